@@ -1,0 +1,252 @@
+// Copyright 2026 The iree-tuner Authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The part of the C API of libIREECompiler.so that this project calls.
+//
+// The wheel ships no headers, so the declarations stand here, by hand. They are
+// left undefined at link time and are bound by the host that loads us. Only
+// functions that every supported release (3.9 to 3.13) exports are declared;
+// the others are looked up by HostFeatures, in one place.
+
+#ifndef IREE_TUNER_CAPI_IREECOMPILER_H
+#define IREE_TUNER_CAPI_IREECOMPILER_H
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+extern "C" {
+
+//===----------------------------------------------------------------------===//
+// Handles and plain data
+//===----------------------------------------------------------------------===//
+
+struct MlirAffineMap {
+  const void *ptr;
+};
+struct MlirAttribute {
+  const void *ptr;
+};
+struct MlirBlock {
+  void *ptr;
+};
+struct MlirContext {
+  void *ptr;
+};
+struct MlirDiagnostic {
+  void *ptr;
+};
+struct MlirDialect {
+  void *ptr;
+};
+struct MlirExternalPass {
+  void *ptr;
+};
+struct MlirIdentifier {
+  const void *ptr;
+};
+struct MlirLocation {
+  const void *ptr;
+};
+struct MlirOpPassManager {
+  void *ptr;
+};
+struct MlirOperation {
+  void *ptr;
+};
+struct MlirPass {
+  void *ptr;
+};
+struct MlirPassManager {
+  void *ptr;
+};
+struct MlirRegion {
+  void *ptr;
+};
+struct MlirType {
+  const void *ptr;
+};
+struct MlirTypeID {
+  const void *ptr;
+};
+struct MlirValue {
+  const void *ptr;
+};
+struct MlirDialectHandle {
+  const void *ptr;
+};
+
+struct MlirStringRef {
+  const char *data;
+  size_t length;
+};
+struct MlirNamedAttribute {
+  MlirIdentifier name;
+  MlirAttribute attribute;
+};
+struct MlirLogicalResult {
+  int8_t value;
+};
+
+enum MlirDiagnosticSeverity {
+  MlirDiagnosticError,
+  MlirDiagnosticWarning,
+  MlirDiagnosticNote,
+  MlirDiagnosticRemark
+};
+enum MlirWalkResult {
+  MlirWalkResultAdvance,
+  MlirWalkResultInterrupt,
+  MlirWalkResultSkip
+};
+enum MlirWalkOrder { MlirWalkPreOrder, MlirWalkPostOrder };
+
+typedef uint64_t MlirDiagnosticHandlerID;
+typedef void (*MlirStringCallback)(MlirStringRef, void *);
+typedef MlirWalkResult (*MlirOperationWalkCallback)(MlirOperation, void *);
+typedef MlirLogicalResult (*MlirDiagnosticHandler)(MlirDiagnostic, void *);
+
+struct MlirExternalPassCallbacks {
+  void (*construct)(void *userData);
+  void (*destruct)(void *userData);
+  MlirLogicalResult (*initialize)(MlirContext context, void *userData);
+  void *(*clone)(void *userData);
+  void (*run)(MlirOperation op, MlirExternalPass pass, void *userData);
+};
+
+//===----------------------------------------------------------------------===//
+// MLIR, in 3.9 and later
+//===----------------------------------------------------------------------===//
+
+// Contexts, dialects, locations, diagnostics.
+MlirContext mlirContextCreateWithThreading(bool threadingEnabled);
+void mlirContextDestroy(MlirContext context);
+MlirDialect mlirContextGetOrLoadDialect(MlirContext context,
+                                        MlirStringRef name);
+MlirStringRef mlirDialectGetNamespace(MlirDialect dialect);
+MlirDiagnosticHandlerID mlirContextAttachDiagnosticHandler(
+    MlirContext context, MlirDiagnosticHandler handler, void *userData,
+    void (*deleteUserData)(void *));
+void mlirContextDetachDiagnosticHandler(MlirContext context,
+                                        MlirDiagnosticHandlerID id);
+void mlirDiagnosticPrint(MlirDiagnostic diagnostic, MlirStringCallback callback,
+                         void *userData);
+MlirLocation mlirDiagnosticGetLocation(MlirDiagnostic diagnostic);
+MlirDiagnosticSeverity mlirDiagnosticGetSeverity(MlirDiagnostic diagnostic);
+intptr_t mlirDiagnosticGetNumNotes(MlirDiagnostic diagnostic);
+MlirDiagnostic mlirDiagnosticGetNote(MlirDiagnostic diagnostic, intptr_t pos);
+void mlirEmitError(MlirLocation location, const char *message);
+void mlirEmitRemark(MlirLocation location, const char *message);
+void mlirLocationPrint(MlirLocation location, MlirStringCallback callback,
+                       void *userData);
+
+// Operations.
+MlirContext mlirOperationGetContext(MlirOperation op);
+MlirLocation mlirOperationGetLocation(MlirOperation op);
+MlirIdentifier mlirOperationGetName(MlirOperation op);
+MlirOperation mlirOperationGetParentOperation(MlirOperation op);
+intptr_t mlirOperationGetNumRegions(MlirOperation op);
+MlirRegion mlirOperationGetRegion(MlirOperation op, intptr_t pos);
+MlirBlock mlirRegionGetFirstBlock(MlirRegion region);
+void mlirOperationWalk(MlirOperation op, MlirOperationWalkCallback callback,
+                       void *userData, MlirWalkOrder order);
+intptr_t mlirOperationGetNumDiscardableAttributes(MlirOperation op);
+MlirNamedAttribute mlirOperationGetDiscardableAttribute(MlirOperation op,
+                                                        intptr_t pos);
+MlirAttribute mlirOperationGetDiscardableAttributeByName(MlirOperation op,
+                                                         MlirStringRef name);
+MlirAttribute mlirOperationGetInherentAttributeByName(MlirOperation op,
+                                                      MlirStringRef name);
+MlirAttribute mlirOperationGetAttributeByName(MlirOperation op,
+                                              MlirStringRef name);
+void mlirOperationSetAttributeByName(MlirOperation op, MlirStringRef name,
+                                     MlirAttribute attr);
+bool mlirOperationRemoveAttributeByName(MlirOperation op, MlirStringRef name);
+MlirStringRef mlirIdentifierStr(MlirIdentifier identifier);
+
+// Attributes.
+MlirContext mlirAttributeGetContext(MlirAttribute attr);
+MlirDialect mlirAttributeGetDialect(MlirAttribute attr);
+MlirAttribute mlirAttributeParseGet(MlirContext context, MlirStringRef text);
+void mlirAttributePrint(MlirAttribute attr, MlirStringCallback callback,
+                        void *userData);
+bool mlirAttributeIsAArray(MlirAttribute attr);
+intptr_t mlirArrayAttrGetNumElements(MlirAttribute attr);
+MlirAttribute mlirArrayAttrGetElement(MlirAttribute attr, intptr_t pos);
+bool mlirAttributeIsADictionary(MlirAttribute attr);
+MlirAttribute mlirDictionaryAttrGet(MlirContext context, intptr_t numElements,
+                                    MlirNamedAttribute const *elements);
+intptr_t mlirDictionaryAttrGetNumElements(MlirAttribute attr);
+MlirNamedAttribute mlirDictionaryAttrGetElement(MlirAttribute attr,
+                                                intptr_t pos);
+MlirAttribute mlirDictionaryAttrGetElementByName(MlirAttribute attr,
+                                                 MlirStringRef name);
+bool mlirAttributeIsAInteger(MlirAttribute attr);
+int64_t mlirIntegerAttrGetValueInt(MlirAttribute attr);
+bool mlirAttributeIsAString(MlirAttribute attr);
+MlirAttribute mlirStringAttrGet(MlirContext context, MlirStringRef text);
+MlirStringRef mlirStringAttrGetValue(MlirAttribute attr);
+bool mlirAttributeIsAUnit(MlirAttribute attr);
+MlirAttribute mlirUnitAttrGet(MlirContext context);
+
+// Passes.
+MlirTypeID mlirTypeIDCreate(const void *ptr);
+MlirPass mlirCreateExternalPass(MlirTypeID passID, MlirStringRef name,
+                                MlirStringRef argument,
+                                MlirStringRef description, MlirStringRef opName,
+                                intptr_t numDependentDialects,
+                                MlirDialectHandle *dependentDialects,
+                                MlirExternalPassCallbacks callbacks,
+                                void *userData);
+void mlirExternalPassSignalFailure(MlirExternalPass pass);
+MlirPassManager mlirPassManagerCreate(MlirContext context);
+void mlirPassManagerDestroy(MlirPassManager passManager);
+MlirOpPassManager
+mlirPassManagerGetAsOpPassManager(MlirPassManager passManager);
+MlirLogicalResult mlirParsePassPipeline(MlirOpPassManager passManager,
+                                        MlirStringRef pipeline,
+                                        MlirStringCallback callback,
+                                        void *userData);
+
+//===----------------------------------------------------------------------===//
+// IREE, in 3.9 and later
+//===----------------------------------------------------------------------===//
+
+struct ireeCodegenCompilationInfoParameters {
+  MlirAttribute loweringConfig;
+  MlirAttribute translationInfo;
+};
+struct ireeCodegenTranslationInfoParameters {
+  MlirAttribute passPipeline;
+  MlirAttribute codegenSpec;
+  const int64_t *workgroupSize;
+  size_t numWorkgroupSizeElements;
+  int64_t subgroupSize;
+  MlirAttribute configuration;
+};
+
+bool ireeAttributeIsACodegenCompilationInfoAttr(MlirAttribute attr);
+ireeCodegenCompilationInfoParameters
+ireeCodegenCompilationInfoAttrGetParameters(MlirAttribute attr);
+bool ireeAttributeIsACodegenTranslationInfoAttr(MlirAttribute attr);
+ireeCodegenTranslationInfoParameters
+ireeCodegenTranslationInfoAttrGetParameters(MlirAttribute attr);
+bool ireeAttributeIsAGPULoweringConfigAttr(MlirAttribute attr);
+MlirAttribute ireeGPULoweringConfigAttrGetAttributes(MlirAttribute attr);
+
+} // extern "C"
+
+namespace iree_tuner {
+
+inline MlirStringRef stringRef(const char *text) {
+  return MlirStringRef{text, std::strlen(text)};
+}
+inline bool isNull(MlirAttribute attr) { return attr.ptr == nullptr; }
+inline bool isNull(MlirOperation op) { return op.ptr == nullptr; }
+inline MlirLogicalResult success() { return MlirLogicalResult{1}; }
+inline MlirLogicalResult failure() { return MlirLogicalResult{0}; }
+inline bool failed(MlirLogicalResult result) { return result.value == 0; }
+
+} // namespace iree_tuner
+
+#endif // IREE_TUNER_CAPI_IREECOMPILER_H

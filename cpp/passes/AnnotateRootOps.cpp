@@ -1,0 +1,236 @@
+// Copyright 2026 The iree-tuner Authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives each dispatch what a tuning spec needs to name exactly one op of it:
+//
+// - its root ops carry the root-op mark, in the form of the running release;
+// - a root op carries the identity of its dispatch, `iree_tuner.dispatch`: the
+//   function's name, or its symbol path where two dispatches share that name.
+//   The k-th root after the first has '@k' appended;
+// - every other configured op carries `iree_tuner.op`: the identity, '#' and
+//   its number in walk order, from 1.
+//
+// Marks that the compiler made are kept. Without them the root is the op whose
+// lowering configuration distributes the work over workgroups, or the only
+// configured op. A dispatch where that does not decide gets a remark and no
+// mark: the pass never guesses.
+
+#include "passes/Configuration.h"
+#include "passes/ExternalPass.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+namespace iree_tuner {
+
+namespace {
+struct Dispatch {
+  MlirOperation function;
+  /// Ops with a configuration, a mark or a number, in walk order.
+  std::vector<MlirOperation> ops;
+  std::vector<MlirOperation> roots;
+  bool computes = false;
+};
+} // namespace
+
+static bool hasPrefix(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+static bool isInExecutable(MlirOperation op, MlirOperation top) {
+  while (!isNull(op)) {
+    if (hasPrefix(operationName(op), "hal.executable")) {
+      return true;
+    }
+    if (op.ptr == top.ptr) {
+      break;
+    }
+    op = mlirOperationGetParentOperation(op);
+  }
+  return false;
+}
+
+static MlirLogicalResult collect(MlirOperation top,
+                                 std::vector<Dispatch> &dispatches) {
+  std::unordered_map<const void *, size_t> indexOf;
+  MlirLogicalResult result = success();
+  walk(top, [&](MlirOperation op) {
+    if (isFunction(op)) {
+      indexOf.emplace(op.ptr, dispatches.size());
+      dispatches.push_back(Dispatch{op, {}, {}, false});
+      dispatches.back().computes = isInExecutable(op, top) ||
+                                   !isNull(getAttribute(op, kTranslationInfo));
+      return;
+    }
+    MlirAttribute mark = getAttribute(op, kRootOpMark);
+    bool relevant = !isNull(mark) || !isNull(loweringConfigOf(op)) ||
+                    !isNull(getAttribute(op, kOpIdentity)) ||
+                    !isNull(getAttribute(op, kDispatchIdentity));
+    std::string_view name = operationName(op);
+    bool computes =
+        hasPrefix(name, "linalg.") || hasPrefix(name, "iree_linalg_ext.");
+    if (!relevant && !computes) {
+      return;
+    }
+    MlirOperation function = enclosingFunction(op, top);
+    if (isNull(function)) {
+      if (relevant) {
+        mlirEmitError(mlirOperationGetLocation(op),
+                      "a configured op stands in no function of the nest that "
+                      "is annotated; annotate the module that holds it");
+        result = failure();
+      }
+      return;
+    }
+    Dispatch &dispatch = dispatches[indexOf.at(function.ptr)];
+    dispatch.computes |= computes;
+    if (!isNull(mark) && rootOpMarkSet(mark) < 0) {
+      mlirEmitError(mlirOperationGetLocation(op),
+                    "'root_op' is no root-op mark of this compiler release; "
+                    "remove it and annotate again");
+      result = failure();
+      return;
+    }
+    if (relevant) {
+      dispatch.ops.push_back(op);
+    }
+  });
+  return result;
+}
+
+static void remark(MlirOperation function, const std::string &text) {
+  std::string message = "'" + symbolName(function) + "' " + text;
+  mlirEmitRemark(mlirOperationGetLocation(function), message.c_str());
+}
+
+/// Decides the roots of one dispatch, or says why they cannot be decided.
+static void findRoots(Dispatch &dispatch) {
+  std::vector<MlirOperation> configured;
+  std::vector<MlirOperation> distributing;
+  for (MlirOperation op : dispatch.ops) {
+    if (rootOpMarkSet(getAttribute(op, kRootOpMark)) >= 0) {
+      dispatch.roots.push_back(op);
+    }
+    MlirAttribute config = loweringConfigOf(op);
+    if (isNull(config)) {
+      continue;
+    }
+    configured.push_back(op);
+    if (distributesWork(config)) {
+      distributing.push_back(op);
+    }
+  }
+  if (!dispatch.roots.empty()) {
+    return;
+  }
+  if (!distributing.empty()) {
+    dispatch.roots = std::move(distributing);
+  } else if (configured.size() == 1) {
+    dispatch.roots = std::move(configured);
+  } else if (configured.empty()) {
+    if (dispatch.computes) {
+      remark(dispatch.function,
+             "has no configured op, so no root op is marked; run iree-compile "
+             "--compile-to=executable-configurations on it first");
+    }
+  } else {
+    remark(dispatch.function,
+           "has " + std::to_string(configured.size()) +
+               " configured ops and none of them distributes the work, so no "
+               "root op is marked; run iree-compile with "
+               "--iree-codegen-add-tuner-attributes first "
+               "(--iree-config-add-tuner-attributes before 3.11)");
+  }
+}
+
+/// The symbol names from below `top` down to the function.
+static std::string symbolPath(MlirOperation function, MlirOperation top) {
+  std::string path = symbolName(function);
+  MlirOperation op = function;
+  while (op.ptr != top.ptr) {
+    op = mlirOperationGetParentOperation(op);
+    if (isNull(op) || op.ptr == top.ptr) {
+      break;
+    }
+    std::string name = symbolName(op);
+    if (!name.empty()) {
+      path = name + "::" + path;
+    }
+  }
+  return path;
+}
+
+static void setString(MlirOperation op, const char *name,
+                      const std::string &value) {
+  mlirOperationSetAttributeByName(
+      op, stringRef(name),
+      mlirStringAttrGet(mlirOperationGetContext(op), stringRef(value)));
+}
+
+static void annotate(const Dispatch &dispatch, const std::string &identity) {
+  MlirContext context = mlirOperationGetContext(dispatch.function);
+  for (size_t k = 0; k < dispatch.roots.size(); ++k) {
+    MlirOperation root = dispatch.roots[k];
+    if (isNull(getAttribute(root, kRootOpMark))) {
+      mlirOperationSetAttributeByName(
+          root, stringRef(kRootOpMark),
+          rootOpMark(context, static_cast<int64_t>(k)));
+    }
+    setString(root, kDispatchIdentity,
+              k == 0 ? identity : identity + "@" + std::to_string(k));
+    mlirOperationRemoveAttributeByName(root, stringRef(kOpIdentity));
+  }
+  int number = 0;
+  for (MlirOperation op : dispatch.ops) {
+    bool isRoot =
+        std::any_of(dispatch.roots.begin(), dispatch.roots.end(),
+                    [&](MlirOperation root) { return root.ptr == op.ptr; });
+    if (!isRoot) {
+      mlirOperationRemoveAttributeByName(op, stringRef(kDispatchIdentity));
+      setString(op, kOpIdentity, identity + "#" + std::to_string(++number));
+    }
+  }
+}
+
+static MlirLogicalResult run(MlirOperation top) {
+  std::vector<Dispatch> dispatches;
+  if (failed(collect(top, dispatches))) {
+    return failure();
+  }
+  std::map<std::string, int> timesUsed;
+  for (Dispatch &dispatch : dispatches) {
+    findRoots(dispatch);
+    ++timesUsed[symbolName(dispatch.function)];
+  }
+
+  std::map<std::string, MlirOperation> functionOf;
+  for (const Dispatch &dispatch : dispatches) {
+    if (dispatch.roots.empty()) {
+      continue;
+    }
+    std::string identity = symbolName(dispatch.function);
+    if (timesUsed[identity] > 1) {
+      identity = symbolPath(dispatch.function, top);
+    }
+    if (!functionOf.emplace(identity, dispatch.function).second) {
+      std::string message = "two dispatches are both named '" + identity +
+                            "' and no symbol tells them apart; name the "
+                            "modules that hold them";
+      mlirEmitError(mlirOperationGetLocation(dispatch.function),
+                    message.c_str());
+      return failure();
+    }
+    annotate(dispatch, identity);
+  }
+  return success();
+}
+
+const PassDefinition kAnnotateRootOps = {
+    "iree-tuner-annotate-root-ops",
+    "Mark the root ops of each dispatch and give every configured op a name",
+    run,
+};
+
+} // namespace iree_tuner

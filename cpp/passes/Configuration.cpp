@@ -1,0 +1,220 @@
+// Copyright 2026 The iree-tuner Authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "passes/Configuration.h"
+
+#include "capi/HostFeatures.h"
+
+#include <exception>
+#include <vector>
+
+namespace iree_tuner {
+
+std::string_view view(MlirStringRef text) {
+  return std::string_view(text.data, text.length);
+}
+
+MlirStringRef stringRef(const std::string &text) {
+  return MlirStringRef{text.data(), text.size()};
+}
+
+MlirAttribute getAttribute(MlirOperation op, const char *name) {
+  return mlirOperationGetAttributeByName(op, stringRef(name));
+}
+
+static void appendTo(MlirStringRef text, void *string) {
+  static_cast<std::string *>(string)->append(text.data, text.length);
+}
+
+void walk(MlirOperation op, const std::function<void(MlirOperation)> &visit) {
+  // An exception must not cross the walk, which is the host's code.
+  struct State {
+    const std::function<void(MlirOperation)> &visit;
+    std::exception_ptr error;
+  } state = {visit, nullptr};
+  mlirOperationWalk(
+      op,
+      [](MlirOperation visited, void *data) {
+        State &state = *static_cast<State *>(data);
+        try {
+          state.visit(visited);
+          return MlirWalkResultAdvance;
+        } catch (...) {
+          state.error = std::current_exception();
+          return MlirWalkResultInterrupt;
+        }
+      },
+      &state, MlirWalkPreOrder);
+  if (state.error) {
+    std::rethrow_exception(state.error);
+  }
+}
+
+std::string_view operationName(MlirOperation op) {
+  return view(mlirIdentifierStr(mlirOperationGetName(op)));
+}
+
+std::string symbolName(MlirOperation op) {
+  MlirAttribute name = getAttribute(op, "sym_name");
+  if (isNull(name) || !mlirAttributeIsAString(name)) {
+    return {};
+  }
+  return std::string(view(mlirStringAttrGetValue(name)));
+}
+
+bool isFunction(MlirOperation op) {
+  return mlirOperationGetNumRegions(op) == 1 &&
+         !isNull(getAttribute(op, "function_type")) && !symbolName(op).empty();
+}
+
+MlirOperation enclosingFunction(MlirOperation op, MlirOperation top) {
+  while (!isNull(op)) {
+    if (isFunction(op)) {
+      return op;
+    }
+    if (op.ptr == top.ptr) {
+      break;
+    }
+    op = mlirOperationGetParentOperation(op);
+  }
+  return MlirOperation{nullptr};
+}
+
+MlirAttribute loweringConfigOf(MlirOperation op) {
+  MlirAttribute config = getAttribute(op, kLoweringConfig);
+  if (!isNull(config)) {
+    return config;
+  }
+  MlirAttribute info = getAttribute(op, kCompilationInfo);
+  if (isNull(info) || !ireeAttributeIsACodegenCompilationInfoAttr(info)) {
+    return MlirAttribute{nullptr};
+  }
+  return ireeCodegenCompilationInfoAttrGetParameters(info).loweringConfig;
+}
+
+/// A CPU configuration has no accessor in any release. Its printed form is its
+/// mnemonic and its entries between '<' and '>', which are the entries of a
+/// dictionary: MLIR's own parser reads them.
+static MlirAttribute cpuLoweringConfigEntries(MlirAttribute config) {
+  std::string text;
+  mlirAttributePrint(config, appendTo, &text);
+  const std::string_view prefix = "#iree_cpu.lowering_config<";
+  if (text.compare(0, prefix.size(), prefix) != 0 || text.back() != '>') {
+    return MlirAttribute{nullptr};
+  }
+  std::string dictionary =
+      "{" + text.substr(prefix.size(), text.size() - prefix.size() - 1) + "}";
+  MlirAttribute entries = mlirAttributeParseGet(mlirAttributeGetContext(config),
+                                                stringRef(dictionary));
+  if (isNull(entries) || !mlirAttributeIsADictionary(entries)) {
+    return MlirAttribute{nullptr};
+  }
+  return entries;
+}
+
+MlirAttribute loweringConfigEntries(MlirAttribute config) {
+  if (isNull(config)) {
+    return config;
+  }
+  if (ireeAttributeIsAGPULoweringConfigAttr(config)) {
+    return ireeGPULoweringConfigAttrGetAttributes(config);
+  }
+  if (view(mlirDialectGetNamespace(mlirAttributeGetDialect(config))) ==
+      "iree_cpu") {
+    return cpuLoweringConfigEntries(config);
+  }
+  return MlirAttribute{nullptr};
+}
+
+bool distributesWork(MlirAttribute config) {
+  MlirAttribute entries = loweringConfigEntries(config);
+  if (isNull(entries)) {
+    return false;
+  }
+  const char *level = ireeAttributeIsAGPULoweringConfigAttr(config)
+                          ? "workgroup"
+                          : "distribution";
+  return !isNull(mlirDictionaryAttrGetElementByName(entries, stringRef(level)));
+}
+
+int64_t rootOpMarkSet(MlirAttribute mark) {
+  if (isNull(mark)) {
+    return -1;
+  }
+  if (mlirAttributeIsAUnit(mark)) {
+    return 0;
+  }
+  const HostFeatures &features = hostFeatures();
+  if (features.isRootOpAttr && features.isRootOpAttr(mark)) {
+    return features.rootOpAttrGetSet(mark);
+  }
+  return -1;
+}
+
+MlirAttribute rootOpMark(MlirContext context, int64_t set) {
+  const HostFeatures &features = hostFeatures();
+  return features.rootOpAttrGet ? features.rootOpAttrGet(context, set)
+                                : mlirUnitAttrGet(context);
+}
+
+static bool isConfigurationName(std::string_view name) {
+  return name == kLoweringConfig || name == kTranslationInfo ||
+         name == kCompilationInfo || name == kUKernel;
+}
+
+static bool isAttention(MlirOperation op) {
+  std::string_view name = operationName(op);
+  return name == "iree_linalg_ext.attention" ||
+         name == "iree_linalg_ext.online_attention";
+}
+
+/// Drops what an attention op hands to the two matmuls it becomes. Entries that
+/// say what to compute (`use_exp2`) are not configuration, and stay.
+static void clearDecompositionConfig(MlirOperation op) {
+  MlirAttribute config = getAttribute(op, kDecompositionConfig);
+  if (isNull(config) || !mlirAttributeIsADictionary(config)) {
+    return;
+  }
+  intptr_t count = mlirDictionaryAttrGetNumElements(config);
+  std::vector<MlirNamedAttribute> kept;
+  for (intptr_t i = 0; i < count; ++i) {
+    MlirNamedAttribute entry = mlirDictionaryAttrGetElement(config, i);
+    std::string_view name = view(mlirIdentifierStr(entry.name));
+    if (name != "qk_attrs" && name != "pv_attrs") {
+      kept.push_back(entry);
+    }
+  }
+  if (kept.empty()) {
+    mlirOperationRemoveAttributeByName(op, stringRef(kDecompositionConfig));
+  } else if (static_cast<intptr_t>(kept.size()) != count) {
+    mlirOperationSetAttributeByName(
+        op, stringRef(kDecompositionConfig),
+        mlirDictionaryAttrGet(mlirOperationGetContext(op),
+                              static_cast<intptr_t>(kept.size()), kept.data()));
+  }
+}
+
+void clearConfiguration(MlirOperation op) {
+  // Most ops carry nothing of interest; one look at the names decides.
+  const char *found[4];
+  int numFound = 0;
+  intptr_t count = mlirOperationGetNumDiscardableAttributes(op);
+  for (intptr_t i = 0; i < count && numFound < 4; ++i) {
+    MlirNamedAttribute attr = mlirOperationGetDiscardableAttribute(op, i);
+    std::string_view name = view(mlirIdentifierStr(attr.name));
+    if (isConfigurationName(name)) {
+      found[numFound++] = name == kLoweringConfig    ? kLoweringConfig
+                          : name == kTranslationInfo ? kTranslationInfo
+                          : name == kCompilationInfo ? kCompilationInfo
+                                                     : kUKernel;
+    }
+  }
+  for (int i = 0; i < numFound; ++i) {
+    mlirOperationRemoveAttributeByName(op, stringRef(found[i]));
+  }
+  if (isAttention(op)) {
+    clearDecompositionConfig(op);
+  }
+}
+
+} // namespace iree_tuner
