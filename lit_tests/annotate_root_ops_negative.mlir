@@ -4,7 +4,7 @@
 
 // CHECK-LABEL: func.func @source
 // CHECK-NOT:   root_op
-// expected-remark @+1 {{'source' has no configured op, so no root op is marked; run iree-compile --compile-to=executable-configurations on it first}}
+// expected-@REMARK@ @+1 {{'source' has no configured op, so no root op is marked; run iree-compile --compile-to=executable-configurations on it first}}
 func.func @source(%x: f32, %c: tensor<64xf32>) -> tensor<64xf32> {
   %0 = linalg.fill ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>
   return %0 : tensor<64xf32>
@@ -18,7 +18,7 @@ func.func @source(%x: f32, %c: tensor<64xf32>) -> tensor<64xf32> {
 // CHECK-LABEL: func.func @ambiguous
 // CHECK-NOT:   root_op
 // CHECK-NOT:   iree_tuner
-// expected-remark @+1 {{'ambiguous' has 2 configured ops and none of them distributes the work}}
+// expected-@REMARK@ @+1 {{'ambiguous' has 2 configured ops and none of them distributes the work}}
 func.func @ambiguous(%x: f32, %c: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
   %0 = linalg.fill {lowering_config = #iree_cpu.lowering_config<vector_common_parallel = [8]>}
     ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>

@@ -54,6 +54,7 @@ def _spellings() -> dict[str, str]:
     new_pipelines = release >= (3, 12)
     new_marks = release >= (3, 11)
     return {
+        "REMARK": "remark" if release >= (3, 13) else "error",
         "CPU_PIPELINE": "#iree_cpu.pipeline<DoubleTilingExpert>"
         if new_pipelines
         else "CPUDoubleTilingExpert",

@@ -17,6 +17,7 @@ static HostFeatures detect() {
   lookUp(features.isRootOpAttr, "ireeAttributeIsACodegenRootOpAttr");
   lookUp(features.rootOpAttrGet, "ireeCodegenRootOpAttrGet");
   lookUp(features.rootOpAttrGetSet, "ireeCodegenRootOpAttrGetSet");
+  lookUp(features.emitRemark, "mlirEmitRemark");
   return features;
 }
 

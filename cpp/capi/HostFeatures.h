@@ -18,6 +18,8 @@ struct HostFeatures {
   bool (*isRootOpAttr)(MlirAttribute);
   MlirAttribute (*rootOpAttrGet)(MlirContext, int64_t set);
   int64_t (*rootOpAttrGetSet)(MlirAttribute);
+  // 3.13: before, mlirEmitError is the only way to emit a diagnostic.
+  void (*emitRemark)(MlirLocation, const char *message);
 };
 
 /// The features of the compiler in this process, looked up once.

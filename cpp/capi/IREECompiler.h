@@ -136,7 +136,6 @@ MlirDiagnosticSeverity mlirDiagnosticGetSeverity(MlirDiagnostic diagnostic);
 intptr_t mlirDiagnosticGetNumNotes(MlirDiagnostic diagnostic);
 MlirDiagnostic mlirDiagnosticGetNote(MlirDiagnostic diagnostic, intptr_t pos);
 void mlirEmitError(MlirLocation location, const char *message);
-void mlirEmitRemark(MlirLocation location, const char *message);
 void mlirLocationPrint(MlirLocation location, MlirStringCallback callback,
                        void *userData);
 

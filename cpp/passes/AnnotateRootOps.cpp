@@ -15,6 +15,7 @@
 // configured op. A dispatch where that does not decide gets a remark and no
 // mark: the pass never guesses.
 
+#include "capi/HostFeatures.h"
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
 
@@ -100,9 +101,13 @@ static MlirLogicalResult collect(MlirOperation top,
   return result;
 }
 
+/// Says something about a dispatch without failing. Where the release has no
+/// remarks it is an error diagnostic, and the pass passes all the same.
 static void remark(MlirOperation function, const std::string &text) {
   std::string message = "'" + symbolName(function) + "' " + text;
-  mlirEmitRemark(mlirOperationGetLocation(function), message.c_str());
+  auto emit =
+      hostFeatures().emitRemark ? hostFeatures().emitRemark : mlirEmitError;
+  emit(mlirOperationGetLocation(function), message.c_str());
 }
 
 /// Decides the roots of one dispatch, or says why they cannot be decided.

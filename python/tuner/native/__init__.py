@@ -162,11 +162,11 @@ def strip_annotations(operation: Operation | Module) -> None:
 
 def _run(name: str, operation: Operation | Module) -> None:
     passed, diagnostics = _core.run_pass(name, operation.operation)
-    errors = [text for severity, text in diagnostics if severity in ("error", "note")]
-    for severity, text in diagnostics:
-        if severity not in ("error", "note"):
-            _log.info("%s: %s", severity, text)
-    if not passed:
+    if passed:
+        for _, text in diagnostics:
+            _log.info("%s", text)
+    else:
+        errors = [text for severity, text in diagnostics if severity in ("error", "note")]
         raise PassError("\n".join(errors) or f"{name} failed without a diagnostic")
 
 
