@@ -1,0 +1,33 @@
+# Two commands do everything: `make demo` sets up and tunes a kernel for the host CPU,
+# `make test` sets up and runs every check that CI runs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
+SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.installed
+	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
+
+test: $(VENV)/.installed-dev lint
+	$(BIN)/python -m pytest
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/pre-commit run --all-files
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,45 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Finds, for every kernel that IREE generates, the configuration that makes it fastest, and proves it.
+
+    import tuner
+
+    result = tuner.tune("model.mlir", target="cpu", trials=100)
+    print(result.speedup)
+    result.save("spec.mlir")
+
+The parts can be used alone: `tuner.constraints` needs no compiler, `tuner.measuring` only a runtime.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import InputError, MeasurementError, ToolError, TunerError
+
+if TYPE_CHECKING:
+    from tuner.events import Listener
+    from tuner.result import TuneResult
+
+__all__ = ["InputError", "MeasurementError", "ToolError", "TunerError", "tune"]
+
+
+def tune(model: str | Path, *, listen: Listener | None = None, **options: Any) -> TuneResult:
+    """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
+
+    `options` are the fields of `tuner.options.Options`; `listen` is called with each `tuner.events.Event`.
+    Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
+    Raises InputError for an unusable model or option, ToolError where IREE's own default fails.
+    """
+    # Imported here, so that `tuner.constraints` can be used where IREE is not installed.
+    from tuner.events import nobody
+    from tuner.options import Options
+    from tuner.tune import tune_model
+
+    try:
+        settings = Options(**options)
+    except TypeError as error:
+        known = ", ".join(Options.__dataclass_fields__)
+        raise InputError(f"tune() got an unknown option ({error}); it knows: {known}") from error
+    return tune_model(Path(model), settings, listen or nobody)

@@ -1,0 +1,84 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Applies a configuration to a stripped dispatch, late, and reads back what took effect.
+
+The way is the one of deployment: a spec's sequence annotates the root op, IREE moves the annotation into place,
+and the target's strategy pass configures whatever is left and verifies everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iree.compiler import ir, passmanager
+from iree.compiler.dialects.transform import interpreter
+
+from tuner import native
+from tuner.dispatch import Configuration, Configured
+from tuner.ir_reading import ops_named, read_configured
+from tuner.spec import ENTRY_POINT, identity_spec
+from tuner.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the IR holds afterwards, and the attribute that was asked for (None: IREE's default)."""
+
+    configured: Configured
+    compilation_info: str | None
+
+
+class RejectedError(Exception):
+    """IREE refused the configuration (its verifier or its parser). The message is the reason."""
+
+
+class NotAppliedError(Exception):
+    """The configuration was taken without complaint and yet is not what the IR holds afterwards."""
+
+
+def apply_configuration(
+    module: ir.Module, identity: str, configuration: Configuration | None, target: Target
+) -> Applied:
+    """Configures `module` (stripped and annotated) in place; None leaves every choice to IREE.
+
+    Raises RejectedError or NotAppliedError.
+    """
+    context = module.context
+    wanted = None
+    try:
+        if configuration is not None:
+            wanted = target.compilation_info(configuration, context)
+            _annotate(module, identity, str(wanted))
+        pipeline = (
+            "builtin.module(hal.executable(hal.executable.variant(builtin.module("
+            f"iree-codegen-materialize-user-configs,{target.strategy_pass}))))"
+        )
+        with context:
+            passmanager.PassManager.parse(pipeline).run(module.operation)
+    except (ir.MLIRError, ValueError, RuntimeError) as error:
+        raise RejectedError(_first_line(error)) from error
+    (variant,) = ops_named(module.operation, "hal.executable.variant")
+    (function,) = ops_named(variant, "func.func")
+    if wanted is not None:
+        (root,) = native.find_root_ops(module.operation)
+        translation = native.translation_info(function)
+        if root.operation.attributes["lowering_config"] != wanted.lowering_config:
+            raise NotAppliedError(f"the root op carries another lowering config than {wanted}")
+        if translation is None or translation.attribute != wanted.translation_info:
+            raise NotAppliedError(f"the function carries {translation} instead of {wanted}")
+    return Applied(read_configured(function), None if wanted is None else str(wanted))
+
+
+def _annotate(module: ir.Module, identity: str, compilation_info: str) -> None:
+    spec = ir.Module.parse(identity_spec(identity, compilation_info), module.context)
+    (entry,) = (
+        op
+        for op in spec.body.operations
+        if ir.StringAttr(op.attributes["sym_name"]).value == ENTRY_POINT
+    )
+    interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else repr(error))

@@ -1,0 +1,41 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Why a space is empty, in the names of its rules."""
+
+from __future__ import annotations
+
+import z3
+
+from tuner.constraints.space import ConstraintError, Space
+
+
+def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:
+    """The names of rules (and knobs' domains) that no point satisfies together, or () if some point does.
+
+    The set comes from z3's unsat core, minimised. Raises ConstraintError when z3 gives up: `unknown` is never
+    taken for an answer.
+    """
+    solver = z3.Solver()
+    solver.set("timeout", int(timeout_s * 1000))
+    solver.set("core.minimize", True)
+    for index, knob in enumerate(space.knobs):
+        choices = z3.Or([knob.var == value for value in knob.domain])
+        solver.assert_and_track(choices, f"domain {index}")
+    for index, rule in enumerate(space.rules):
+        solver.assert_and_track(rule.assertion, f"rule {index}")
+    answer = solver.check()
+    if answer == z3.sat:
+        return ()
+    if answer == z3.unknown:
+        raise ConstraintError(
+            f"z3 gave up after {timeout_s} s ({solver.reason_unknown()}); raise the timeout or narrow the domains"
+        )
+    names = []
+    for label in sorted(str(label) for label in solver.unsat_core()):
+        what, _, index = label.partition(" ")
+        if what == "rule":
+            names.append(space.rules[int(index)].name)
+        else:
+            knob = space.knobs[int(index)]
+            names.append(f"{knob.name} in {list(knob.domain)}")
+    return tuple(names)

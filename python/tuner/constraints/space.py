@@ -1,0 +1,112 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The values of this package: knobs, rules, a space of them, and the pool of its solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import z3
+
+
+class ConstraintError(ValueError):
+    """A space that cannot be solved as it was written: what is wrong with it, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """An integer choice: its name and the finite, ordered set of values it may take."""
+
+    name: str
+    domain: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.domain:
+            raise ConstraintError(f"knob '{self.name}' has an empty domain; give it a value")
+        if len(set(self.domain)) != len(self.domain):
+            raise ConstraintError(f"knob '{self.name}' names a value twice: {self.domain}")
+
+    @property
+    def var(self) -> z3.ArithRef:
+        """The z3 integer that stands for this knob in a rule."""
+        return z3.Int(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named assertion over knobs. The name is what a user reads when nothing satisfies it.
+
+    `source` says where the rule comes from: a compiler's check, a paper, a measurement.
+    """
+
+    name: str
+    assertion: z3.BoolRef
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Knobs and the rules that their values must satisfy together."""
+
+    knobs: tuple[Knob, ...]
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.knobs:
+            raise ConstraintError("a space needs at least one knob")
+        names = [knob.name for knob in self.knobs]
+        if len(set(names)) != len(names):
+            raise ConstraintError(f"two knobs share a name: {sorted(names)}")
+
+    @property
+    def size_unconstrained(self) -> int:
+        """The number of points of the full product of the domains."""
+        size = 1
+        for knob in self.knobs:
+            size *= len(knob.domain)
+        return size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """Solutions of a space, one row each.
+
+    `rows` has shape [solutions, knobs]; column j holds the values of `knobs[j]`.
+    """
+
+    knobs: tuple[Knob, ...]
+    rows: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.rows.shape[0])
+
+    def point(self, row: int) -> dict[str, int]:
+        """Solution number `row` as a mapping from knob name to value."""
+        return {
+            knob.name: int(value) for knob, value in zip(self.knobs, self.rows[row], strict=True)
+        }
+
+    def find(self, point: Mapping[str, int]) -> int | None:
+        """The row that holds exactly this point, or None."""
+        wanted = np.array([point[knob.name] for knob in self.knobs], dtype=np.int64)
+        hits = np.flatnonzero((self.rows == wanted).all(axis=1))
+        return int(hits[0]) if hits.size else None
+
+    def features(self) -> npt.NDArray[np.float64]:
+        """Coordinates for distances between solutions, each knob scaled to [0, 1].
+
+        Shape [solutions, knobs]. Tile sizes act by ratio, so non-negative knobs are taken
+        logarithmically (log2(1 + value)) before scaling.
+        """
+        columns: list[npt.NDArray[np.float64]] = []
+        for index, knob in enumerate(self.knobs):
+            values = self.rows[:, index].astype(np.float64)
+            domain = np.array(knob.domain, dtype=np.float64)
+            if domain.min() >= 0:
+                values, domain = np.log2(1 + values), np.log2(1 + domain)
+            span = domain.max() - domain.min()
+            columns.append((values - domain.min()) / span if span > 0 else np.zeros_like(values))
+        return np.stack(columns, axis=1)

@@ -1,0 +1,51 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Decides from samples whether a candidate is faster than the default. Statistics only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A speed-up (baseline / candidate, above 1 is better) with the bounds of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f}x [{self.low:.2f}, {self.high:.2f}]"
+
+
+def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: int = 0) -> Ratio:
+    """The ratio of medians of two paired series, and its percentile bootstrap interval over the rounds.
+
+    Rounds are resampled whole, so drift that hits both series of a round cancels.
+    """
+    if len(baseline_s) != len(candidate_s) or not baseline_s:
+        raise ValueError("the two series must have the same, positive number of rounds")
+    baseline, candidate = np.array(baseline_s), np.array(candidate_s)
+    rng = np.random.default_rng(seed)
+    rounds = rng.integers(0, len(baseline), (_RESAMPLES, len(baseline)))
+    ratios = np.median(baseline[rounds], axis=1) / np.median(candidate[rounds], axis=1)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    return Ratio(float(np.median(baseline) / np.median(candidate)), float(low), float(high))
+
+
+def is_faster(ratio: Ratio, min_gain: float) -> bool:
+    """Whether the interval excludes 1 and the gain is worth having; a tie goes to the default."""
+    return ratio.low > 1.0 and ratio.value >= 1.0 + min_gain
+
+
+def is_decided(ratio: Ratio, min_gain: float) -> bool:
+    """Whether more rounds would hardly change the verdict: the interval lies on one side of the threshold
+    and is narrow (10 % of the value)."""
+    one_side = ratio.low >= 1.0 + min_gain or ratio.high < 1.0 + min_gain
+    return one_side and ratio.high - ratio.low <= 0.1 * ratio.value

@@ -1,0 +1,131 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What is tuned: a dispatch, the problem that its root op solves, and a configuration of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+LoopRole = Literal["batch", "m", "n", "k"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop of a root op: its trip count and what it does in the contraction."""
+
+    extent: int
+    role: LoopRole
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether iterations are independent (k is the reduction)."""
+        return self.role != "k"
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One operand of a root op.
+
+    `element_type` is MLIR's spelling ("f32"); `indexing_map` MLIR's affine map from the loops to this
+    operand's dimensions; `loops` the loop of each dimension, in order (shape [rank]).
+    """
+
+    element_type: str
+    indexing_map: str
+    loops: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a root op computes, free of names and of the compiler's objects.
+
+    Two dispatches with equal problems take the same configurations, and one matcher finds both.
+    """
+
+    kind: str
+    loops: tuple[Loop, ...]
+    operands: tuple[Operand, ...]
+
+    @property
+    def reduction_extent(self) -> int:
+        """The number of products that are summed into one output element."""
+        extent = 1
+        for loop in self.loops:
+            extent *= 1 if loop.is_parallel else loop.extent
+        return extent
+
+    @property
+    def label(self) -> str:
+        """For people: the kind and the extents by role, as in `contraction m2048 n2048 k512 f32`."""
+        extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
+        types = [operand.element_type for operand in self.operands]
+        return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A tensor inside a dispatch's benchmark buffer: where it lies and what the dispatch does with it."""
+
+    offset_bytes: int
+    shape: tuple[int, ...]
+    element_type: str
+    access: Literal["read", "write", "readwrite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A choice for one dispatch: the pipeline, its options, and the root op's tiling levels.
+
+    `levels` maps a tiling level's name to a tile size for each loop (shape [loops], 0: not tiled there).
+    """
+
+    pipeline: str
+    levels: Mapping[str, tuple[int, ...]]
+    options: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The value as plain JSON."""
+        return {
+            "pipeline": self.pipeline,
+            "options": list(self.options),
+            "levels": {name: list(sizes) for name, sizes in self.levels.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What the compiler says it will use for a dispatch: the printed attributes, read back from the IR.
+
+    `ops` holds (op name, lowering config) for each configured op, in the order of the dispatch.
+    """
+
+    translation_info: str
+    ops: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkProgram:
+    """IR that runs one dispatch alone: its text, the function that runs it, and the data it works on.
+
+    `entry` takes the number of times to run (i32); `buffer_getter` returns the buffer of `buffer_bytes` bytes
+    that all `regions` lie in. The dispatch carries no configuration, its root op the mark and the identity.
+    """
+
+    ir_text: str
+    entry: str
+    buffer_getter: str
+    buffer_bytes: int
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A dispatch of a model. Tunable where `program` and `problem` are known, else `untunable` says why not."""
+
+    name: str
+    problem: Problem | None = None
+    program: BenchmarkProgram | None = None
+    default: Configured | None = None
+    untunable: str | None = None

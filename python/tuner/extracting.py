@@ -1,0 +1,115 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Cuts a model into its dispatches, each with its root op's problem and a program that runs it alone.
+
+One compilation dumps a benchmark of each dispatch. There the compiler's marks are completed (`annotate-root-ops`),
+its configuration is written down and then stripped, so that a candidate starts clean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iree.compiler import ir
+
+from tuner import harness, native
+from tuner.dispatch import Configured, Dispatch
+from tuner.ir_reading import ops_named, read_configured, read_problem
+from tuner.model import Model
+from tuner.targets import Limits, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A model's dispatches, and the device's limits and description as the compiler states them."""
+
+    dispatches: tuple[Dispatch, ...]
+    limits: Limits
+    device_description: str
+
+
+def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
+    """Compiles `model` once and reads its dispatches, in the order of the model.
+
+    Files go to `work_dir`. Raises InputError when iree-compile refuses the model.
+    """
+    benchmarks = work_dir / "benchmarks"
+    benchmarks.mkdir(parents=True, exist_ok=True)
+    configured = work_dir / "configured.mlir"
+    model.compile_or_reject(
+        configured,
+        "--iree-codegen-add-tuner-attributes",
+        f"--iree-hal-dump-executable-benchmarks-to={benchmarks}",
+        "--compile-to=executable-configurations",
+    )
+    with ir.Context():
+        module = ir.Module.parseFile(str(configured)).operation
+        variants = list(ops_named(module, "hal.executable.variant"))
+        executable_target = variants[0].attributes["target"] if variants else None
+        order = [
+            str(ir.StringAttr(function.attributes["sym_name"]).value)
+            for variant in variants
+            for function in ops_named(variant, "func.func")
+        ]
+        found: dict[str, Dispatch] = {}
+        for path in sorted(benchmarks.glob("*_benchmark.mlir")):
+            for dispatch in _read_benchmark(path):
+                found.setdefault(dispatch.name, dispatch)
+        missing = [
+            _refused(name, "the compiler writes no benchmark for it (its shapes are dynamic)")
+            for name in order
+            if name not in found
+        ]
+        found.update({dispatch.name: dispatch for dispatch in missing})
+        limits = Limits(vector_bytes=0, threads=1)
+        description = "no device code"
+        if executable_target is not None:
+            limits = target.limits(executable_target)
+            description = target.describe(executable_target)
+        return Extracted(tuple(found[name] for name in order), limits, description)
+
+
+def read_model_configurations(configured: Path) -> dict[str, Configured]:
+    """The configuration of each dispatch function in a module compiled to `executable-configurations`."""
+    with ir.Context():
+        module = ir.Module.parseFile(str(configured)).operation
+        return {
+            str(ir.StringAttr(function.attributes["sym_name"]).value): read_configured(function)
+            for variant in ops_named(module, "hal.executable.variant")
+            for function in ops_named(variant, "func.func")
+        }
+
+
+def _read_benchmark(path: Path) -> list[Dispatch]:
+    module = ir.Module.parseFile(str(path))
+    operation = module.operation
+    functions = [
+        function
+        for variant in ops_named(operation, "hal.executable.variant")
+        for function in ops_named(variant, "func.func")
+    ]
+    names = [str(ir.StringAttr(function.attributes["sym_name"]).value) for function in functions]
+    if len(functions) != 1:
+        return [_refused(name, "its executable holds several functions") for name in names]
+    default = read_configured(functions[0])
+    try:
+        native.annotate_root_ops(operation)
+    except native.PassError as error:
+        return [_refused(names[0], str(error))]
+    roots = native.find_root_ops(operation)
+    if len(roots) != 1:
+        return [_refused(names[0], f"it has {len(roots)} root ops; one is needed")]
+    problem = read_problem(roots[0].operation)
+    if isinstance(problem, str):
+        return [_refused(names[0], problem)]
+    native.strip_configuration(operation)
+    try:
+        program = harness.prepare(module)
+    except harness.UnsupportedDispatchError as error:
+        return [_refused(names[0], str(error))]
+    return [Dispatch(roots[0].dispatch, problem, program, default)]
+
+
+def _refused(name: str, reason: str) -> Dispatch:
+    return Dispatch(name, untunable=reason)

@@ -1,0 +1,151 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Turns the benchmark that IREE dumps for a dispatch into a program whose data can be set and read.
+
+IREE's benchmark runs the dispatch on one buffer that nobody can reach. Two edits change that: the buffer becomes
+mappable, and a function returns it. What the dispatch does with each part of it is read from its bindings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from iree.compiler import ir
+
+from tuner.dispatch import BenchmarkProgram, Region
+from tuner.ir_reading import ops_named
+
+_GETTER = "iree_tuner_buffer"
+# Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
+_READ_ONLY = 1
+
+
+class UnsupportedDispatchError(Exception):
+    """The dispatch's benchmark has a form that this module cannot serve. The message is the reason."""
+
+
+def prepare(module: ir.Module) -> BenchmarkProgram:
+    """Edits a dumped benchmark module in place and describes it.
+
+    Raises UnsupportedDispatchError for several entry functions and for data at offsets known only at run time.
+    """
+    root = module.operation
+    entries = [op for op in ops_named(root, "util.func") if "sym_name" in op.attributes]
+    if len(entries) != 1:
+        raise UnsupportedDispatchError(f"its benchmark has {len(entries)} entry functions")
+    dispatches = list(ops_named(root, "hal.command_buffer.dispatch"))
+    allocations = list(ops_named(root, "hal.allocator.allocate"))
+    usages = list(ops_named(root, "hal.buffer_usage"))
+    if len(dispatches) != 1 or len(allocations) != 1 or len(usages) != 1:
+        raise UnsupportedDispatchError("its benchmark has not one buffer and one dispatch")
+    bindings = _binding_offsets(dispatches[0])
+    regions = tuple(
+        _region(op, bindings) for op in ops_named(root, "hal.interface.binding.subspan")
+    )
+    buffer_bytes = _constant(allocations[0].operands[-1])
+    _make_mappable(usages[0])
+    _add_getter(module, _global_buffer(root), buffer_bytes)
+    return BenchmarkProgram(
+        ir_text=str(module),
+        entry=str(ir.StringAttr(entries[0].attributes["sym_name"]).value),
+        buffer_getter=_GETTER,
+        buffer_bytes=buffer_bytes,
+        regions=_merge(regions),
+    )
+
+
+def _constant(value: ir.Value) -> int:
+    owner = value.owner
+    if isinstance(owner, ir.Block) or owner.name != "arith.constant":
+        raise UnsupportedDispatchError("its data lies at offsets known only at run time")
+    return int(ir.IntegerAttr(owner.attributes["value"]).value)
+
+
+def _binding_offsets(dispatch: ir.Operation) -> list[int]:
+    """The offset of each binding in the benchmark's buffer (the op's operand segments say which is which)."""
+    segments = list(ir.DenseI32ArrayAttr(dispatch.attributes["operandSegmentSizes"]))
+    *_, buffers, offsets, lengths = segments
+    first = len(dispatch.operands) - lengths - offsets
+    if buffers != offsets:
+        raise UnsupportedDispatchError("its benchmark's bindings have an unknown form")
+    return [_constant(dispatch.operands[first + index]) for index in range(offsets)]
+
+
+def _region(subspan: ir.Operation, bindings: list[int]) -> Region:
+    memref = ir.MemRefType(subspan.results[0].type)
+    if not memref.has_static_shape:
+        raise UnsupportedDispatchError("its shapes are dynamic")
+    flags = 0
+    if "descriptor_flags" in subspan.attributes:
+        flags = ir.IntegerAttr(subspan.attributes["descriptor_flags"]).value
+    users = {use.owner.name for use in subspan.results[0].uses}
+    reads = "iree_codegen.load_from_buffer" in users
+    if flags & _READ_ONLY:
+        access = "read"
+    else:
+        access = "readwrite" if reads else "write"
+    binding = ir.IntegerAttr(subspan.attributes["binding"]).value
+    return Region(
+        offset_bytes=bindings[binding] + _constant(subspan.operands[0]),
+        shape=tuple(memref.shape),
+        element_type=str(memref.element_type),
+        access=access,
+    )
+
+
+def _merge(regions: tuple[Region, ...]) -> tuple[Region, ...]:
+    """One region for each place: a place that is read by one subspan and written by another is `readwrite`."""
+    merged: dict[tuple[int, tuple[int, ...], str], Region] = {}
+    for region in regions:
+        key = (region.offset_bytes, region.shape, region.element_type)
+        known = merged.get(key)
+        if known is not None and known.access != region.access:
+            region = replace(region, access="readwrite")
+        merged[key] = region
+    return tuple(merged[key] for key in sorted(merged))
+
+
+def _global_buffer(root: ir.Operation) -> str:
+    names = [
+        str(ir.StringAttr(op.attributes["sym_name"]).value)
+        for op in ops_named(root, "util.global")
+        if str(ir.TypeAttr(op.attributes["type"]).value) == "!hal.buffer"
+    ]
+    if len(names) != 1:
+        raise UnsupportedDispatchError(f"its benchmark has {len(names)} buffers")
+    return names[0]
+
+
+def _make_mappable(usage: ir.Operation) -> None:
+    """Adds IREE's `Mapping` bits, asked of its own parser, to the buffer's usage."""
+    parsed = ir.Module.parse(
+        """
+        util.func private @usage() -> i32 {
+          %usage = hal.buffer_usage<"Mapping"> : i32
+          util.return %usage : i32
+        }
+        """,
+        usage.context,
+    )
+    (mapping,) = ops_named(parsed.operation, "hal.buffer_usage")
+    wanted = ir.IntegerAttr(mapping.attributes["usage"])
+    present = ir.IntegerAttr(usage.attributes["usage"])
+    usage.attributes["usage"] = ir.IntegerAttr.get(wanted.type, present.value | wanted.value)
+
+
+def _add_getter(module: ir.Module, buffer: str, buffer_bytes: int) -> None:
+    source = f"""
+      util.global private mutable @{buffer} : !hal.buffer
+      util.func public @{_GETTER}() -> !hal.buffer_view {{
+        %buffer = util.global.load @{buffer} : !hal.buffer
+        %zero = arith.constant 0 : index
+        %length = arith.constant {buffer_bytes} : index
+        %type = hal.element_type<i8> : i32
+        %encoding = hal.encoding_type<dense_row_major> : i32
+        %view = hal.buffer_view.create buffer(%buffer : !hal.buffer)[%zero, %length] shape([%length])
+          type(%type) encoding(%encoding) : !hal.buffer_view
+        util.return %view : !hal.buffer_view
+      }}
+    """
+    parsed = ir.Module.parse(source, module.context)
+    module.body.append(parsed.body.operations[1].detach_from_parent())

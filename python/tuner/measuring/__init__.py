@@ -1,0 +1,19 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs, checks and times programs in a process of their own. Imports no IREE compiler."""
+
+from tuner.measuring.correctness import Tolerance, Verification, compare
+from tuner.measuring.programs import DispatchProgram, FunctionProgram, ProgramSource
+from tuner.measuring.runner import ProgramCrashedError, ProgramTimedOutError, Runner
+
+__all__ = [
+    "DispatchProgram",
+    "FunctionProgram",
+    "ProgramCrashedError",
+    "ProgramSource",
+    "ProgramTimedOutError",
+    "Runner",
+    "Tolerance",
+    "Verification",
+    "compare",
+]

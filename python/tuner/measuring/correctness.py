@@ -1,0 +1,93 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compares a candidate's outputs with the default's.
+
+Two correct kernels sum the same products in different orders. For inputs of magnitude 1, the rounding error of a
+sum of K products has a standard deviation near u*K/(3*sqrt(2)), u being half of epsilon: each of the K additions
+errs by u times a partial sum that grows like sqrt(i)/3 (products of uniform numbers in [-1, 1)). The tolerance
+2*eps*K is about 17 of these deviations, so no correct kernel is refused among millions of elements, while one
+missing product (about 1/3) is far outside of it.
+Source: Higham and Mary, "A new approach to probabilistic rounding error analysis", SISC 41(5), 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_EPSILON = {
+    "f64": float(np.finfo(np.float64).eps),
+    "f32": float(np.finfo(np.float32).eps),
+    "f16": float(np.finfo(np.float16).eps),
+    "bf16": 2.0**-7,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """An element passes where |actual - reference| <= absolute + relative * |reference|."""
+
+    absolute: float
+    relative: float
+
+    @staticmethod
+    def of_sum(element_type: str, terms: int) -> Tolerance:
+        """For outputs that are sums of `terms` products of inputs in [-1, 1). Integers must be equal."""
+        epsilon = _EPSILON.get(element_type, 0.0)
+        return Tolerance(absolute=2 * epsilon * max(terms, 1), relative=4 * epsilon)
+
+    @staticmethod
+    def of_model(reference: Sequence[npt.NDArray[Any]]) -> Tolerance:
+        """For a whole model: 1e-4 of the largest output, since errors pass through every layer."""
+        largest = max(
+            (float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in reference),
+            default=0.0,
+        )
+        return Tolerance(absolute=1e-4 * largest, relative=1e-4)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether outputs agree, the largest difference, and what differs where they do not."""
+
+    passed: bool
+    max_error: float
+    detail: str = ""
+
+
+def compare(
+    reference: Sequence[npt.NDArray[Any]], actual: Sequence[npt.NDArray[Any]], tolerance: Tolerance
+) -> Verification:
+    """Compares outputs one by one; NaN agrees with NaN only, infinity with the same infinity only."""
+    if len(reference) != len(actual):
+        return Verification(False, float("inf"), f"{len(actual)} outputs instead of {len(reference)}")
+    worst = 0.0
+    for index, (expected, got) in enumerate(zip(reference, actual, strict=True)):
+        if expected.shape != got.shape or expected.dtype != got.dtype:
+            what = f"output {index} is {got.dtype}{list(got.shape)}"
+            return Verification(
+                False, float("inf"), f"{what} instead of {expected.dtype}{list(expected.shape)}"
+            )
+        if not np.issubdtype(expected.dtype, np.floating):
+            differing = expected != got
+            error = np.where(differing, np.inf, 0.0)
+        else:
+            with np.errstate(invalid="ignore"):
+                error = np.abs(got - expected)
+            same = (got == expected) | (np.isnan(got) & np.isnan(expected))
+            error = np.where(same, 0.0, np.where(np.isnan(error), np.inf, error))
+            differing = error > tolerance.absolute + tolerance.relative * np.abs(expected)
+        worst = max(worst, float(error.max(initial=0.0)))
+        if differing.any():
+            at = tuple(int(i) for i in np.argwhere(differing)[0])
+            return Verification(
+                False,
+                worst,
+                f"{int(differing.sum())} of {differing.size} elements of output {index} differ, the first at"
+                f" {list(at)}: {got[at]} instead of {expected[at]}",
+            )
+    return Verification(True, worst)

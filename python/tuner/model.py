@@ -1,0 +1,56 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A model file, compiled whole: by itself or with a tuning spec, to a program or to configured IR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.toolchain import ToolResult, run_tool
+
+_COMPILE_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model file and the iree-compile flags that it is compiled with."""
+
+    path: Path
+    flags: tuple[str, ...]
+
+    @staticmethod
+    def open(path: Path, flags: tuple[str, ...]) -> Model:
+        """Raises InputError when there is no such file or it cannot be read."""
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name a model file")
+        try:
+            with path.open("rb") as file:
+                empty = not file.read(1)
+        except FileNotFoundError as error:
+            raise InputError(f"there is no model file {path}; check the path") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        if empty:
+            raise InputError(f"{path} is empty; name a model file")
+        return Model(path, flags)
+
+    def compile(self, output: Path, *extra_flags: str) -> ToolResult:
+        """Runs iree-compile on the model. The caller judges the exit code."""
+        arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
+        return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
+
+    def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
+        """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""
+        result = self.compile(output, *extra_flags)
+        if result.exit_code != 0:
+            raise InputError(
+                f"iree-compile cannot compile {self.path} ({result.first_error});"
+                " give a model in MLIR that iree-compile accepts"
+            )
+
+
+def spec_flag(spec: Path) -> str:
+    """The flag by which plain iree-compile reads a tuning spec."""
+    return f"--iree-codegen-tuning-spec-path={spec}"

@@ -1,0 +1,54 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a user can set, as one value that is handed in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The settings of a tuning run.
+
+    `target`: a registered target. `threads`: threads that run a dispatch. `trials`: candidates for each dispatch,
+    the default not counted. `seed`: equal seeds ask for equal candidates while the times agree. `strategy`: a
+    registered search strategy. `dispatches`: only these (all when empty). `function`: the model's entry, where it
+    has several. `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under
+    `.iree-tuner` by default). `min_gain`: a smaller gain than this fraction is left to the default.
+    `compile_timeout_s`: seconds for one candidate. `workers`: processes that compile. `flags`: further flags of
+    iree-compile.
+    """
+
+    target: str = "cpu"
+    threads: int = 1
+    trials: int = 100
+    seed: int = 0
+    strategy: str = "local"
+    dispatches: tuple[str, ...] = ()
+    function: str = ""
+    output: Path | None = None
+    run_dir: Path | None = None
+    min_gain: float = 0.02
+    compile_timeout_s: float = 30.0
+    workers: int = 0
+    flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise InputError(f"--trials must be at least 1, not {self.trials}")
+        if not self.min_gain >= 0:
+            raise InputError(f"--min-gain must not be negative, not {self.min_gain}")
+        if not self.compile_timeout_s > 0:
+            raise InputError(f"--compile-timeout must be positive, not {self.compile_timeout_s}")
+        if self.seed < 0:
+            raise InputError(f"--seed must not be negative, not {self.seed}")
+
+    @property
+    def compile_workers(self) -> int:
+        """The number of compile workers: as asked, or one for each processor we may use."""
+        return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))

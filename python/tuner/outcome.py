@@ -1,0 +1,74 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How a candidate ended. An end is a value: never an exception, never an infinite time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tuner.dispatch import Configuration, Configured
+
+
+class Fate(StrEnum):
+    """The ends that a candidate can come to."""
+
+    COMPILED = "Compiled"
+    COMPILE_FAILED = "CompileFailed"
+    COMPILE_TIMED_OUT = "CompileTimedOut"
+    NOT_APPLIED = "NotApplied"
+    RUN_FAILED = "RunFailed"
+    TIMED_OUT = "TimedOut"
+    WRONG_RESULT = "WrongResult"
+    MEASURED = "Measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """The end of compiling a candidate.
+
+    `configured` is what was read back, `compilation_info` the attribute that a spec entry carries (None for the
+    default), `log` what the compiler said.
+    """
+
+    fate: Fate
+    detail: str
+    seconds: float
+    log: Path
+    binary: Path | None = None
+    configured: Configured | None = None
+    compilation_info: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The end of a candidate. `number` counts from 0, the compiler's default; `row` is its place in the pool.
+
+    `time_s` is the median seconds of one run, `speedup` the default's median divided by it (above 1 is better).
+    """
+
+    number: int
+    row: int | None
+    configuration: Configuration | None
+    fate: Fate
+    detail: str
+    compilation: Compilation
+    time_s: float | None = None
+    speedup: float | None = None
+    samples_s: tuple[float, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of a run's log."""
+        return {
+            "candidate": self.number,
+            "configuration": "default" if self.configuration is None else self.configuration.to_json(),
+            "fate": self.fate.value,
+            "detail": self.detail,
+            "compile_s": round(self.compilation.seconds, 4),
+            "log": str(self.compilation.log),
+            "time_s": self.time_s,
+            "speedup": self.speedup,
+            "samples_s": list(self.samples_s),
+        }

@@ -1,0 +1,87 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A run's progress: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from tuner.events import CandidateEnded, Event, Note, PhaseStarted
+from tuner.outcome import Fate
+
+_LINE_EVERY = 10
+
+
+class ProgressView:
+    """A listener that shows what it hears. Use it as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[best]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._fates: Counter[Fate] = Counter()
+
+    def __enter__(self) -> ProgressView:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Shows one event."""
+        match event:
+            case PhaseStarted(text, total):
+                self._start(text, total)
+            case CandidateEnded():
+                self._candidate(event)
+            case Note(text):
+                self._console.print(text, markup=False, highlight=False)
+
+    def _start(self, text: str, total: int | None) -> None:
+        self._fates.clear()
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(text, total=total, best="")
+        if not self._console.is_terminal:
+            self._console.print(text, markup=False, highlight=False)
+
+    def _candidate(self, event: CandidateEnded) -> None:
+        number, fate = event.evaluation.number, event.evaluation.fate
+        self._fates[fate] += 1
+        failed = {
+            kind.value: count for kind, count in self._fates.items() if kind is not Fate.MEASURED
+        }
+        best = f"best {event.best:.2f}x"
+        if failed:
+            best += " " + " ".join(f"{kind} {count}" for kind, count in sorted(failed.items()))
+        if self._task is not None:
+            self._progress.update(self._task, completed=number, best=best)
+        if not self._console.is_terminal and number and number % _LINE_EVERY == 0:
+            self._console.print(f"  {number} candidates, {best}", markup=False, highlight=False)

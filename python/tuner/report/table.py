@@ -1,0 +1,73 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tuner.result import DispatchResult, TuneResult
+
+
+def print_result(result: TuneResult, console: Console) -> None:
+    """Prints each dispatch, the whole model, and the command that uses the spec."""
+    table = Table(title=f"Tuned on {result.device_label}", title_justify="left")
+    table.add_column("dispatch", overflow="fold")
+    for column in ("default", "best", "speed-up [95 %]", "verified", "evaluations"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in result.dispatches:
+        table.add_row(*_row(each))
+    if result.model is not None:
+        table.add_section()
+        table.add_row(
+            "whole model",
+            _ms(result.model.baseline_s),
+            _ms(result.model.tuned_s),
+            escape(str(result.model.ratio)),
+            "yes" if result.model.verification.passed else "no",
+            "",
+        )
+    console.print(table)
+    for each in result.dispatches:
+        if each.winner is None:
+            console.print(f"{each.dispatch.name}: {each.verdict}", markup=False, highlight=False)
+    if not result.dispatches:
+        console.print("Nothing here is tunable: the model has no dispatch.")
+    elif not any(each.evaluations for each in result.dispatches):
+        console.print("Nothing here is tunable.")
+    if result.model is not None:
+        console.print("Use the spec:")
+        console.print(
+            "  " + shlex.join(result.compile_command), markup=False, highlight=False, soft_wrap=True
+        )
+    console.print(
+        f"Log of every candidate: {result.run_dir / 'log.jsonl'}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _row(result: DispatchResult) -> tuple[str, ...]:
+    name = escape(result.dispatch.name)
+    if result.final is None:
+        return (name, "-", "-", "-", "-", str(max(0, len(result.evaluations) - 1)))
+    paired = result.final.paired
+    best = _ms(statistics.median(paired.candidate_s)) if result.winner else "default"
+    return (
+        name,
+        _ms(statistics.median(paired.baseline_s)),
+        best,
+        escape(str(result.final.ratio)) if result.winner else "1.00x",
+        "yes" if result.final.verification.passed else "no",
+        str(len(result.evaluations) - 1),
+    )
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} us"

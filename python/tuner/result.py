@@ -1,0 +1,114 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a tuning run found: for each dispatch, for the whole model, and the spec that holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.deciding import Ratio
+from tuner.dispatch import Dispatch
+from tuner.evaluating import Final
+from tuner.measuring import Verification
+from tuner.outcome import Evaluation
+from tuner.spec import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchResult:
+    """A dispatch, every candidate of it, and the verdict.
+
+    `verdict` is one line for people. `final` is None where nothing was measured against the default.
+    """
+
+    dispatch: Dispatch
+    verdict: str
+    evaluations: tuple[Evaluation, ...] = ()
+    final: Final | None = None
+
+    @property
+    def winner(self) -> Evaluation | None:
+        """The accepted candidate, or None where the default stays."""
+        return self.final.evaluation if self.final is not None and self.final.accepted else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain JSON."""
+        result: dict[str, Any] = {
+            "dispatch": self.dispatch.name,
+            "problem": self.dispatch.problem.label if self.dispatch.problem else None,
+            "verdict": self.verdict,
+            "evaluations": len(self.evaluations),
+            "winner": None,
+        }
+        if self.final is not None:
+            result["final"] = {
+                "candidate": self.final.evaluation.number,
+                "accepted": self.final.accepted,
+                "baseline_s": list(self.final.paired.baseline_s),
+                "candidate_s": list(self.final.paired.candidate_s),
+                "ratio": ratio_to_json(self.final.ratio),
+                "max_error": self.final.verification.max_error,
+            }
+        if self.winner is not None and self.winner.configuration is not None:
+            result["winner"] = self.winner.configuration.to_json()
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """The whole model, compiled plainly and with the spec, run side by side."""
+
+    ratio: Ratio
+    baseline_s: float
+    tuned_s: float
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """What `tune` returns.
+
+    `spec` is the tuning spec's text; `dispatches` one result for each dispatch, in the model's order; `model` the
+    comparison of whole models, or None where no entry was found; `run_dir` where the log and the binaries are.
+    """
+
+    spec: str
+    dispatches: tuple[DispatchResult, ...]
+    model: ModelResult | None
+    run_dir: Path
+    device_label: str
+    compile_command: tuple[str, ...]
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the whole model runs with the spec; 1.0 where the default stays."""
+        return self.model.ratio.value if self.model is not None else 1.0
+
+    def save(self, path: str | Path) -> None:
+        """Writes the spec in one step. Raises OSError where that fails; nothing is left half-written."""
+        write_atomically(Path(path), self.spec)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain JSON."""
+        model = None
+        if self.model is not None:
+            model = {
+                "ratio": ratio_to_json(self.model.ratio),
+                "baseline_s": self.model.baseline_s,
+                "tuned_s": self.model.tuned_s,
+                "verified": self.model.verification.passed,
+                "max_error": self.model.verification.max_error,
+            }
+        return {
+            "device": self.device_label,
+            "model": model,
+            "dispatches": [result.to_json() for result in self.dispatches],
+            "compile_command": list(self.compile_command),
+        }
+
+
+def ratio_to_json(ratio: Ratio) -> dict[str, float]:
+    """A ratio with its interval as plain JSON."""
+    return {"value": ratio.value, "low": ratio.low, "high": ratio.high}

@@ -1,0 +1,60 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The folder of a run: its log (one JSON object a line, written as each thing ends), binaries and IR."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A folder that belongs to one run alone."""
+
+    path: Path
+
+    @staticmethod
+    def create(path: Path | None) -> RunFolder:
+        """Makes `path`, or a new folder under `.iree-tuner`. Raises InputError where that is impossible or it
+        holds another run's log: nothing of a user's is overwritten."""
+        try:
+            if path is None:
+                parent = Path(".iree-tuner")
+                parent.mkdir(exist_ok=True)
+                stamp = time.strftime("%Y%m%d-%H%M%S-")
+                return RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=parent)).absolute())
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            where = path or Path(".iree-tuner").absolute()
+            raise InputError(
+                f"cannot make the run's folder {where}: {error.strerror}; choose another --run-dir"
+            ) from error
+        folder = RunFolder(path.absolute())
+        if folder.log.exists():
+            raise InputError(f"{path} already holds a run; choose another --run-dir")
+        if not os.access(path, os.W_OK):
+            raise InputError(f"cannot write into {path}; choose another --run-dir")
+        return folder
+
+    @property
+    def log(self) -> Path:
+        """The log: every candidate with its configuration and fate."""
+        return self.path / "log.jsonl"
+
+    @property
+    def spec(self) -> Path:
+        """The spec, as proved so far."""
+        return self.path / "spec.mlir"
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Adds one line to the log; a crash loses at most the line being written."""
+        with self.log.open("a") as file:
+            file.write(json.dumps(record) + "\n")

@@ -1,0 +1,35 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Search strategies over a finite pool. They know rows and times, nothing of IREE.
+
+A strategy is one file, registered as an entry point of the group `tuner.strategies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from tuner.constraints import Pool
+
+
+class Strategy(Protocol):
+    """Says what to try next. Equal seeds and equal answers give equal questions."""
+
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
+        """`trials`: how many rows will be asked for in all."""
+
+    def ask(self, count: int) -> list[int]:
+        """Up to `count` rows that were never asked before; fewer only where the pool ends."""
+
+    def tell(self, row: int, time_s: float | None) -> None:
+        """The median time of a row, or None where it failed."""
+
+
+def unasked(pool: Pool, asked: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The rows of the pool that are not in `asked`, in order."""
+    free = np.ones(len(pool), dtype=bool)
+    free[list(asked)] = False
+    return np.flatnonzero(free)

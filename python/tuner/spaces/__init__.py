@@ -1,0 +1,39 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Spaces: what may be chosen for a dispatch, and how a choice becomes a configuration.
+
+A space serves one pipeline and one kind of problem. It is one file, registered as an entry point of the group
+`tuner.spaces`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from tuner import registry
+from tuner.constraints import Space
+from tuner.dispatch import Configuration, Problem
+from tuner.targets import Limits
+
+
+class SpaceBuilder(Protocol):
+    """What may be chosen for one kind of problem in one pipeline."""
+
+    def serves(self, target: str, problem: Problem) -> bool:
+        """Whether this space is for such a problem on the target of that name."""
+
+    def build(self, problem: Problem, limits: Limits) -> Space:
+        """The knobs and rules for this problem on a device of these limits."""
+
+    def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
+        """The configuration that a point of `build(problem, …)` stands for."""
+
+
+def find(target: str, problem: Problem) -> tuple[str, SpaceBuilder] | None:
+    """The first registered space (by name) that serves the problem, with its name, or None."""
+    for name in registry.names("tuner.spaces"):
+        builder: SpaceBuilder = registry.load("tuner.spaces", name)
+        if builder.serves(target, problem):
+            return name, builder
+    return None

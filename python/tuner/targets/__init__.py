@@ -1,0 +1,66 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Targets: how to compile for a kind of device, run on it, and hand a configuration to its code generator.
+
+A target is one file, registered as an entry point of the group `tuner.targets`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tuner.dispatch import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a space needs to know of a device. Read from the compiled IR, never guessed.
+
+    `vector_bytes`: the native vector's width. `threads`: how many threads run a dispatch.
+    """
+
+    vector_bytes: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where programs run: IREE's device URI, runtime flags, and the clock that measures best there.
+
+    `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
+    """
+
+    uri: str
+    runtime_flags: tuple[str, ...]
+    clock: str
+    label: str
+
+
+class Target(Protocol):
+    """A kind of device that IREE compiles for."""
+
+    @property
+    def name(self) -> str:
+        """The name that users give, as in `--target cpu`."""
+
+    @property
+    def device(self) -> Device:
+        """Where its programs run."""
+
+    @property
+    def compile_flags(self) -> tuple[str, ...]:
+        """The flags of iree-compile that select this target."""
+
+    @property
+    def strategy_pass(self) -> str:
+        """The pass that gives every unconfigured dispatch IREE's default and verifies all configurations."""
+
+    def limits(self, executable_target: Any) -> Limits:
+        """The limits stated by a `#hal.executable.target` attribute."""
+
+    def compilation_info(self, configuration: Configuration, context: Any) -> Any:
+        """The configuration as a `#iree_codegen.compilation_info` attribute of `context`."""
+
+    def describe(self, executable_target: Any) -> str:
+        """The processor and features that a tuning result is tied to, for people."""

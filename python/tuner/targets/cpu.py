@@ -1,0 +1,107 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The host CPU through IREE's llvm-cpu backend."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from iree.compiler import ir
+from iree.compiler.dialects import iree_codegen
+
+from tuner import native
+from tuner.dispatch import Configuration
+from tuner.errors import InputError, ToolError
+from tuner.targets import Device, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTarget:
+    """The CPU of this machine, with a fixed number of threads.
+
+    One thread runs on IREE's `local-sync` device, where the process's own CPU time is the steadiest clock;
+    more run on `local-task`.
+    """
+
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise InputError(f"--threads must be at least 1, not {self.threads}")
+
+    @property
+    def name(self) -> str:
+        return "cpu"
+
+    @property
+    def device(self) -> Device:
+        if self.threads == 1:
+            return Device("local-sync", (), "cpu", "1 thread")
+        flag = f"--task_topology_group_count={self.threads}"
+        return Device("local-task", (flag,), "wall", f"{self.threads} threads")
+
+    @property
+    def compile_flags(self) -> tuple[str, ...]:
+        return (
+            "--iree-hal-target-device=local",
+            "--iree-hal-local-target-device-backends=llvm-cpu",
+            "--iree-llvmcpu-target-cpu=host",
+        )
+
+    @property
+    def strategy_pass(self) -> str:
+        return "iree-llvmcpu-select-lowering-strategy"
+
+    def limits(self, executable_target: ir.Attribute) -> Limits:
+        options = _options(executable_target)
+        if "native_vector_size" not in options:
+            raise ToolError(
+                "the compiler did not state the CPU's native vector size; it must target llvm-cpu"
+            )
+        return Limits(vector_bytes=int(options["native_vector_size"].value), threads=self.threads)
+
+    def compilation_info(
+        self, configuration: Configuration, context: ir.Context
+    ) -> iree_codegen.CompilationInfoAttr:
+        levels = {name: native.TilingLevel(sizes) for name, sizes in configuration.levels.items()}
+        with context:
+            pipeline = ir.Attribute.parse(f"#iree_cpu.pipeline<{configuration.pipeline}>")
+            options = ir.DictAttr.get({name: ir.UnitAttr.get() for name in configuration.options})
+            translation = iree_codegen.TranslationInfoAttr.get(
+                pipeline, None, [], 0, options if configuration.options else None
+            )
+            return iree_codegen.CompilationInfoAttr.get(
+                native.cpu_lowering_config(levels, context), translation
+            )
+
+    def describe(self, executable_target: ir.Attribute) -> str:
+        options = _options(executable_target)
+        features = sorted(
+            feature for feature in options["cpu_features"].value.split(",") if feature[:1] == "+"
+        )
+        return (
+            f"{_model_name()}, {self.device.label}, cpu={options['cpu'].value}"
+            f" ({len(set(features))} features)"
+        )
+
+
+def _options(executable_target: ir.Attribute) -> ir.DictAttr:
+    """The options of a `#hal.executable.target<backend, format, {options}>`.
+
+    IREE has no Python accessor for them; MLIR's parser reads the printed dictionary.
+    """
+    text = str(executable_target)
+    with executable_target.context:
+        return ir.DictAttr.parse(text[text.index("{") : text.rindex("}") + 1])
+
+
+def _model_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.machine()

@@ -1,0 +1,85 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The whole road: model, dispatches, search and verdicts, spec, proof."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from tuner import registry
+from tuner.compiling import CompilePool
+from tuner.dispatch import Dispatch
+from tuner.errors import InputError
+from tuner.events import Listener, PhaseStarted
+from tuner.extracting import Extracted, extract
+from tuner.measuring import Runner
+from tuner.model import Model, spec_flag
+from tuner.options import Options
+from tuner.proving import prove
+from tuner.result import TuneResult
+from tuner.run_folder import RunFolder
+from tuner.spec import check_writable, write_atomically
+from tuner.targets import Target
+from tuner.toolchain import compiler_version
+from tuner.tuning import DispatchTuner
+
+
+def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
+    """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
+
+    Raises InputError for unusable input, ToolError where IREE's own default fails.
+    """
+    target: Target = registry.load("tuner.targets", options.target)(threads=options.threads)
+    registry.load("tuner.strategies", options.strategy)
+    model = Model.open(path, (*target.compile_flags, *options.flags))
+    if options.output is not None:
+        check_writable(options.output)
+    folder = RunFolder.create(options.run_dir)
+
+    listen(PhaseStarted(f"reading {path}"))
+    extracted = extract(model, target, folder.path)
+    dispatches = _chosen(extracted.dispatches, options.dispatches)
+    with Runner(target.device) as runner:
+        with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
+            tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)
+            results = tuner.tune_all(dispatches)
+        proof = prove(model, results, _header(extracted, model), options, folder, runner, listen)
+
+    result = TuneResult(
+        spec=proof.spec,
+        dispatches=proof.dispatches,
+        model=proof.model,
+        run_dir=folder.path,
+        device_label=f"{target.device.uri}, {target.device.label}",
+        compile_command=_compile_command(model, options.output or folder.spec),
+    )
+    write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
+    if options.output is not None:
+        result.save(options.output)
+    return result
+
+
+def _chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
+    known = [dispatch.name for dispatch in dispatches]
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"the model has no dispatch '{name}'; it has: {', '.join(known) or 'none'}"
+            )
+    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
+
+
+def _header(extracted: Extracted, model: Model) -> list[str]:
+    return [
+        f"A tuning spec made by iree-tuner {version('iree-tuner')} with iree-compile {compiler_version()}.",
+        f"Device: {extracted.device_description}. Elsewhere it may be slower than the default.",
+        f"Flags: {' '.join(model.flags)}",
+        "A spec is code that the compiler runs: load only those that you trust.",
+    ]
+
+
+def _compile_command(model: Model, spec: Path) -> tuple[str, ...]:
+    return ("iree-compile", str(model.path), *model.flags, spec_flag(spec), "-o", "model.vmfb")
