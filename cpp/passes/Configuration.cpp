@@ -6,7 +6,7 @@
 #include "capi/HostFeatures.h"
 
 #include <exception>
-#include <vector>
+#include <iterator>
 
 namespace iree_tuner {
 
@@ -157,63 +157,35 @@ MlirAttribute rootOpMark(MlirContext context, int64_t set) {
                                 : mlirUnitAttrGet(context);
 }
 
-static bool isConfigurationName(std::string_view name) {
-  return name == kLoweringConfig || name == kTranslationInfo ||
-         name == kCompilationInfo || name == kUKernel;
-}
-
-static bool isAttention(MlirOperation op) {
-  std::string_view name = operationName(op);
-  return name == "iree_linalg_ext.attention" ||
-         name == "iree_linalg_ext.online_attention";
-}
-
-/// Drops what an attention op hands to the two matmuls it becomes. Entries that
-/// say what to compute (`use_exp2`) are not configuration, and stay.
-static void clearDecompositionConfig(MlirOperation op) {
-  MlirAttribute config = getAttribute(op, kDecompositionConfig);
-  if (isNull(config) || !mlirAttributeIsADictionary(config)) {
-    return;
-  }
-  intptr_t count = mlirDictionaryAttrGetNumElements(config);
-  std::vector<MlirNamedAttribute> kept;
-  for (intptr_t i = 0; i < count; ++i) {
-    MlirNamedAttribute entry = mlirDictionaryAttrGetElement(config, i);
-    std::string_view name = view(mlirIdentifierStr(entry.name));
-    if (name != "qk_attrs" && name != "pv_attrs") {
-      kept.push_back(entry);
-    }
-  }
-  if (kept.empty()) {
-    mlirOperationRemoveAttributeByName(op, stringRef(kDecompositionConfig));
-  } else if (static_cast<intptr_t>(kept.size()) != count) {
-    mlirOperationSetAttributeByName(
-        op, stringRef(kDecompositionConfig),
-        mlirDictionaryAttrGet(mlirOperationGetContext(op),
-                              static_cast<intptr_t>(kept.size()), kept.data()));
-  }
-}
+/// The configuration attributes that stand beside an op's own attributes.
+static constexpr const char *kConfigurationNames[] = {
+    kLoweringConfig, kTranslationInfo, kCompilationInfo, kUKernel,
+    kDecompositionConfig};
 
 void clearConfiguration(MlirOperation op) {
-  // Most ops carry nothing of interest; one look at the names decides.
-  const char *found[4];
-  int numFound = 0;
+  // Most ops carry nothing of interest; one look at the names they do carry
+  // costs less than asking for each of ours.
+  const char *found[std::size(kConfigurationNames)];
+  size_t numFound = 0;
   intptr_t count = mlirOperationGetNumDiscardableAttributes(op);
-  for (intptr_t i = 0; i < count && numFound < 4; ++i) {
+  for (intptr_t i = 0; i < count; ++i) {
     MlirNamedAttribute attr = mlirOperationGetDiscardableAttribute(op, i);
     std::string_view name = view(mlirIdentifierStr(attr.name));
-    if (isConfigurationName(name)) {
-      found[numFound++] = name == kLoweringConfig    ? kLoweringConfig
-                          : name == kTranslationInfo ? kTranslationInfo
-                          : name == kCompilationInfo ? kCompilationInfo
-                                                     : kUKernel;
+    for (const char *configuration : kConfigurationNames) {
+      if (name == configuration) {
+        found[numFound++] = configuration;
+      }
     }
   }
-  for (int i = 0; i < numFound; ++i) {
+  for (size_t i = 0; i < numFound; ++i) {
     mlirOperationRemoveAttributeByName(op, stringRef(found[i]));
   }
-  if (isAttention(op)) {
-    clearDecompositionConfig(op);
+  // What an attention op hands to the two matmuls that it becomes is one of the
+  // op's own attributes.
+  std::string_view name = operationName(op);
+  if (name == "iree_linalg_ext.attention" ||
+      name == "iree_linalg_ext.online_attention") {
+    mlirOperationRemoveAttributeByName(op, stringRef(kDecompositionConfig));
   }
 }
 
