@@ -55,10 +55,7 @@ def main(releases: list[str]) -> int:
 
 def _binaries() -> list[Path]:
     # Found without importing it: that would load this environment's compiler.
-    script = (
-        "import importlib.util\n"
-        "print(importlib.util.find_spec('tuner').submodule_search_locations[0])"
-    )
+    script = "import importlib.util\nprint(importlib.util.find_spec('tuner').submodule_search_locations[0])"
     folder = subprocess.run(
         [sys.executable, "-c", script],
         check=True,
@@ -108,9 +105,7 @@ def _loaded_compiler(release: str, site: Path) -> dict[str, str]:
     ).stdout
     identity: dict[str, str] = json.loads(output)
     wanted = release.rsplit(".", 1)[0]
-    if not identity["file"].startswith(str(site)) or not identity["version"].startswith(
-        wanted + "."
-    ):
+    if not identity["file"].startswith(str(site)) or not identity["version"].startswith(wanted + "."):
         sys.exit(f"error: asked for IREE {release} in {site}, got {identity}")
     return identity
 
@@ -162,9 +157,7 @@ def _run_lit(site: Path) -> dict[str, str]:
             return {"lit_tests": "FAILED"}
         tests = json.loads(report.read_text())["tests"]
     return {
-        "lit_tests/" + test["name"].split(" :: ")[-1]: (
-            "passed" if test["code"] == "PASS" else test["code"]
-        )
+        "lit_tests/" + test["name"].split(" :: ")[-1]: ("passed" if test["code"] == "PASS" else test["code"])
         for test in tests
     }
 
@@ -175,7 +168,7 @@ def _run_pytest(site: Path) -> dict[str, str]:
         finished = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-                *(f"--junitxml={report}", "tests/native"),
+                *(f"--junitxml={report}", "--confcutdir=tests/native", "tests/native"),
             ],
             env=_environment(site),
             cwd=ROOT,

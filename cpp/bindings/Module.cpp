@@ -9,4 +9,6 @@ NB_MODULE(_core, module) {
   module.doc() = "Native half of tuner.native; use that package instead.";
   iree_tuner::populateOperations(module);
   iree_tuner::populateLoweringConfig(module);
+  iree_tuner::populateGPUTarget(module);
+  iree_tuner::populateProblem(module);
 }

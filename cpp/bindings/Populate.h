@@ -10,8 +10,10 @@
 
 namespace iree_tuner {
 
+void populateGPUTarget(nanobind::module_ &module);
 void populateLoweringConfig(nanobind::module_ &module);
 void populateOperations(nanobind::module_ &module);
+void populateProblem(nanobind::module_ &module);
 
 } // namespace iree_tuner
 

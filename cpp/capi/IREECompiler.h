@@ -24,6 +24,9 @@ extern "C" {
 struct MlirAffineMap {
   const void *ptr;
 };
+struct MlirAffineExpr {
+  const void *ptr;
+};
 struct MlirAttribute {
   const void *ptr;
 };
@@ -163,7 +166,27 @@ void mlirOperationSetAttributeByName(MlirOperation op, MlirStringRef name,
 bool mlirOperationRemoveAttributeByName(MlirOperation op, MlirStringRef name);
 MlirStringRef mlirIdentifierStr(MlirIdentifier identifier);
 
+// Affine maps, types, values.
+intptr_t mlirAffineMapGetNumDims(MlirAffineMap map);
+intptr_t mlirAffineMapGetNumResults(MlirAffineMap map);
+MlirAffineExpr mlirAffineMapGetResult(MlirAffineMap map, intptr_t pos);
+bool mlirAffineExprIsADim(MlirAffineExpr expr);
+intptr_t mlirAffineDimExprGetPosition(MlirAffineExpr expr);
+intptr_t mlirOperationGetNumOperands(MlirOperation op);
+MlirValue mlirOperationGetOperand(MlirOperation op, intptr_t pos);
+intptr_t mlirOperationGetNumResults(MlirOperation op);
+MlirValue mlirOperationGetResult(MlirOperation op, intptr_t pos);
+MlirType mlirValueGetType(MlirValue value);
+bool mlirTypeIsAShaped(MlirType type);
+bool mlirShapedTypeHasRank(MlirType type);
+int64_t mlirShapedTypeGetRank(MlirType type);
+bool mlirShapedTypeIsDynamicDim(MlirType type, intptr_t dim);
+int64_t mlirShapedTypeGetDimSize(MlirType type, intptr_t dim);
+MlirAttribute mlirLinalgGetIndexingMapsAttribute(MlirOperation op);
+
 // Attributes.
+bool mlirAttributeIsAAffineMap(MlirAttribute attr);
+MlirAffineMap mlirAffineMapAttrGetValue(MlirAttribute attr);
 MlirContext mlirAttributeGetContext(MlirAttribute attr);
 MlirDialect mlirAttributeGetDialect(MlirAttribute attr);
 MlirAttribute mlirAttributeParseGet(MlirContext context, MlirStringRef text);
@@ -182,6 +205,7 @@ MlirAttribute mlirDictionaryAttrGetElementByName(MlirAttribute attr,
                                                  MlirStringRef name);
 bool mlirAttributeIsAInteger(MlirAttribute attr);
 int64_t mlirIntegerAttrGetValueInt(MlirAttribute attr);
+bool mlirBoolAttrGetValue(MlirAttribute attr);
 bool mlirAttributeIsAString(MlirAttribute attr);
 MlirAttribute mlirStringAttrGet(MlirContext context, MlirStringRef text);
 MlirStringRef mlirStringAttrGetValue(MlirAttribute attr);
@@ -230,8 +254,72 @@ ireeCodegenCompilationInfoAttrGetParameters(MlirAttribute attr);
 bool ireeAttributeIsACodegenTranslationInfoAttr(MlirAttribute attr);
 ireeCodegenTranslationInfoParameters
 ireeCodegenTranslationInfoAttrGetParameters(MlirAttribute attr);
+MlirAttribute
+ireeCodegenCompilationInfoAttrGet(MlirContext context,
+                                  ireeCodegenCompilationInfoParameters info);
+MlirAttribute
+ireeCodegenTranslationInfoAttrGet(MlirContext context,
+                                  ireeCodegenTranslationInfoParameters info);
 bool ireeAttributeIsAGPULoweringConfigAttr(MlirAttribute attr);
+MlirAttribute ireeGPULoweringConfigAttrGet(MlirContext context,
+                                           MlirAttribute entries);
 MlirAttribute ireeGPULoweringConfigAttrGetAttributes(MlirAttribute attr);
+
+bool ireeAttributeIsAGPUPipelineOptionsAttr(MlirAttribute attr);
+MlirAttribute ireeGPUPipelineOptionsAttrGetNoReduceSharedMemoryBankConflicts(
+    MlirAttribute attr);
+MlirAttribute
+ireeGPUPipelineOptionsAttrGetUseIgemmConvolution(MlirAttribute attr);
+MlirAttribute
+ireeGPUPipelineOptionsAttrGetReorderWorkgroupsStrategy(MlirAttribute attr);
+MlirAttribute ireeGPUReorderWorkgroupsStrategyAttrGet(MlirContext context,
+                                                      uint32_t value);
+uint32_t ireeGPUReorderWorkgroupsStrategyAttrGetValue(MlirAttribute attr);
+
+// Matrix-multiply intrinsics of the GPU targets.
+struct ireeGPUMMAInfo {
+  MlirType aElementType;
+  MlirType bElementType;
+  MlirType cElementType;
+  MlirType aVectorType;
+  MlirType bVectorType;
+  MlirType cVectorType;
+  int64_t mElements;
+  int64_t nElements;
+  int64_t kElements;
+};
+struct ireeGPUMMASingleSubgroupLayout {
+  MlirAttribute outer;
+  MlirAttribute thread;
+  MlirAttribute tstrides;
+  MlirAttribute element;
+};
+struct ireeGPUTargetInfo {
+  MlirIdentifier arch;
+  MlirAttribute subgroupSizeChoices;
+  MlirAttribute maxWorkgroupSizes;
+  int32_t maxThreadCountPerWorkgroup;
+  int32_t maxWorkgroupMemoryBytes;
+  MlirAttribute mmaIntrinsics;
+  uint32_t wgpCount;
+  int32_t simdsPerWgp;
+};
+
+bool ireeAttributeIsAGPUMMAAttr(MlirAttribute attr);
+bool ireeAttributeIsAGPUVirtualMMAAttr(MlirAttribute attr);
+bool ireeAttributeIsAGPUMMAIntrinsicAttr(MlirAttribute attr);
+MlirAttribute ireeGPUMMAIntrinsicAttrGet(MlirContext context, uint32_t value);
+uint32_t ireeGPUMMAIntrinsicAttrGetValue(MlirAttribute attr);
+bool ireeAttributeIsAGPUVirtualMMAIntrinsicAttr(MlirAttribute attr);
+MlirAttribute ireeGPUVirtualMMAIntrinsicAttrGet(MlirContext context,
+                                                uint32_t value);
+uint32_t ireeGPUVirtualMMAIntrinsicAttrGetValue(MlirAttribute attr);
+ireeGPUMMAInfo ireeGPUMMAAttrGetInfo(MlirAttribute attr);
+ireeGPUMMASingleSubgroupLayout
+ireeGPUGetSingleSubgroupLayout(MlirAttribute attr, uint32_t operand);
+/// Crashes on a target without GPU information: see targetInfo().
+ireeGPUTargetInfo
+ireeHALExecutableTargetAttrGetGPUTargetInfo(MlirAttribute attr);
 
 } // extern "C"
 

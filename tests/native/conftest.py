@@ -6,15 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import iree.compiler.version
 import pytest
 from iree.compiler import ir
+from release_under_test import RELEASE
 
-RELEASE = tuple(int(part) for part in iree.compiler.version.VERSION.split(".")[:2])
-
-_PIPELINE = (
-    "#iree_cpu.pipeline<DoubleTilingExpert>" if RELEASE >= (3, 12) else "CPUDoubleTilingExpert"
-)
+_PIPELINE = "#iree_cpu.pipeline<DoubleTilingExpert>" if RELEASE >= (3, 12) else "CPUDoubleTilingExpert"
 
 DISPATCH = """
 func.func @{name}(%a: tensor<64x32xf32>, %b: tensor<32x128xf32>, %e: tensor<64x128xf32>)

@@ -71,9 +71,7 @@ def test_wrong_argument_is_a_type_error() -> None:
 def test_passes_run_from_a_pipeline(module: ir.Module) -> None:
     native.register_passes()
     native.register_passes()
-    pipeline = (
-        "builtin.module(iree-tuner-annotate-root-ops,func.func(iree-tuner-strip-configuration))"
-    )
+    pipeline = "builtin.module(iree-tuner-annotate-root-ops,func.func(iree-tuner-strip-configuration))"
     PassManager.parse(pipeline, module.context).run(module.operation)
     assert native.configured_ops(module) == []
     assert len(native.find_root_ops(module)) == 2
