@@ -71,11 +71,7 @@ def apply_configuration(
 
 def _annotate(module: ir.Module, identity: str, compilation_info: str) -> None:
     spec = ir.Module.parse(identity_spec(identity, compilation_info), module.context)
-    (entry,) = (
-        op
-        for op in spec.body.operations
-        if ir.StringAttr(op.attributes["sym_name"]).value == ENTRY_POINT
-    )
+    (entry,) = (op for op in spec.body.operations if ir.StringAttr(op.attributes["sym_name"]).value == ENTRY_POINT)
     interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
 
 

@@ -19,6 +19,8 @@ from tuner.errors import InputError, TunerError
 from tuner.options import Options
 
 _DEFAULTS = Options()
+# Columns of a table that goes to a file or a pipe, where no terminal says how wide it is.
+_PLAIN_WIDTH = 120
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,16 +33,10 @@ def app(debug: bool) -> None:
 @app.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes."
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
 @click.option("--target", default=_DEFAULTS.target, show_default=True, help="What to tune for.")
-@click.option(
-    "--threads", default=_DEFAULTS.threads, show_default=True, help="Threads that run a kernel."
-)
-@click.option(
-    "--trials", default=_DEFAULTS.trials, show_default=True, help="Candidates for each dispatch."
-)
+@click.option("--threads", default=_DEFAULTS.threads, show_default=True, help="Threads that run a kernel.")
+@click.option("--trials", default=_DEFAULTS.trials, show_default=True, help="Candidates for each dispatch.")
 @click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="Seed of the search.")
 @click.option("--strategy", default=_DEFAULTS.strategy, show_default=True, help="How to search.")
 @click.option(
@@ -56,9 +52,7 @@ def app(debug: bool) -> None:
     metavar="NAME",
     help="The model's entry, where it has several functions.",
 )
-@click.option(
-    "--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries."
-)
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries.")
 @click.option(
     "--min-gain",
     default=_DEFAULTS.min_gain,
@@ -86,7 +80,7 @@ def run(model: Path, **settings: Any) -> None:
     from tuner.tune import tune_model
 
     options = Options(**settings)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
     with ProgressView(console) as view:
         result = tune_model(model, options, view)
     print_result(result, console)

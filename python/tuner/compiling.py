@@ -89,9 +89,7 @@ class CompilePool:
                 job.log,
             )
         except ProcessExpired as error:
-            return Compilation(
-                Fate.COMPILE_FAILED, f"the compiler died (exit code {error.exitcode})", 0.0, job.log
-            )
+            return Compilation(Fate.COMPILE_FAILED, f"the compiler died (exit code {error.exitcode})", 0.0, job.log)
         return result
 
 
@@ -121,13 +119,14 @@ def _compile(job: CompileJob) -> Compilation:
         try:
             with session.context:
                 module = ir.Module.parse(job.program.ir_text)
-                applied = apply_configuration(
-                    module, job.identity, job.configuration, job.target
-                )
+                applied = apply_configuration(module, job.identity, job.configuration, job.target)
             error = _translate(session, module, job.binary)
         except RejectedError as rejected:
             job.log.write_text(f"{rejected}\n")
             return ended(Fate.COMPILE_FAILED, str(rejected))
+        except ir.MLIRError as broken:
+            job.log.write_text(f"{broken}\n")
+            return ended(Fate.COMPILE_FAILED, f"its IR does not parse: {str(broken).splitlines()[0]}")
         except NotAppliedError as not_applied:
             job.log.write_text(f"{not_applied}\n")
             return ended(Fate.NOT_APPLIED, str(not_applied))

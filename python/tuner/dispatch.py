@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 LoopRole = Literal["batch", "m", "n", "k"]
+Access = Literal["read", "write", "readwrite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Region:
     offset_bytes: int
     shape: tuple[int, ...]
     element_type: str
-    access: Literal["read", "write", "readwrite"]
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,14 @@ class Configuration:
 class Configured:
     """What the compiler says it will use for a dispatch: the printed attributes, read back from the IR.
 
-    `ops` holds (op name, lowering config) for each configured op, in the order of the dispatch.
+    `lowering_configs` holds one for each configured op, in the order of the dispatch.
     """
 
     translation_info: str
-    ops: tuple[tuple[str, str], ...]
+    lowering_configs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((self.translation_info or "no translation info", *self.lowering_configs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The errors that a caller can meet.
 
-    TunerError                 something could not be done; the message says what, where, and what to do
-    ├── InputError             what the user gave is unusable (exit code 2)
-    ├── ToolError              a tool of IREE's failed where it should not have (exit code 1)
-    └── MeasurementError       the program under measurement died, hung or could not be loaded
+TunerError                 something could not be done; the message says what, where, and what to do
+├── InputError             what the user gave is unusable (exit code 2)
+├── ToolError              a tool of IREE's failed where it should not have (exit code 1)
+└── MeasurementError       the program under measurement died, hung or could not be loaded
 """
 
 

@@ -30,7 +30,9 @@ _SEARCH_SEED = 1
 _FINAL_SEEDS = (2, 3)
 _SAMPLES = 3
 _GIVE_UP_FACTOR = 1.5
-_FINALISTS = 3
+_FINALISTS = 6
+# Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
+_CHEAP_SAMPLE_S = 0.05
 _FINALIST_ROUNDS = 5
 _DEFAULT_TIMEOUT_S = 120.0
 
@@ -59,18 +61,14 @@ class DispatchBench:
         """Loads and times the default. Raises ToolError where the default itself did not compile or run."""
         self._runner = runner
         self._program = program
-        self._tolerance = Tolerance.of_sum(
-            problem.operands[-1].element_type, problem.reduction_extent
-        )
+        self._tolerance = Tolerance.of_sum(problem.operands[-1].element_type, problem.reduction_extent)
         self._default = default
         self._generation = -1
         self._baseline_s: deque[float] = deque(maxlen=5)
         self._runs = 1
         self._best_s = float("inf")
         if default.binary is None:
-            raise ToolError(
-                f"the compiler's own default does not compile ({default.detail}); see {default.log}"
-            )
+            raise ToolError(f"the compiler's own default does not compile ({default.detail}); see {default.log}")
         try:
             self._ensure_default(_DEFAULT_TIMEOUT_S)
             self._runs = calibrate(runner, _DEFAULT, timeout_s=_DEFAULT_TIMEOUT_S)
@@ -85,7 +83,7 @@ class DispatchBench:
         return statistics.median(self._baseline_s)
 
     def sample_baseline(self, timeout_s: float | None = None) -> None:
-        """Times the default once more, so that candidates are compared with a baseline of the same minutes."""
+        """Times the default once more, so that candidates are compared with a baseline of the same minute."""
         limit = timeout_s or self._timeout_s(self._runs)
         self._ensure_default(limit)
         self._baseline_s.append(self._runner.time(_DEFAULT, self._runs, timeout_s=limit))
@@ -105,22 +103,18 @@ class DispatchBench:
             samples_s=samples,
         )
 
-    def evaluate(
-        self, number: int, row: int, configuration: Configuration, compilation: Compilation
-    ) -> Evaluation:
+    def evaluate(self, number: int, row: int, configuration: Configuration, compilation: Compilation) -> Evaluation:
         """Checks a candidate's output, then times it."""
-        ended = Evaluation(
-            number, row, configuration, compilation.fate, compilation.detail, compilation
-        )
+        ended = Evaluation(number, row, configuration, compilation.fate, compilation.detail, compilation)
         if compilation.binary is None:
             return ended
         limit = self._timeout_s(1)
         try:
             self._ensure_default(_DEFAULT_TIMEOUT_S)
+            if self.baseline_s * self._runs < _CHEAP_SAMPLE_S:
+                self.sample_baseline()
             self._runner.load(_CANDIDATE, self._source(compilation))
-            verification, first_s = self._runner.check(
-                _CANDIDATE, _SEARCH_SEED, self._tolerance, timeout_s=limit
-            )
+            verification, first_s = self._runner.check(_CANDIDATE, _SEARCH_SEED, self._tolerance, timeout_s=limit)
             if not verification.passed:
                 return replace(ended, fate=Fate.WRONG_RESULT, detail=verification.detail)
             samples = sample(
@@ -145,9 +139,7 @@ class DispatchBench:
             samples_s=tuple(samples),
         )
 
-    def final(
-        self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float
-    ) -> Final | None:
+    def final(self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float) -> Final | None:
         """Compares the best candidates with each other, then the best with the default, by interleaved rounds.
 
         None where no candidate was measured. A finalist that computes something else or fails to run is passed over.
@@ -162,9 +154,7 @@ class DispatchBench:
                 continue
         return None
 
-    def _by_rounds(
-        self, finalists: Sequence[Evaluation], rng: np.random.Generator
-    ) -> list[Evaluation]:
+    def _by_rounds(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
         """The finalists, the best first, by medians of rounds in random order."""
         if len(finalists) < 2:
             return list(finalists)
@@ -175,9 +165,7 @@ class DispatchBench:
                 key = f"finalist {evaluation.number}"
                 self._runner.load(key, self._source(evaluation.compilation))
                 self._runner.time(key, 1, timeout_s=self._timeout_s(1))
-                runs[evaluation.number] = calibrate(
-                    self._runner, key, timeout_s=self._timeout_s(1)
-                )
+                runs[evaluation.number] = calibrate(self._runner, key, timeout_s=self._timeout_s(1))
             for _ in range(_FINALIST_ROUNDS):
                 for index in rng.permutation(len(finalists)):
                     number = finalists[int(index)].number
@@ -191,9 +179,7 @@ class DispatchBench:
             return list(finalists)
         return sorted(finalists, key=lambda evaluation: statistics.median(times[evaluation.number]))
 
-    def _against_default(
-        self, finalist: Evaluation, rng: np.random.Generator, min_gain: float
-    ) -> Final:
+    def _against_default(self, finalist: Evaluation, rng: np.random.Generator, min_gain: float) -> Final:
         self._ensure_default(_DEFAULT_TIMEOUT_S)
         self._runner.load(_CANDIDATE, self._source(finalist.compilation))
         verification = Verification(True, 0.0)

@@ -22,9 +22,10 @@ from tuner.targets import Limits, Target
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A model's dispatches, and the device's limits and description as the compiler states them."""
+    """A model's dispatches and public functions, and what the compiler states of the device."""
 
     dispatches: tuple[Dispatch, ...]
+    functions: tuple[str, ...]
     limits: Limits
     device_description: str
 
@@ -67,7 +68,12 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
         if executable_target is not None:
             limits = target.limits(executable_target)
             description = target.describe(executable_target)
-        return Extracted(tuple(found[name] for name in order), limits, description)
+        return Extracted(
+            dispatches=tuple(found[name] for name in order),
+            functions=tuple(_public_functions(module)),
+            limits=limits,
+            device_description=description,
+        )
 
 
 def read_model_configurations(configured: Path) -> dict[str, Configured]:
@@ -79,6 +85,14 @@ def read_model_configurations(configured: Path) -> dict[str, Configured]:
             for variant in ops_named(module, "hal.executable.variant")
             for function in ops_named(variant, "func.func")
         }
+
+
+def _public_functions(module: ir.Operation) -> list[str]:
+    return [
+        str(ir.StringAttr(function.attributes["sym_name"]).value)
+        for function in ops_named(module, "util.func")
+        if "iree.abi.stub" in function.attributes
+    ]
 
 
 def _read_benchmark(path: Path) -> list[Dispatch]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from iree.compiler import ir
 
-from tuner.dispatch import BenchmarkProgram, Region
+from tuner.dispatch import Access, BenchmarkProgram, Region
 from tuner.ir_reading import ops_named
 
 _GETTER = "iree_tuner_buffer"
@@ -39,9 +39,7 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
     if len(dispatches) != 1 or len(allocations) != 1 or len(usages) != 1:
         raise UnsupportedDispatchError("its benchmark has not one buffer and one dispatch")
     bindings = _binding_offsets(dispatches[0])
-    regions = tuple(
-        _region(op, bindings) for op in ops_named(root, "hal.interface.binding.subspan")
-    )
+    regions = tuple(_region(op, bindings) for op in ops_named(root, "hal.interface.binding.subspan"))
     buffer_bytes = _constant(allocations[0].operands[-1])
     _make_mappable(usages[0])
     _add_getter(module, _global_buffer(root), buffer_bytes)
@@ -79,11 +77,11 @@ def _region(subspan: ir.Operation, bindings: list[int]) -> Region:
     if "descriptor_flags" in subspan.attributes:
         flags = ir.IntegerAttr(subspan.attributes["descriptor_flags"]).value
     users = {use.owner.name for use in subspan.results[0].uses}
-    reads = "iree_codegen.load_from_buffer" in users
+    access: Access = "write"
     if flags & _READ_ONLY:
         access = "read"
-    else:
-        access = "readwrite" if reads else "write"
+    elif "iree_codegen.load_from_buffer" in users:
+        access = "readwrite"
     binding = ir.IntegerAttr(subspan.attributes["binding"]).value
     return Region(
         offset_bytes=bindings[binding] + _constant(subspan.operands[0]),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from iree.compiler import ir
 from iree.compiler.dialects import linalg
@@ -31,10 +32,7 @@ def read_configured(function: ir.Operation) -> Configured:
     translation = native.translation_info(function)
     return Configured(
         translation_info="" if translation is None else str(translation.attribute),
-        ops=tuple(
-            (op.name, str(op.attributes["lowering_config"]))
-            for op in native.configured_ops(function)
-        ),
+        lowering_configs=tuple(str(op.attributes["lowering_config"]) for op in native.configured_ops(function)),
     )
 
 
@@ -42,10 +40,9 @@ def read_problem(root_op: ir.Operation) -> Problem | str:
     """The problem that a root op solves, or the reason why no kind of ours describes it."""
     if not linalg.isa_contraction_op(root_op):
         return f"{root_op.name} is no contraction"
-    roles: dict[int, LoopRole] = {}
     dims = linalg.infer_contraction_dimensions(root_op)
-    for role, indices in (("batch", dims.batch), ("m", dims.m), ("n", dims.n), ("k", dims.k)):
-        roles.update({int(index): role for index in indices})
+    by_role: dict[LoopRole, Any] = {"batch": dims.batch, "m": dims.m, "n": dims.n, "k": dims.k}
+    roles = {int(index): role for role, indices in by_role.items() for index in indices}
     maps = [ir.AffineMapAttr(entry).value for entry in linalg.get_indexing_maps(root_op)]
     extents: dict[int, int] = {}
     operands = []

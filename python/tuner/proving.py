@@ -13,19 +13,49 @@ import numpy as np
 
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Configured
-from tuner.errors import MeasurementError, ToolError
+from tuner.errors import InputError, MeasurementError, ToolError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model import Model, spec_flag
-from tuner.options import Options
 from tuner.result import DispatchResult, ModelResult
 from tuner.run_folder import RunFolder
 from tuner.spec import Entry, problem_spec, write_atomically
 
 _SEED = 4
 _TIMEOUT_S = 600.0
+_PLAIN, _TUNED = "plain model", "tuned model"
+
+
+@dataclass(frozen=True, slots=True)
+class PlainModel:
+    """The model as a user has it today: compiled without a spec, shown to run."""
+
+    model: Model
+    program: FunctionProgram
+
+
+def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
+    """Compiles the model plainly and runs it once, so that a model that cannot be proved is refused before the work.
+
+    `wanted` names the entry among `functions`; it may be empty where there is one. Raises InputError.
+    """
+    if wanted and wanted not in functions:
+        raise InputError(f"{model.path} has no function '{wanted}'; it has: {', '.join(functions) or 'none'}")
+    if not wanted and len(functions) != 1:
+        names = ", ".join(functions) or "none"
+        raise InputError(f"{model.path} has {len(functions)} public functions ({names}); name one by --function")
+    program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0])
+    model.compile_or_reject(program.binary)
+    try:
+        runner.load(_PLAIN, program)
+        runner.reference(_PLAIN, _SEED, timeout_s=_TIMEOUT_S)
+    except MeasurementError as error:
+        raise InputError(f"{model.path} compiles but cannot be run to prove a spec on it: {error}") from error
+    finally:
+        runner.unload(_PLAIN)
+    return PlainModel(model, program)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +68,25 @@ class Proof:
 
 
 def prove(
-    model: Model,
+    plain: PlainModel,
     results: Sequence[DispatchResult],
     header: Sequence[str],
-    options: Options,
     folder: RunFolder,
     runner: Runner,
     listen: Listener,
+    seed: int,
 ) -> Proof:
     """The spec of the winners that hold in the whole model, and the comparison of whole models.
 
     An entry that plain iree-compile does not apply as it was measured is dropped. So are all of them where the
     model as a whole gets slower or computes something else.
     """
-    results, spec = _applied_entries(model, results, header, folder, listen)
+    results, spec = _applied_entries(plain.model, results, header, folder, listen)
     if not any(result.winner for result in results):
         return Proof(spec, tuple(results), None)
     listen(PhaseStarted("the whole model with the spec against without, interleaved"))
-    rng = np.random.default_rng(options.seed)
     try:
-        compared = _compare_models(model, folder.spec, options.function, runner, folder.path, rng)
+        compared = _compare_models(plain, folder, runner, np.random.default_rng(seed))
         if compared.ratio.high >= 1.0:
             return Proof(spec, tuple(results), compared)
         reason = f"the whole model is slower with the spec ({compared.ratio})"
@@ -88,7 +117,11 @@ def _applied_entries(
             failed = _failing_alone(model, winners, header, folder)
         for name, reason in failed.items():
             listen(Note(f"{name}: its entry is dropped, {reason}"))
-        problems = {result.dispatch.problem: failed[result.dispatch.name] for result in results if result.dispatch.name in failed}
+        problems = {
+            result.dispatch.problem: failed[result.dispatch.name]
+            for result in results
+            if result.dispatch.name in failed
+        }
         results = [_dropped(result, problems.get(result.dispatch.problem)) for result in results]
 
 
@@ -109,14 +142,10 @@ def _write_spec(path: Path, results: Sequence[DispatchResult], header: Sequence[
 def _expected(results: Sequence[DispatchResult]) -> dict[str, Configured | None]:
     """What each dispatch of a tuned problem must hold: the configuration that was measured."""
     wanted = {
-        result.dispatch.problem: result.winner.compilation.configured
-        for result in results
-        if result.winner is not None
+        result.dispatch.problem: result.winner.compilation.configured for result in results if result.winner is not None
     }
     return {
-        result.dispatch.name: wanted[result.dispatch.problem]
-        for result in results
-        if result.dispatch.problem in wanted
+        result.dispatch.name: wanted[result.dispatch.problem] for result in results if result.dispatch.problem in wanted
     }
 
 
@@ -147,9 +176,7 @@ def _dropped(result: DispatchResult, reason: str | None) -> DispatchResult:
     )
 
 
-def _unapplied(
-    model: Model, spec: Path, expected: Mapping[str, Configured | None], work_dir: Path
-) -> dict[str, str]:
+def _unapplied(model: Model, spec: Path, expected: Mapping[str, Configured | None], work_dir: Path) -> dict[str, str]:
     """Compiles the whole model with `spec` by plain iree-compile and reads every configuration back.
 
     `expected` maps a dispatch to what the search measured. Returns the dispatches that differ with the reason;
@@ -158,7 +185,7 @@ def _unapplied(
     configured = work_dir / "configured-with-spec.mlir"
     result = model.compile(configured, spec_flag(spec), "--compile-to=executable-configurations")
     if result.exit_code != 0:
-        return {name: f"iree-compile fails with it: {result.first_error}" for name in expected}
+        return dict.fromkeys(expected, f"iree-compile fails with it: {result.first_error}")
     found = read_model_configurations(configured)
     return {
         name: f"the compiled model holds {found.get(name)} instead of {wanted}"
@@ -167,38 +194,26 @@ def _unapplied(
     }
 
 
-def _compare_models(
-    model: Model,
-    spec: Path,
-    function: str,
-    runner: Runner,
-    work_dir: Path,
-    rng: np.random.Generator,
-) -> ModelResult:
-    """Runs the model compiled plainly and with `spec` on the same inputs: outputs, then interleaved times.
+def _compare_models(plain: PlainModel, folder: RunFolder, runner: Runner, rng: np.random.Generator) -> ModelResult:
+    """Runs the model compiled plainly and with the spec on the same inputs: outputs, then interleaved times.
 
-    Raises ToolError where either does not compile, MeasurementError where either does not run.
+    Raises ToolError where it does not compile, MeasurementError where it does not run or computes something else.
     """
-    sources = {}
-    for key, flags in (("plain model", ()), ("tuned model", (spec_flag(spec),))):
-        binary = work_dir / f"{key.replace(' ', '-')}.vmfb"
-        result = model.compile(binary, *flags)
-        if result.exit_code != 0:
-            raise ToolError(f"the {key} does not compile: {result.first_error}")
-        sources[key] = FunctionProgram(binary, function)
-    for key, source in sources.items():
-        runner.load(key, source)
-    runner.reference("plain model", _SEED, timeout_s=_TIMEOUT_S)
-    verification, _ = runner.check("tuned model", _SEED, None, timeout_s=_TIMEOUT_S)
+    binary = folder.path / "model-with-spec.vmfb"
+    result = plain.model.compile(binary, spec_flag(folder.spec))
+    if result.exit_code != 0:
+        raise ToolError(f"the model does not compile with its spec: {result.first_error}")
+    runner.load(_PLAIN, plain.program)
+    runner.load(_TUNED, FunctionProgram(binary, plain.program.function))
+    runner.reference(_PLAIN, _SEED, timeout_s=_TIMEOUT_S)
+    verification, _ = runner.check(_TUNED, _SEED, None, timeout_s=_TIMEOUT_S)
     if not verification.passed:
-        raise MeasurementError(f"the tuned model computes something else: {verification.detail}")
+        raise MeasurementError(f"the model computes something else with the spec: {verification.detail}")
 
     def decided(paired: Paired) -> bool:
         return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
 
-    paired = paired_rounds(
-        runner, "plain model", "tuned model", rng=rng, decided=decided, timeout_s=_TIMEOUT_S
-    )
+    paired = paired_rounds(runner, _PLAIN, _TUNED, rng=rng, decided=decided, timeout_s=_TIMEOUT_S)
     return ModelResult(
         ratio=speedup(paired.baseline_s, paired.candidate_s),
         baseline_s=statistics.median(paired.baseline_s),

@@ -62,12 +62,11 @@ def problem_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
 
     Without entries it is valid and changes nothing.
     """
+    access = "consumed" if entries else "readonly"
     comments = "".join(f"// {line}\n" for line in header)
     matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
     if entries:
-        pairs = ",\n".join(
-            f"      @match_{index} -> @apply_config" for index in range(len(entries))
-        )
+        pairs = ",\n".join(f"      @match_{index} -> @apply_config" for index in range(len(entries)))
         body = f"""\
     %result = transform.foreach_match in %root
 {pairs}
@@ -79,7 +78,7 @@ def problem_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
     return f"""\
 {comments}module @iree_tuner_spec attributes {{ transform.with_named_sequence }} {{
 {_APPLY if entries else ""}{matchers}
-  transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.{"consumed" if entries else "readonly"}}})
+  transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.{access}}})
       -> !transform.any_op attributes {{ iree_codegen.tuning_spec_entrypoint }} {{
 {body}  }}
 }}
@@ -90,10 +89,7 @@ def _matcher(index: int, entry: Entry) -> str:
     problem = entry.problem
     lhs, rhs, out = problem.operands
     maps = ", ".join(f"affine_map<{operand.indexing_map}>" for operand in problem.operands)
-    sizes = {
-        role: [loop.extent for loop in problem.loops if loop.role == role]
-        for role in ("batch", "m", "n", "k")
-    }
+    sizes = {role: [loop.extent for loop in problem.loops if loop.role == role] for role in ("batch", "m", "n", "k")}
     checks = "\n".join(
         f"    transform.iree.match.dims_equal %{role}, {extents} : !transform.param<i64>"
         for role, extents in sizes.items()
@@ -113,8 +109,13 @@ def _matcher(index: int, entry: Entry) -> str:
 """
 
 
-def check_writable(path: Path) -> None:
-    """Raises InputError unless a file can be put at `path`, before any work is done for it."""
+def check_writable(path: Path, *, never: Path) -> None:
+    """Raises InputError unless a file can be put at `path`, before any work is done for it.
+
+    `never` is the user's model, which must not be overwritten.
+    """
+    if path.exists() and path.samefile(never):
+        raise InputError(f"{path} is the model itself; choose another -o")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file to write the spec to")
     folder = path.parent

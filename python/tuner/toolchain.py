@@ -45,9 +45,7 @@ def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float) -> ToolRe
     """Runs a compiler tool. Raises ToolError when it does not end within `timeout_s` seconds."""
     command = (str(tool_path(name)), *arguments)
     try:
-        process = subprocess.run(
-            command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL
-        )
+        process = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired as error:
         raise ToolError(
             f"{name} did not end within {timeout_s:.0f} s on '{arguments[0]}'; raise the timeout or simplify it"

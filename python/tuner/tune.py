@@ -13,12 +13,12 @@ from tuner import registry
 from tuner.compiling import CompilePool
 from tuner.dispatch import Dispatch
 from tuner.errors import InputError
-from tuner.events import Listener, PhaseStarted
+from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import Extracted, extract
 from tuner.measuring import Runner
 from tuner.model import Model, spec_flag
 from tuner.options import Options
-from tuner.proving import prove
+from tuner.proving import prepare_model, prove
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, write_atomically
@@ -36,17 +36,20 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     registry.load("tuner.strategies", options.strategy)
     model = Model.open(path, (*target.compile_flags, *options.flags))
     if options.output is not None:
-        check_writable(options.output)
+        check_writable(options.output, never=path)
     folder = RunFolder.create(options.run_dir)
+    listen(Note(f"This run's folder: {folder.path}"))
 
     listen(PhaseStarted(f"reading {path}"))
     extracted = extract(model, target, folder.path)
     dispatches = _chosen(extracted.dispatches, options.dispatches)
+    header = _header(extracted, model)
     with Runner(target.device) as runner:
+        plain = prepare_model(model, extracted.functions, options.function, folder, runner)
         with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
             tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)
             results = tuner.tune_all(dispatches)
-        proof = prove(model, results, _header(extracted, model), options, folder, runner, listen)
+        proof = prove(plain, results, header, folder, runner, listen, options.seed)
 
     result = TuneResult(
         spec=proof.spec,
@@ -66,9 +69,7 @@ def _chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispat
     known = [dispatch.name for dispatch in dispatches]
     for name in names:
         if name not in known:
-            raise InputError(
-                f"the model has no dispatch '{name}'; it has: {', '.join(known) or 'none'}"
-            )
+            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(known) or 'none'}")
     return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
 
 

@@ -82,12 +82,11 @@ class DispatchTuner:
         pool = enumerate_space(space)
         if not len(pool):
             return DispatchResult(
-                dispatch, f"not tunable: {space_name} has no solution: {'; '.join(explain_empty(space))}"
+                dispatch,
+                f"not tunable: {space_name} has no solution: {'; '.join(explain_empty(space))}",
             )
         trials = min(self._options.trials, len(pool))
-        self._listen(
-            PhaseStarted(f"{dispatch.name}: {trials} of {len(pool)} configurations", trials)
-        )
+        self._listen(PhaseStarted(f"{dispatch.name}: {trials} of {len(pool)} configurations", trials))
         rng = np.random.default_rng(self._options.seed)
         strategy = self._strategy(pool, rng, trials)
         default, *_ = self._compile(dispatch, program, {0: None})
@@ -123,10 +122,7 @@ class DispatchTuner:
     def _numbered(
         builder: SpaceBuilder, problem: Problem, pool: Pool, rows: Sequence[int], first: int
     ) -> list[tuple[int, int, Configuration]]:
-        return [
-            (first + index, row, builder.configuration(problem, pool.point(row)))
-            for index, row in enumerate(rows)
-        ]
+        return [(first + index, row, builder.configuration(problem, pool.point(row))) for index, row in enumerate(rows)]
 
     def _compile(
         self,

@@ -29,6 +29,7 @@ class Value(NamedTuple):
     column: Column
     undefined: Column | None = None
 
+
 _INT64_SAFE = float(2**62)
 
 
@@ -84,9 +85,7 @@ def _apply(node: z3.ExprRef, args: list[Value], columns: Mapping[str, Column]) -
         return _LAZY[kind](*args)
     operation = _STRICT.get(kind)
     if operation is None:
-        raise ConstraintError(
-            f"'{node.decl().name()}' in '{node}' is not integer or boolean arithmetic"
-        )
+        raise ConstraintError(f"'{node.decl().name()}' in '{node}' is not integer or boolean arithmetic")
     undefined = _either(*(arg.undefined for arg in args))
     if kind in (z3.Z3_OP_IDIV, z3.Z3_OP_MOD):
         dividend, divisor = (arg.column for arg in args)

@@ -18,11 +18,11 @@ def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:
     solver = z3.Solver()
     solver.set("timeout", int(timeout_s * 1000))
     solver.set("core.minimize", True)
-    for index, knob in enumerate(space.knobs):
+    for position, knob in enumerate(space.knobs):
         choices = z3.Or([knob.var == value for value in knob.domain])
-        solver.assert_and_track(choices, f"domain {index}")
-    for index, rule in enumerate(space.rules):
-        solver.assert_and_track(rule.assertion, f"rule {index}")
+        solver.assert_and_track(choices, f"domain {position}")
+    for position, rule in enumerate(space.rules):
+        solver.assert_and_track(rule.assertion, f"rule {position}")
     answer = solver.check()
     if answer == z3.sat:
         return ()

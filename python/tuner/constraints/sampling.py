@@ -14,9 +14,7 @@ def sample_uniform(pool: Pool, count: int, rng: np.random.Generator) -> list[int
     return [int(row) for row in rng.permutation(len(pool))[:count]]
 
 
-def sample_space_filling(
-    pool: Pool, count: int, rng: np.random.Generator, *, candidates: int = 2048
-) -> list[int]:
+def sample_space_filling(pool: Pool, count: int, rng: np.random.Generator, *, candidates: int = 2048) -> list[int]:
     """`count` rows that lie far from each other: greedy max-min distance from a random first row.
 
     The choice is made among `candidates` uniformly drawn rows, so it costs count * candidates * knobs.

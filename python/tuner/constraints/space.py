@@ -85,9 +85,7 @@ class Pool:
 
     def point(self, row: int) -> dict[str, int]:
         """Solution number `row` as a mapping from knob name to value."""
-        return {
-            knob.name: int(value) for knob, value in zip(self.knobs, self.rows[row], strict=True)
-        }
+        return {knob.name: int(value) for knob, value in zip(self.knobs, self.rows[row], strict=True)}
 
     def find(self, point: Mapping[str, int]) -> int | None:
         """The row that holds exactly this point, or None."""

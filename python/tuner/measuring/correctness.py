@@ -69,9 +69,7 @@ def compare(
     for index, (expected, got) in enumerate(zip(reference, actual, strict=True)):
         if expected.shape != got.shape or expected.dtype != got.dtype:
             what = f"output {index} is {got.dtype}{list(got.shape)}"
-            return Verification(
-                False, float("inf"), f"{what} instead of {expected.dtype}{list(expected.shape)}"
-            )
+            return Verification(False, float("inf"), f"{what} instead of {expected.dtype}{list(expected.shape)}")
         if not np.issubdtype(expected.dtype, np.floating):
             differing = expected != got
             error = np.where(differing, np.inf, 0.0)
@@ -80,7 +78,8 @@ def compare(
                 error = np.abs(got - expected)
             same = (got == expected) | (np.isnan(got) & np.isnan(expected))
             error = np.where(same, 0.0, np.where(np.isnan(error), np.inf, error))
-            differing = error > tolerance.absolute + tolerance.relative * np.abs(expected)
+            allowed = tolerance.absolute + tolerance.relative * np.abs(expected)
+            differing = error > np.where(np.isfinite(expected), allowed, 0.0)
         worst = max(worst, float(error.max(initial=0.0)))
         if differing.any():
             at = tuple(int(i) for i in np.argwhere(differing)[0])

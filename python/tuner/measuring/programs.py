@@ -56,13 +56,11 @@ class ProgramSource(Protocol):
 def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
     """Random data of magnitude 1: floats uniform in [-1, 1), integers in [-4, 4]."""
     kind = np.dtype(dtype)
-    if kind == np.float32 or kind == np.float64:
-        data: Array = rng.random(tuple(shape), dtype=kind.type)
+    if np.issubdtype(kind, np.floating):
+        data = rng.random(tuple(shape), dtype=np.float32)
         data *= 2
         data -= 1
-        return data
-    if np.issubdtype(kind, np.floating):
-        return (rng.random(tuple(shape), dtype=np.float32) * 2 - 1).astype(kind)
+        return data.astype(kind, copy=False)
     if kind == np.bool_:
         return rng.integers(0, 2, tuple(shape)).astype(kind)
     return rng.integers(-4, 5, tuple(shape)).astype(kind)
@@ -95,13 +93,10 @@ class DispatchProgram:
 
 @dataclass(frozen=True, slots=True)
 class FunctionProgram:
-    """A function of a compiled model, called with random inputs of its declared types.
-
-    `function` may be empty where the module exports one function only.
-    """
+    """A function of a compiled model, called with random inputs of its declared types."""
 
     binary: Path
-    function: str = ""
+    function: str
 
     def load(self, device_uri: str) -> LoadedProgram:
         return _LoadedFunction(self, device_uri)
@@ -137,9 +132,7 @@ class _LoadedDispatch:
         self._module = _Module(source.binary, device_uri)
         runtime = self._module.runtime
         results = runtime.VmVariantList(1)
-        self._module.context.invoke(
-            self._module.function(source.buffer_getter), runtime.VmVariantList(0), results
-        )
+        self._module.context.invoke(self._module.function(source.buffer_getter), runtime.VmVariantList(0), results)
         self._view = results.get_as_object(0, runtime.HalBufferView)
         self._mapping = self._view.map()
         memory = self._mapping.asarray([source.buffer_bytes], np.dtype(np.uint8))
@@ -174,16 +167,9 @@ def _view_of(memory: Array, region: Region) -> Array:
 class _LoadedFunction:
     def __init__(self, source: FunctionProgram, device_uri: str) -> None:
         self._module = _Module(source.binary, device_uri)
-        names = [name for name in self._module.module.function_names if not name.startswith("__")]
-        if source.function:
-            name = source.function
-        elif len(names) == 1:
-            name = names[0]
-        else:
-            raise MeasurementError(f"the model has the functions {', '.join(names)}; name one")
-        self._function = self._module.function(name)
+        self._function = self._module.function(source.function)
         declaration = self._function.reflection.get("iree.abi.declaration", "")
-        self._input_types = _declared_inputs(declaration, name)
+        self._input_types = _declared_inputs(declaration, source.function)
         self._inputs: list[Any] = []
         self._results: Any = None
 

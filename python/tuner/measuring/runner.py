@@ -111,9 +111,7 @@ class Runner:
             ours.recv()
         except EOFError as error:
             exit_code = self._end_process()
-            raise MeasurementError(
-                f"the measuring process died at its start ({_describe_exit(exit_code)})"
-            ) from error
+            raise MeasurementError(f"the measuring process died at its start ({_describe_exit(exit_code)})") from error
         self._connection = ours
         return ours
 
@@ -144,9 +142,7 @@ class _Server:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._clock: Callable[[], float] = (
-            time.process_time if device.clock == "cpu" else time.perf_counter
-        )
+        self._clock: Callable[[], float] = time.process_time if device.clock == "cpu" else time.perf_counter
         self._programs: dict[str, LoadedProgram] = {}
         self._references: dict[int, list[Array]] = {}
 
@@ -160,9 +156,7 @@ class _Server:
         self._references[seed], seconds = self._outputs(key, seed)
         return seconds
 
-    def check(
-        self, key: str, seed: int, tolerance: Tolerance | None
-    ) -> tuple[Verification, float]:
+    def check(self, key: str, seed: int, tolerance: Tolerance | None) -> tuple[Verification, float]:
         reference = self._references[seed]
         if tolerance is None:
             tolerance = Tolerance.of_model(reference)

@@ -37,7 +37,13 @@ def calibrate(runner: Runner, key: str, *, timeout_s: float) -> int:
 
 
 def sample(
-    runner: Runner, key: str, count: int, *, first_s: float, timeout_s: float, give_up_above_s: float
+    runner: Runner,
+    key: str,
+    count: int,
+    *,
+    first_s: float,
+    timeout_s: float,
+    give_up_above_s: float,
 ) -> list[float]:
     """Up to `count` samples, each of as many runs as take about 10 ms, after a checked run of `first_s` seconds.
 

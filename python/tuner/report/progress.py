@@ -62,7 +62,7 @@ class ProgressView:
             case CandidateEnded():
                 self._candidate(event)
             case Note(text):
-                self._console.print(text, markup=False, highlight=False)
+                self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _start(self, text: str, total: int | None) -> None:
         self._fates.clear()
@@ -70,18 +70,16 @@ class ProgressView:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(text, total=total, best="")
         if not self._console.is_terminal:
-            self._console.print(text, markup=False, highlight=False)
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _candidate(self, event: CandidateEnded) -> None:
         number, fate = event.evaluation.number, event.evaluation.fate
         self._fates[fate] += 1
-        failed = {
-            kind.value: count for kind, count in self._fates.items() if kind is not Fate.MEASURED
-        }
+        failed = {kind.value: count for kind, count in self._fates.items() if kind is not Fate.MEASURED}
         best = f"best {event.best:.2f}x"
         if failed:
             best += " " + " ".join(f"{kind} {count}" for kind, count in sorted(failed.items()))
         if self._task is not None:
             self._progress.update(self._task, completed=number, best=best)
         if not self._console.is_terminal and number and number % _LINE_EVERY == 0:
-            self._console.print(f"  {number} candidates, {best}", markup=False, highlight=False)
+            self._console.print(f"  {number} candidates, {best}", markup=False, highlight=False, soft_wrap=True)

@@ -42,9 +42,7 @@ def print_result(result: TuneResult, console: Console) -> None:
         console.print("Nothing here is tunable.")
     if result.model is not None:
         console.print("Use the spec:")
-        console.print(
-            "  " + shlex.join(result.compile_command), markup=False, highlight=False, soft_wrap=True
-        )
+        console.print("  " + shlex.join(result.compile_command), markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"Log of every candidate: {result.run_dir / 'log.jsonl'}",
         markup=False,

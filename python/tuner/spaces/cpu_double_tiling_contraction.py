@@ -27,7 +27,8 @@ _ELEMENT_BYTES = {"f64": 8, "i64": 8, "f32": 4, "i32": 4, "f16": 2, "bf16": 2, "
 _LARGE_VECTORS = 512
 # An accumulator that does not fit the register file spills; 32 registers is the most that x86-64 and AArch64 have.
 _VECTOR_REGISTERS = 32
-_MAX_VECTOR_TILE = 256
+# The widest tile of the innermost loop, in native vectors.
+_MAX_VECTORS = 16
 _MAX_REDUCTION_VECTOR = 64
 _MAX_CACHE_TILE = 1024
 
@@ -205,11 +206,16 @@ def _vector_tiles(extent: int, role: str, is_inner: bool, lanes: int) -> tuple[i
         tiles = [*_powers_of_two(min(extent, _MAX_REDUCTION_VECTOR))]
         return _ordered([*tiles, *(d for d in _divisors(extent) if d <= 16)])
     if is_inner and extent >= lanes:
-        return _ordered(range(lanes, min(extent, _MAX_VECTOR_TILE) + 1, lanes))
-    tiles = [*_powers_of_two(min(extent, _MAX_VECTOR_TILE)), *(t for t in (3, 5, 6, 7, 10, 12, 14, 24) if t <= extent)]
+        return _ordered(range(lanes, min(extent, _MAX_VECTORS * lanes) + 1, lanes))
+    tiles = [
+        *_powers_of_two(min(extent, _VECTOR_REGISTERS)),
+        *(t for t in (3, 5, 6, 7, 10, 12, 14, 24) if t <= extent),
+    ]
     return _ordered([*tiles, *(d for d in _divisors(extent) if d <= _VECTOR_REGISTERS)])
 
 
 def _cache_tiles(extent: int) -> tuple[int, ...]:
     tiles = [tile for tile in _powers_of_two(extent) if 8 <= tile < extent]
-    return _ordered([tile for tile in [*tiles, *(d for d in _divisors(extent) if 8 <= d < extent)] if tile <= _MAX_CACHE_TILE])
+    return _ordered(
+        [tile for tile in [*tiles, *(d for d in _divisors(extent) if 8 <= d < extent)] if tile <= _MAX_CACHE_TILE]
+    )

@@ -57,14 +57,10 @@ class CpuTarget:
     def limits(self, executable_target: ir.Attribute) -> Limits:
         options = _options(executable_target)
         if "native_vector_size" not in options:
-            raise ToolError(
-                "the compiler did not state the CPU's native vector size; it must target llvm-cpu"
-            )
+            raise ToolError("the compiler did not state the CPU's native vector size; it must target llvm-cpu")
         return Limits(vector_bytes=int(options["native_vector_size"].value), threads=self.threads)
 
-    def compilation_info(
-        self, configuration: Configuration, context: ir.Context
-    ) -> iree_codegen.CompilationInfoAttr:
+    def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
         levels = {name: native.TilingLevel(sizes) for name, sizes in configuration.levels.items()}
         with context:
             pipeline = ir.Attribute.parse(f"#iree_cpu.pipeline<{configuration.pipeline}>")
@@ -72,19 +68,12 @@ class CpuTarget:
             translation = iree_codegen.TranslationInfoAttr.get(
                 pipeline, None, [], 0, options if configuration.options else None
             )
-            return iree_codegen.CompilationInfoAttr.get(
-                native.cpu_lowering_config(levels, context), translation
-            )
+            return iree_codegen.CompilationInfoAttr.get(native.cpu_lowering_config(levels, context), translation)
 
     def describe(self, executable_target: ir.Attribute) -> str:
         options = _options(executable_target)
-        features = sorted(
-            feature for feature in options["cpu_features"].value.split(",") if feature[:1] == "+"
-        )
-        return (
-            f"{_model_name()}, {self.device.label}, cpu={options['cpu'].value}"
-            f" ({len(set(features))} features)"
-        )
+        features = sorted(feature for feature in options["cpu_features"].value.split(",") if feature[:1] == "+")
+        return f"{_model_name()}, {self.device.label}, cpu={options['cpu'].value} ({len(set(features))} features)"
 
 
 def _options(executable_target: ir.Attribute) -> ir.DictAttr:

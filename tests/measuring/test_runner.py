@@ -1,0 +1,149 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A program that crashes, hangs or lies takes nothing with it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tuner.errors import MeasurementError
+from tuner.measuring import (
+    FunctionProgram,
+    ProgramCrashedError,
+    ProgramTimedOutError,
+    Runner,
+    Tolerance,
+)
+from tuner.measuring.sampling import calibrate, paired_rounds, sample
+from tuner.targets import Device
+
+DEVICE = Device("local-sync", (), "cpu", "1 thread")
+TOLERANCE = Tolerance.of_sum("f32", 1)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A program of our own making: y = factor * x, slowly, or something worse."""
+
+    factor: float = 1.0
+    busy_s: float = 0.0
+    ends: str = "well"
+
+    def load(self, device_uri: str) -> LoadedScaled:
+        if self.ends == "not loadable":
+            raise MeasurementError("there is nothing to load")
+        return LoadedScaled(self)
+
+
+class LoadedScaled:
+    def __init__(self, source: Scaled) -> None:
+        self._source = source
+        self._x = self._y = np.zeros(8, dtype=np.float32)
+
+    def fill(self, seed: int) -> None:
+        self._x = np.random.default_rng(seed).random(8, dtype=np.float32)
+        self._y = np.full(8, np.nan, dtype=np.float32)
+
+    def run(self, times: int) -> None:
+        match self._source.ends:
+            case "segfault":
+                ctypes.string_at(0)
+            case "exit":
+                os._exit(7)
+            case "hang":
+                time.sleep(60)
+        for _ in range(times):
+            until = time.process_time() + self._source.busy_s
+            while time.process_time() < until:
+                pass
+            self._y = self._x * np.float32(self._source.factor)
+
+    def outputs(self) -> list[np.ndarray]:
+        return [self._y.copy()]
+
+
+@pytest.fixture(name="runner")
+def make_runner() -> Iterator[Runner]:
+    with Runner(DEVICE) as runner:
+        yield runner
+
+
+def test_equal_programs_agree_and_others_do_not(runner: Runner) -> None:
+    runner.load("reference", Scaled())
+    runner.load("same", Scaled())
+    runner.load("wrong", Scaled(factor=1.5))
+    runner.reference("reference", 1, timeout_s=10)
+    assert runner.check("same", 1, TOLERANCE, timeout_s=10)[0].passed
+    assert not runner.check("wrong", 1, TOLERANCE, timeout_s=10)[0].passed
+
+
+def test_a_program_that_writes_nothing_is_caught_by_the_poison(runner: Runner) -> None:
+    runner.load("reference", Scaled())
+    runner.load("idle", Scaled(factor=float("nan")))
+    runner.reference("reference", 1, timeout_s=10)
+    assert not runner.check("idle", 1, TOLERANCE, timeout_s=10)[0].passed
+
+
+@pytest.mark.parametrize(("ends", "says"), [("segfault", "SIGSEGV"), ("exit", "exit code 7")])
+def test_a_crash_is_named_and_survived(runner: Runner, ends: str, says: str) -> None:
+    runner.load("bad", Scaled(ends=ends))
+    with pytest.raises(ProgramCrashedError, match=says):
+        runner.time("bad", 1, timeout_s=30)
+    assert runner.generation == 1
+    runner.load("good", Scaled())
+    assert runner.time("good", 1, timeout_s=10) >= 0
+
+
+def test_a_hang_is_killed_in_time(runner: Runner) -> None:
+    runner.load("bad", Scaled(ends="hang"))
+    started = time.perf_counter()
+    with pytest.raises(ProgramTimedOutError, match=r"within 0\.5 s"):
+        runner.time("bad", 1, timeout_s=0.5)
+    assert time.perf_counter() - started < 5
+
+
+def test_a_program_that_cannot_be_loaded_says_why(runner: Runner, tmp_path: Path) -> None:
+    with pytest.raises(MeasurementError, match="nothing to load"):
+        runner.load("bad", Scaled(ends="not loadable"))
+    garbage = tmp_path / "garbage.vmfb"
+    garbage.write_bytes(b"no program")
+    with pytest.raises(MeasurementError, match=r"garbage\.vmfb cannot be loaded"):
+        runner.load("bad", FunctionProgram(garbage, "main"))
+
+
+def test_no_process_is_left_behind() -> None:
+    with Runner(DEVICE) as runner:
+        runner.load("good", Scaled())
+        child = runner._process.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_short_programs_are_run_many_times_per_sample(runner: Runner) -> None:
+    runner.load("short", Scaled(busy_s=0.0005))
+    assert 5 <= calibrate(runner, "short", timeout_s=10) <= 40
+    runner.load("long", Scaled(busy_s=0.05))
+    assert calibrate(runner, "long", timeout_s=10) == 1
+
+
+def test_a_slow_candidate_is_dropped_after_two_runs(runner: Runner) -> None:
+    runner.load("slow", Scaled(busy_s=0.03))
+    assert len(sample(runner, "slow", 5, first_s=0.03, timeout_s=10, give_up_above_s=0.01)) == 1
+    assert len(sample(runner, "slow", 5, first_s=0.03, timeout_s=10, give_up_above_s=1.0)) == 5
+
+
+def test_paired_rounds_find_the_ratio(runner: Runner) -> None:
+    runner.load("a", Scaled(busy_s=0.02))
+    runner.load("b", Scaled(busy_s=0.01))
+    paired = paired_rounds(
+        runner, "a", "b", rng=np.random.default_rng(0), decided=lambda _: True, timeout_s=10, min_rounds=5
+    )
+    assert len(paired.baseline_s) == len(paired.candidate_s) == 5
+    assert np.median(paired.baseline_s) / np.median(paired.candidate_s) == pytest.approx(2.0, rel=0.1)

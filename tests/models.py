@@ -1,0 +1,80 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Small models for the tests, as text."""
+
+from __future__ import annotations
+
+
+def matmul(m: int, n: int, k: int, name: str = "matmul") -> str:
+    """C = A * B in f32."""
+    return f"""
+func.func @{name}(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m}x{n}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{m}x{n}xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>)
+                     outs(%init : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  return %c : tensor<{m}x{n}xf32>
+}}
+"""
+
+
+def matmul_bias_relu(m: int, n: int, k: int) -> str:
+    """relu(A * B + bias) in f32: one dispatch with an epilogue."""
+    return f"""
+#matrix = affine_map<(m, n) -> (m, n)>
+#row = affine_map<(m, n) -> (n)>
+func.func @fused(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>, %bias: tensor<{n}xf32>) -> tensor<{m}x{n}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{m}x{n}xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>)
+                     outs(%init : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %d = linalg.generic {{indexing_maps = [#matrix, #row, #matrix], iterator_types = ["parallel", "parallel"]}}
+      ins(%c, %bias : tensor<{m}x{n}xf32>, tensor<{n}xf32>) outs(%empty : tensor<{m}x{n}xf32>) {{
+  ^bb0(%value: f32, %offset: f32, %unused: f32):
+    %sum = arith.addf %value, %offset : f32
+    %relu = arith.maximumf %sum, %zero : f32
+    linalg.yield %relu : f32
+  }} -> tensor<{m}x{n}xf32>
+  return %d : tensor<{m}x{n}xf32>
+}}
+"""
+
+
+def batch_matmul(b: int, m: int, n: int, k: int) -> str:
+    """Independent products in f32."""
+    return f"""
+func.func @batch(%a: tensor<{b}x{m}x{k}xf32>, %b: tensor<{b}x{k}x{n}xf32>) -> tensor<{b}x{m}x{n}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{b}x{m}x{n}xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<{b}x{m}x{n}xf32>) -> tensor<{b}x{m}x{n}xf32>
+  %c = linalg.batch_matmul ins(%a, %b : tensor<{b}x{m}x{k}xf32>, tensor<{b}x{k}x{n}xf32>)
+                           outs(%init : tensor<{b}x{m}x{n}xf32>) -> tensor<{b}x{m}x{n}xf32>
+  return %c : tensor<{b}x{m}x{n}xf32>
+}}
+"""
+
+
+def integer_matmul(m: int, n: int, k: int) -> str:
+    """C = A * B, i8 operands summed in i32."""
+    return f"""
+func.func @integer(%a: tensor<{m}x{k}xi8>, %b: tensor<{k}x{n}xi8>) -> tensor<{m}x{n}xi32> {{
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<{m}x{n}xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<{m}x{n}xi32>) -> tensor<{m}x{n}xi32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xi8>, tensor<{k}x{n}xi8>)
+                     outs(%init : tensor<{m}x{n}xi32>) -> tensor<{m}x{n}xi32>
+  return %c : tensor<{m}x{n}xi32>
+}}
+"""
+
+
+def elementwise(size: int) -> str:
+    """Nothing that our spaces serve."""
+    return f"""
+func.func @double(%a: tensor<{size}xf32>) -> tensor<{size}xf32> {{
+  %b = arith.addf %a, %a : tensor<{size}xf32>
+  return %b : tensor<{size}xf32>
+}}
+"""

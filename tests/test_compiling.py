@@ -1,0 +1,111 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Candidates are applied as asked, read back, and come to one of the named ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tuner.compiling import CompileJob, CompilePool
+from tuner.dispatch import Configuration
+from tuner.extracting import Extracted
+from tuner.outcome import Compilation, Fate
+from tuner.targets.cpu import CpuTarget
+
+GOOD = Configuration(
+    "DoubleTilingExpert",
+    {
+        "distribution": (32, 64, 0),
+        "vector_common_parallel": (4, 32, 0),
+        "vector_reduction": (0, 0, 8),
+    },
+)
+
+
+@pytest.fixture(name="job")
+def make_job(fused: Extracted, target: CpuTarget, tmp_path: Path) -> CompileJob:
+    (dispatch,) = fused.dispatches
+    assert dispatch.program is not None
+    return CompileJob(dispatch.program, dispatch.name, GOOD, target, tmp_path / "a.vmfb", tmp_path / "a.log")
+
+
+def compile_one(job: CompileJob, timeout_s: float = 60.0) -> Compilation:
+    with CompilePool(1, timeout_s) as pool:
+        (end,) = pool.compile([job])
+    return end
+
+
+def test_a_configuration_is_applied_and_read_back(job: CompileJob) -> None:
+    end = compile_one(job)
+    assert end.fate is Fate.COMPILED, end.detail
+    assert end.binary is not None
+    assert end.binary.stat().st_size > 1000
+    assert end.configured is not None
+    assert any("distribution = [32, 64, 0]" in config for config in end.configured.lowering_configs)
+
+
+def test_without_one_the_compilers_default_comes_back(job: CompileJob, fused: Extracted) -> None:
+    end = compile_one(replace(job, configuration=None))
+    assert end.fate is Fate.COMPILED, end.detail
+    assert end.configured == fused.dispatches[0].default
+
+
+def test_equal_configurations_give_equal_binaries_and_others_do_not(job: CompileJob, tmp_path: Path) -> None:
+    other = replace(GOOD, levels={**GOOD.levels, "vector_reduction": (0, 0, 4)})
+    jobs = [
+        job,
+        replace(job, binary=tmp_path / "b.vmfb"),
+        replace(job, binary=tmp_path / "c.vmfb", configuration=other),
+    ]
+    with CompilePool(2, 60.0) as pool:
+        ends = pool.compile(jobs)
+    binaries = [end.binary.read_bytes() for end in ends if end.binary is not None]
+    assert binaries[0] == binaries[1] != binaries[2]
+
+
+@pytest.mark.parametrize(
+    ("levels", "says"),
+    [
+        # A reduction loop tiled among the parallel ones: taken without a verifier, it would give wrong numbers.
+        ({"distribution": (32, 64, 0), "vector_common_parallel": (4, 32, 8)}, "parallel"),
+        (
+            {"distribution": (32, 64, 0), "vector_common_parallel": (64, 128, 0), "vector_reduction": (0, 0, 64)},
+            "large",
+        ),
+        ({"distributoin": (32, 64, 0)}, "distributoin"),
+        ({"distribution": (-1, 64, 0)}, "-1"),
+    ],
+    ids=["reduction tiled as parallel", "vectors too large", "misspelled level", "negative size"],
+)
+def test_what_iree_refuses_is_a_compile_failure_with_its_reason(
+    job: CompileJob, levels: dict[str, tuple[int, ...]], says: str
+) -> None:
+    end = compile_one(replace(job, configuration=Configuration("DoubleTilingExpert", levels)))
+    assert end.fate is Fate.COMPILE_FAILED
+    assert says in end.detail
+    assert end.log.read_text()
+
+
+def test_an_unknown_pipeline_is_a_compile_failure(job: CompileJob) -> None:
+    end = compile_one(replace(job, configuration=replace(GOOD, pipeline="Wishful")))
+    assert end.fate is Fate.COMPILE_FAILED
+
+
+def test_an_identity_that_is_not_there_is_never_taken_for_applied(job: CompileJob) -> None:
+    end = compile_one(replace(job, identity="another_dispatch"))
+    assert end.fate in (Fate.NOT_APPLIED, Fate.COMPILE_FAILED)
+    assert end.binary is None
+
+
+def test_a_timeout_is_an_end_and_the_next_job_is_served(job: CompileJob, tmp_path: Path) -> None:
+    with CompilePool(1, 0.05) as pool:
+        (end,) = pool.compile([job])
+        assert end.fate is Fate.COMPILE_TIMED_OUT
+    assert compile_one(replace(job, binary=tmp_path / "again.vmfb")).fate is Fate.COMPILED
+
+
+def test_ir_that_does_not_parse_is_a_compile_failure(job: CompileJob) -> None:
+    end = compile_one(replace(job, program=replace(job.program, ir_text="not MLIR")))
+    assert end.fate is Fate.COMPILE_FAILED

@@ -1,0 +1,109 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models are cut into dispatches with the right problems, data and defaults, or refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import models
+import pytest
+from conftest import extract_text
+from iree.compiler import ir
+from tuner import native
+from tuner.dispatch import Loop
+from tuner.errors import InputError
+from tuner.extracting import Extracted
+from tuner.model import Model
+from tuner.targets.cpu import CpuTarget
+
+
+def test_a_fused_matmul_is_one_contraction(fused: Extracted) -> None:
+    (dispatch,) = fused.dispatches
+    assert dispatch.untunable is None
+    assert dispatch.problem is not None
+    assert dispatch.problem.loops == (Loop(96, "m"), Loop(128, "n"), Loop(64, "k"))
+    assert dispatch.problem.label == "contraction m96 n128 k64 f32"
+    assert dispatch.problem.reduction_extent == 64
+    assert [operand.loops for operand in dispatch.problem.operands] == [(0, 2), (2, 1), (0, 1)]
+    assert fused.functions == ("fused",)
+    assert fused.limits.vector_bytes in (16, 32, 64)
+
+
+def test_the_data_of_a_dispatch_is_known(fused: Extracted) -> None:
+    (dispatch,) = fused.dispatches
+    assert dispatch.program is not None
+    regions = dispatch.program.regions
+    assert [(region.shape, region.access) for region in regions] == [
+        ((96, 64), "read"),
+        ((64, 128), "read"),
+        ((128,), "read"),
+        ((96, 128), "write"),
+    ]
+    ends = [region.offset_bytes + 4 * _size(region.shape) for region in regions]
+    assert all(end <= after.offset_bytes for end, after in zip(ends, regions[1:], strict=False))
+    assert ends[-1] <= dispatch.program.buffer_bytes
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    count = 1
+    for extent in shape:
+        count *= extent
+    return count
+
+
+def test_the_benchmark_is_stripped_and_marked(fused: Extracted) -> None:
+    (dispatch,) = fused.dispatches
+    assert dispatch.program is not None
+    with ir.Context():
+        module = ir.Module.parse(dispatch.program.ir_text)
+        assert native.configured_ops(module.operation) == []
+        (root,) = native.find_root_ops(module.operation)
+        assert root.dispatch == dispatch.name
+        assert root.operation.name == "linalg.matmul"
+
+
+def test_a_batch_is_a_batch(tmp_path: Path, target: CpuTarget) -> None:
+    (dispatch,) = extract_text(models.batch_matmul(3, 16, 32, 24), tmp_path, target).dispatches
+    assert dispatch.problem is not None
+    assert [loop.role for loop in dispatch.problem.loops] == ["batch", "m", "n", "k"]
+
+
+def test_element_types_are_told_apart(tmp_path: Path, target: CpuTarget) -> None:
+    (dispatch,) = extract_text(models.integer_matmul(32, 64, 48), tmp_path, target).dispatches
+    assert dispatch.problem is not None
+    assert [operand.element_type for operand in dispatch.problem.operands] == ["i8", "i8", "i32"]
+    assert dispatch.problem.label.endswith("i8xi8xi32")
+
+
+def test_what_cannot_be_tuned_says_why(tmp_path: Path, target: CpuTarget) -> None:
+    (dispatch,) = extract_text(models.elementwise(4096), tmp_path, target).dispatches
+    assert dispatch.problem is None
+    assert dispatch.untunable
+
+
+def test_dynamic_shapes_are_refused_with_the_reason(tmp_path: Path, target: CpuTarget) -> None:
+    text = models.matmul(64, 64, 64).replace("tensor<64x64xf32>", "tensor<?x64xf32>")
+    text = text.replace("tensor.empty() : tensor<?x64xf32>", "tensor.empty(%d) : tensor<?x64xf32>")
+    text = text.replace(
+        "%zero =", "%c0 = arith.constant 0 : index\n  %d = tensor.dim %a, %c0 : tensor<?x64xf32>\n  %zero ="
+    )
+    extracted = extract_text(text, tmp_path, target)
+    assert all(dispatch.untunable for dispatch in extracted.dispatches)
+
+
+def test_two_dispatches_come_in_the_models_order(tmp_path: Path, target: CpuTarget) -> None:
+    text = models.matmul(64, 96, 32, "first") + models.matmul(96, 64, 32, "second")
+    extracted = extract_text(text, tmp_path, target)
+    assert [dispatch.name.split("_")[0] for dispatch in extracted.dispatches] == ["first", "second"]
+    assert extracted.functions == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"", "is empty"), (b"\x00\x01garbage", "cannot compile"), (b"hello", "cannot compile")]
+)
+def test_what_is_no_model_is_refused(content: bytes, says: str, tmp_path: Path, target: CpuTarget) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        Model.open(path, target.compile_flags).compile_or_reject(tmp_path / "out.mlir")
