@@ -79,5 +79,5 @@ def test_local_finds_more_than_random(pool: Pool) -> None:
 
 
 def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no strategy named 'oracle'; choose one of: .*random"):
+    with pytest.raises(InputError, match=r"no strategy named 'oracle'; choose one of: .*random"):
         registry.load("tuner.strategies", "oracle")

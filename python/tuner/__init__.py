@@ -35,7 +35,7 @@ def tune(model: str | Path, *, listen: Listener | None = None, **options: Any) -
     # Imported here, so that `tuner.constraints` can be used where IREE is not installed.
     from tuner.events import nobody
     from tuner.options import Options
-    from tuner.tune import tune_model
+    from tuner.road import tune_model
 
     try:
         settings = Options(**options)

@@ -77,7 +77,7 @@ def run(model: Path, **settings: Any) -> None:
     Flags of iree-compile can follow after `--`.
     """
     from tuner.report import ProgressView, print_result
-    from tuner.tune import tune_model
+    from tuner.road import tune_model
 
     options = Options(**settings)
     console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)

@@ -25,12 +25,12 @@ class ToolResult:
 
     @property
     def first_error(self) -> str:
-        """The first line that says `error:`, from there on, or the last line written."""
-        for line in self.output.splitlines():
+        """The first line that says `error:`, from there on, or else the first line written."""
+        lines = self.output.strip().splitlines()
+        for line in lines:
             if "error:" in line:
                 return line[line.index("error:") :].strip()
-        lines = self.output.strip().splitlines()
-        return lines[-1] if lines else f"exit code {self.exit_code}, no output"
+        return lines[0] if lines else f"exit code {self.exit_code}, no output"
 
 
 def tool_path(name: str) -> Path:

@@ -37,6 +37,7 @@ class Scaled:
     ends: str = "well"
 
     def load(self, device_uri: str) -> LoadedScaled:
+        assert device_uri == DEVICE.uri
         if self.ends == "not loadable":
             raise MeasurementError("there is nothing to load")
         return LoadedScaled(self)

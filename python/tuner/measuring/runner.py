@@ -185,14 +185,13 @@ def _serve(connection: Connection, device: Device) -> None:
 
         flags.parse_flags(*device.runtime_flags)
     server = _Server(device)
-    connection.send("ready")
-    while True:
-        try:
+    # Where the parent is gone (interrupted, say), nobody is left to answer to.
+    with contextlib.suppress(EOFError, ConnectionError):
+        connection.send("ready")
+        while True:
             method, arguments = connection.recv()
-        except EOFError:
-            return
-        try:
-            answer = (True, getattr(server, method)(*arguments))
-        except (MeasurementError, RuntimeError, ValueError, MemoryError) as error:
-            answer = (False, str(error).splitlines()[0] if str(error) else repr(error))
-        connection.send(answer)
+            try:
+                answer = (True, getattr(server, method)(*arguments))
+            except (MeasurementError, RuntimeError, ValueError, MemoryError) as error:
+                answer = (False, str(error).splitlines()[0] if str(error) else repr(error))
+            connection.send(answer)

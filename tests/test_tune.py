@@ -1,0 +1,64 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The Python interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import models
+import pytest
+import tuner
+from tuner.events import CandidateEnded, Event, PhaseStarted
+
+
+def test_tune_returns_the_spec_with_its_proof(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    # A size whose default is many times too slow: no tile divides a prime.
+    model.write_text(models.matmul(101, 211, 103))
+    heard: list[Event] = []
+    result = tuner.tune(model, trials=16, seed=3, run_dir=tmp_path / "run", listen=heard.append)
+    (dispatch,) = result.dispatches
+    assert dispatch.winner is not None
+    assert dispatch.final is not None
+    assert dispatch.final.verification.passed
+    assert dispatch.final.ratio.low > 1.5
+    assert result.model is not None
+    assert result.model.verification.passed
+    assert result.speedup == result.model.ratio.value > 1.5
+    assert len([event for event in heard if isinstance(event, CandidateEnded)]) == 17
+    assert any(isinstance(event, PhaseStarted) for event in heard)
+    result.save(tmp_path / "spec.mlir")
+    assert (tmp_path / "spec.mlir").read_text() == result.spec
+    assert "transform.iree.match.contraction" in result.spec
+
+
+def test_equal_problems_are_tuned_once_and_share_an_entry(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    # The same contraction twice, once with an epilogue: two executables, one problem.
+    model.write_text(models.matmul(101, 211, 103) + models.matmul_bias_relu(101, 211, 103))
+    result = tuner.tune(model, trials=8, function="fused", run_dir=tmp_path / "run")
+    first, second = result.dispatches
+    assert first.winner is not None
+    assert second.evaluations == ()
+    assert second.verdict == f"same problem as {first.dispatch.name}"
+    assert result.spec.count("transform.iree.match.contraction") == 1
+
+
+def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
+    """With an unreachable bar no candidate may win: the default stays and the spec is empty."""
+    model = tmp_path / "model.mlir"
+    model.write_text(models.matmul(64, 64, 64))
+    result = tuner.tune(model, trials=4, min_gain=1000.0, run_dir=tmp_path / "run")
+    assert result.dispatches[0].winner is None
+    assert "the default is best" in result.dispatches[0].verdict
+    assert result.speedup == 1.0
+    assert "match" not in result.spec
+
+
+@pytest.mark.parametrize("options", [{"trails": 3}, {"trials": 0}, {"target": "abacus"}])
+def test_bad_options_are_input_errors(options: dict[str, object], tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(models.matmul(8, 8, 8))
+    with pytest.raises(tuner.InputError):
+        tuner.tune(model, **options)
