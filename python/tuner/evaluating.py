@@ -28,7 +28,7 @@ _DEFAULT = "default"
 _CANDIDATE = "candidate"
 _SEARCH_SEED = 1
 _FINAL_SEEDS = (2, 3)
-_SAMPLES = 3
+_BASELINE_SAMPLES = 3
 _GIVE_UP_FACTOR = 1.5
 _FINALISTS = 6
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
@@ -72,7 +72,7 @@ class DispatchBench:
         try:
             self._ensure_default(_DEFAULT_TIMEOUT_S)
             self._runs = calibrate(runner, _DEFAULT, timeout_s=_DEFAULT_TIMEOUT_S)
-            for _ in range(_SAMPLES):
+            for _ in range(_BASELINE_SAMPLES):
                 self.sample_baseline(_DEFAULT_TIMEOUT_S)
         except MeasurementError as error:
             raise ToolError(f"the compiler's own default does not run: {error}") from error
@@ -120,7 +120,6 @@ class DispatchBench:
             samples = sample(
                 self._runner,
                 _CANDIDATE,
-                _SAMPLES,
                 first_s=first_s,
                 timeout_s=limit,
                 give_up_above_s=_GIVE_UP_FACTOR * self._best_s,

@@ -136,8 +136,13 @@ def test_short_programs_are_run_many_times_per_sample(runner: Runner) -> None:
 
 def test_a_slow_candidate_is_dropped_after_two_runs(runner: Runner) -> None:
     runner.load("slow", Scaled(busy_s=0.03))
-    assert len(sample(runner, "slow", 5, first_s=0.03, timeout_s=10, give_up_above_s=0.01)) == 1
-    assert len(sample(runner, "slow", 5, first_s=0.03, timeout_s=10, give_up_above_s=1.0)) == 5
+    assert len(sample(runner, "slow", first_s=0.03, timeout_s=10, give_up_above_s=0.01)) == 1
+    assert 3 <= len(sample(runner, "slow", first_s=0.03, timeout_s=10, give_up_above_s=1.0)) <= 4
+
+
+def test_one_slow_run_alone_drops_nothing(runner: Runner) -> None:
+    runner.load("short", Scaled(busy_s=0.001))
+    assert len(sample(runner, "short", first_s=5.0, timeout_s=10, give_up_above_s=0.1)) >= 3
 
 
 def test_paired_rounds_find_the_ratio(runner: Runner) -> None:

@@ -15,6 +15,8 @@ from tuner.measuring.runner import Runner
 
 _SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
+_MIN_SAMPLES, _MAX_SAMPLES = 3, 10
+_SAMPLING_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +38,21 @@ def calibrate(runner: Runner, key: str, *, timeout_s: float) -> int:
     return runs
 
 
-def sample(
-    runner: Runner,
-    key: str,
-    count: int,
-    *,
-    first_s: float,
-    timeout_s: float,
-    give_up_above_s: float,
-) -> list[float]:
-    """Up to `count` samples, each of as many runs as take about 10 ms, after a checked run of `first_s` seconds.
+def sample(runner: Runner, key: str, *, first_s: float, timeout_s: float, give_up_above_s: float) -> list[float]:
+    """Three to ten samples, as many as fit 100 ms, each of as many runs as take about 10 ms.
 
-    Stops early where the first run and the first sample both exceed `give_up_above_s`: one sample alone is never
-    enough to drop a candidate, since a single one can be many times too slow.
+    `first_s` is what a checked first run took. Stops after one sample where that run and the sample both exceed
+    `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate.
     """
     if first_s > give_up_above_s:
         again = runner.time(key, 1, timeout_s=timeout_s)
         if again > give_up_above_s:
             return [again]
     runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < _SAMPLE_S else 1
-    return [runner.time(key, runs, timeout_s=timeout_s) for _ in range(count)]
+    samples: list[float] = []
+    while len(samples) < _MIN_SAMPLES or (len(samples) < _MAX_SAMPLES and sum(samples) * runs < _SAMPLING_S):
+        samples.append(runner.time(key, runs, timeout_s=timeout_s))
+    return samples
 
 
 def paired_rounds(
