@@ -89,7 +89,8 @@ module @second {
 
 // -----
 
-// Two ops distribute the work: two roots, each with a name of its own.
+// Two ops distribute the work and neither feeds the other: two roots, each with
+// a name of its own.
 
 // CHECK-LABEL: func.func @two_roots
 // CHECK:       linalg.fill

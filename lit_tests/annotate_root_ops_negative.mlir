@@ -29,6 +29,22 @@ func.func @ambiguous(%x: f32, %c: tensor<64xf32>) -> (tensor<64xf32>, tensor<64x
 
 // -----
 
+// Two ops distribute the work and one feeds the other. Either may be meant.
+
+// CHECK-LABEL: func.func @in_a_row
+// CHECK-NOT:   root_op
+// CHECK-NOT:   iree_tuner
+// expected-@REMARK@ @+1 {{'in_a_row' has 2 configured ops and several in a row distribute the work}}
+func.func @in_a_row(%x: f32, %a: tensor<64x64xf32>, %c: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %0 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32, 32]>}
+    ins(%x : f32) outs(%c : tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = linalg.matmul {lowering_config = #iree_cpu.lowering_config<distribution = [32, 32, 0]>}
+    ins(%a, %a : tensor<64x64xf32>, tensor<64x64xf32>) outs(%0 : tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %1 : tensor<64x64xf32>
+}
+
+// -----
+
 // A function that computes nothing the compiler would configure is left in
 // peace: no remark.
 

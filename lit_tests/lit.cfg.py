@@ -22,9 +22,7 @@ config.name = "iree-tuner"
 config.test_format = lit.formats.ShTest(False)
 config.suffixes = [".mlir", ".test"]
 config.test_source_root = str(Path(__file__).parent)
-config.test_exec_root = os.environ.get(
-    "IREE_TUNER_LIT_OUTPUT", str(Path(__file__).parent / "Output")
-)
+config.test_exec_root = os.environ.get("IREE_TUNER_LIT_OUTPUT", str(Path(__file__).parent / "Output"))
 
 
 def _tool(name: str) -> str:
@@ -55,12 +53,8 @@ def _spellings() -> dict[str, str]:
     new_marks = release >= (3, 11)
     return {
         "REMARK": "remark" if release >= (3, 13) else "error",
-        "CPU_PIPELINE": "#iree_cpu.pipeline<DoubleTilingExpert>"
-        if new_pipelines
-        else "CPUDoubleTilingExpert",
-        "GPU_PIPELINE": "#iree_gpu.pipeline<TileAndFuse>"
-        if new_pipelines
-        else "LLVMGPUTileAndFuse",
+        "CPU_PIPELINE": "#iree_cpu.pipeline<DoubleTilingExpert>" if new_pipelines else "CPUDoubleTilingExpert",
+        "GPU_PIPELINE": "#iree_gpu.pipeline<TileAndFuse>" if new_pipelines else "LLVMGPUTileAndFuse",
         "ROOT_OP": "#iree_codegen.root_op<set = 0>" if new_marks else "unit",
         "ROOT_OP_1": "#iree_codegen.root_op<set = 1>" if new_marks else "unit",
     }

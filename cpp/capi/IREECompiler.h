@@ -177,6 +177,8 @@ MlirValue mlirOperationGetOperand(MlirOperation op, intptr_t pos);
 intptr_t mlirOperationGetNumResults(MlirOperation op);
 MlirValue mlirOperationGetResult(MlirOperation op, intptr_t pos);
 MlirType mlirValueGetType(MlirValue value);
+bool mlirValueIsAOpResult(MlirValue value);
+MlirOperation mlirOpResultGetOwner(MlirValue value);
 bool mlirTypeIsAShaped(MlirType type);
 bool mlirShapedTypeHasRank(MlirType type);
 int64_t mlirShapedTypeGetRank(MlirType type);

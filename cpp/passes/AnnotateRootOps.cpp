@@ -12,8 +12,10 @@
 //
 // Marks that the compiler made are kept. Without them the root is the op whose
 // lowering configuration distributes the work over workgroups, or the only
-// configured op. A dispatch where that does not decide gets a remark and no
-// mark: the pass never guesses.
+// configured op. Several ops that distribute it are several roots where none of
+// them feeds another. A dispatch where that does not decide (before 3.12, a
+// softmax on a GPU has three such ops in a row) gets a remark and no mark: the
+// pass never guesses.
 
 #include "capi/HostFeatures.h"
 #include "passes/Configuration.h"
@@ -22,6 +24,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace iree_tuner {
@@ -110,6 +113,35 @@ static void remark(MlirOperation function, const std::string &text) {
   emit(mlirOperationGetLocation(function), message.c_str());
 }
 
+/// Whether some op of the list gets a value, through whatever ops, from
+/// another.
+static bool isAnyFedByAnother(const std::vector<MlirOperation> &ops) {
+  std::unordered_set<const void *> listed;
+  for (MlirOperation op : ops) {
+    listed.insert(op.ptr);
+  }
+  std::unordered_set<const void *> seen;
+  std::vector<MlirOperation> pending = ops;
+  while (!pending.empty()) {
+    MlirOperation op = pending.back();
+    pending.pop_back();
+    for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
+      MlirValue operand = mlirOperationGetOperand(op, i);
+      if (!mlirValueIsAOpResult(operand)) {
+        continue;
+      }
+      MlirOperation producer = mlirOpResultGetOwner(operand);
+      if (listed.count(producer.ptr)) {
+        return true;
+      }
+      if (seen.insert(producer.ptr).second) {
+        pending.push_back(producer);
+      }
+    }
+  }
+  return false;
+}
+
 /// Decides the roots of one dispatch, or says why they cannot be decided.
 static void findRoots(Dispatch &dispatch) {
   std::vector<MlirOperation> configured;
@@ -130,7 +162,10 @@ static void findRoots(Dispatch &dispatch) {
   if (!dispatch.roots.empty()) {
     return;
   }
-  if (!distributing.empty()) {
+  const char *undecided = nullptr;
+  if (distributing.size() > 1 && isAnyFedByAnother(distributing)) {
+    undecided = " configured ops and several in a row distribute the work";
+  } else if (!distributing.empty()) {
     dispatch.roots = std::move(distributing);
   } else if (configured.size() == 1) {
     dispatch.roots = std::move(configured);
@@ -141,10 +176,12 @@ static void findRoots(Dispatch &dispatch) {
              "--compile-to=executable-configurations on it first");
     }
   } else {
+    undecided = " configured ops and none of them distributes the work";
+  }
+  if (undecided) {
     remark(dispatch.function,
-           "has " + std::to_string(configured.size()) +
-               " configured ops and none of them distributes the work, so no "
-               "root op is marked; run iree-compile with "
+           "has " + std::to_string(configured.size()) + undecided +
+               ", so no root op is marked; run iree-compile with "
                "--iree-codegen-add-tuner-attributes first "
                "(--iree-config-add-tuner-attributes before 3.11)");
   }
