@@ -28,7 +28,7 @@ class Options:
     threads: int = 1
     trials: int = 100
     seed: int = 0
-    strategy: str = "local"
+    strategy: str = "portfolio"
     dispatches: tuple[str, ...] = ()
     function: str = ""
     output: Path | None = None

@@ -24,7 +24,7 @@ from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 
 # Candidates are compiled so many at a time, then measured while nothing compiles.
-_BATCH = 8
+_BATCH = 4
 
 
 class DispatchTuner:

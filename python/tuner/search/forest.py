@@ -1,0 +1,18 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Random forest with expected improvement, and a second one for failures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tuner.constraints import Pool
+from tuner.search.model_based import ModelBasedSearch
+from tuner.search.surrogates import Forest
+
+
+class ForestStrategy(ModelBasedSearch):
+    """The forest alone."""
+
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
+        super().__init__(pool, rng, trials, (Forest,))

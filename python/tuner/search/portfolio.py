@@ -1,0 +1,22 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The default: a random forest and a Gaussian process take turns.
+
+The process learns trends from few trials and then repeats itself; the forest is slow to start and jumps. Where one
+is stuck, the other asks elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tuner.constraints import Pool
+from tuner.search.model_based import ModelBasedSearch
+from tuner.search.surrogates import Forest, GaussianProcess
+
+
+class PortfolioStrategy(ModelBasedSearch):
+    """Forest and process in turns."""
+
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
+        super().__init__(pool, rng, trials, (Forest, GaussianProcess))

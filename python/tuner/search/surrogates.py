@@ -1,0 +1,116 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Models of time over features, from few and uneven observations, and what they say of untried rows.
+
+Times are modelled by their logarithm, standardised: what counts is the ratio. Shapes: `features` is [rows, columns],
+`log_times` [observations].
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, WhiteKernel
+
+Array = npt.NDArray[np.float64]
+
+_TREES = 64
+# A tree that has seen two rows is sure of itself; this is the least spread that a prediction is given.
+_LEAST_DEVIATION = 1e-2
+
+
+class Surrogate(Protocol):
+    """A model of time that learns from observations and predicts with a deviation."""
+
+    def learn(self, features: Array, log_times: Array) -> None:
+        """Fits the observations given, forgetting earlier ones."""
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """Mean and deviation of the log time, each of shape [rows]."""
+
+
+class Forest:
+    """A random forest: bears jumps and plateaus, hence most kernels, but knows no slope beyond its leaves."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._model: Any = None
+
+    def learn(self, features: Array, log_times: Array) -> None:
+        """See Surrogate."""
+        seed = int(self._rng.integers(2**31))
+        self._model = RandomForestRegressor(_TREES, random_state=seed).fit(features, log_times)
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """See Surrogate."""
+        trees = np.stack([tree.predict(features) for tree in self._model.estimators_])
+        return trees.mean(axis=0), np.maximum(trees.std(axis=0), _LEAST_DEVIATION)
+
+
+class GaussianProcess:
+    """A Gaussian process with a length scale for each knob: learns smooth trends from very few observations.
+
+    Length scales are fitted anew after every dozen observations and kept in between.
+    """
+
+    _REFIT_AFTER = 12
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._kernel: Kernel | None = None
+        self._fitted_on = 0
+        self._model: Any = None
+
+    def learn(self, features: Array, log_times: Array) -> None:
+        """See Surrogate."""
+        refit = self._kernel is None or len(log_times) - self._fitted_on >= self._REFIT_AFTER
+        kernel = self._kernel or (
+            ConstantKernel(1.0, (0.05, 20.0)) * Matern(np.full(features.shape[1], 1.0), (0.15, 8.0), nu=2.5)
+            + WhiteKernel(1e-2, (1e-4, 0.3))
+        )
+        self._model = GaussianProcessRegressor(
+            kernel,
+            optimizer="fmin_l_bfgs_b" if refit else None,
+            random_state=int(self._rng.integers(2**31)),
+        )
+        with warnings.catch_warnings():
+            # The optimiser says when a length scale ends at its bound; that is what bounds are for.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self._model.fit(features, log_times)
+        if refit:
+            self._kernel = self._model.kernel_
+            self._fitted_on = len(log_times)
+
+    def predict(self, features: Array) -> tuple[Array, Array]:
+        """See Surrogate."""
+        mean, deviation = self._model.predict(features, return_std=True)
+        return mean, np.maximum(deviation, 1e-6)
+
+
+def expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
+    """How much lower than `best` a normal variable is expected to be, counting only what is lower.
+
+    Source: Jones, Schonlau and Welch, "Efficient global optimization of expensive black-box functions", 1998.
+    """
+    z = (best - mean) / deviation
+    density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+    improvement: Array = deviation * (z * ndtr(z) + density)
+    return improvement
+
+
+def failure_probability(observed: Array, failed: npt.NDArray[np.bool_], features: Array, seed: int) -> Array:
+    """How likely each row is to fail, from what failed so far. Shape [rows]; 0 where nothing did."""
+    if not failed.any():
+        return np.zeros(len(features))
+    if failed.all():
+        return np.full(len(features), 0.5)
+    model = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed).fit(observed, failed)
+    probability: Array = model.predict_proba(features)[:, list(model.classes_).index(True)]
+    return probability
