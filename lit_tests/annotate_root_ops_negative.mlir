@@ -78,10 +78,28 @@ module {
   }
 }
 module {
-  // expected-error @+1 {{two dispatches are both named 'same' and no symbol tells them apart}}
+  // expected-error @+1 {{two ops would both be named 'same'}}
   func.func @same(%x: f32, %c: tensor<64xf32>) -> tensor<64xf32> {
     %0 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32]>}
       ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>
     return %0 : tensor<64xf32>
   }
+}
+
+// -----
+
+// Names that only collide once a number or a path is appended.
+
+func.func @f(%x: f32, %c: tensor<64xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
+  %0 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32]>}
+    ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>
+  %1 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32]>}
+    ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>
+  return %0, %1 : tensor<64xf32>, tensor<64xf32>
+}
+// expected-error @+1 {{two ops would both be named 'f@1'}}
+func.func @"f@1"(%x: f32, %c: tensor<64xf32>) -> tensor<64xf32> {
+  %0 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32]>}
+    ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>
+  return %0 : tensor<64xf32>
 }

@@ -21,8 +21,7 @@
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
 
-#include <algorithm>
-#include <map>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -56,11 +55,19 @@ static bool isInExecutable(MlirOperation op, MlirOperation top) {
   return false;
 }
 
+/// Finds the functions, their ops of interest, and every op that carries an
+/// identity from before, wherever it stands.
 static MlirLogicalResult collect(MlirOperation top,
-                                 std::vector<Dispatch> &dispatches) {
+                                 std::vector<Dispatch> &dispatches,
+                                 std::vector<MlirOperation> &identified) {
   std::unordered_map<const void *, size_t> indexOf;
   MlirLogicalResult result = success();
   walk(top, [&](MlirOperation op) {
+    bool wasNumbered = !isNull(getAttribute(op, kOpIdentity));
+    bool wasRoot = !isNull(getAttribute(op, kDispatchIdentity));
+    if (wasNumbered || wasRoot) {
+      identified.push_back(op);
+    }
     if (isFunction(op)) {
       indexOf.emplace(op.ptr, dispatches.size());
       dispatches.push_back(Dispatch{op, {}, {}, false});
@@ -69,9 +76,8 @@ static MlirLogicalResult collect(MlirOperation top,
       return;
     }
     MlirAttribute mark = getAttribute(op, kRootOpMark);
-    bool relevant = !isNull(mark) || !isNull(loweringConfigOf(op)) ||
-                    !isNull(getAttribute(op, kOpIdentity)) ||
-                    !isNull(getAttribute(op, kDispatchIdentity));
+    bool relevant =
+        !isNull(mark) || !isNull(loweringConfigOf(op)) || wasNumbered;
     std::string_view name = operationName(op);
     bool computes =
         hasPrefix(name, "linalg.") || hasPrefix(name, "iree_linalg_ext.");
@@ -204,50 +210,43 @@ static std::string symbolPath(MlirOperation function, MlirOperation top) {
   return path;
 }
 
-static void setString(MlirOperation op, const char *name,
-                      const std::string &value) {
-  mlirOperationSetAttributeByName(
-      op, stringRef(name),
-      mlirStringAttrGet(mlirOperationGetContext(op), stringRef(value)));
-}
+namespace {
+/// An identity that an op is to carry.
+struct Identity {
+  MlirOperation op;
+  const char *attribute;
+  std::string name;
+};
+} // namespace
 
-static void annotate(const Dispatch &dispatch, const std::string &identity) {
-  MlirContext context = mlirOperationGetContext(dispatch.function);
+/// The identities of one dispatch's ops, its roots first.
+static void nameOps(const Dispatch &dispatch, const std::string &identity,
+                    std::vector<Identity> &identities) {
+  std::unordered_set<const void *> roots;
   for (size_t k = 0; k < dispatch.roots.size(); ++k) {
-    MlirOperation root = dispatch.roots[k];
-    if (isNull(getAttribute(root, kRootOpMark))) {
-      mlirOperationSetAttributeByName(
-          root, stringRef(kRootOpMark),
-          rootOpMark(context, static_cast<int64_t>(k)));
-    }
-    setString(root, kDispatchIdentity,
-              k == 0 ? identity : identity + "@" + std::to_string(k));
-    mlirOperationRemoveAttributeByName(root, stringRef(kOpIdentity));
+    roots.insert(dispatch.roots[k].ptr);
+    identities.push_back(
+        {dispatch.roots[k], kDispatchIdentity,
+         k == 0 ? identity : identity + "@" + std::to_string(k)});
   }
   int number = 0;
   for (MlirOperation op : dispatch.ops) {
-    bool isRoot =
-        std::any_of(dispatch.roots.begin(), dispatch.roots.end(),
-                    [&](MlirOperation root) { return root.ptr == op.ptr; });
-    if (!isRoot) {
-      mlirOperationRemoveAttributeByName(op, stringRef(kDispatchIdentity));
-      setString(op, kOpIdentity, identity + "#" + std::to_string(++number));
+    if (!roots.count(op.ptr)) {
+      identities.push_back(
+          {op, kOpIdentity, identity + "#" + std::to_string(++number)});
     }
   }
 }
 
-static MlirLogicalResult run(MlirOperation top) {
-  std::vector<Dispatch> dispatches;
-  if (failed(collect(top, dispatches))) {
-    return failure();
-  }
-  std::map<std::string, int> timesUsed;
-  for (Dispatch &dispatch : dispatches) {
-    findRoots(dispatch);
+/// Names every op of every dispatch; fails where a name would not be unique.
+static MlirLogicalResult nameAll(MlirOperation top,
+                                 const std::vector<Dispatch> &dispatches,
+                                 std::vector<Identity> &identities) {
+  std::unordered_map<std::string, int> timesUsed;
+  for (const Dispatch &dispatch : dispatches) {
     ++timesUsed[symbolName(dispatch.function)];
   }
-
-  std::map<std::string, MlirOperation> functionOf;
+  std::unordered_set<std::string> names;
   for (const Dispatch &dispatch : dispatches) {
     if (dispatch.roots.empty()) {
       continue;
@@ -256,15 +255,56 @@ static MlirLogicalResult run(MlirOperation top) {
     if (timesUsed[identity] > 1) {
       identity = symbolPath(dispatch.function, top);
     }
-    if (!functionOf.emplace(identity, dispatch.function).second) {
-      std::string message = "two dispatches are both named '" + identity +
-                            "' and no symbol tells them apart; name the "
-                            "modules that hold them";
-      mlirEmitError(mlirOperationGetLocation(dispatch.function),
-                    message.c_str());
-      return failure();
+    size_t first = identities.size();
+    nameOps(dispatch, identity, identities);
+    for (size_t i = first; i < identities.size(); ++i) {
+      if (!names.insert(identities[i].name).second) {
+        std::string message = "two ops would both be named '" +
+                              identities[i].name +
+                              "'; give their functions, or the modules that "
+                              "hold them, names that differ";
+        mlirEmitError(mlirOperationGetLocation(dispatch.function),
+                      message.c_str());
+        return failure();
+      }
     }
-    annotate(dispatch, identity);
+  }
+  return success();
+}
+
+static MlirLogicalResult run(MlirOperation top) {
+  std::vector<Dispatch> dispatches;
+  std::vector<MlirOperation> identified;
+  if (failed(collect(top, dispatches, identified))) {
+    return failure();
+  }
+  for (Dispatch &dispatch : dispatches) {
+    findRoots(dispatch);
+  }
+  std::vector<Identity> identities;
+  if (failed(nameAll(top, dispatches, identities))) {
+    return failure();
+  }
+
+  // Nothing has been changed so far, and nothing fails from here on.
+  for (MlirOperation op : identified) {
+    mlirOperationRemoveAttributeByName(op, stringRef(kDispatchIdentity));
+    mlirOperationRemoveAttributeByName(op, stringRef(kOpIdentity));
+  }
+  MlirContext context = mlirOperationGetContext(top);
+  for (const Dispatch &dispatch : dispatches) {
+    for (size_t k = 0; k < dispatch.roots.size(); ++k) {
+      if (isNull(getAttribute(dispatch.roots[k], kRootOpMark))) {
+        mlirOperationSetAttributeByName(
+            dispatch.roots[k], stringRef(kRootOpMark),
+            rootOpMark(context, static_cast<int64_t>(k)));
+      }
+    }
+  }
+  for (const Identity &identity : identities) {
+    mlirOperationSetAttributeByName(
+        identity.op, stringRef(identity.attribute),
+        mlirStringAttrGet(context, stringRef(identity.name)));
   }
   return success();
 }
