@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,39 @@ func.func @{name}(%a: tensor<64x32xf32>, %b: tensor<32x128xf32>, %e: tensor<64x1
 def dispatch_text(*names: str) -> str:
     """A module of configured matmul dispatches, one function for each name."""
     return "\n".join(DISPATCH.format(name=name, pipeline=_PIPELINE) for name in names)
+
+
+class LeakCheck:
+    """After each test the contexts that it made are gone, and with them all they hold.
+
+    An operation, attribute or type that somebody still counts keeps its context alive. pytest
+    holds a test's fixtures until the test is over, so what one test left is found when the
+    next one starts, or when the session ends; the report names the test that left it.
+    """
+
+    def __init__(self) -> None:
+        self.known = 0
+        self.last = "no test"
+
+    def check(self) -> None:
+        gc.collect()
+        live = ir.Context._get_live_count()
+        left, self.known = live - self.known, live
+        if left > 0:
+            pytest.fail(f"{self.last} left {left} contexts alive")
+
+
+_leak_check = LeakCheck()
+
+
+@pytest.fixture(autouse=True)
+def no_leaked_context(request: pytest.FixtureRequest) -> None:
+    _leak_check.check()
+    _leak_check.last = request.node.nodeid
+
+
+def pytest_sessionfinish() -> None:
+    _leak_check.check()
 
 
 @pytest.fixture
