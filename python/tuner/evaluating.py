@@ -21,6 +21,7 @@ from tuner.measuring import (
     Tolerance,
     Verification,
 )
+from tuner.measuring.halving import successive_halving
 from tuner.measuring.sampling import Paired, calibrate, paired_rounds, sample
 from tuner.outcome import Compilation, Evaluation, Fate
 
@@ -30,10 +31,11 @@ _SEARCH_SEED = 1
 _FINAL_SEEDS = (2, 3)
 _BASELINE_SAMPLES = 3
 _GIVE_UP_FACTOR = 1.5
-_FINALISTS = 6
+_FINALISTS = 10
+_FINAL_LEVELS = (3, 10)
+_FINAL_KEEP = 0.3
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
 _CHEAP_SAMPLE_S = 0.05
-_FINALIST_ROUNDS = 5
 _DEFAULT_TIMEOUT_S = 120.0
 
 
@@ -139,44 +141,38 @@ class DispatchBench:
         )
 
     def final(self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float) -> Final | None:
-        """Compares the best candidates with each other, then the best with the default, by interleaved rounds.
+        """Compares the best candidates with each other by successive halving, then the best with the default.
 
         None where no candidate was measured. A finalist that computes something else or fails to run is passed over.
         """
-        measured = [evaluation for evaluation in evaluations if evaluation.time_s is not None]
-        ranked = sorted(measured, key=lambda evaluation: -(evaluation.speedup or 0.0))[:_FINALISTS]
-        ranked = [evaluation for evaluation in ranked if evaluation.row is not None]
-        for finalist in self._by_rounds(ranked, rng):
+        measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
+        ranked = sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+        for finalist in self._by_halving(ranked, rng):
             try:
                 return self._against_default(finalist, rng, min_gain)
             except MeasurementError:
                 continue
         return None
 
-    def _by_rounds(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
-        """The finalists, the best first, by medians of rounds in random order."""
-        if len(finalists) < 2:
-            return list(finalists)
-        times: dict[int, list[float]] = {}
+    def _by_halving(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
+        """The finalists, the best first; in the order of the search where one of them does not run."""
+        runs: dict[str, int] = {}
+
+        def sample_of(key: str) -> float:
+            return self._runner.time(key, runs[key], timeout_s=self._timeout_s(runs[key]))
+
+        named = {f"finalist {each.number}": each for each in finalists}
         try:
-            runs = {}
-            for evaluation in finalists:
-                key = f"finalist {evaluation.number}"
-                self._runner.load(key, self._source(evaluation.compilation))
+            for key, each in named.items():
+                self._runner.load(key, self._source(each.compilation))
                 self._runner.time(key, 1, timeout_s=self._timeout_s(1))
-                runs[evaluation.number] = calibrate(self._runner, key, timeout_s=self._timeout_s(1))
-            for _ in range(_FINALIST_ROUNDS):
-                for index in rng.permutation(len(finalists)):
-                    number = finalists[int(index)].number
-                    seconds = self._runner.time(
-                        f"finalist {number}", runs[number], timeout_s=self._timeout_s(runs[number])
-                    )
-                    times.setdefault(number, []).append(seconds)
-            for evaluation in finalists:
-                self._runner.unload(f"finalist {evaluation.number}")
+                runs[key] = calibrate(self._runner, key, timeout_s=self._timeout_s(1))
+            order = successive_halving(list(named), sample_of, rng, levels=_FINAL_LEVELS, keep=_FINAL_KEEP)
+            for key in named:
+                self._runner.unload(key)
         except MeasurementError:
             return list(finalists)
-        return sorted(finalists, key=lambda evaluation: statistics.median(times[evaluation.number]))
+        return [named[key] for key in order]
 
     def _against_default(self, finalist: Evaluation, rng: np.random.Generator, min_gain: float) -> Final:
         self._ensure_default(_DEFAULT_TIMEOUT_S)

@@ -1,0 +1,56 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Successive halving by medians: many candidates get a few samples, the promising ones more.
+
+Nothing is dropped on one sample: with medians of two and more, a launch that the machine disturbed costs a candidate
+its place far less often.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def successive_halving(
+    candidates: Sequence[Key],
+    sample: Callable[[Key], float],
+    rng: np.random.Generator,
+    *,
+    levels: Sequence[int],
+    keep: float,
+) -> list[Key]:
+    """The candidates from best to worst by median, better known the better they are.
+
+    At each level every remaining candidate is sampled until it has that many samples, in rounds of random order, so
+    that drift hits all alike; then the best `keep` (a fraction, at least one candidate) go on.
+    """
+    if not levels or min(levels) < 2 or list(levels) != sorted(set(levels)):
+        raise ValueError(f"levels must be increasing numbers of samples from 2, not {tuple(levels)}")
+    if not 0 < keep < 1:
+        raise ValueError(f"keep must be a fraction between 0 and 1, not {keep}")
+    samples: dict[Key, list[float]] = {candidate: [] for candidate in candidates}
+    left = list(candidates)
+    dropped: list[Key] = []
+
+    def median(candidate: Key) -> float:
+        return statistics.median(samples[candidate])
+
+    for index, level in enumerate(levels):
+        taken = 0 if index == 0 else levels[index - 1]
+        for _ in range(level - taken):
+            for position in rng.permutation(len(left)):
+                candidate = left[int(position)]
+                samples[candidate].append(sample(candidate))
+        left.sort(key=median)
+        if index + 1 < len(levels):
+            kept = max(1, math.ceil(keep * len(left)))
+            dropped = left[kept:] + dropped
+            left = left[:kept]
+    return left + dropped
