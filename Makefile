@@ -19,7 +19,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/pre-commit run --all-files
 
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) must be Python 3.11 or newer; name another by PYTHON=" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "make: cannot make .venv; on Debian: apt install python3-venv python3-dev" >&2; exit 2; }
 
 $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install --quiet --disable-pip-version-check .

@@ -24,7 +24,7 @@ def test_without_noise_the_order_is_right_and_the_samples_are_few() -> None:
     assert order == sorted(times, key=lambda key: times[key])
     assert taken[order[0]] == 32
     assert min(taken.values()) == 2
-    assert sum(taken.values()) < 0.12 * 32 * len(times)
+    assert sum(taken.values()) < 0.15 * 32 * len(times)
 
 
 def test_under_noise_it_loses_far_less_than_one_launch_each() -> None:
