@@ -58,10 +58,16 @@ def read_recording(path: Path) -> Recording:
     return Recording(path.name.partition(".")[0], pool, medians)
 
 
-def curve(recording: Recording, strategy_name: str, trials: int, batch: int, seed: int) -> np.ndarray:
-    """The fraction of the optimum after each evaluation. Shape [trials]."""
+def curve(
+    recording: Recording, sibling: Recording | None, strategy_name: str, trials: int, batch: int, seed: int
+) -> np.ndarray:
+    """The fraction of the optimum after each evaluation, warm from a search on the sibling where there is one.
+
+    Shape [trials].
+    """
+    prior = {} if sibling is None else earlier_search(sibling, recording.pool, strategy_name, trials, batch, seed)
     make = registry.load("tuner.strategies", strategy_name)
-    strategy = make(recording.pool, np.random.default_rng(seed), trials)
+    strategy = make(recording.pool, np.random.default_rng(seed), trials, prior)
     best = np.inf
     fractions: list[float] = []
     while len(fractions) < trials:
@@ -76,6 +82,27 @@ def curve(recording: Recording, strategy_name: str, trials: int, batch: int, see
     return np.array(fractions + fractions[-1:] * (trials - len(fractions)))
 
 
+def earlier_search(
+    sibling: Recording, pool: Pool, strategy_name: str, trials: int, batch: int, seed: int
+) -> dict[int, float]:
+    """What a search of as many trials on the sibling device measured, by the rows of `pool`."""
+    strategy = registry.load("tuner.strategies", strategy_name)(
+        sibling.pool, np.random.default_rng(seed + 1_000_000), trials
+    )
+    row_of = {tuple(values): index for index, values in enumerate(pool.rows.tolist())}
+    found: dict[int, float] = {}
+    asked = 0
+    while asked < trials and (rows := strategy.ask(min(batch, trials - asked))):
+        asked += len(rows)
+        for row in rows:
+            time_ms = float(sibling.times_ms[row])
+            strategy.tell(row, None if np.isnan(time_ms) else time_ms)
+            here = row_of.get(tuple(sibling.pool.rows[row].tolist()))
+            if here is not None and not np.isnan(time_ms):
+                found[here] = time_ms
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("spaces", nargs="+", type=Path)
@@ -84,8 +111,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--strategies", default="portfolio,forest,genetic,local,random")
+    parser.add_argument("--warm-from", type=Path, help="the same space on another device, searched beforehand")
     options = parser.parse_args()
     recordings = [read_recording(path) for path in options.spaces]
+    sibling = None if options.warm_from is None else read_recording(options.warm_from)
     summary: dict[str, dict[str, float]] = {}
     print("| strategy | space | " + " | ".join(f"at {mark}" for mark in MARKS) + " | evaluations to 95 % |")
     print("|---|---|" + "---|" * (len(MARKS) + 1))
@@ -93,7 +122,7 @@ def main() -> None:
         for name in options.strategies.split(","):
             means = []
             for recording in recordings:
-                one = partial(curve, recording, name, options.trials, options.batch)
+                one = partial(curve, recording, sibling, name, options.trials, options.batch)
                 curves = np.stack(processes.map(one, range(options.seeds)))
                 mean = curves.mean(axis=0)
                 means.append(mean)

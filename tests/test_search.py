@@ -66,6 +66,25 @@ def test_failures_alone_do_not_stop_it(name: str, pool: Pool) -> None:
     assert len(search(name, pool, 60, 0, lambda _: None)) == 60
 
 
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "random"])
+def test_an_earlier_search_helps(name: str, pool: Pool) -> None:
+    """What was fast on a sibling device, whose times have another scale, is tried early."""
+    times = bowl(pool)
+    prior = {row: float(70 * times[row]) for row in range(0, len(pool), 7)}
+
+    def best(given: dict[int, float]) -> float:
+        strategy = registry.load("tuner.strategies", name)(pool, np.random.default_rng(0), 20, given)
+        found = []
+        for _ in range(5):
+            for row in strategy.ask(4):
+                found.append(times[row])
+                strategy.tell(row, float(times[row]))
+        return min(found)
+
+    assert best(prior) <= best({})
+    assert best(prior) < 1.02
+
+
 def test_local_finds_more_than_random(pool: Pool) -> None:
     times = bowl(pool)
 

@@ -7,19 +7,24 @@ A strategy is one file, registered as an entry point of the group `tuner.strateg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 
 from tuner.constraints import Pool
 
+# Times of rows from an earlier search: on another device, or with another compiler. Their scale does not matter.
+Prior = Mapping[int, float]
+NO_PRIOR: Prior = MappingProxyType({})
+
 
 class Strategy(Protocol):
     """Says what to try next. Equal seeds and equal answers give equal questions."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
-        """`trials`: how many rows will be asked for in all."""
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
+        """`trials`: how many rows will be asked for in all. `prior`: what an earlier search found on the same pool."""
 
     def ask(self, count: int) -> list[int]:
         """Up to `count` rows that were never asked before; fewer only where the pool ends."""

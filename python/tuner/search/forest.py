@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.constraints import Pool
+from tuner.search import NO_PRIOR, Prior
 from tuner.search.model_based import ModelBasedSearch
 from tuner.search.surrogates import Forest
 
@@ -14,5 +15,5 @@ from tuner.search.surrogates import Forest
 class ForestStrategy(ModelBasedSearch):
     """The forest alone."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
-        super().__init__(pool, rng, trials, (Forest,))
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
+        super().__init__(pool, rng, trials, prior, (Forest,))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.constraints import Pool, sample_uniform
-from tuner.search import unasked
+from tuner.search import NO_PRIOR, Prior, unasked
 
 _POPULATION = 20
 _TOURNAMENT = 3
@@ -17,10 +17,12 @@ _ATTEMPTS = 30
 class GeneticStrategy:
     """The first twenty rows are random; each later one is a child of two of the twenty best so far."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         self._pool = pool
         self._rng = rng
-        self._initial = sample_uniform(pool, min(_POPULATION, trials), rng)
+        best_before = sorted(prior, key=lambda row: prior[row])[: _POPULATION // 2]
+        drawn = sample_uniform(pool, min(_POPULATION, trials), rng)
+        self._initial = list(dict.fromkeys([*best_before, *drawn]))[:_POPULATION]
         self._row_of = {tuple(values): row for row, values in enumerate(pool.rows.tolist())}
         self._asked: list[int] = []
         self._times: dict[int, float] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.constraints import Pool, sample_space_filling
-from tuner.search import unasked
+from tuner.search import NO_PRIOR, Prior, unasked
 
 _INITIAL_SHARE = 0.35
 _RANDOM_SHARE = 0.15
@@ -19,13 +19,14 @@ _NEIGHBOURHOOD = 6
 class LocalStrategy:
     """A third of the trials fill the space; the rest are drawn near one of the three best rows so far."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         self._pool = pool
         self._rng = rng
         self._features = pool.features()
         self._times: dict[int, float] = {}
         self._asked: list[int] = []
-        self._initial = sample_space_filling(pool, max(4, round(trials * _INITIAL_SHARE)), rng)
+        best_before = sorted(prior, key=lambda row: prior[row])[:_ELITE]
+        self._initial = best_before + sample_space_filling(pool, max(4, round(trials * _INITIAL_SHARE)), rng)
 
     def ask(self, count: int) -> list[int]:
         rows: list[int] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.constraints import Pool
+from tuner.search import NO_PRIOR, Prior
 from tuner.search.model_based import ModelBasedSearch
 from tuner.search.surrogates import Forest, GaussianProcess
 
@@ -18,5 +19,5 @@ from tuner.search.surrogates import Forest, GaussianProcess
 class PortfolioStrategy(ModelBasedSearch):
     """Forest and process in turns."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
-        super().__init__(pool, rng, trials, (Forest, GaussianProcess))
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
+        super().__init__(pool, rng, trials, prior, (Forest, GaussianProcess))

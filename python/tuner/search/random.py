@@ -7,12 +7,13 @@ from __future__ import annotations
 import numpy as np
 
 from tuner.constraints import Pool, sample_uniform
+from tuner.search import NO_PRIOR, Prior
 
 
 class RandomStrategy:
-    """Rows in uniformly random order, without repetition."""
+    """Rows in uniformly random order, without repetition. Nothing is learnt, from earlier searches neither."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int) -> None:
+    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:  # noqa: ARG002
         self._left = sample_uniform(pool, trials, rng)
 
     def ask(self, count: int) -> list[int]:
