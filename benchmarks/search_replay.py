@@ -113,6 +113,8 @@ def main() -> None:
     parser.add_argument("--strategies", default="portfolio,forest,genetic,local,random")
     parser.add_argument("--warm-from", type=Path, help="the same space on another device, searched beforehand")
     options = parser.parse_args()
+    if options.trials < max(MARKS):
+        parser.error(f"--trials must be at least {max(MARKS)}")
     recordings = [read_recording(path) for path in options.spaces]
     sibling = None if options.warm_from is None else read_recording(options.warm_from)
     summary: dict[str, dict[str, float]] = {}
