@@ -45,6 +45,25 @@ func.func @in_a_row(%x: f32, %a: tensor<64x64xf32>, %c: tensor<64x64xf32>) -> te
 
 // -----
 
+// The same through a loop: what it carries around may feed the op inside.
+
+// CHECK-LABEL: func.func @in_a_loop
+// CHECK-NOT:   root_op
+// CHECK-NOT:   iree_tuner
+// expected-@REMARK@ @+1 {{'in_a_loop' has 2 configured ops and several in a row distribute the work}}
+func.func @in_a_loop(%x: f32, %c: tensor<64xf32>, %i: index) -> tensor<64xf32> {
+  %0 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32]>}
+    ins(%x : f32) outs(%c : tensor<64xf32>) -> tensor<64xf32>
+  %1 = scf.for %n = %i to %i step %i iter_args(%acc = %0) -> (tensor<64xf32>) {
+    %2 = linalg.fill {lowering_config = #iree_cpu.lowering_config<distribution = [32]>}
+      ins(%x : f32) outs(%acc : tensor<64xf32>) -> tensor<64xf32>
+    scf.yield %2 : tensor<64xf32>
+  }
+  return %1 : tensor<64xf32>
+}
+
+// -----
+
 // A function that computes nothing the compiler would configure is left in
 // peace: no remark.
 

@@ -119,33 +119,41 @@ static void remark(MlirOperation function, const std::string &text) {
   emit(mlirOperationGetLocation(function), message.c_str());
 }
 
-/// Whether some op of the list gets a value, through whatever ops, from
-/// another.
+/// Whether some op of the list may get a value, through whatever ops, from
+/// another. An op that is nested in a third one counts as fed by all that the
+/// third one holds or uses.
 static bool isAnyFedByAnother(const std::vector<MlirOperation> &ops) {
   std::unordered_set<const void *> listed;
   for (MlirOperation op : ops) {
     listed.insert(op.ptr);
   }
+  bool isFed = false;
   std::unordered_set<const void *> seen;
   std::vector<MlirOperation> pending = ops;
-  while (!pending.empty()) {
+  auto visit = [&](MlirOperation producer) {
+    if (isNull(producer) || isFunction(producer) ||
+        !seen.insert(producer.ptr).second) {
+      return;
+    }
+    walk(producer,
+         [&](MlirOperation op) { isFed |= listed.count(op.ptr) != 0; });
+    pending.push_back(producer);
+  };
+  while (!pending.empty() && !isFed) {
     MlirOperation op = pending.back();
     pending.pop_back();
     for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
       MlirValue operand = mlirOperationGetOperand(op, i);
-      if (!mlirValueIsAOpResult(operand)) {
-        continue;
-      }
-      MlirOperation producer = mlirOpResultGetOwner(operand);
-      if (listed.count(producer.ptr)) {
-        return true;
-      }
-      if (seen.insert(producer.ptr).second) {
-        pending.push_back(producer);
+      if (mlirValueIsAOpResult(operand)) {
+        visit(mlirOpResultGetOwner(operand));
       }
     }
+    MlirOperation parent = mlirOperationGetParentOperation(op);
+    if (!isNull(parent) && !isFunction(parent)) {
+      visit(parent);
+    }
   }
-  return false;
+  return isFed;
 }
 
 /// Decides the roots of one dispatch, or says why they cannot be decided.
