@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+
 from tuner import spaces
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform

@@ -18,6 +18,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from tuner.measuring.halving import successive_halving
 
 LEVELS = (2, 5, 14, 32)

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
 from tuner import registry
 from tuner.constraints import Knob, Pool
 

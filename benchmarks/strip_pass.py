@@ -19,6 +19,7 @@ import time
 import iree.compiler.version
 from iree.compiler import ir
 from iree.compiler.passmanager import PassManager
+
 from tuner import native
 
 OURS = "builtin.module(iree-tuner-strip-configuration)"

@@ -4,25 +4,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
 import models
-import pytest
-from tuner.extracting import Extracted, extract
-from tuner.model import Model
+from extraction import extract_text
+from tuner.extracting import Extracted
 from tuner.targets.cpu import CpuTarget
 
 
 @pytest.fixture(name="target", scope="session")
 def make_target() -> CpuTarget:
     return CpuTarget(threads=1)
-
-
-def extract_text(text: str, folder: Path, target: CpuTarget) -> Extracted:
-    """Extracts a model given as text."""
-    path = folder / "model.mlir"
-    path.write_text(text)
-    return extract(Model.open(path, target.compile_flags), target, folder)
 
 
 @pytest.fixture(name="fused", scope="session")

@@ -132,6 +132,7 @@ def _attribute(rng: random.Random) -> str:
 
 def _fuzz_attributes(rng: random.Random) -> None:
     from iree.compiler import ir
+
     from tuner import native
 
     with ir.Context() as context:
@@ -238,6 +239,7 @@ def _module(rng: random.Random, depth: int = 0) -> str:
 
 def _fuzz_module(rng: random.Random) -> bool:
     from iree.compiler import ir
+
     from tuner import native
 
     with ir.Context():
@@ -275,6 +277,7 @@ def _fuzz_module(rng: random.Random) -> bool:
 
 def _check_identities(module: object) -> None:
     from iree.compiler import ir
+
     from tuner import native
 
     assert isinstance(module, ir.Module)

@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import models
 import pytest
+
+import models
 from tuner.extracting import read_model_configurations
 from tuner.model import Model, spec_flag
 from tuner.targets.cpu import CpuTarget

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.extracting import Extracted

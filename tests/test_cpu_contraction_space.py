@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Loop, LoopRole, Operand, Problem

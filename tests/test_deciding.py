@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
 
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import models
 import pytest
-from conftest import extract_text
 from iree.compiler import ir
+
+import models
+from extraction import extract_text
 from tuner import native
 from tuner.dispatch import Loop
 from tuner.errors import InputError

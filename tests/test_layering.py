@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import tuner
 
 ROOT = Path(tuner.__file__).parent

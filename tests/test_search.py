@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from tuner import registry
 from tuner.constraints import Knob, Pool, Space, enumerate_space
 from tuner.errors import InputError

@@ -8,9 +8,10 @@ import os
 import stat
 from pathlib import Path
 
-import models
 import pytest
-from conftest import extract_text
+
+import models
+from extraction import extract_text
 from tuner.errors import InputError
 from tuner.extracting import read_model_configurations
 from tuner.ir_reading import Configured

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import models
 import pytest
+
+import models
 import tuner
 from tuner.events import CandidateEnded, Event, PhaseStarted
 

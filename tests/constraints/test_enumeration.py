@@ -10,6 +10,7 @@ import pytest
 import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tuner.constraints import ConstraintError, Knob, Rule, Space, SpaceTooLargeError, enumerate_space
 
 

@@ -4,6 +4,7 @@
 
 import pytest
 import z3
+
 from tuner.constraints import ConstraintError, Knob, Rule, Space, enumerate_space, explain_empty
 
 TILE = Knob("tile", (64, 128))

@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from tuner.constraints import Knob, Pool, Space, enumerate_space, sample_space_filling, sample_uniform
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tuner.measuring.halving import successive_halving
 
 LEVELS = (2, 5, 14, 32)

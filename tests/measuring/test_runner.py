@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tuner.errors import MeasurementError
 from tuner.measuring import (
     FunctionProgram,

@@ -8,8 +8,9 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from configured_dispatches import dispatch_text
 from iree.compiler import ir
+
+from configured_dispatches import dispatch_text
 
 
 class LeakCheck:

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import iree.compiler
+
 from release_under_test import RELEASE
 from tuner import native
 

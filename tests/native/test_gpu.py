@@ -10,6 +10,7 @@ import math
 import pytest
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
+
 from release_under_test import RELEASE, iree_gpu
 from tuner import native
 from tuner.native import GPULoweringConfig, MMAIntrinsic, PipelineOptions, SubgroupBasis

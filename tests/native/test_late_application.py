@@ -18,6 +18,7 @@ import iree.runtime
 import numpy as np
 import pytest
 from iree.compiler import ir
+
 from iree_tools import ADD_ATTRIBUTES, configuring_pipeline, iree_compile, iree_opt
 from tuner import native
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from iree.compiler import ir
+
 from tuner import native
 
 CALLS = 2_000

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import iree.compiler
 import pytest
-from configured_dispatches import dispatch_text
 from iree.compiler import ir
 from iree.compiler.passmanager import PassManager
+
+from configured_dispatches import dispatch_text
 from release_under_test import RELEASE
 from tuner import native
 

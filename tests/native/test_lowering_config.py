@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from iree.compiler import ir
+
 from tuner import native
 from tuner.native import TilingLevel
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from iree.compiler import ir
 from iree.compiler.passmanager import PassManager
+
 from release_under_test import RELEASE
 from tuner import native
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from iree.compiler import ir
+
 from tuner import native
 
 OPS = """

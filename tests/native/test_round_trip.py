@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from iree.compiler import ir
 from iree.compiler.passmanager import PassManager
+
 from iree_tools import ADD_ATTRIBUTES, TARGETS, configuring_pipeline, iree_compile, iree_opt
 from release_under_test import RELEASE
 from tuner import native
@@ -98,6 +99,52 @@ def test_default_comes_back(context: ir.Context, target: str) -> None:
     pipeline = f"builtin.module({configuring_pipeline(target)})"
     PassManager.parse(pipeline, context).run(module.operation)
     assert configurations(module) == before
+
+
+SPEC = """
+module attributes {{transform.with_named_sequence}} {{
+  transform.named_sequence @match(%op: !transform.any_op {{transform.readonly}})
+      -> (!transform.any_op, !transform.any_param) {{
+    transform.match.operation_name %op ["linalg.matmul"] : !transform.any_op
+    %config = transform.param.constant {info} -> !transform.any_param
+    transform.yield %op, %config : !transform.any_op, !transform.any_param
+  }}
+  transform.named_sequence @apply(%op: !transform.any_op {{transform.readonly}},
+      %config: !transform.any_param {{transform.readonly}}) {{
+    transform.annotate %op "compilation_info" = %config : !transform.any_op, !transform.any_param
+    transform.yield
+  }}
+  transform.named_sequence @__kernel_config(%variant: !transform.any_op {{transform.consumed}})
+      -> !transform.any_op attributes {{iree_codegen.tuning_spec_entrypoint}} {{
+    %r = transform.foreach_match in %variant @match -> @apply
+      : (!transform.any_op) -> !transform.any_op
+    transform.yield %r : !transform.any_op
+  }}
+}}
+"""
+
+
+def test_default_comes_back_after_a_spec(context: ir.Context, tmp_path: Path) -> None:
+    """What a tuner's spec configured is stripped like what the compiler configured."""
+    tiles = {
+        "distribution": native.TilingLevel((16, 32, 0)),
+        "vector_common_parallel": native.TilingLevel((8, 32, 0)),
+        "vector_reduction": native.TilingLevel((0, 0, 4)),
+    }
+    config = native.cpu_lowering_config(tiles, context)
+    pipeline = native.pipeline("cpu", "DoubleTilingExpert", context)
+    info = native.make_compilation_info(config, native.make_translation_info(pipeline))
+    spec = tmp_path / "spec.mlir"
+    spec.write_text(SPEC.format(info=info))
+    flags = (f"--iree-codegen-tuning-spec-path={spec}", "--compile-to=executable-configurations")
+    tuned = ir.Module.parse(iree_compile(DISPATCHES, "llvm-cpu", *flags), context)
+    default = configurations(ir.Module.parse(configured("llvm-cpu"), context))
+    assert ("linalg.matmul", "lowering_config", str(config)) in configurations(tuned)
+    assert configurations(tuned) != default
+    native.strip_configuration(tuned)
+    pipeline_text = f"builtin.module({configuring_pipeline('llvm-cpu')})"
+    PassManager.parse(pipeline_text, context).run(tuned.operation)
+    assert configurations(tuned) == default
 
 
 @targets

@@ -1,0 +1,18 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Extraction of a model given as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tuner.extracting import Extracted, extract
+from tuner.model import Model
+from tuner.targets.cpu import CpuTarget
+
+
+def extract_text(text: str, folder: Path, target: CpuTarget) -> Extracted:
+    """Extracts a model given as text."""
+    path = folder / "model.mlir"
+    path.write_text(text)
+    return extract(Model.open(path, target.compile_flags), target, folder)
