@@ -78,3 +78,17 @@ func.func @double(%a: tensor<{size}xf32>) -> tensor<{size}xf32> {{
   return %b : tensor<{size}xf32>
 }}
 """
+
+
+def narrow_matmul(m: int, n: int, k: int, element_type: str) -> str:
+    """C = A * B, narrow floats summed in f32."""
+    return f"""
+func.func @narrow(%a: tensor<{m}x{k}x{element_type}>, %b: tensor<{k}x{n}x{element_type}>) -> tensor<{m}x{n}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{m}x{n}xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}x{element_type}>, tensor<{k}x{n}x{element_type}>)
+                     outs(%init : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  return %c : tensor<{m}x{n}xf32>
+}}
+"""

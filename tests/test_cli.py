@@ -55,6 +55,8 @@ def assert_fails(result: subprocess.CompletedProcess[str], code: int, says: str)
         pytest.param(models.batch_matmul(6, 96, 128, 64), id="batch"),
         pytest.param(models.matmul_bias_relu(128, 192, 96), id="bias and relu"),
         pytest.param(models.integer_matmul(64, 96, 128), id="integers"),
+        pytest.param(models.narrow_matmul(64, 96, 128, "f16"), id="f16"),
+        pytest.param(models.narrow_matmul(64, 96, 128, "bf16"), id="bf16"),
         # Two sizes that nobody knew when the code was written.
         pytest.param(models.matmul(*(SIZES.randint(33, 400) for _ in range(3))), id="drawn 1"),
         pytest.param(models.matmul(*(SIZES.randint(33, 400) for _ in range(3))), id="drawn 2"),

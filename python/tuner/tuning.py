@@ -11,7 +11,9 @@ import numpy as np
 from tuner import registry, spaces
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, explain_empty
+from tuner.deciding import is_decided
 from tuner.dispatch import BenchmarkProgram, Configuration, Dispatch, Problem
+from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
 from tuner.events import CandidateEnded, Listener, PhaseStarted
 from tuner.measuring import Runner
@@ -90,7 +92,10 @@ class DispatchTuner:
         rng = np.random.default_rng(self._options.seed)
         strategy = self._strategy(pool, rng, trials)
         default, *_ = self._compile(dispatch, program, {0: None})
-        bench = DispatchBench(self._runner, program, problem, default)
+        try:
+            bench = DispatchBench(self._runner, program, problem, default)
+        except ToolError as error:
+            return DispatchResult(dispatch, f"not tunable: {error}")
         evaluations = [self._ended(dispatch, bench.default_evaluation(), 1.0)]
         best = 1.0
         while len(evaluations) <= trials:
@@ -114,6 +119,9 @@ class DispatchTuner:
             verdict = "the default stays: no candidate ran"
         elif final.accepted:
             verdict = "tuned"
+        elif not is_decided(final.ratio, self._options.min_gain):
+            rounds = len(final.paired.baseline_s)
+            verdict = f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
         else:
             verdict = f"the default is best (the best candidate: {final.ratio})"
         return DispatchResult(dispatch, verdict, tuple(evaluations), final)

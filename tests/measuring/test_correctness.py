@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -64,6 +65,18 @@ def test_nan_in_the_reference_must_be_nan(operands) -> None:
     reference[1, 1] = np.nan
     assert compare([reference], [reference.copy()], Tolerance.of_sum("f32", K)).passed
     assert not compare([reference], [np.nan_to_num(reference)], Tolerance.of_sum("f32", K)).passed
+
+
+@pytest.mark.parametrize("element_type", ["float16", "bfloat16", "float8_e5m2"])
+def test_narrow_floats_are_compared_as_floats(element_type: str) -> None:
+    dtype = np.dtype(getattr(ml_dtypes, element_type, None) or element_type)
+    reference = np.linspace(-1, 1, 9, dtype=np.float32).astype(dtype)
+    unwritten = reference.copy()
+    unwritten[2] = np.nan
+    tolerance = Tolerance(absolute=1e-3, relative=0.0)
+    assert compare([reference], [reference.copy()], tolerance).passed
+    assert not compare([reference], [unwritten], tolerance).passed
+    assert not compare([reference], [-reference], tolerance).passed
 
 
 def test_integers_must_be_equal() -> None:

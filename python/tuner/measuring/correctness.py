@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -24,7 +25,17 @@ _EPSILON = {
     "f32": float(np.finfo(np.float32).eps),
     "f16": float(np.finfo(np.float16).eps),
     "bf16": 2.0**-7,
+    "f8E4M3FN": 2.0**-3,
+    "f8E5M2": 2.0**-2,
 }
+_NARROW_FLOATS = frozenset(
+    np.dtype(narrow) for narrow in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)
+)
+
+
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """Whether a type is a floating-point one, numpy's own or a narrow one of ml_dtypes."""
+    return dtype.kind == "f" or dtype in _NARROW_FLOATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +81,12 @@ def compare(
         if expected.shape != got.shape or expected.dtype != got.dtype:
             what = f"output {index} is {got.dtype}{list(got.shape)}"
             return Verification(False, float("inf"), f"{what} instead of {expected.dtype}{list(expected.shape)}")
-        if not np.issubdtype(expected.dtype, np.floating):
+        if not is_float(expected.dtype):
             differing = expected != got
             error = np.where(differing, np.inf, 0.0)
         else:
+            if expected.dtype.kind != "f":
+                expected, got = expected.astype(np.float32), got.astype(np.float32)
             with np.errstate(invalid="ignore"):
                 error = np.abs(got - expected)
             same = (got == expected) | (np.isnan(got) & np.isnan(expected))

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from tuner.dispatch import Region
 from tuner.errors import MeasurementError
+from tuner.measuring.correctness import is_float
 
 Array = npt.NDArray[Any]
 
@@ -25,6 +27,9 @@ _DTYPES: dict[str, npt.DTypeLike] = {
     "f64": np.float64,
     "f32": np.float32,
     "f16": np.float16,
+    "bf16": ml_dtypes.bfloat16,
+    "f8E4M3FN": ml_dtypes.float8_e4m3fn,
+    "f8E5M2": ml_dtypes.float8_e5m2,
     "i64": np.int64,
     "i32": np.int32,
     "i16": np.int16,
@@ -56,7 +61,7 @@ class ProgramSource(Protocol):
 def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
     """Random data of magnitude 1: floats uniform in [-1, 1), integers in [-4, 4]."""
     kind = np.dtype(dtype)
-    if np.issubdtype(kind, np.floating):
+    if is_float(kind):
         data = rng.random(tuple(shape), dtype=np.float32)
         data *= 2
         data -= 1
@@ -67,7 +72,7 @@ def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gene
 
 
 def _poison(array: Array) -> None:
-    array[...] = np.nan if np.issubdtype(array.dtype, np.floating) else 85
+    array[...] = np.nan if is_float(array.dtype) else 85
 
 
 def dtype_of(element_type: str) -> np.dtype[Any]:
