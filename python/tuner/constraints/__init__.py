@@ -13,6 +13,7 @@ Nothing here knows IREE or MLIR: a project that writes its own kernels can use i
 from tuner.constraints.enumeration import SpaceTooLargeError, enumerate_space
 from tuner.constraints.explanation import explain_empty
 from tuner.constraints.sampling import sample_space_filling, sample_uniform
+from tuner.constraints.smtlib import read_smtlib
 from tuner.constraints.space import ConstraintError, Knob, Pool, Rule, Space
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SpaceTooLargeError",
     "enumerate_space",
     "explain_empty",
+    "read_smtlib",
     "sample_space_filling",
     "sample_uniform",
 ]

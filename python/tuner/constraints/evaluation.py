@@ -33,20 +33,77 @@ class Value(NamedTuple):
 _INT64_SAFE = float(2**62)
 
 
+class Graph:
+    """z3 expressions taken apart once: each distinct node's kind, arguments and variables; a literal's number.
+
+    Nodes are numbered from 0, arguments before the node. Reading z3's nodes is the slow part of an evaluation;
+    expressions that share nodes, as the rules of a space do, are read once.
+    """
+
+    def __init__(self) -> None:
+        self._roots: list[z3.ExprRef] = []  # Keeps z3's nodes alive, and with them their identifiers.
+        self._places: dict[int, int] = {}
+        self._steps: list[_Step] = []
+        self.kinds: list[int] = []
+        self.args: list[tuple[int, ...]] = []
+        self.names: list[frozenset[str]] = []
+        self.numbers: dict[int, int] = {}
+
+    def add(self, expression: z3.ExprRef) -> int:
+        """The number of the node that stands for `expression`."""
+        self._roots.append(expression)
+        return self._visit(expression.ctx.ref(), expression.as_ast(), expression)
+
+    def _visit(self, context: Any, node: Any, root: z3.ExprRef) -> int:
+        key = z3.Z3_get_ast_id(context, node)
+        if key in self._places:
+            return self._places[key]
+        ast_kind = z3.Z3_get_ast_kind(context, node)
+        args: tuple[int, ...] = ()
+        names: frozenset[str] = frozenset()
+        if ast_kind == z3.Z3_NUMERAL_AST:
+            number = _integer(z3.Z3_get_numeral_string(context, node), root)
+            kind, step = z3.Z3_OP_ANUM, _constant(number)
+            self.numbers[len(self._steps)] = number
+        elif ast_kind == z3.Z3_APP_AST:
+            app = z3.Z3_to_app(context, node)
+            declaration = z3.Z3_get_app_decl(context, app)
+            kind = z3.Z3_get_decl_kind(context, declaration)
+            count = z3.Z3_get_app_num_args(context, app)
+            args = tuple(self._visit(context, z3.Z3_get_app_arg(context, app, index), root) for index in range(count))
+            name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declaration))
+            if kind == z3.Z3_OP_UNINTERPRETED and not args:
+                if z3.Z3_get_sort_kind(context, z3.Z3_get_sort(context, node)) != z3.Z3_INT_SORT:
+                    raise ConstraintError(f"'{name}' in '{root}' is no integer; a knob is one")
+                names = frozenset((name,))
+            else:
+                names = frozenset().union(*(self.names[arg] for arg in args))
+            step = _step(kind, name, args, root)
+        else:
+            raise ConstraintError(f"'{root}' holds a quantifier; a rule is integer and boolean arithmetic")
+        self._steps.append(step)
+        self.kinds.append(kind)
+        self.args.append(args)
+        self.names.append(names)
+        self._places[key] = len(self._steps) - 1
+        return self._places[key]
+
+    def evaluate(self, number: int, columns: Mapping[str, Column]) -> Value:
+        """The value of a node in each row of `columns` (each of shape [rows] or [1])."""
+        values: dict[int, Value] = {}
+
+        def visit(node: int) -> Value:
+            if node not in values:
+                values[node] = self._steps[node](columns, [visit(arg) for arg in self.args[node]])
+            return values[node]
+
+        return visit(number)
+
+
 def variables(expression: z3.ExprRef) -> frozenset[str]:
-    """The names of the free constants in an expression."""
-    names: set[str] = set()
-    seen: set[int] = set()
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        if node.get_id() in seen:
-            continue
-        seen.add(node.get_id())
-        if z3.is_const(node) and node.decl().kind() == z3.Z3_OP_UNINTERPRETED:
-            names.add(node.decl().name())
-        stack.extend(node.children())
-    return frozenset(names)
+    """The names of the free constants in an expression of integer and boolean arithmetic."""
+    graph = Graph()
+    return graph.names[graph.add(expression)]
 
 
 def evaluate(expression: z3.ExprRef, columns: Mapping[str, Column]) -> Column:
@@ -55,46 +112,68 @@ def evaluate(expression: z3.ExprRef, columns: Mapping[str, Column]) -> Column:
     Raises ConstraintError for an operation outside integer and boolean arithmetic, for a variable without
     a column, and where the value hangs on a division by zero.
     """
-    cache: dict[int, Value] = {}
-
-    def visit(node: z3.ExprRef) -> Value:
-        key = node.get_id()
-        if key not in cache:
-            cache[key] = _apply(node, [visit(child) for child in node.children()], columns)
-        return cache[key]
-
-    result = visit(expression)
+    graph = Graph()
+    result = graph.evaluate(graph.add(expression), columns)
     if result.undefined is not None and result.undefined.any():
-        raise ConstraintError(f"'{expression}' divides by zero for some value of its knobs; guard it")
+        raise division_by_zero(expression)
     return result.column
 
 
-def _apply(node: z3.ExprRef, args: list[Value], columns: Mapping[str, Column]) -> Value:
-    if z3.is_int_value(node):
-        value = node.as_long()
-        return Value(np.array([value], dtype=np.int64 if abs(value) < _INT64_SAFE else object))
-    if z3.is_true(node) or z3.is_false(node):
-        return Value(np.array([z3.is_true(node)]))
-    kind = node.decl().kind()
+def division_by_zero(expression: z3.ExprRef) -> ConstraintError:
+    """The error for an expression whose value hangs on a division by zero."""
+    return ConstraintError(f"'{expression}' divides by zero for some value of its knobs; guard it")
+
+
+_Step = Callable[[Mapping[str, Column], list[Value]], Value]
+
+
+def _integer(text: str, root: z3.ExprRef) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ConstraintError(f"'{text}' in '{root}' is no integer") from error
+
+
+def _constant(number: int) -> _Step:
+    value = Value(np.array([number], dtype=np.int64 if abs(number) < _INT64_SAFE else object))
+    return lambda _columns, _args: value
+
+
+def _step(kind: int, name: str, args: tuple[int, ...], root: z3.ExprRef) -> _Step:
+    if kind in (z3.Z3_OP_TRUE, z3.Z3_OP_FALSE):
+        truth = Value(np.array([kind == z3.Z3_OP_TRUE]))
+        return lambda _columns, _args: truth
     if kind == z3.Z3_OP_UNINTERPRETED and not args:
-        name = node.decl().name()
-        if name not in columns:
-            raise ConstraintError(f"a rule speaks of '{name}', which is no knob of this space")
-        return Value(columns[name])
+        return lambda columns, _args: Value(_column(name, columns))
     if kind in _LAZY:
-        return _LAZY[kind](*args)
-    operation = _STRICT.get(kind)
-    if operation is None:
-        raise ConstraintError(f"'{node.decl().name()}' in '{node}' is not integer or boolean arithmetic")
-    undefined = _either(*(arg.undefined for arg in args))
+        lazy = _LAZY[kind]
+        return lambda _columns, args: lazy(*args)
+    if kind not in _STRICT:
+        raise ConstraintError(f"'{name}' in '{root}' is not integer or boolean arithmetic")
+    operation = _STRICT[kind]
     if kind in (z3.Z3_OP_IDIV, z3.Z3_OP_MOD):
-        dividend, divisor = (arg.column for arg in args)
-        zero = divisor == 0
-        if zero.any():
-            undefined = _either(undefined, np.asarray(zero))
-            divisor = np.where(zero, 1, divisor)
-        return Value(operation(dividend, divisor), undefined)
-    return Value(operation(*(arg.column for arg in args)), undefined)
+        return lambda _columns, args: _divide(operation, *args)
+    return lambda _columns, args: _strict(operation, args)
+
+
+def _column(name: str, columns: Mapping[str, Column]) -> Column:
+    if name not in columns:
+        raise ConstraintError(f"a rule speaks of '{name}', which is no knob of this space")
+    return columns[name]
+
+
+def _strict(operation: Callable[..., Column], args: list[Value]) -> Value:
+    return Value(operation(*(arg.column for arg in args)), _either(*(arg.undefined for arg in args)))
+
+
+def _divide(operation: Callable[..., Column], dividend: Value, divisor: Value) -> Value:
+    undefined = _either(dividend.undefined, divisor.undefined)
+    by = divisor.column
+    zero = by == 0
+    if zero.any():
+        undefined = _either(undefined, np.asarray(zero))
+        by = np.where(zero, 1, by)
+    return Value(operation(dividend.column, by), undefined)
 
 
 def _either(*masks: Column | None) -> Column | None:

@@ -1,0 +1,181 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Reads a space out of SMT-LIB text: integer constants become knobs, assertions become rules.
+
+SMT-LIB integers have no bounds, a knob has a finite domain. Bounds come from the assertions: those that z3 can
+simplify to `x <= 8` are read off; where there is none, z3 has to prove one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import z3
+
+from tuner.constraints.evaluation import Graph
+from tuner.constraints.space import ConstraintError, Knob, Rule, Space
+
+# Bounds that z3 is asked to prove, one after the other. A loose one is as right as a tight one: rules prune the rest.
+_HIGHEST = (2**10, 2**16, 2**20)
+_LOWEST = (1, 0, -(2**10), -(2**16), -(2**20))
+
+
+def read_smtlib(
+    text: str,
+    *,
+    labels: Sequence[str] = (),
+    knobs: Collection[str] | None = None,
+    source: str = "",
+    timeout_s: float = 5.0,
+) -> Space:
+    """The space of all solutions of `text`.
+
+    `labels` names the assertions, in order. `knobs` names the constants that a caller chooses by: others stay in
+    the space only where the assertions leave them more than one value. `timeout_s` bounds each question to z3.
+
+    Raises ConstraintError for text that z3 does not parse, constants that are not integers, a number of labels
+    that does not fit, and a constant that z3 cannot bound: `unknown` is never taken for an answer.
+    """
+    try:
+        assertions = list(z3.parse_smt2_string(text))
+    except z3.Z3Exception as error:
+        raise ConstraintError(f"z3 cannot read the SMT-LIB text: {error}") from error
+    if labels and len(labels) != len(assertions):
+        raise ConstraintError(f"{len(labels)} labels for {len(assertions)} assertions")
+    names = labels or [f"assertion {index}" for index in range(len(assertions))]
+    graph = Graph()
+    constants = frozenset[str]().union(*(graph.names[graph.add(assertion)] for assertion in assertions))
+    bounds = {name: _Bounds() for name in constants}
+    wanted = list(knobs) if knobs is not None else []
+    order = [*wanted, *sorted(bounds.keys() - set(wanted))]
+    for name in wanted:
+        bounds.setdefault(name, _Bounds())
+
+    simplified = _propagate(assertions, bounds, graph)
+    _prove_bounds(simplified, bounds, timeout_s)
+    found = []
+    for name in order:
+        low, high = bounds[name].interval()
+        if low == high and knobs is not None and name not in wanted:
+            continue
+        found.append(Knob(name, tuple(range(low, high + 1))))
+    rules = tuple(
+        Rule(label, assertion, source)
+        for label, assertion in zip(names, simplified, strict=True)
+        if not z3.is_true(assertion)
+    )
+    return Space(tuple(found), rules)
+
+
+@dataclass(slots=True)
+class _Bounds:
+    """What is known of a constant so far."""
+
+    low: int | None = None
+    high: int | None = None
+
+    def narrow(self, low: int | None, high: int | None) -> None:
+        if low is not None:
+            self.low = low if self.low is None else max(self.low, low)
+        if high is not None:
+            self.high = high if self.high is None else min(self.high, high)
+
+    def interval(self) -> tuple[int, int]:
+        """Both bounds. Contradictory ones change places: as rules they still exclude every value between."""
+        assert self.low is not None and self.high is not None
+        return min(self.low, self.high), max(self.low, self.high)
+
+
+def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, _Bounds], graph: Graph) -> list[z3.BoolRef]:
+    """The assertions simplified, with every constant of one value replaced by it, until nothing changes.
+
+    Fills in `bounds`. An assertion that only bounds one constant stays, so that contradictory ones stay visible.
+    """
+    current = list(assertions)
+    substituted: set[str] = set()
+    is_simplified = False
+    while True:
+        for assertion in current:
+            node = graph.add(assertion)
+            for atom in graph.args[node] if graph.kinds[node] == z3.Z3_OP_AND else (node,):
+                _read_bound(atom, bounds, graph)
+        fixed = {
+            name: bound.low
+            for name, bound in bounds.items()
+            if name not in substituted and bound.low is not None and bound.low == bound.high
+        }
+        if is_simplified and not fixed:
+            return current
+        values = [(z3.Int(name), z3.IntVal(value)) for name, value in fixed.items()]
+        current = [z3.simplify(assertion) for assertion in _substituted(current, values)]
+        substituted.update(fixed)
+        is_simplified = True
+
+
+def _substituted(
+    assertions: Sequence[z3.BoolRef], values: Sequence[tuple[z3.ArithRef, z3.ArithRef]]
+) -> list[z3.BoolRef]:
+    """The assertions with values for constants; all at once, since each call costs as much as its work."""
+    if not values:
+        return list(assertions)
+    truth = z3.BoolVal(True)
+    _, _, *found = z3.substitute(z3.And(truth, truth, *assertions), *values).children()
+    return list(found)
+
+
+def _read_bound(atom: int, bounds: dict[str, _Bounds], graph: Graph) -> None:
+    negated = graph.kinds[atom] == z3.Z3_OP_NOT
+    if negated:
+        (atom,) = graph.args[atom]
+    kind = graph.kinds[atom]
+    if kind not in (z3.Z3_OP_LE, z3.Z3_OP_GE, z3.Z3_OP_EQ):
+        return
+    left, right = graph.args[atom]
+    if kind == z3.Z3_OP_EQ and left in graph.numbers:
+        left, right = right, left
+    if graph.kinds[left] != z3.Z3_OP_UNINTERPRETED or right not in graph.numbers:
+        return
+    (name,), value = graph.names[left], graph.numbers[right]
+    if kind == z3.Z3_OP_LE:
+        bounds[name].narrow(*((value + 1, None) if negated else (None, value)))
+    elif kind == z3.Z3_OP_GE:
+        bounds[name].narrow(*((None, value - 1) if negated else (value, None)))
+    elif not negated:
+        bounds[name].narrow(value, value)
+
+
+def _prove_bounds(assertions: Sequence[z3.BoolRef], bounds: Mapping[str, _Bounds], timeout_s: float) -> None:
+    """Lets z3 prove a bound where none was read: the usual ones all at once, else one by one."""
+    solver = z3.SimpleSolver()
+    solver.set("timeout", int(1000 * timeout_s))
+    solver.add(assertions)
+    open_low = [name for name, bound in bounds.items() if bound.low is None]
+    open_high = [name for name, bound in bounds.items() if bound.high is None]
+    outside = [z3.Int(name) < _LOWEST[0] for name in open_low] + [z3.Int(name) > _HIGHEST[0] for name in open_high]
+    solver.push()
+    solver.add(z3.Or(outside))
+    if not outside or solver.check() == z3.unsat:
+        for name in open_low:
+            bounds[name].low = _LOWEST[0]
+        for name in open_high:
+            bounds[name].high = _HIGHEST[0]
+        return
+    solver.pop()
+    for name in open_low:
+        bounds[name].low = -_proved(solver, -z3.Int(name), [-low for low in _LOWEST])
+    for name in open_high:
+        bounds[name].high = _proved(solver, z3.Int(name), _HIGHEST)
+
+
+def _proved(solver: z3.Solver, quantity: z3.ArithRef, rungs: Sequence[int]) -> int:
+    """The first of these upper bounds of `quantity` that z3 proves."""
+    for bound in rungs:
+        solver.push()
+        solver.add(quantity > bound)
+        answer = solver.check()
+        why = f"z3 gave up: {solver.reason_unknown()}" if answer == z3.unknown else "it can be larger"
+        solver.pop()
+        if answer == z3.unsat:
+            return bound
+    raise ConstraintError(f"no bound {quantity} <= {rungs[-1]} follows from the assertions ({why}); add one")
