@@ -56,7 +56,6 @@ def _spellings() -> dict[str, str]:
         "CPU_PIPELINE": "#iree_cpu.pipeline<DoubleTilingExpert>" if new_pipelines else "CPUDoubleTilingExpert",
         "GPU_PIPELINE": "#iree_gpu.pipeline<TileAndFuse>" if new_pipelines else "LLVMGPUTileAndFuse",
         "ROOT_OP": "#iree_codegen.root_op<set = 0>" if new_marks else "unit",
-        "ROOT_OP_1": "#iree_codegen.root_op<set = 1>" if new_marks else "unit",
     }
 
 
