@@ -14,7 +14,7 @@ from iree.compiler import ir
 def _import_both() -> ModuleType:
     """IREE's `iree_gpu`, beside its `linalg`.
 
-    Before 3.11 each of the two registers a builder of the same name, and the second import
+    Before 3.12 each of the two registers a builder of the same name, and the second import
     fails; letting it replace the first one is what later releases do.
     """
     register = ir.register_attribute_builder

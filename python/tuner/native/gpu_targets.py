@@ -93,7 +93,7 @@ def mma_intrinsics(context: Context) -> tuple[MMAIntrinsic, ...]:
 @functools.cache
 def _intrinsic_names() -> Mapping[str, bool]:
     """Each intrinsic's name, and whether it is virtual, in the order of IREE's values."""
-    # Not from IREE's Python enumerations: before 3.11 `iree_gpu` and `linalg` register a
+    # Not from IREE's Python enumerations: before 3.12 `iree_gpu` and `linalg` register a
     # builder of the same name, and whoever imports both, or one and walks the other's ops,
     # gets a RuntimeError.
     return {name: virtual for name, _, virtual in core.mma_names(ir.Context())}
