@@ -76,6 +76,23 @@ func.func @host_code(%x: i32) -> i32 {
 
 // -----
 
+// Nor does a declaration need one, even in an executable, where a dispatch does.
+
+// CHECK-LABEL: hal.executable private @executable
+hal.executable private @executable {
+  hal.executable.variant public @variant target(<"llvm-cpu", "embedded-elf-x86_64", {native_vector_size = 64 : i64}>) {
+    builtin.module {
+      func.func private @microkernel(f32)
+      // expected-@REMARK@ @+1 {{'unconfigured' has no configured op}}
+      func.func @unconfigured() {
+        return
+      }
+    }
+  }
+}
+
+// -----
+
 // An attribute of the mark's name that is no mark.
 
 func.func @foreign_mark(%x: f32, %c: tensor<64xf32>) -> tensor<64xf32> {

@@ -71,8 +71,12 @@ static MlirLogicalResult collect(MlirOperation top,
     if (isFunction(op)) {
       indexOf.emplace(op.ptr, dispatches.size());
       dispatches.push_back(Dispatch{op, {}, {}, false});
-      dispatches.back().computes = isInExecutable(op, top) ||
-                                   !isNull(getAttribute(op, kTranslationInfo));
+      // A declaration, of a microkernel for example, computes nothing here.
+      bool isDeclared =
+          !mlirRegionGetFirstBlock(mlirOperationGetRegion(op, 0)).ptr;
+      dispatches.back().computes =
+          !isDeclared && (isInExecutable(op, top) ||
+                          !isNull(getAttribute(op, kTranslationInfo)));
       return;
     }
     MlirAttribute mark = getAttribute(op, kRootOpMark);
