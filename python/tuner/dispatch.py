@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 LoopRole = Literal["batch", "m", "n", "k"]
@@ -80,11 +80,14 @@ class Configuration:
     """A choice for one dispatch: the pipeline, its options, and the root op's tiling levels.
 
     `levels` maps a tiling level's name to a tile size for each loop (shape [loops], 0: not tiled there).
+    `attributes` holds what the compiler itself made of a choice, printed, by the attribute's name on the root op
+    (`compilation_info`, and `decomposition_config` where the op has parts); then `levels` is empty.
     """
 
     pipeline: str
     levels: Mapping[str, tuple[int, ...]]
     options: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The value as plain JSON."""
@@ -92,6 +95,7 @@ class Configuration:
             "pipeline": self.pipeline,
             "options": list(self.options),
             "levels": {name: list(sizes) for name, sizes in self.levels.items()},
+            **({"attributes": dict(self.attributes)} if self.attributes else {}),
         }
 
 
