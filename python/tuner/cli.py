@@ -88,6 +88,22 @@ def run(model: Path, **settings: Any) -> None:
         console.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@click.option("--target", default=_DEFAULTS.target, show_default=True, help="What to tune for.")
+@click.option("--threads", default=_DEFAULTS.threads, show_default=True, help="Threads that run a kernel.")
+def space(model: Path, flags: tuple[str, ...], target: str, threads: int) -> None:
+    """Print what may be chosen for each dispatch of MODEL: knobs, number of solutions, or why there are none.
+
+    Flags of iree-compile can follow after `--`.
+    """
+    from tuner.describing import describe_spaces
+
+    for description in describe_spaces(model, target, threads, flags):
+        click.echo("\n".join(description.lines()))
+
+
 @app.command("plugin-path")
 def plugin_path() -> None:
     """Print the path of the pass plugin, for `iree-opt --load-pass-plugin=`."""

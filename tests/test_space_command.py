@@ -1,0 +1,39 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`iree-tune space` says what may be chosen, and where nothing may, why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+import models
+from tuner.cli import app
+
+
+def run_space(text: str, folder: Path) -> str:
+    path = folder / "model.mlir"
+    path.write_text(text)
+    result = CliRunner().invoke(app, ["space", str(path)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_knobs_domains_and_solutions_are_printed(tmp_path: Path) -> None:
+    said = run_space(models.matmul(96, 128, 64), tmp_path)
+    assert "contraction m96 n128 k64 f32" in said
+    assert "space: cpu-double-tiling-contraction (tuner.spaces.cpu_double_tiling_contraction)" in said
+    assert "d0: {1, 2, 4, 8, " in said
+    assert "peel: {0, 1}, in solutions {0}" in said
+    assert "solutions: " in said
+
+
+def test_a_dispatch_without_a_space_says_why(tmp_path: Path) -> None:
+    text = models.matmul(96, 64, 64).replace("tensor<96x64xf32>", "tensor<?x64xf32>")
+    text = text.replace("tensor.empty() : tensor<?x64xf32>", "tensor.empty(%d) : tensor<?x64xf32>").replace(
+        "%zero =", "%c0 = arith.constant 0 : index\n  %d = tensor.dim %a, %c0 : tensor<?x64xf32>\n  %zero ="
+    )
+    said = run_space(text, tmp_path)
+    assert "no space: " in said
+    assert "dynamic" in said
