@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-matrix sanitize fuzz lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
@@ -14,6 +14,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
+	$(BIN)/python tests/matrix.py 3.9.0 3.13.0
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/pre-commit run --all-files
@@ -31,6 +32,17 @@ $(VENV)/.installed: $(BIN)/python $(SOURCES)
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]'
 	@touch $@
+
+# The native layer under every supported release of IREE, with one and the same binary (downloads the wheels).
+test-matrix: $(VENV)/.installed-dev
+	$(BIN)/python tests/matrix.py
+
+# Builds of our C++ with AddressSanitizer and UBSan, and random modules through it.
+sanitize: $(VENV)/.installed-dev
+	$(BIN)/python tests/sanitize.py
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz_native.py --minutes 10
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -66,6 +66,24 @@ def _comparison(parts: tuple[str, z3.ArithRef, z3.ArithRef]) -> z3.BoolRef:
     return {"<": lambda: a < b, "<=": lambda: a <= b, "==": lambda: a == b, "!=": lambda: a != b}[operator]()
 
 
+def some_divisor_is_zero(space: Space) -> bool:
+    """Whether a division or remainder in the rules has, at some point, a divisor that is zero or has no value."""
+    divisors = []
+    stack = [rule.assertion for rule in space.rules]
+    while stack:
+        node = stack.pop()
+        stack.extend(node.children())
+        if z3.is_app(node) and node.decl().kind() in (z3.Z3_OP_IDIV, z3.Z3_OP_MOD):
+            divisors.append(node.arg(1))
+    for point in itertools.product(*(knob.domain for knob in space.knobs)):
+        values = [(knob.var, z3.IntVal(value)) for knob, value in zip(space.knobs, point, strict=True)]
+        for divisor in divisors:
+            value = z3.simplify(z3.substitute(divisor, values))
+            if not z3.is_int_value(value) or value.as_long() == 0:
+                return True
+    return False
+
+
 def brute_force(space: Space) -> list[tuple[int, ...]] | None:
     """Substitutes every point into the rules and lets z3 simplify; None where a division by zero decides."""
     kept = []
@@ -92,8 +110,9 @@ def test_random_spaces_equal_brute_force(domains: list[list[int]], rules: list[z
     try:
         found = rows(space)
     except ConstraintError as error:
+        # Three-valued logic may refuse what z3 sees through (`(a / 0) * 0`), but only where there is such a division.
         assert "divides by zero" in str(error)
-        assert expected is None
+        assert some_divisor_is_zero(space)
         return
     if expected is not None:
         assert found == expected
