@@ -4,10 +4,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import ctypes
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from iree.compiler import ir
 
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Configuration
@@ -105,6 +112,51 @@ def test_a_timeout_is_an_end_and_the_next_job_is_served(job: CompileJob, tmp_pat
         (end,) = pool.compile([job])
         assert end.fate is Fate.COMPILE_TIMED_OUT
     assert compile_one(replace(job, binary=tmp_path / "again.vmfb")).fate is Fate.COMPILED
+
+
+@dataclass(frozen=True, slots=True)
+class Saboteur(CpuTarget):
+    """A target that does to its worker what a broken compiler does."""
+
+    deed: str = ""
+
+    def compilation_info(self, configuration: Configuration, context: ir.Context) -> Any:
+        match self.deed:
+            case "abort":
+                os.abort()
+            case "segfault":
+                ctypes.string_at(0)
+            case "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "hang":
+                time.sleep(600)
+            case "eat memory":
+                return bytearray(64 << 30)
+        return CpuTarget.compilation_info(self, configuration, context)
+
+
+@pytest.mark.parametrize(
+    ("deed", "fate", "says"),
+    [
+        ("abort", Fate.COMPILE_FAILED, "died"),
+        ("segfault", Fate.COMPILE_FAILED, "died"),
+        ("killed", Fate.COMPILE_FAILED, "died"),
+        ("hang", Fate.COMPILE_TIMED_OUT, "not compiled within 6 s"),
+        ("eat memory", Fate.COMPILE_FAILED, "more than 6 GiB"),
+    ],
+)
+def test_a_broken_compiler_costs_its_candidate_only(
+    job: CompileJob, tmp_path: Path, deed: str, fate: Fate, says: str
+) -> None:
+    """The candidate's fate names what happened; its neighbours in the batch and the next batch are compiled."""
+    broken = replace(job, target=Saboteur(deed=deed), binary=tmp_path / "broken.vmfb", log=tmp_path / "broken.log")
+    with CompilePool(2, 6.0) as pool:
+        first = pool.compile([job, broken, replace(job, binary=tmp_path / "b.vmfb", log=tmp_path / "b.log")])
+        second = pool.compile([replace(job, binary=tmp_path / "c.vmfb", log=tmp_path / "c.log")])
+    assert [end.fate for end in (*first, *second)] == [Fate.COMPILED, fate, Fate.COMPILED, Fate.COMPILED]
+    assert says in first[1].detail
+    assert first[1].binary is None
+    assert multiprocessing.active_children() == []
 
 
 def test_ir_that_does_not_parse_is_a_compile_failure(job: CompileJob) -> None:

@@ -90,6 +90,9 @@ class CompilePool:
             )
         except ProcessExpired as error:
             return Compilation(Fate.COMPILE_FAILED, f"the compiler died (exit code {error.exitcode})", 0.0, job.log)
+        except MemoryError:
+            limit = _MEMORY_LIMIT_BYTES >> 30
+            return Compilation(Fate.COMPILE_FAILED, f"it needs more than {limit} GiB of memory", 0.0, job.log)
         return result
 
 
