@@ -92,3 +92,15 @@ func.func @narrow(%a: tensor<{m}x{k}x{element_type}>, %b: tensor<{k}x{n}x{elemen
   return %c : tensor<{m}x{n}xf32>
 }}
 """
+
+
+def pack(size: int) -> str:
+    """A matrix laid out in tiles of 16 by 16: no kind of problem of ours describes it."""
+    return f"""
+func.func @pack(%a: tensor<{size}x{size}xf32>) -> tensor<{size // 16}x{size // 16}x16x16xf32> {{
+  %empty = tensor.empty() : tensor<{size // 16}x{size // 16}x16x16xf32>
+  %b = linalg.pack %a inner_dims_pos = [0, 1] inner_tiles = [16, 16]
+    into %empty : tensor<{size}x{size}xf32> -> tensor<{size // 16}x{size // 16}x16x16xf32>
+  return %b : tensor<{size // 16}x{size // 16}x16x16xf32>
+}}
+"""

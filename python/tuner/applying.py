@@ -45,10 +45,15 @@ def apply_configuration(
     """
     context = module.context
     wanted = None
+    others: dict[int, ir.Attribute] = {}
     try:
         if configuration is not None:
             wanted = target.compilation_info(configuration, context)
-            _annotate(module, identity, str(wanted))
+            annotations = {**configuration.attributes, "compilation_info": str(wanted)}
+            others = {
+                number: target.lowering_config(levels, context) for number, levels in configuration.others.items()
+            }
+            _annotate(module, identity_spec(identity, annotations, {n: str(config) for n, config in others.items()}))
         pipeline = (
             "builtin.module(hal.executable(hal.executable.variant(builtin.module("
             f"iree-codegen-materialize-user-configs,{target.strategy_pass}))))"
@@ -66,13 +71,22 @@ def apply_configuration(
             raise NotAppliedError(f"the root op carries another lowering config than {wanted}")
         if translation is None or translation.attribute != wanted.translation_info:
             raise NotAppliedError(f"the function carries {translation} instead of {wanted}")
+        held = {op.attributes["iree_tuner.op"].value: op for op in native.configured_ops(function) if _is_other(op)}
+        for number, config in others.items():
+            op = held.get(f"{identity}#{number}")
+            if op is None or op.attributes["lowering_config"] != config:
+                raise NotAppliedError(f"op {number} of the dispatch does not carry {config}")
     return Applied(read_configured(function), None if wanted is None else str(wanted))
 
 
-def _annotate(module: ir.Module, identity: str, compilation_info: str) -> None:
-    spec = ir.Module.parse(identity_spec(identity, compilation_info), module.context)
+def _annotate(module: ir.Module, spec_text: str) -> None:
+    spec = ir.Module.parse(spec_text, module.context)
     (entry,) = (op for op in spec.body.operations if ir.StringAttr(op.attributes["sym_name"]).value == ENTRY_POINT)
     interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
+
+
+def _is_other(op: ir.Operation) -> bool:
+    return "iree_tuner.op" in op.attributes and "lowering_config" in op.attributes
 
 
 def _first_line(error: Exception) -> str:

@@ -8,21 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-LoopRole = Literal["batch", "m", "n", "k"]
+LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
+REDUCTIONS = ("k", "window")
 Access = Literal["read", "write", "readwrite"]
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One loop of a root op: its trip count and what it does in the contraction."""
+    """One loop of a root op: its trip count and what it does.
+
+    In a contraction batch, m, n, k. In a convolution batch, output image, output channel or depth (of a channel-wise
+    one), the filter's window, and k for input channels. Elsewhere parallel or k, a reduction.
+    """
 
     extent: int
     role: LoopRole
 
     @property
     def is_parallel(self) -> bool:
-        """Whether iterations are independent (k is the reduction)."""
-        return self.role != "k"
+        """Whether iterations are independent."""
+        return self.role not in REDUCTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Operand:
     """One operand of a root op.
 
     `element_type` is MLIR's spelling ("f32"); `indexing_map` MLIR's affine map from the loops to this
-    operand's dimensions; `loops` the loop of each dimension, in order (shape [rank]).
+    operand's dimensions; `loops` the loop of each dimension, in order (shape [rank]; -1: not one loop alone).
     """
 
     element_type: str
@@ -39,15 +44,31 @@ class Operand:
 
 
 @dataclass(frozen=True, slots=True)
+class Follower:
+    """Another op of the dispatch that needs a configuration, fitted to the root's.
+
+    `number` is its place among the dispatch's configured ops besides the root, from 1. `levels` is what the compiler
+    gives it by default, `loops` the root's loop for each of its own (-1: none).
+    """
+
+    number: int
+    levels: tuple[tuple[str, tuple[int, ...]], ...]
+    loops: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What a root op computes, free of names and of the compiler's objects.
 
-    Two dispatches with equal problems take the same configurations, and one matcher finds both.
+    Two dispatches with equal problems take the same configurations, and one matcher finds both. Where the kind, the
+    loops and the operands do not say everything, `computation` tells dispatches apart: the ops that they hold.
     """
 
     kind: str
     loops: tuple[Loop, ...]
     operands: tuple[Operand, ...]
+    computation: str = ""
+    followers: tuple[Follower, ...] = ()
 
     @property
     def reduction_extent(self) -> int:
@@ -82,21 +103,32 @@ class Configuration:
     `levels` maps a tiling level's name to a tile size for each loop (shape [loops], 0: not tiled there).
     `attributes` holds what the compiler itself made of a choice, printed, by the attribute's name on the root op
     (`compilation_info`, and `decomposition_config` where the op has parts); then `levels` is empty.
+    `others` holds the levels of the other ops that need any, by their number in the dispatch.
     """
 
     pipeline: str
     levels: Mapping[str, tuple[int, ...]]
     options: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[int, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The value as plain JSON."""
         return {
             "pipeline": self.pipeline,
             "options": list(self.options),
-            "levels": {name: list(sizes) for name, sizes in self.levels.items()},
+            "levels": _plain(self.levels),
             **({"attributes": dict(self.attributes)} if self.attributes else {}),
+            **(
+                {"others": {str(number): _plain(levels) for number, levels in self.others.items()}}
+                if self.others
+                else {}
+            ),
         }
+
+
+def _plain(levels: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
+    return {name: list(sizes) for name, sizes in levels.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def _read_benchmark(path: Path) -> list[Dispatch]:
     roots = native.find_root_ops(operation)
     if len(roots) != 1:
         return [_refused(names[0], f"it has {len(roots)} root ops; one is needed")]
-    problem = read_problem(roots[0].operation)
+    problem = read_problem(roots[0].operation.operation, functions[0])
     if isinstance(problem, str):
         return [_refused(names[0], problem)]
     native.strip_configuration(operation)

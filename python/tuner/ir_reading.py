@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iree.compiler import ir
 from iree.compiler.dialects import linalg
 
 from tuner import native
-from tuner.dispatch import Configured, Loop, LoopRole, Operand, Problem
+from tuner.dispatch import Configured, Follower, Loop, LoopRole, Operand, Problem
 
 
 def ops_named(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
@@ -36,32 +36,115 @@ def read_configured(function: ir.Operation) -> Configured:
     )
 
 
-def read_problem(root_op: ir.Operation) -> Problem | str:
-    """The problem that a root op solves, or the reason why no kind of ours describes it."""
-    if not linalg.isa_contraction_op(root_op):
-        return f"{root_op.name} is no contraction"
-    dims = linalg.infer_contraction_dimensions(root_op)
-    by_role: dict[LoopRole, Any] = {"batch": dims.batch, "m": dims.m, "n": dims.n, "k": dims.k}
-    roles = {int(index): role for role, indices in by_role.items() for index in indices}
-    maps = [ir.AffineMapAttr(entry).value for entry in linalg.get_indexing_maps(root_op)]
-    extents: dict[int, int] = {}
+def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str:
+    """The problem that the root op of a dispatch function solves, or the reason why no kind of ours describes it.
+
+    `dispatch` still carries the compiler's default configuration.
+    """
+    if not root_op.name.startswith("linalg.") or root_op.name in ("linalg.pack", "linalg.unpack"):
+        return f"no kind of problem describes a root op like {root_op.name}"
+    read = native.problem(root_op)
+    types = [entry.maybe_downcast() for entry in read.operand_types]
+    if any(isinstance(entry, ir.ShapedType) and not entry.has_static_shape for entry in types):
+        return "its shapes are dynamic; bind them first"
+    if any(size is None for size in read.loop_sizes) or not read.indexing_maps:
+        return f"the extents of {root_op.name}'s loops are not known"
+    kind, roles = _roles(root_op, read)
+    if set(roles) != set(range(len(read.loop_sizes))):
+        return f"some of its loops have no role in a {kind}"
     operands = []
-    for operand, indexing_map in zip(root_op.operands, maps, strict=True):
-        shaped = ir.ShapedType(operand.type)
-        if not shaped.has_static_shape:
-            return "its shapes are dynamic; bind them first"
-        loops = []
-        for size, expression in zip(shaped.shape, indexing_map.results, strict=True):
-            if not isinstance(expression, ir.AffineDimExpr):
-                return f"its indexing map {indexing_map} is no permutation of loops"
-            loop = expression.position
-            extents[loop] = size
-            loops.append(loop)
-        operands.append(Operand(str(shaped.element_type), str(indexing_map), tuple(loops)))
-    if set(roles) != set(range(maps[0].n_dims)) or set(extents) != set(roles):
-        return "some of its loops have no role in a contraction"
+    for entry, indexing_map in zip(types, read.indexing_maps, strict=True):
+        element_type = entry.element_type if isinstance(entry, ir.ShapedType) else entry
+        loops = _loops(indexing_map)
+        if kind == "contraction" and -1 in loops:
+            return f"its indexing map {indexing_map} is no permutation of loops"
+        operands.append(Operand(str(element_type), str(indexing_map), loops))
+    extents = [size for size in read.loop_sizes if size is not None]
+    plain = kind == "contraction"
     return Problem(
-        kind="contraction",
-        loops=tuple(Loop(extents[index], roles[index]) for index in sorted(roles)),
+        kind=kind,
+        loops=tuple(Loop(extent, roles[index]) for index, extent in enumerate(extents)),
         operands=tuple(operands),
+        computation="" if plain else _computation(dispatch),
+        followers=() if plain else _followers(root_op, dispatch),
     )
+
+
+def _roles(root_op: ir.Operation, read: native.Problem) -> tuple[str, dict[int, LoopRole]]:
+    """The kind of problem, and what each loop does in it."""
+    named: dict[LoopRole, Any]
+    if linalg.isa_contraction_op(root_op):
+        kind = "mmt4d" if root_op.name == "linalg.mmt4d" else "contraction"
+        contraction = linalg.infer_contraction_dimensions(root_op)
+        named = {"batch": contraction.batch, "m": contraction.m, "n": contraction.n, "k": contraction.k}
+    elif linalg.isa_convolution_op(root_op):
+        kind = "convolution"
+        dims = linalg.infer_convolution_dimensions(root_op)
+        named = {
+            "batch": dims.batch,
+            "image": dims.output_image,
+            "channel": dims.output_channel,
+            "depth": dims.depth,
+            "window": dims.filter_loop,
+            "k": dims.input_channel,
+        }
+    else:
+        kind = "elementwise" if all(read.parallel) else "reduction"
+        return kind, {index: "parallel" if parallel else "k" for index, parallel in enumerate(read.parallel)}
+    return kind, {int(index): role for role, indices in named.items() for index in indices}
+
+
+def _loops(indexing_map: ir.AffineMap) -> tuple[int, ...]:
+    return tuple(
+        expression.position if isinstance(expression, ir.AffineDimExpr) else -1 for expression in indexing_map.results
+    )
+
+
+def _computation(dispatch: ir.Operation) -> str:
+    """What a dispatch computes, as far as the names of its ops say."""
+    names: list[str] = []
+
+    def visit(op: ir.Operation) -> ir.WalkResult:
+        if op.name.partition(".")[0] in ("linalg", "arith", "math") and op.name != "arith.constant":
+            names.append(op.name)
+        return ir.WalkResult.ADVANCE
+
+    dispatch.walk(visit)
+    return " ".join(name for name in names if name != "linalg.yield")
+
+
+def _followers(root_op: ir.Operation, dispatch: ir.Operation) -> tuple[Follower, ...]:
+    """The other configured ops, each with its loops traced to the root's through the tensors between them."""
+    dimensions: dict[Any, tuple[int, ...]] = {}
+    loops_of: dict[Any, dict[int, int]] = {
+        root_op: {index: index for index in range(len(native.problem(root_op).parallel))}
+    }
+    others = [op for op in native.configured_ops(dispatch) if op != root_op]
+    readable = [op for op in (root_op, *others) if native.problem(op).indexing_maps]
+    for _ in range(len(readable)):
+        for op in readable:
+            maps = native.problem(op).indexing_maps
+            known = loops_of.setdefault(op, {})
+            tensors = [
+                *zip(op.operands, maps, strict=True),
+                *zip(op.results, maps[len(maps) - len(op.results) :], strict=True),
+            ]
+            for value, indexing_map in tensors:
+                places = _loops(indexing_map)
+                for place, root_loop in zip(places, dimensions.get(value, ()), strict=False):
+                    if place >= 0 and root_loop >= 0:
+                        known.setdefault(place, root_loop)
+                if known:
+                    found = tuple(known.get(place, -1) for place in places)
+                    before = dimensions.get(value, (-1,) * len(found))
+                    dimensions[value] = tuple(b if b >= 0 else f for b, f in zip(before, found, strict=True))
+    return tuple(_follower(number, op, loops_of.get(op, {})) for number, op in enumerate(others, start=1))
+
+
+def _follower(number: int, op: ir.Operation, loops: Mapping[int, int]) -> Follower:
+    config = op.attributes.get("lowering_config", None)
+    is_cpu = str(config).startswith("#iree_cpu.lowering_config<")
+    levels = native.read_cpu_lowering_config(config) if is_cpu else {}
+    sizes = tuple((name, level.sizes) for name, level in levels.items())
+    count = max((len(entry) for _, entry in sizes), default=0)
+    return Follower(number, sizes, tuple(loops.get(index, -1) for index in range(count)))

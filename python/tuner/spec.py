@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,23 +37,35 @@ class Entry:
     comment: str = ""
 
 
-def identity_spec(identity: str, compilation_info: str) -> str:
+def identity_spec(identity: str, annotations: Mapping[str, str], others: Mapping[int, str] | None = None) -> str:
     """A spec for search: annotates the one op that carries this `iree_tuner.dispatch` identity.
 
-    The entry takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen to hang.
+    `annotations` are attributes of that op, printed; `others` the lowering configs of the dispatch's other configured
+    ops, by number. The entry takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen
+    to hang.
     """
+    steps = [
+        _annotation(f'iree_tuner.dispatch = "{identity}"', f"root{index}", name, value)
+        for index, (name, value) in enumerate(annotations.items())
+    ]
+    steps += [
+        _annotation(f'iree_tuner.op = "{identity}#{number}"', f"other{number}", "lowering_config", value)
+        for number, value in (others or {}).items()
+    ]
     return f"""\
 module attributes {{ transform.with_named_sequence }} {{
-{_APPLY}
   transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.readonly}}) {{
-    %op = transform.structured.match attributes {{iree_tuner.dispatch = "{identity}"}} in %root
-      : (!transform.any_op) -> !transform.any_op
-    %config = transform.param.constant {compilation_info} -> !transform.any_param
-    transform.include @apply_config failures(propagate) (%op, %config)
-      : (!transform.any_op, !transform.any_param) -> ()
-    transform.yield
+{"".join(steps)}    transform.yield
   }}
 }}
+"""
+
+
+def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
+    return f"""\
+    %{value} = transform.structured.match attributes {{{mark}}} in %root : (!transform.any_op) -> !transform.any_op
+    %{value}_config = transform.param.constant {attribute} -> !transform.any_param
+    transform.annotate %{value} "{name}" = %{value}_config : !transform.any_op, !transform.any_param
 """
 
 

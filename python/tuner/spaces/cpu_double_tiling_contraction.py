@@ -11,7 +11,7 @@ is what IREE's own strategy pass enforces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -19,14 +19,18 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
+from tuner.spaces.cpu_tiles import (
+    ELEMENT_BYTES,
+    LARGE_VECTORS,
+    VECTOR_REGISTERS,
+    divisors,
+    has_known_types,
+    ordered,
+    powers_of_two,
+    product,
+)
 from tuner.targets import Limits
 
-_ELEMENT_BYTES = {"f64": 8, "i64": 8, "f32": 4, "i32": 4, "f16": 2, "bf16": 2, "i16": 2, "i8": 1}
-
-# The compiler refuses vectors of this many native vectors and more (probed).
-_LARGE_VECTORS = 512
-# An accumulator that does not fit the register file spills; 32 registers is the most that x86-64 and AArch64 have.
-_VECTOR_REGISTERS = 32
 # The widest tile of the innermost loop, in native vectors.
 _MAX_VECTORS = 16
 _MAX_REDUCTION_VECTOR = 64
@@ -38,16 +42,12 @@ class DoubleTilingContraction:
     """See the module's text."""
 
     def serves(self, target: str, problem: Problem) -> bool:
-        return (
-            target == "cpu"
-            and problem.kind == "contraction"
-            and all(operand.element_type in _ELEMENT_BYTES for operand in problem.operands)
-        )
+        return target == "cpu" and problem.kind == "contraction" and has_known_types(problem)
 
     def build(self, problem: Problem, limits: Limits) -> Space:
-        widest = max(_ELEMENT_BYTES[operand.element_type] for operand in problem.operands)
+        widest = max(ELEMENT_BYTES[operand.element_type] for operand in problem.operands)
         inner = problem.operands[-1].loops[-1] if problem.operands[-1].loops else -1
-        lanes = max(1, limits.vector_bytes // _ELEMENT_BYTES[problem.operands[-1].element_type])
+        lanes = max(1, limits.vector_bytes // ELEMENT_BYTES[problem.operands[-1].element_type])
         knobs: list[Knob] = []
         rules: list[Rule] = []
         vector: list[z3.ArithRef] = []
@@ -76,7 +76,7 @@ class DoubleTilingContraction:
                 )
                 remainders.append(loop.extent % d.var != 0)
                 wanted = lanes if index == inner else 4
-                if any(tile % wanted == 0 for tile in _divisors(loop.extent)):
+                if any(tile % wanted == 0 for tile in divisors(loop.extent)):
                     rules.append(
                         Rule(
                             f"a workgroup's tile divides loop {index} ({loop.extent})",
@@ -108,11 +108,11 @@ class DoubleTilingContraction:
                         )
                     )
 
-        limit = _LARGE_VECTORS * limits.vector_bytes
+        limit = LARGE_VECTORS * limits.vector_bytes
         rules.append(
             Rule(
                 f"a vector tile of all loops stays under {limit} bytes",
-                widest * _product(vector) < limit,
+                widest * product(vector) < limit,
                 "probed: larger vectors are refused by the compiler",
             )
         )
@@ -120,15 +120,15 @@ class DoubleTilingContraction:
             rules.append(
                 Rule(
                     f"with a cache tile, the workgroup's tile stays under {limit} bytes",
-                    z3.Or(z3.Not(z3.Or(cached)), widest * _product(workgroup_tile) < limit),
+                    z3.Or(z3.Not(z3.Or(cached)), widest * product(workgroup_tile) < limit),
                     "probed: refused by the compiler",
                 )
             )
-        registers = _VECTOR_REGISTERS * lanes
+        registers = VECTOR_REGISTERS * lanes
         rules.append(
             Rule(
                 f"the accumulator's {registers} elements fit the vector registers",
-                _product(accumulator) <= registers,
+                product(accumulator) <= registers,
                 "estimate: 32 architectural vector registers, spilled tiles are slow to compile and to run",
             )
         )
@@ -138,7 +138,7 @@ class DoubleTilingContraction:
             rules.append(
                 Rule(
                     f"at least {wanted} workgroups, one for each thread",
-                    _product(workgroups) >= wanted,
+                    product(workgroups) >= wanted,
                     "a thread without a workgroup idles",
                 )
             )
@@ -171,30 +171,14 @@ class DoubleTilingContraction:
 SPACE = DoubleTilingContraction()
 
 
-def _divisors(extent: int) -> list[int]:
-    return [tile for tile in range(1, extent + 1) if extent % tile == 0]
-
-
-def _powers_of_two(limit: int) -> list[int]:
-    return [1 << bit for bit in range(limit.bit_length()) if 1 << bit <= limit]
-
-
-def _product(terms: list[z3.ArithRef]) -> z3.ArithRef:
-    return reduce(lambda a, b: a * b, terms, z3.IntVal(1))
-
-
-def _ordered(tiles: Iterable[int]) -> tuple[int, ...]:
-    return tuple(sorted(set(tiles)))
-
-
 def _distribution_tiles(extent: int, role: str, lanes: int) -> tuple[int, ...]:
     """Tiles of a workgroup: powers of two, divisors, and three quarters between powers of two."""
-    tiles = [*_powers_of_two(extent), extent]
+    tiles = [*powers_of_two(extent), extent]
     if role == "batch":
-        return _ordered([*tiles, *_divisors(extent)])
-    between = [3 * tile // 2 for tile in _powers_of_two(extent) if tile >= 8 and 3 * tile // 2 <= extent]
-    even = [tile for tile in _divisors(extent) if tile % min(lanes, 4) == 0 or tile == extent]
-    return _ordered([*tiles, *between, *even])
+        return ordered([*tiles, *divisors(extent)])
+    between = [3 * tile // 2 for tile in powers_of_two(extent) if tile >= 8 and 3 * tile // 2 <= extent]
+    even = [tile for tile in divisors(extent) if tile % min(lanes, 4) == 0 or tile == extent]
+    return ordered([*tiles, *between, *even])
 
 
 def _vector_tiles(extent: int, role: str, is_inner: bool, lanes: int) -> tuple[int, ...]:
@@ -203,19 +187,19 @@ def _vector_tiles(extent: int, role: str, is_inner: bool, lanes: int) -> tuple[i
     if role == "batch":
         return (1,)
     if role == "k":
-        tiles = [*_powers_of_two(min(extent, _MAX_REDUCTION_VECTOR))]
-        return _ordered([*tiles, *(d for d in _divisors(extent) if d <= 16)])
+        tiles = [*powers_of_two(min(extent, _MAX_REDUCTION_VECTOR))]
+        return ordered([*tiles, *(d for d in divisors(extent) if d <= 16)])
     if is_inner and extent >= lanes:
-        return _ordered(range(lanes, min(extent, _MAX_VECTORS * lanes) + 1, lanes))
+        return ordered(range(lanes, min(extent, _MAX_VECTORS * lanes) + 1, lanes))
     tiles = [
-        *_powers_of_two(min(extent, _VECTOR_REGISTERS)),
+        *powers_of_two(min(extent, VECTOR_REGISTERS)),
         *(t for t in (3, 5, 6, 7, 10, 12, 14, 24) if t <= extent),
     ]
-    return _ordered([*tiles, *(d for d in _divisors(extent) if d <= _VECTOR_REGISTERS)])
+    return ordered([*tiles, *(d for d in divisors(extent) if d <= VECTOR_REGISTERS)])
 
 
 def _cache_tiles(extent: int) -> tuple[int, ...]:
-    tiles = [tile for tile in _powers_of_two(extent) if 8 <= tile < extent]
-    return _ordered(
-        [tile for tile in [*tiles, *(d for d in _divisors(extent) if 8 <= d < extent)] if tile <= _MAX_CACHE_TILE]
+    tiles = [tile for tile in powers_of_two(extent) if 8 <= tile < extent]
+    return ordered(
+        [tile for tile in [*tiles, *(d for d in divisors(extent) if 8 <= d < extent)] if tile <= _MAX_CACHE_TILE]
     )

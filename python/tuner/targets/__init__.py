@@ -7,6 +7,7 @@ A target is one file, registered as an entry point of the group `tuner.targets`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,6 +62,9 @@ class Target(Protocol):
 
     def compilation_info(self, configuration: Configuration, context: Any) -> Any:
         """The configuration as a `#iree_codegen.compilation_info` attribute of `context`."""
+
+    def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: Any) -> Any:
+        """Tiling levels as the target's lowering config, for an op besides the root."""
 
     def describe(self, executable_target: Any) -> str:
         """The processor and features that a tuning result is tied to, for people."""

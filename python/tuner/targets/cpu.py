@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,14 +62,18 @@ class CpuTarget:
         return Limits(vector_bytes=int(options["native_vector_size"].value), threads=self.threads)
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
-        levels = {name: native.TilingLevel(sizes) for name, sizes in configuration.levels.items()}
         with context:
             pipeline = ir.Attribute.parse(f"#iree_cpu.pipeline<{configuration.pipeline}>")
             options = ir.DictAttr.get({name: ir.UnitAttr.get() for name in configuration.options})
             translation = iree_codegen.TranslationInfoAttr.get(
                 pipeline, None, [], 0, options if configuration.options else None
             )
-            return iree_codegen.CompilationInfoAttr.get(native.cpu_lowering_config(levels, context), translation)
+            return iree_codegen.CompilationInfoAttr.get(
+                self.lowering_config(configuration.levels, context), translation
+            )
+
+    def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
+        return native.cpu_lowering_config({name: native.TilingLevel(sizes) for name, sizes in levels.items()}, context)
 
     def describe(self, executable_target: ir.Attribute) -> str:
         options = _options(executable_target)
