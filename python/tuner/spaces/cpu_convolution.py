@@ -24,8 +24,8 @@ from tuner.spaces.cpu_tiles import (
     ordered,
     powers_of_two,
     size_rules,
-    thinned,
     thread_rules,
+    workgroup_tiles,
 )
 from tuner.targets import Limits
 
@@ -105,7 +105,7 @@ def _workgroup_tiles(loop: Loop, is_inner: bool, width: int) -> tuple[int, ...]:
     """Divisors; of the innermost loop those that hold whole vectors, where there are any."""
     tiles = divisors(loop.extent)
     whole = [tile for tile in tiles if tile % width == 0]
-    return thinned(whole if is_inner and whole else tiles, _MOST_WORKGROUP_TILES)
+    return workgroup_tiles(whole if is_inner and whole else tiles, _MOST_WORKGROUP_TILES)
 
 
 def _vector_tiles(loop: Loop, is_inner: bool, width: int) -> tuple[int, ...]:

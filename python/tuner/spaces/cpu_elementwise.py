@@ -22,8 +22,8 @@ from tuner.spaces.cpu_tiles import (
     ordered,
     powers_of_two,
     size_rules,
-    thinned,
     thread_rules,
+    workgroup_tiles,
 )
 from tuner.targets import Limits
 
@@ -48,7 +48,7 @@ class Elementwise:
         workgroup: dict[int, z3.ArithRef] = {}
         for index, loop in enumerate(problem.loops):
             v = Knob(f"v{index}", _vector_tiles(loop.extent, index in contiguous, width))
-            d = Knob(f"d{index}", thinned(divisors(loop.extent), _MOST_WORKGROUP_TILES))
+            d = Knob(f"d{index}", workgroup_tiles(divisors(loop.extent), _MOST_WORKGROUP_TILES))
             knobs += [v, d]
             vector.append(v.var)
             workgroup[index] = d.var

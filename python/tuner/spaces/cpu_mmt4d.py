@@ -22,8 +22,8 @@ from tuner.spaces.cpu_tiles import (
     ordered,
     powers_of_two,
     size_rules,
-    thinned,
     thread_rules,
+    workgroup_tiles,
 )
 from tuner.targets import Limits
 
@@ -58,7 +58,7 @@ class Mmt4d:
             accumulator.append(v.var)
             if index >= first_inner:
                 continue
-            d = Knob(f"d{index}", thinned(divisors(loop.extent), _MOST_WORKGROUP_TILES))
+            d = Knob(f"d{index}", workgroup_tiles(divisors(loop.extent), _MOST_WORKGROUP_TILES))
             knobs.append(d)
             workgroup[index] = d.var
             rules.append(

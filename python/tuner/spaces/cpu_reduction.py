@@ -23,8 +23,8 @@ from tuner.spaces.cpu_tiles import (
     ordered,
     powers_of_two,
     size_rules,
-    thinned,
     thread_rules,
+    workgroup_tiles,
 )
 from tuner.targets import Limits
 
@@ -54,7 +54,7 @@ class Reduction:
             vector.append(v.var)
             if not loop.is_parallel:
                 continue
-            d = Knob(f"d{index}", thinned(divisors(loop.extent), _MOST_WORKGROUP_TILES))
+            d = Knob(f"d{index}", workgroup_tiles(divisors(loop.extent), _MOST_WORKGROUP_TILES))
             knobs.append(d)
             workgroup[index] = d.var
             accumulator.append(v.var)

@@ -58,6 +58,11 @@ def thinned(tiles: Sequence[int], count: int) -> tuple[int, ...]:
     return ordered(tiles[round(index * (len(tiles) - 1) / (count - 1))] for index in range(count))
 
 
+def workgroup_tiles(tiles: Sequence[int], count: int) -> tuple[int, ...]:
+    """About `count` of the tiles, and all powers of two among them: the compiler's default is one as a rule."""
+    return ordered([*thinned(tiles, count), *(tile for tile in tiles if tile & (tile - 1) == 0)])
+
+
 def product(terms: Sequence[z3.ArithRef]) -> z3.ArithRef:
     """The terms multiplied; 1 where there is none."""
     return reduce(lambda a, b: a * b, terms, z3.IntVal(1))
