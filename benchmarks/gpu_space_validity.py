@@ -24,6 +24,7 @@ from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.emitting import emit_constraints, materialize
+from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model
 from tuner.outcome import Fate
 from tuner.spaces.compiler_emitted import CompilerEmitted, widened
@@ -38,8 +39,8 @@ NO_LIMITS = Limits(0, 1)
 TIMEOUT_S = 90.0
 
 
-def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str]:
-    """The model's one dispatch, marked and without a configuration: its identity and its text."""
+def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Problem]:
+    """The model's one dispatch, marked and without a configuration: its identity, its text and its problem."""
     benchmarks = folder / "benchmarks"
     benchmarks.mkdir(parents=True)
     Model.open(model, target.compile_flags).compile_or_reject(
@@ -53,8 +54,11 @@ def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str]:
         module = ir.Module.parseFile(str(path))
         native.annotate_root_ops(module.operation)
         (root,) = native.find_root_ops(module.operation)
+        (variant,) = ops_named(module.operation, "hal.executable.variant")
+        (function,) = ops_named(variant, "func.func")
+        problem = read_problem(root.operation.operation, function)
         native.strip_configuration(module.operation)
-        return root.dispatch, str(module)
+        return root.dispatch, str(module), NOTHING if isinstance(problem, str) else problem
 
 
 def main() -> None:
@@ -71,7 +75,7 @@ def main() -> None:
             target: Target = RocmTarget(chip) if is_amd else CudaTarget(chip)
             for name in MODELS:
                 folder = Path(work) / chip / name
-                identity, text = stripped(EXAMPLES / f"{name}.mlir", target, folder)
+                identity, text, problem = stripped(EXAMPLES / f"{name}.mlir", target, folder)
                 sets = emit_constraints(EXAMPLES / f"{name}.mlir", target.compile_flags, folder)
                 program = BenchmarkProgram(text, "", "", 0, ())
                 for index, emitted in enumerate(sets):
@@ -82,13 +86,13 @@ def main() -> None:
                         builder = CompilerEmitted(
                             target.name, None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=waves
                         )
-                    pool = enumerate_space(builder.build(NOTHING, NO_LIMITS))
+                    pool = enumerate_space(builder.build(problem, NO_LIMITS))
                     rows = sample_uniform(pool, arguments.samples, np.random.default_rng(0))
                     jobs = [
                         CompileJob(
                             program,
                             identity,
-                            builder.configuration(NOTHING, pool.point(row)),
+                            builder.configuration(problem, pool.point(row)),
                             target,
                             folder / f"{index}-{row}.vmfb",
                             folder / f"{index}-{row}.log",

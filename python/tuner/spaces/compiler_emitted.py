@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from tuner.constraints import Knob, Rule, Space, read_smtlib
 from tuner.dispatch import Configuration, Problem
+from tuner.spaces.emitted_rules import attention_rules, layout_rules
 from tuner.targets import Limits
 
 _SOURCE = "IREE's own constraints (--iree-codegen-emit-pipeline-constraints)"
@@ -63,7 +64,9 @@ def widened(emitted: EmittedConstraints) -> EmittedConstraints:
 
 @dataclass(frozen=True, slots=True)
 class CompilerEmitted:
-    """The space of one dispatch's constraints, with the knobs opened that `stages` and `waves_per_eu` name.
+    """The space of one dispatch's constraints and of the rules they leave out (`tuner.spaces.emitted_rules`).
+
+    `stages` and `waves_per_eu` open the knobs of those names.
 
     `materialize` turns a point into the compiler's attributes (`tuner.emitting.materialize`).
     """
@@ -79,15 +82,18 @@ class CompilerEmitted:
         return target == self.target and problem == self.problem
 
     def build(self, problem: Problem, limits: Limits) -> Space:
-        del problem, limits  # The compiler has put both into its constraints.
+        del limits  # The compiler has put them into its constraints.
         space = emitted_space(self.emitted)
+        probed = attention_rules(space, self.emitted.template, self.emitted.labels)
+        if self.emitted.pipeline == "VectorDistribute":
+            probed += layout_rules(space, problem)
         knobs = list(space.knobs)
         if self.stages:
             knobs = [Knob(knob.name, self.stages) if knob.name == _STAGES else knob for knob in knobs]
         if self.waves_per_eu:
             knobs.append(Knob(WAVES_PER_EU, self.waves_per_eu))
         rules = tuple(rule for rule in space.rules if not (self.stages and _is_about_stages(rule)))
-        return Space(tuple(knobs), rules)
+        return Space(tuple(knobs), (*rules, *probed))
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         del problem

@@ -35,6 +35,8 @@ from tuner.targets import Limits
 _MAX_VECTORS = 16
 _MAX_REDUCTION_VECTOR = 64
 _MAX_CACHE_TILE = 1024
+# Odd divisors are worth a workgroup's tile where there is little else (196: the compiler takes 49).
+_MOST_DIVISORS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ def _distribution_tiles(extent: int, role: str, lanes: int) -> tuple[int, ...]:
         return ordered([*tiles, *divisors(extent)])
     between = [3 * tile // 2 for tile in powers_of_two(extent) if tile >= 8 and 3 * tile // 2 <= extent]
     even = [tile for tile in divisors(extent) if tile % min(lanes, 4) == 0 or tile == extent]
-    return ordered([*tiles, *between, *even])
+    odd = divisors(extent) if len(divisors(extent)) <= _MOST_DIVISORS else []
+    return ordered([*tiles, *between, *even, *odd])
 
 
 def _vector_tiles(extent: int, role: str, is_inner: bool, lanes: int) -> tuple[int, ...]:
