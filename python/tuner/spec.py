@@ -69,6 +69,15 @@ def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
 """
 
 
+def has_matcher(problem: Problem) -> bool:
+    """Whether a spec that plain iree-compile reads can reach this problem's op.
+
+    Contractions keep their form from there to the code generator. A convolution of one output column is made anew
+    after specs were applied, and an entry that matched it breaks the compilation; data-tiled products appear later.
+    """
+    return problem.kind == "contraction"
+
+
 def problem_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
     """A spec for `iree-compile --iree-codegen-tuning-spec-path=`, one matcher for each entry.
 

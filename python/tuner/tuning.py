@@ -23,6 +23,7 @@ from tuner.result import DispatchResult
 from tuner.run_folder import RunFolder
 from tuner.search import Strategy
 from tuner.spaces import SpaceBuilder
+from tuner.spec import has_matcher
 from tuner.targets import Limits, Target
 
 # Candidates are compiled so many at a time, then measured while nothing compiles.
@@ -62,6 +63,10 @@ class DispatchTuner:
                 continue
             if problem in tuned:
                 results.append(DispatchResult(dispatch, f"same problem as {tuned[problem]}"))
+                continue
+            if not has_matcher(problem):
+                reason = f"not tunable yet: no spec that plain iree-compile reads can reach {problem.label}"
+                results.append(DispatchResult(dispatch, reason))
                 continue
             found = spaces.find(self._target.name, problem)
             if found is None:

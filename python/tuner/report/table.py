@@ -35,20 +35,17 @@ def print_result(result: TuneResult, console: Console) -> None:
     console.print(table)
     for each in result.dispatches:
         if each.winner is None:
-            console.print(f"{each.dispatch.name}: {each.verdict}", markup=False, highlight=False)
-    if not result.dispatches:
-        console.print("Nothing here is tunable: the model has no dispatch.")
-    elif not any(each.evaluations for each in result.dispatches):
-        console.print("Nothing here is tunable.")
+            _say(console, f"{each.dispatch.name}: {each.verdict}")
+    if not any(each.evaluations for each in result.dispatches):
+        _say(console, "Nothing here is tunable.")
     if result.model is not None:
-        console.print("Use the spec:")
-        console.print("  " + shlex.join(result.compile_command), markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"Log of every candidate: {result.run_dir / 'log.jsonl'}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+        _say(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
+    if any(each.evaluations for each in result.dispatches):
+        _say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _row(result: DispatchResult) -> tuple[str, ...]:
