@@ -32,6 +32,8 @@ _FINAL_SEEDS = (2, 3)
 _BASELINE_SAMPLES = 3
 _GIVE_UP_FACTOR = 1.5
 _FINALISTS = 10
+# Finalists are loaded together, each with data of its own.
+_FINALIST_MEMORY_BYTES = 4 * 2**30
 _FINAL_LEVELS = (3, 10)
 _FINAL_KEEP = 0.3
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
@@ -146,7 +148,8 @@ class DispatchBench:
         None where no candidate was measured. A finalist that computes something else or fails to run is passed over.
         """
         measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
-        ranked = sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+        finalists = max(2, min(_FINALISTS, _FINALIST_MEMORY_BYTES // max(1, self._program.buffer_bytes)))
+        ranked = sorted(measured, key=lambda each: -(each.speedup or 0.0))[:finalists]
         for finalist in self._by_halving(ranked, rng):
             try:
                 return self._against_default(finalist, rng, min_gain)
