@@ -9,7 +9,7 @@ of its own, and a crash is an answer with a reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from iree.compiler import ir
@@ -68,21 +68,31 @@ def materialize(emitted: EmittedConstraints, point: Mapping[str, int]) -> Config
 
     Raises ToolError where IREE refuses it.
     """
-    assignment = {name: int(point[name]) for name in emitted.knobs}
+    (configuration,) = materialize_all(emitted, [point])
+    return configuration
+
+
+def materialize_all(emitted: EmittedConstraints, points: Iterable[Mapping[str, int]]) -> list[Configuration]:
+    """As `materialize` for each point; reading the template once is most of the time saved."""
     with ir.Context():
         module = ir.Module.parse(emitted.template)  # Keeps the op alive.
         (op,) = ops_named(module.operation, _CONSTRAINTS)
-        try:
-            info = iree_codegen.materialize_compilation_info(op, assignment)
-            further = {
-                name: str(iree_codegen.materialize_configuration_attr(op, name, assignment))
-                for name in emitted.further_attributes
-            }
-        except RuntimeError as error:
-            raise ToolError(f"IREE makes no configuration of {assignment}: {error}") from error
-        if waves := point.get(WAVES_PER_EU, 0):
-            info = _with_waves(info, waves)
-        return Configuration(emitted.pipeline, {}, attributes={"compilation_info": str(info), **further})
+        return [_materialize(op, emitted, point) for point in points]
+
+
+def _materialize(op: ir.Operation, emitted: EmittedConstraints, point: Mapping[str, int]) -> Configuration:
+    assignment = {name: int(point[name]) for name in emitted.knobs}
+    try:
+        info = iree_codegen.materialize_compilation_info(op, assignment)
+        further = {
+            name: str(iree_codegen.materialize_configuration_attr(op, name, assignment))
+            for name in emitted.further_attributes
+        }
+    except RuntimeError as error:
+        raise ToolError(f"IREE makes no configuration of {assignment}: {error}") from error
+    if waves := point.get(WAVES_PER_EU, 0):
+        info = _with_waves(info, waves)
+    return Configuration(emitted.pipeline, {}, attributes={"compilation_info": str(info), **further})
 
 
 def _read(op: ir.Operation, dispatch: str) -> EmittedConstraints:
