@@ -4,8 +4,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tuner.constraints import Knob, Pool, Space, enumerate_space, sample_space_filling, sample_uniform
+from tuner.constraints import Knob, Pool, Rule, Space, enumerate_space, sample_space_filling, sample_uniform
 
 
 @pytest.fixture(name="pool")
@@ -51,3 +53,24 @@ def test_space_filling_spreads_further_than_uniform(pool: Pool) -> None:
     spread = [closest(sample_space_filling(pool, 20, np.random.default_rng(seed))) for seed in range(10)]
     uniform = [closest(sample_uniform(pool, 20, np.random.default_rng(seed))) for seed in range(10)]
     assert min(spread) > max(uniform)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    domains=st.lists(st.lists(st.integers(-4, 9), min_size=1, max_size=6, unique=True), min_size=2, max_size=4),
+    limit=st.integers(-10, 30),
+    count=st.integers(1, 40),
+    seed=st.integers(0, 2**32 - 1),
+    sample=st.sampled_from([sample_uniform, sample_space_filling]),
+)
+def test_no_sample_lies_outside(domains, limit: int, count: int, seed: int, sample) -> None:
+    knobs = tuple(Knob(f"k{index}", tuple(domain)) for index, domain in enumerate(domains))
+    total = sum(knob.var for knob in knobs)
+    pool = enumerate_space(Space(knobs, (Rule("bounded", total <= limit), Rule("even", total % 2 == 0))))
+    rows = sample(pool, count, np.random.default_rng(seed))
+    assert len(rows) == len(set(rows)) == min(count, len(pool))
+    for row in rows:
+        point = pool.point(row)
+        assert all(point[knob.name] in knob.domain for knob in knobs)
+        assert sum(point.values()) <= limit
+        assert sum(point.values()) % 2 == 0

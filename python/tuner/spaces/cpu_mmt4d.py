@@ -8,6 +8,7 @@ choose is how many of them make a workgroup's tile (`d`) and a vector's (`v`), b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,7 +69,8 @@ class Mmt4d:
                     "measured on contractions: tiles that divide at every level 10.3 ms, others 21.3 ms",
                 )
             )
-        rules += size_rules(vector, accumulator, problem, limits)
+        packed = math.prod(loop.extent for loop in problem.loops[first_inner:] if loop.is_parallel)
+        rules += size_rules(vector, accumulator, problem, limits, fixed_elements=packed)
         rules += thread_rules(workgroup, problem, limits)
         return Space(tuple(knobs), tuple(rules))
 

@@ -69,11 +69,19 @@ def product(terms: Sequence[z3.ArithRef]) -> z3.ArithRef:
 
 
 def size_rules(
-    vector: Sequence[z3.ArithRef], accumulator: Sequence[z3.ArithRef], problem: Problem, limits: Limits
+    vector: Sequence[z3.ArithRef],
+    accumulator: Sequence[z3.ArithRef],
+    problem: Problem,
+    limits: Limits,
+    *,
+    fixed_elements: int = 0,
 ) -> list[Rule]:
-    """The rules on the size of a vector tile over all loops, and of the output's part of it."""
+    """The rules on the size of a vector tile over all loops, and of the output's part of it.
+
+    `fixed_elements`: an output tile of that many elements is not ours to choose, and allowed.
+    """
     most = LARGE_VECTORS * limits.vector_bytes
-    registers = VECTOR_REGISTERS * lanes(problem, limits)
+    registers = max(fixed_elements, VECTOR_REGISTERS * lanes(problem, limits))
     return [
         Rule(
             f"a vector tile of all loops stays under {most} bytes",
