@@ -38,11 +38,13 @@ MODELS = ("cpu_kinds", "matmul_1024x768x512", "batch_matmul", "matvec_4096", "ma
 TIMEOUT_S = 60.0
 
 
-def is_default_inside(dispatch: Dispatch, problem: Problem, pool: Pool) -> bool:
-    """Whether the pool has a point whose root levels are the default's. A loop that is not tiled is one tile."""
+def is_default_inside(dispatch: Dispatch, problem: Problem, pool: Pool, pipeline: str) -> bool:
+    """Whether the pool has a point of the default's pipeline and root levels. A loop that is not tiled is one tile."""
     from iree.compiler import ir
 
     assert dispatch.default is not None
+    if f"<{pipeline}>" not in dispatch.default.translation_info:
+        return False
     columns = {knob.name: pool.rows[:, index] for index, knob in enumerate(pool.knobs)}
     with ir.Context() as context:
         native.register_passes()
@@ -56,7 +58,7 @@ def is_default_inside(dispatch: Dispatch, problem: Problem, pool: Pool) -> bool:
                 whole = loop.extent
                 for prefix, wanted in _wanted(sizes, index, loop.is_parallel).items():
                     if f"{prefix}{index}" in columns:
-                        rows &= columns[f"{prefix}{index}"] == (wanted or (0 if prefix == "c" else whole))
+                        rows &= columns[f"{prefix}{index}"] == (min(wanted, whole) or (0 if prefix == "c" else whole))
             return bool(rows.any())
     return False
 
@@ -99,7 +101,7 @@ def check(
     default, *ends = compilers.compile(jobs)
     failures = Counter(f"{end.fate.value}: {end.detail[:110]}" for end in ends if end.fate is not Fate.COMPILED)
     compiled = [end for end in ends if end.fate is Fate.COMPILED]
-    inside = is_default_inside(dispatch, problem, pool)
+    inside = is_default_inside(dispatch, problem, pool, points[0].pipeline)
     best = None
     if runner is not None:
         best, wrong = run_all(DispatchBench(runner, program, problem, default), ends)

@@ -111,6 +111,27 @@ def test_a_convolutions_vector_has_one_row_or_one_column(kinds: Extracted) -> No
     assert set(found["v0"].tolist()) == {1}
 
 
+def test_a_grouped_convolution_does_not_decompose() -> None:
+    roles = (
+        ("batch", 2),
+        ("image", 14),
+        ("image", 14),
+        ("depth", 4),
+        ("channel", 16),
+        ("window", 3),
+        ("window", 3),
+        ("k", 8),
+    )
+    operands = (0, -1, -1, 3, 7), (3, 5, 6, 7, 4), (0, 1, 2, 3, 4)
+    problem = Problem(
+        "convolution",
+        tuple(Loop(extent, role) for role, extent in roles),
+        tuple(Operand("f32", "", loops) for loops in operands),
+    )
+    pool = enumerate_space(cpu_convolution.SPACE.build(problem, AVX512))
+    assert cpu_convolution.SPACE.configuration(problem, pool.point(0)).pipeline == "DoubleTilingExpert"
+
+
 def test_whole_vectors_along_memory(kinds: Extracted) -> None:
     problem = dispatch_of(kinds, "transpose").problem
     assert problem is not None

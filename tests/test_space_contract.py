@@ -39,6 +39,13 @@ PROBLEMS = (
         (3, 4, 2),
         (0, 1, 2),
     ),
+    problem(
+        "convolution",
+        [("batch", 1), ("image", 28), ("image", 28), ("batch", 64), ("window", 2), ("window", 2)],
+        (0, -1, -1, 3),
+        (4, 5),
+        (0, 1, 2, 3),
+    ),
     problem("reduction", [("parallel", 100), ("k", 1000)], (0, 1), (0,)),
     problem("reduction", [("k", 17)], (0,), ()),
     problem("elementwise", [("parallel", 384), ("parallel", 1023)], (0, 1), (1, 0)),

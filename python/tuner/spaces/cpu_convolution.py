@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions on llvm-cpu: two-dimensional ones by ConvTileAndDecomposeExpert, others by DoubleTilingExpert.
 
-Knobs are named after the loop: `d` distribution, `v` vector. Batches are never part of a vector.
+Knobs are named after the loop: `d` distribution, `v` vector. Batches are no part of a vector, but for a pooling's
+channels, which IREE takes for a batch.
 
 Source: the rules marked "probed" were found by trying configurations on IREE 3.13.
 """
@@ -67,8 +68,8 @@ class Convolution:
         accumulator = [tile for index, tile in vector.items() if problem.loops[index].is_parallel]
         rules += size_rules(list(vector.values()), accumulator, problem, limits)
         rules += thread_rules(workgroup, problem, limits)
-        pairs = _image_and_window(problem)
-        if len(pairs) == 2:
+        if _decomposes(problem):
+            pairs = _image_and_window(problem)
             rules.append(
                 Rule(
                     "a vector tile has one row or one column, so that the convolution decomposes",
@@ -86,12 +87,17 @@ class Convolution:
             "vector_common_parallel": tuple(point[f"v{i}"] if parallel[i] else 0 for i in indices),
             "vector_reduction": tuple(0 if parallel[i] else point[f"v{i}"] for i in indices),
         }
-        decomposes = len(_image_and_window(problem)) == 2
-        pipeline = "ConvTileAndDecomposeExpert" if decomposes else "DoubleTilingExpert"
+        pipeline = "ConvTileAndDecomposeExpert" if _decomposes(problem) else "DoubleTilingExpert"
         return Configuration(pipeline, levels, others=follow(problem, levels))
 
 
 SPACE = Convolution()
+
+
+def _decomposes(problem: Problem) -> bool:
+    """Whether the convolution can become one-dimensional ones: two image loops, no groups of channels."""
+    channels = [loop for loop in problem.loops if loop.role in ("channel", "depth")]
+    return len(_image_and_window(problem)) == 2 and len(channels) <= 1
 
 
 def _image_and_window(problem: Problem) -> list[tuple[int, int]]:
@@ -109,7 +115,7 @@ def _workgroup_tiles(loop: Loop, is_inner: bool, width: int) -> tuple[int, ...]:
 
 
 def _vector_tiles(loop: Loop, is_inner: bool, width: int) -> tuple[int, ...]:
-    if loop.role == "batch":
+    if loop.role == "batch" and not is_inner:
         return (1,)
     tiles = divisors(loop.extent)
     if loop.role == "window":
