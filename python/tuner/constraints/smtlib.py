@@ -17,7 +17,7 @@ from tuner.constraints.evaluation import Graph
 from tuner.constraints.space import ConstraintError, Knob, Rule, Space
 
 # Bounds that z3 is asked to prove, one after the other. A loose one is as right as a tight one: rules prune the rest.
-_HIGHEST = (2**10, 2**16, 2**20)
+_HIGHEST = tuple(2**exponent for exponent in range(10, 21))
 _LOWEST = (1, 0, -(2**10), -(2**16), -(2**20))
 
 
