@@ -10,7 +10,7 @@ import numpy as np
 
 from tuner import registry, spaces
 from tuner.compiling import CompileJob, CompilePool
-from tuner.constraints import Pool, enumerate_space, explain_empty
+from tuner.constraints import ConstraintError, Pool, enumerate_space, explain_empty
 from tuner.deciding import is_decided
 from tuner.dispatch import BenchmarkProgram, Configuration, Dispatch, Problem
 from tuner.errors import ToolError
@@ -86,7 +86,10 @@ class DispatchTuner:
         builder: SpaceBuilder,
     ) -> DispatchResult:
         space = builder.build(problem, self._limits)
-        pool = enumerate_space(space)
+        try:
+            pool = enumerate_space(space)
+        except ConstraintError as error:
+            return DispatchResult(dispatch, f"not tunable: {space_name}: {error}")
         if not len(pool):
             return DispatchResult(
                 dispatch,
