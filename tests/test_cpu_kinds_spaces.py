@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import models
-from conftest import extract_text
+from extraction import extract_text
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, sample_uniform
 from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
