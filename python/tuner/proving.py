@@ -26,6 +26,8 @@ from tuner.spec import Entry, problem_spec, write_atomically
 _SEED = 4
 _TIMEOUT_S = 600.0
 _PLAIN, _TUNED = "plain model", "tuned model"
+# iree-compile applies a spec to all dispatches at once on its threads, and was once seen to hang there.
+_NO_HANG = "--mlir-disable-threading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ def _unapplied(model: Model, spec: Path, expected: Mapping[str, Configured | Non
     all of them, with the compiler's words, where the model does not compile.
     """
     configured = work_dir / "configured-with-spec.mlir"
-    result = model.compile(configured, spec_flag(spec), "--compile-to=executable-configurations")
+    flags = (spec_flag(spec), _NO_HANG, "--compile-to=executable-configurations")
+    result = model.compile(configured, *flags)
     if result.exit_code != 0:
         return dict.fromkeys(expected, f"iree-compile fails with it: {result.first_error}")
     found = read_model_configurations(configured)
@@ -200,7 +203,7 @@ def _compare_models(plain: PlainModel, folder: RunFolder, runner: Runner, rng: n
     Raises ToolError where it does not compile, MeasurementError where it does not run or computes something else.
     """
     binary = folder.path / "model-with-spec.vmfb"
-    result = plain.model.compile(binary, spec_flag(folder.spec))
+    result = plain.model.compile(binary, spec_flag(folder.spec), _NO_HANG)
     if result.exit_code != 0:
         raise ToolError(f"the model does not compile with its spec: {result.first_error}")
     runner.load(_PLAIN, plain.program)
