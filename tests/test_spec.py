@@ -32,7 +32,7 @@ def configurations(text: str, spec: str, folder: Path, target: CpuTarget) -> dic
     model_path.write_text(text)
     spec_path.write_text(spec)
     result = Model.open(model_path, target.compile_flags).compile(
-        out, spec_flag(spec_path), "--compile-to=executable-configurations"
+        out, spec_flag(spec_path), "--mlir-disable-threading", "--compile-to=executable-configurations"
     )
     assert result.exit_code == 0, result.first_error
     return read_model_configurations(out)
