@@ -28,6 +28,7 @@ import numpy as np
 from tuner import spaces
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
+from tuner.dispatch import Annotations
 from tuner.extracting import extract
 from tuner.model import Model, spec_flag
 from tuner.outcome import Fate
@@ -111,7 +112,7 @@ def write_spec(path: Path, target: CpuTarget, problem: object, configuration: ob
 
     with ir.Context() as context:
         info = str(target.compilation_info(configuration, context))  # type: ignore[arg-type]
-    path.write_text(problem_spec([Entry(problem, info)]))  # type: ignore[arg-type]
+    path.write_text(problem_spec([Entry(problem, Annotations({"compilation_info": info}))]))  # type: ignore[arg-type]
 
 
 def by_processes(program: str, work: Path, count: int, workers: int) -> float:

@@ -86,7 +86,7 @@ def check(
     if problem is None or program is None:
         print(f"{dispatch.name}: no space: {dispatch.untunable}", flush=True)
         return None
-    found = spaces.find(target.name, problem, late=True)
+    found = spaces.find(target.name, problem)
     if found is None:
         print(f"{dispatch.name}: no space serves {problem.label}", flush=True)
         return None

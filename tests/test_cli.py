@@ -120,9 +120,18 @@ def test_one_dispatch_of_many_can_be_tuned_alone(tmp_path: Path) -> None:
     assert {record["dispatch"] for record in log_of(run)} == {name}
 
 
-def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(tmp_path: Path, target: CpuTarget) -> None:
-    model, spec = write(tmp_path, models.elementwise(4096)), tmp_path / "spec.mlir"
-    done = iree_tune("run", model, "-o", spec, cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (models.elementwise(4096), ["--early-only"]),
+        ("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }", []),
+    ],
+)
+def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
+    text: str, options: list[str], tmp_path: Path, target: CpuTarget
+) -> None:
+    model, spec = write(tmp_path, text), tmp_path / "spec.mlir"
+    done = iree_tune("run", model, "-o", spec, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing here is tunable" in done.stdout
     Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", spec_flag(spec))

@@ -53,16 +53,15 @@ def columns(pool: Pool) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("function", KINDS)
-def test_kinds_are_read_and_served_late_only(function: str, kinds: Extracted) -> None:
+def test_kinds_are_read_and_served(function: str, kinds: Extracted) -> None:
     problem = dispatch_of(kinds, function).problem
     assert problem is not None
     kind, space = KINDS[function]
     assert problem.kind == kind
-    found = find("cpu", problem, late=True)
+    found = find("cpu", problem)
     assert found is not None
     assert found[0] == space
-    assert find("cpu", problem) is None
-    assert find("cuda", problem, late=True) is None
+    assert find("cuda", problem) is None
 
 
 def test_a_convolutions_loops_have_their_roles(kinds: Extracted) -> None:
@@ -174,7 +173,7 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
     problem, program = dispatch.problem, dispatch.program
     assert problem is not None
     assert program is not None
-    found = find("cpu", problem, late=True)
+    found = find("cpu", problem)
     assert found is not None
     _, builder = found
     pool = enumerate_space(builder.build(problem, limits))

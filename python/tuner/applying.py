@@ -14,18 +14,18 @@ from iree.compiler import ir, passmanager
 from iree.compiler.dialects.transform import interpreter
 
 from tuner import native
-from tuner.dispatch import Configuration, Configured
+from tuner.dispatch import Annotations, Configuration, Configured
 from tuner.ir_reading import ops_named, read_configured
-from tuner.spec import ENTRY_POINT, identity_spec
+from tuner.spec import identity_spec
 from tuner.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the IR holds afterwards, and the attribute that was asked for (None: IREE's default)."""
+    """What the IR holds afterwards, and what was written onto it (None: IREE's default)."""
 
     configured: Configured
-    compilation_info: str | None
+    annotations: Annotations | None
 
 
 class RejectedError(Exception):
@@ -45,21 +45,22 @@ def apply_configuration(
     """
     context = module.context
     wanted = None
+    annotations: Annotations | None = None
     others: dict[int, ir.Attribute] = {}
     try:
         if configuration is not None:
             wanted = target.compilation_info(configuration, context)
-            annotations = {**configuration.attributes, "compilation_info": str(wanted)}
             others = {
                 number: target.lowering_config(levels, context) for number, levels in configuration.others.items()
             }
-            _annotate(module, identity_spec(identity, annotations, {n: str(config) for n, config in others.items()}))
-        pipeline = (
-            "builtin.module(hal.executable(hal.executable.variant(builtin.module("
-            f"iree-codegen-materialize-user-configs,{target.strategy_pass}))))"
-        )
-        with context:
-            passmanager.PassManager.parse(pipeline).run(module.operation)
+            annotations = Annotations(
+                {**configuration.attributes, "compilation_info": str(wanted)},
+                {number: str(config) for number, config in others.items()},
+            )
+            spec = ir.Module.parse(identity_spec(identity, annotations), context)
+            for entry in spec.body.operations:
+                interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
+        materialize(module, target)
     except (ir.MLIRError, ValueError, RuntimeError) as error:
         raise RejectedError(_first_line(error)) from error
     (variant,) = ops_named(module.operation, "hal.executable.variant")
@@ -76,13 +77,20 @@ def apply_configuration(
             op = held.get(f"{identity}#{number}")
             if op is None or op.attributes["lowering_config"] != config:
                 raise NotAppliedError(f"op {number} of the dispatch does not carry {config}")
-    return Applied(read_configured(function), None if wanted is None else str(wanted))
+    return Applied(read_configured(function), annotations)
 
 
-def _annotate(module: ir.Module, spec_text: str) -> None:
-    spec = ir.Module.parse(spec_text, module.context)
-    (entry,) = (op for op in spec.body.operations if ir.StringAttr(op.attributes["sym_name"]).value == ENTRY_POINT)
-    interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
+def materialize(module: ir.Module, target: Target) -> None:
+    """Puts annotations in their place, gives each dispatch without a configuration IREE's default, verifies all.
+
+    Raises MLIRError where IREE refuses a configuration.
+    """
+    pipeline = (
+        "builtin.module(hal.executable(hal.executable.variant(builtin.module("
+        f"iree-codegen-materialize-user-configs,{target.strategy_pass}))))"
+    )
+    with module.context:
+        passmanager.PassManager.parse(pipeline).run(module.operation)
 
 
 def _is_other(op: ir.Operation) -> bool:

@@ -60,6 +60,11 @@ def app(debug: bool) -> None:
     help="A smaller gain than this fraction is left to the default.",
 )
 @click.option(
+    "--early-only",
+    is_flag=True,
+    help="Tune only what a spec for plain iree-compile can reach.",
+)
+@click.option(
     "--compile-timeout",
     "compile_timeout_s",
     default=_DEFAULTS.compile_timeout_s,
@@ -102,6 +107,26 @@ def space(model: Path, flags: tuple[str, ...], target: str, threads: int) -> Non
 
     for description in describe_spaces(model, target, threads, flags):
         click.echo("\n".join(description.lines()))
+
+
+@app.command("compile")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("specs", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the binary goes.")
+@click.option("--target", default=_DEFAULTS.target, show_default=True, help="What to compile for.")
+@click.option("--threads", default=_DEFAULTS.threads, show_default=True, help="Threads that run a kernel.")
+def compile_(model: Path, specs: tuple[str, ...], output: Path, target: str, threads: int) -> None:
+    """Compile MODEL with SPECS: one that plain iree-compile reads, one of late entries, or both.
+
+    A spec is code that the compiler runs: load only those that you trust. Flags of iree-compile can follow after `--`.
+    """
+    from tuner.late import compile_with_specs
+
+    flags = tuple(each for each in specs if each.startswith("-"))
+    paths = [Path(each) for each in specs if each not in flags]
+    for entry in compile_with_specs(model, paths, output, target, threads, flags):
+        where = ", ".join(entry.dispatches) or "no dispatch of this model"
+        click.echo(f"{entry.label}: applied to {where}", err=not entry.dispatches)
 
 
 @app.command("plugin-path")

@@ -72,7 +72,7 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits) -> SpaceDescripti
     problem = dispatch.problem
     if problem is None:
         return SpaceDescription(dispatch.name, "", f"no space: {dispatch.untunable}")
-    found = spaces.find(target, problem, late=True)
+    found = spaces.find(target, problem)
     if found is None:
         return SpaceDescription(dispatch.name, problem.label, f"no space on {target} serves such a problem")
     name, builder = found

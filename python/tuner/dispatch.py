@@ -79,6 +79,17 @@ class Problem:
         return extent
 
     @property
+    def key(self) -> str:
+        """One line that equal problems share and no others: how a spec that is applied late names its problem."""
+        loops = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
+        operands = "; ".join(f"{operand.element_type} {operand.indexing_map}" for operand in self.operands)
+        followers = "; ".join(
+            f"{each.number} {' '.join(f'{name}{list(sizes)}' for name, sizes in each.levels)} of {list(each.loops)}"
+            for each in self.followers
+        )
+        return " | ".join((self.kind, loops, operands, self.computation, followers))
+
+    @property
     def label(self) -> str:
         """For people: the kind and the extents by role, as in `contraction m2048 n2048 k512 f32`."""
         extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
@@ -129,6 +140,18 @@ class Configuration:
 
 def _plain(levels: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
     return {name: list(sizes) for name, sizes in levels.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """A configuration as IREE's own attributes, printed: what a spec writes onto the ops of one dispatch.
+
+    `root` maps the names of the root op's attributes (`compilation_info` and, where the op has parts,
+    `decomposition_config`) to their values; `others` the other configured ops, by number, to their lowering configs.
+    """
+
+    root: Mapping[str, str]
+    others: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ class Options:
     registered search strategy. `dispatches`: only these (all when empty). `function`: the model's entry, where it
     has several. `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under
     `.iree-tuner` by default). `min_gain`: a smaller gain than this fraction is left to the default.
-    `compile_timeout_s`: seconds for one candidate. `workers`: processes that compile. `flags`: further flags of
-    iree-compile.
+    `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
+    candidate. `workers`: processes that compile. `flags`: further flags of iree-compile.
     """
 
     target: str = "cpu"
@@ -34,6 +34,7 @@ class Options:
     output: Path | None = None
     run_dir: Path | None = None
     min_gain: float = 0.02
+    early_only: bool = False
     compile_timeout_s: float = 30.0
     workers: int = 0
     flags: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from tuner.dispatch import Configuration, Configured
+from tuner.dispatch import Annotations, Configuration, Configured
 
 
 class Fate(StrEnum):
@@ -29,8 +29,8 @@ class Fate(StrEnum):
 class Compilation:
     """The end of compiling a candidate.
 
-    `configured` is what was read back, `compilation_info` the attribute that a spec entry carries (None for the
-    default), `log` what the compiler said.
+    `configured` is what was read back, `annotations` what a spec entry writes (None for the default), `log` what the
+    compiler said.
     """
 
     fate: Fate
@@ -39,7 +39,7 @@ class Compilation:
     log: Path
     binary: Path | None = None
     configured: Configured | None = None
-    compilation_info: str | None = None
+    annotations: Annotations | None = None
 
 
 @dataclass(frozen=True, slots=True)

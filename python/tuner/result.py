@@ -13,20 +13,22 @@ from tuner.dispatch import Dispatch
 from tuner.evaluating import Final
 from tuner.measuring import Verification
 from tuner.outcome import Evaluation
-from tuner.spec import write_atomically
+from tuner.spec import late_path, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchResult:
     """A dispatch, every candidate of it, and the verdict.
 
-    `verdict` is one line for people. `final` is None where nothing was measured against the default.
+    `verdict` is one line for people. `final` is None where nothing was measured against the default. `late` says that
+    only `iree-tune compile` can apply the winner, for plain iree-compile reads specs too early or not at all.
     """
 
     dispatch: Dispatch
     verdict: str
     evaluations: tuple[Evaluation, ...] = ()
     final: Final | None = None
+    late: bool = False
 
     @property
     def winner(self) -> Evaluation | None:
@@ -53,6 +55,7 @@ class DispatchResult:
             }
         if self.winner is not None and self.winner.configuration is not None:
             result["winner"] = self.winner.configuration.to_json()
+            result["moment"] = "late" if self.late else "early"
         return result
 
 
@@ -70,13 +73,17 @@ class ModelResult:
 class TuneResult:
     """What `tune` returns.
 
-    `spec` is the tuning spec's text; `dispatches` one result for each dispatch, in the model's order; `model` the
-    comparison of whole models, or None where no entry was found; `run_dir` where the log and the binaries are.
+    `spec` is the text of the tuning spec that plain iree-compile reads; `late_spec` that of the entries which only
+    `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each dispatch, in the model's
+    order; `model` the comparison of whole models, or None where no entry was found; `binary` the model compiled with
+    the specs; `run_dir` where the log and the binaries are.
     """
 
     spec: str
+    late_spec: str
     dispatches: tuple[DispatchResult, ...]
     model: ModelResult | None
+    binary: Path
     run_dir: Path
     device_label: str
     compile_command: tuple[str, ...]
@@ -87,8 +94,16 @@ class TuneResult:
         return self.model.ratio.value if self.model is not None else 1.0
 
     def save(self, path: str | Path) -> None:
-        """Writes the spec in one step. Raises OSError where that fails; nothing is left half-written."""
+        """Writes the spec, and late entries beside it as `spec.late.mlir`, each file in one step.
+
+        Without late entries no such file is left: an older one would no longer belong to the spec.
+        Raises OSError where writing fails; nothing is left half-written.
+        """
         write_atomically(Path(path), self.spec)
+        if self.late_spec:
+            write_atomically(late_path(Path(path)), self.late_spec)
+        else:
+            late_path(Path(path)).unlink(missing_ok=True)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON."""

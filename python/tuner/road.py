@@ -21,7 +21,7 @@ from tuner.options import Options
 from tuner.proving import prepare_model, prove
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
-from tuner.spec import check_writable, write_atomically
+from tuner.spec import check_writable, late_path, write_atomically
 from tuner.targets import Target
 from tuner.toolchain import compiler_version
 from tuner.tuning import DispatchTuner
@@ -36,7 +36,8 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     registry.load("tuner.strategies", options.strategy)
     model = Model.open(path, (*target.compile_flags, *options.flags))
     if options.output is not None:
-        check_writable(options.output, never=path)
+        for output in (options.output, late_path(options.output)):
+            check_writable(output, never=path)
     folder = RunFolder.create(options.run_dir)
     listen(Note(f"This run's folder: {folder.path}"))
 
@@ -49,15 +50,17 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
         with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
             tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)
             results = tuner.tune_all(dispatches)
-        proof = prove(plain, results, header, folder, runner, listen, options.seed)
+        proof = prove(plain, target, results, header, folder, runner, listen, options.seed)
 
     result = TuneResult(
         spec=proof.spec,
+        late_spec=proof.late_spec,
         dispatches=proof.dispatches,
         model=proof.model,
+        binary=proof.binary,
         run_dir=folder.path,
         device_label=f"{target.device.uri}, {target.device.label}",
-        compile_command=_compile_command(model, options.output or folder.spec),
+        compile_command=_compile_command(model, options, options.output or folder.spec, bool(proof.late_spec)),
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:
@@ -82,5 +85,9 @@ def _header(extracted: Extracted, model: Model) -> list[str]:
     ]
 
 
-def _compile_command(model: Model, spec: Path) -> tuple[str, ...]:
+def _compile_command(model: Model, options: Options, spec: Path, has_late: bool) -> tuple[str, ...]:
+    if has_late:
+        specs = (str(spec), str(late_path(spec)))
+        flags = ("--", *options.flags) if options.flags else ()
+        return ("iree-tune", "compile", str(model.path), *specs, "-o", "model.vmfb", "--target", options.target, *flags)
     return ("iree-compile", str(model.path), *model.flags, spec_flag(spec), "-o", "model.vmfb")

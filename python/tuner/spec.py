@@ -2,22 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Tuning specs: transform-dialect modules that find root ops and annotate them with a compilation info.
 
-The same annotation serves search and deployment. In search the op is found by its identity; in the spec that is
-delivered, by a matcher of its problem, since a user's IR carries no identities.
+The same annotations serve search and deployment. In search the ops are found by their identity. A user's IR carries
+none: a spec for plain iree-compile finds them by a matcher of the problem, and a late one names the problem, so that
+`tuner.late` can find its dispatches.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.dispatch import Problem
+from tuner.dispatch import Annotations, Problem
 from tuner.errors import InputError
 
 ENTRY_POINT = "__kernel_config"
+# What a module of late entries carries, and each of its sequences: the key of the problem that it is for.
+LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 
 _APPLY = """\
   transform.named_sequence @apply_config(%op: !transform.any_op {transform.readonly},
@@ -30,40 +33,67 @@ _APPLY = """\
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a spec: which problem gets which configuration (`compilation_info` as printed by IREE)."""
+    """One line of a spec: which problem gets which configuration."""
 
     problem: Problem
-    compilation_info: str
+    annotations: Annotations
     comment: str = ""
 
 
-def identity_spec(identity: str, annotations: Mapping[str, str], others: Mapping[int, str] | None = None) -> str:
-    """A spec for search: annotates the one op that carries this `iree_tuner.dispatch` identity.
+def identity_spec(identity: str, annotations: Annotations) -> str:
+    """A spec for search: annotates the ops of the one dispatch that carries this identity."""
+    return f"""\
+module attributes {{ transform.with_named_sequence }} {{
+{_sequence(ENTRY_POINT, identity, annotations)}}}
+"""
 
-    `annotations` are attributes of that op, printed; `others` the lowering configs of the dispatch's other configured
-    ops, by number. The entry takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen
-    to hang.
+
+def late_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
+    """A spec for `iree-tune compile`, which applies it when the compiler has configured everything.
+
+    Each sequence is one of search's, and says which problem it is for. Whoever applies it gives the dispatches of
+    that problem the sequence's name as their identity.
+    """
+    comments = "".join(f"// {line}\n" for line in header)
+    sequences = "".join(
+        f"  // {entry.comment}\n" + _sequence(f"entry_{index}", f"entry_{index}", entry.annotations, entry.problem.key)
+        for index, entry in enumerate(entries)
+    )
+    return f"""\
+{comments}module @iree_tuner_late_spec attributes {{ transform.with_named_sequence, {LATE} }} {{
+{sequences}}}
+"""
+
+
+def late_path(spec: Path) -> Path:
+    """Where the late entries of a spec stand: `spec.late.mlir` beside `spec.mlir`."""
+    return spec.with_name(f"{spec.stem}.late{spec.suffix}")
+
+
+def _sequence(name: str, identity: str, annotations: Annotations, problem: str = "") -> str:
+    """One sequence, which finds the ops of a dispatch by identity and number and annotates them.
+
+    It takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen to hang.
     """
     steps = [
-        _annotation(f'iree_tuner.dispatch = "{identity}"', f"root{index}", name, value)
-        for index, (name, value) in enumerate(annotations.items())
+        _annotation(f'iree_tuner.dispatch = "{identity}"', f"root{index}", attribute, value)
+        for index, (attribute, value) in enumerate(annotations.root.items())
     ]
     steps += [
         _annotation(f'iree_tuner.op = "{identity}#{number}"', f"other{number}", "lowering_config", value)
-        for number, value in (others or {}).items()
+        for number, value in annotations.others.items()
     ]
+    serves = f'\n      attributes {{ {PROBLEM} = "{problem}" }}' if problem else ""
     return f"""\
-module attributes {{ transform.with_named_sequence }} {{
-  transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.readonly}}) {{
+  transform.named_sequence @{name}(%module: !transform.any_op {{transform.readonly}}){serves} {{
 {"".join(steps)}    transform.yield
   }}
-}}
 """
 
 
 def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
     return f"""\
-    %{value} = transform.structured.match attributes {{{mark}}} in %root : (!transform.any_op) -> !transform.any_op
+    %{value} = transform.structured.match attributes {{{mark}}} in %module : (!transform.any_op) -> !transform.any_op
     %{value}_config = transform.param.constant {attribute} -> !transform.any_param
     transform.annotate %{value} "{name}" = %{value}_config : !transform.any_op, !transform.any_param
 """
@@ -124,7 +154,7 @@ def _matcher(index: int, entry: Entry) -> str:
       indexing_maps = [{maps}]
       : !transform.any_op -> !transform.param<i64>
 {checks}
-    %config = transform.param.constant {entry.compilation_info} -> !transform.any_param
+    %config = transform.param.constant {entry.annotations.root["compilation_info"]} -> !transform.any_param
     transform.yield %op, %config : !transform.any_op, !transform.any_param
   }}
 """

@@ -64,8 +64,8 @@ class DispatchTuner:
             if problem in tuned:
                 results.append(DispatchResult(dispatch, f"same problem as {tuned[problem]}"))
                 continue
-            if not has_matcher(problem):
-                reason = f"not tunable yet: no spec that plain iree-compile reads can reach {problem.label}"
+            if self._options.early_only and not (self._target.reads_specs and has_matcher(problem)):
+                reason = f"left alone: no spec that plain iree-compile reads can reach {problem.label}"
                 results.append(DispatchResult(dispatch, reason))
                 continue
             found = spaces.find(self._target.name, problem)

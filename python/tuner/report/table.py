@@ -40,6 +40,9 @@ def print_result(result: TuneResult, console: Console) -> None:
         _say(console, "Nothing here is tunable.")
     if result.model is not None:
         _say(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
+    if result.late_spec:
+        late = sum(each.late and each.winner is not None for each in result.dispatches)
+        _say(console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them.")
     if any(each.evaluations for each in result.dispatches):
         _say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
 

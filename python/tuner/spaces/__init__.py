@@ -30,18 +30,8 @@ class SpaceBuilder(Protocol):
         """The configuration that a point of `build(problem, …)` stands for."""
 
 
-# Kinds whose configuration plain iree-compile can be given by a spec. The others' root ops are rewritten between the
-# moment when a spec is applied and the moment when the compiler configures them.
-EARLY_KINDS = ("contraction",)
-
-
-def find(target: str, problem: Problem, *, late: bool = False) -> tuple[str, SpaceBuilder] | None:
-    """The first registered space (by name) that serves the problem, with its name, or None.
-
-    `late`: also for a problem whose configuration can only be applied late, which a plain spec cannot do.
-    """
-    if not late and problem.kind not in EARLY_KINDS:
-        return None
+def find(target: str, problem: Problem) -> tuple[str, SpaceBuilder] | None:
+    """The first registered space (by name) that serves the problem, with its name, or None."""
     for name in registry.names("tuner.spaces"):
         builder: SpaceBuilder = registry.load("tuner.spaces", name)
         if builder.serves(target, problem):

@@ -54,6 +54,10 @@ class Target(Protocol):
         """The flags of iree-compile that select this target."""
 
     @property
+    def reads_specs(self) -> bool:
+        """Whether plain iree-compile applies a tuning spec that it is given for this target."""
+
+    @property
     def strategy_pass(self) -> str:
         """The pass that gives every unconfigured dispatch IREE's default and verifies all configurations."""
 

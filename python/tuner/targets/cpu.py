@@ -52,6 +52,10 @@ class CpuTarget:
         )
 
     @property
+    def reads_specs(self) -> bool:
+        return True
+
+    @property
     def strategy_pass(self) -> str:
         return "iree-llvmcpu-select-lowering-strategy"
 

@@ -34,6 +34,11 @@ class CudaTarget:
         return ("--iree-hal-target-device=cuda", f"--iree-cuda-target={self.chip}")
 
     @property
+    def reads_specs(self) -> bool:
+        # IREE 3.11 to 3.13 ignore the flag for CUDA without a word.
+        return False
+
+    @property
     def strategy_pass(self) -> str:
         return "iree-llvmgpu-select-lowering-strategy"
 

@@ -34,6 +34,10 @@ class RocmTarget:
         return ("--iree-hal-target-device=hip", f"--iree-rocm-target={self.chip}")
 
     @property
+    def reads_specs(self) -> bool:
+        return True
+
+    @property
     def strategy_pass(self) -> str:
         return "iree-llvmgpu-select-lowering-strategy"
 
