@@ -104,3 +104,15 @@ func.func @pack(%a: tensor<{size}x{size}xf32>) -> tensor<{size // 16}x{size // 1
   return %b : tensor<{size // 16}x{size // 16}x16x16xf32>
 }}
 """
+
+
+def softmax(rows: int, columns: int) -> str:
+    """Softmax along the rows in f32: three configured ops."""
+    kind = f"tensor<{rows}x{columns}xf32>"
+    return f"""
+func.func @softmax(%a: {kind}) -> {kind} {{
+  %empty = tensor.empty() : {kind}
+  %b = linalg.softmax dimension(1) ins(%a : {kind}) outs(%empty : {kind}) -> {kind}
+  return %b : {kind}
+}}
+"""

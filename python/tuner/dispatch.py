@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
@@ -108,12 +108,34 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuSettings:
+    """What a GPU's code generator is told beside tiling levels.
+
+    `workgroup_size` are the threads of a workgroup along x, y and z, `subgroup_size` those that run in lockstep.
+    `intrinsic` names the root's matrix instruction ("": none); `promoted` the operands that go through shared memory.
+    `converts_accumulator`: the instruction starts from zeros and the old output is added afterwards.
+    None leaves a choice to the compiler; `waves_per_eu` is the occupancy asked for on AMD GPUs, 0 for none.
+    """
+
+    workgroup_size: tuple[int, ...]
+    subgroup_size: int
+    intrinsic: str = ""
+    promoted: tuple[int, ...] = ()
+    converts_accumulator: bool = False
+    prefetch_num_stages: int | None = None
+    no_reduce_shared_memory_bank_conflicts: bool | None = None
+    use_igemm_convolution: bool | None = None
+    waves_per_eu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A choice for one dispatch: the pipeline, its options, and the root op's tiling levels.
 
-    `levels` maps a tiling level's name to a tile size for each loop (shape [loops], 0: not tiled there).
-    `attributes` holds what the compiler itself made of a choice, printed, by the attribute's name on the root op
-    (`compilation_info`, and `decomposition_config` where the op has parts); then `levels` is empty.
+    `levels` maps a tiling level's name to a tile size for each loop (shape [loops], 0: not tiled there). On a GPU
+    `lane_basis` and `subgroup_basis` are levels too, of counts, and `gpu` holds the further settings.
+    `attributes` holds further attributes of the root op, printed, by name (`decomposition_config` where the op has
+    parts). With `compilation_info` among them the compiler itself made attributes of a choice, and `levels` is empty.
     `others` holds the levels of the other ops that need any, by their number in the dispatch.
     """
 
@@ -122,6 +144,7 @@ class Configuration:
     options: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[int, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    gpu: GpuSettings | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The value as plain JSON."""
@@ -129,6 +152,7 @@ class Configuration:
             "pipeline": self.pipeline,
             "options": list(self.options),
             "levels": _plain(self.levels),
+            **({"gpu": asdict(self.gpu)} if self.gpu else {}),
             **({"attributes": dict(self.attributes)} if self.attributes else {}),
             **(
                 {"others": {str(number): _plain(levels) for number, levels in self.others.items()}}

@@ -142,9 +142,23 @@ def _followers(root_op: ir.Operation, dispatch: ir.Operation) -> tuple[Follower,
 
 
 def _follower(number: int, op: ir.Operation, loops: Mapping[int, int]) -> Follower:
-    config = op.attributes.get("lowering_config", None)
-    is_cpu = str(config).startswith("#iree_cpu.lowering_config<")
-    levels = native.read_cpu_lowering_config(config) if is_cpu else {}
-    sizes = tuple((name, level.sizes) for name, level in levels.items())
+    sizes = _levels(op.attributes.get("lowering_config", None))
     count = max((len(entry) for _, entry in sizes), default=0)
     return Follower(number, sizes, tuple(loops.get(index, -1) for index in range(count)))
+
+
+def _levels(config: ir.Attribute | None) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The levels of a lowering config; on a GPU with its bases, which lie over the op's loops in order."""
+    text = str(config)
+    if text.startswith("#iree_cpu.lowering_config<"):
+        return tuple((name, level.sizes) for name, level in native.read_cpu_lowering_config(config).items())
+    if not text.startswith("#iree_gpu.lowering_config<"):
+        return ()
+    read = native.read_gpu_lowering_config(config)
+    levels = dict(read.tiles)
+    if read.subgroup_basis is not None:
+        levels["subgroup_basis"] = read.subgroup_basis.counts
+    if "lane_basis" in read.other:
+        lanes, _ = ir.ArrayAttr(read.other["lane_basis"])
+        levels["lane_basis"] = tuple(int(ir.IntegerAttr(count).value) for count in ir.ArrayAttr(lanes))
+    return tuple(levels.items())

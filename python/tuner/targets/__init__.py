@@ -15,14 +15,52 @@ from tuner.dispatch import Configuration
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixIntrinsic:
+    """A matrix instruction of a GPU: lhs [m, k] times rhs [k, n], summed in [m, n], by one subgroup.
+
+    A virtual one is composed of several instructions by the compiler.
+    """
+
+    name: str
+    m: int
+    n: int
+    k: int
+    lhs_type: str
+    rhs_type: str
+    sum_type: str
+    subgroup_size: int
+    is_virtual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GpuLimits:
+    """What a space needs to know of a GPU; `processors` is None where the compiler does not know the chip's number."""
+
+    chip: str
+    subgroup_sizes: tuple[int, ...]
+    max_workgroup_sizes: tuple[int, ...]
+    max_workgroup_threads: int
+    shared_memory_bytes: int
+    processors: int | None
+    intrinsics: tuple[MatrixIntrinsic, ...]
+
+    def intrinsics_for(self, lhs_type: str, rhs_type: str, sum_type: str) -> tuple[MatrixIntrinsic, ...]:
+        """The matrix instructions for these element types, in the compiler's order."""
+        wanted = (lhs_type, rhs_type, sum_type)
+        return tuple(each for each in self.intrinsics if (each.lhs_type, each.rhs_type, each.sum_type) == wanted)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a space needs to know of a device. Read from the compiled IR, never guessed.
 
-    `vector_bytes`: the native vector's width. `threads`: how many threads run a dispatch.
+    `vector_bytes`: the native vector's width. `threads`: how many threads run a dispatch. `gpu`: a GPU's limits, which
+    has no native vector and 1 thread of the host.
     """
 
     vector_bytes: int
     threads: int
+    gpu: GpuLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

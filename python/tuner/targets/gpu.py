@@ -1,0 +1,135 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What GPU targets share: their limits, and a configuration as attributes of IREE's GPU code generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from iree.compiler import ir
+from iree.compiler.dialects import iree_codegen
+
+from tuner import native
+from tuner.dispatch import Configuration, GpuSettings
+from tuner.errors import ToolError
+from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
+
+_PADDING = ("padding", "padding_conv")
+
+
+@dataclass(frozen=True, slots=True)
+class GpuTarget:
+    """One GPU, compiled for `chip`."""
+
+    chip: str
+
+    @property
+    def strategy_pass(self) -> str:
+        return "iree-llvmgpu-select-lowering-strategy"
+
+    def limits(self, executable_target: ir.Attribute) -> Limits:
+        gpu = native.gpu_target(executable_target)
+        if gpu is None:
+            raise ToolError(f"the compiler did not state the GPU's limits; it must target {self.chip}")
+        return Limits(
+            vector_bytes=0,
+            threads=1,
+            gpu=GpuLimits(
+                chip=gpu.arch,
+                subgroup_sizes=gpu.subgroup_sizes,
+                max_workgroup_sizes=gpu.max_workgroup_sizes,
+                max_workgroup_threads=gpu.max_threads_per_workgroup,
+                shared_memory_bytes=gpu.max_shared_memory_bytes,
+                processors=gpu.workgroup_processors,
+                intrinsics=tuple(_intrinsic(each) for each in gpu.mma_intrinsics if each.blocks == 1),
+            ),
+        )
+
+    def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
+        """As in `Target`; one that the compiler itself has printed is parsed."""
+        if "compilation_info" in configuration.attributes:
+            with context:
+                return ir.Attribute.parse(configuration.attributes["compilation_info"])
+        settings = configuration.gpu
+        if settings is None:
+            raise ValueError("a configuration for a GPU needs its settings")
+        translation = native.make_translation_info(
+            native.pipeline("gpu", configuration.pipeline, context),
+            settings.workgroup_size,
+            settings.subgroup_size,
+            _options(settings, context),
+        )
+        lowering = _lowering_config(configuration.levels, context, settings)
+        return iree_codegen.CompilationInfoAttr(native.make_compilation_info(lowering, translation))
+
+    def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
+        return _lowering_config(levels, context)
+
+    def describe(self, executable_target: ir.Attribute) -> str:
+        del executable_target
+        return self.chip
+
+
+def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:
+    return MatrixIntrinsic(
+        name=intrinsic.name,
+        m=intrinsic.m,
+        n=intrinsic.n,
+        k=intrinsic.k,
+        lhs_type=str(intrinsic.lhs_type),
+        rhs_type=str(intrinsic.rhs_type),
+        sum_type=str(intrinsic.acc_type),
+        subgroup_size=intrinsic.subgroup_size,
+        is_virtual=intrinsic.virtual,
+    )
+
+
+def _lowering_config(
+    levels: Mapping[str, tuple[int, ...]], context: ir.Context, settings: GpuSettings | None = None
+) -> ir.Attribute:
+    """The levels, and for the root op what the settings say of it."""
+    other = {name: _integers(levels[name], context) for name in _PADDING if name in levels}
+    if "lane_basis" in levels:
+        lanes = levels["lane_basis"]
+        other["lane_basis"] = ir.ArrayAttr.get(
+            [_integers(lanes, context), _integers(range(len(lanes)), context)], context
+        )
+    if settings is not None and settings.converts_accumulator:
+        other["convert_acc_gemm"] = ir.UnitAttr.get(context)
+    subgroups = levels.get("subgroup_basis")
+    return native.gpu_lowering_config(
+        native.GPULoweringConfig(
+            tiles={name: sizes for name, sizes in levels.items() if name in native.GPU_TILING_LEVELS},
+            mma_kind=native.mma_intrinsic(settings.intrinsic, context).mma_kind
+            if settings is not None and settings.intrinsic
+            else None,
+            subgroup_basis=None if subgroups is None else native.SubgroupBasis(subgroups, tuple(range(len(subgroups)))),
+            promote_operands=() if settings is None else settings.promoted,
+            other=other,
+        ),
+        context,
+    )
+
+
+def _options(settings: GpuSettings, context: ir.Context) -> ir.DictAttr:
+    """The translation info's dictionary."""
+    options = native.pipeline_options(
+        native.PipelineOptions(
+            prefetch_num_stages=settings.prefetch_num_stages,
+            no_reduce_shared_memory_bank_conflicts=settings.no_reduce_shared_memory_bank_conflicts,
+            use_igemm_convolution=settings.use_igemm_convolution,
+        ),
+        context,
+    )
+    entries = {"gpu_pipeline_options": options}
+    if settings.waves_per_eu:
+        # Source: IREE passes `llvm_func_attrs` on to LLVM's function.
+        waves = ir.StringAttr.get(str(settings.waves_per_eu), context)
+        entries["llvm_func_attrs"] = ir.DictAttr.get({"amdgpu-waves-per-eu": waves}, context)
+    return ir.DictAttr.get(entries, context)
+
+
+def _integers(values: Iterable[int], context: ir.Context) -> ir.ArrayAttr:
+    i64 = ir.IntegerType.get_signless(64, context)
+    return ir.ArrayAttr.get([ir.IntegerAttr.get(i64, value) for value in values], context)
