@@ -8,6 +8,7 @@ of its own, and a crash is an answer with a reason.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -74,10 +75,16 @@ def materialize(emitted: EmittedConstraints, point: Mapping[str, int]) -> Config
 
 def materialize_all(emitted: EmittedConstraints, points: Iterable[Mapping[str, int]]) -> list[Configuration]:
     """As `materialize` for each point; reading the template once is most of the time saved."""
-    with ir.Context():
+    with _context():
         module = ir.Module.parse(emitted.template)  # Keeps the op alive.
         (op,) = ops_named(module.operation, _CONSTRAINTS)
         return [_materialize(op, emitted, point) for point in points]
+
+
+@functools.cache
+def _context() -> ir.Context:
+    """One context for all templates: loading IREE's dialects takes longer than making a hundred configurations."""
+    return ir.Context()
 
 
 def _materialize(op: ir.Operation, emitted: EmittedConstraints, point: Mapping[str, int]) -> Configuration:

@@ -111,3 +111,47 @@ def test_random_tilings_are_z3s(extent: int, limit: int, lanes: int) -> None:
     pool = enumerate_space(read_smtlib(text))
     names = [knob.name for knob in pool.knobs]
     assert {tuple(row) for row in pool.rows.tolist()} == solutions_by_z3(text, names)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    most=st.tuples(*[st.integers(-3, 12)] * 3),
+    least=st.tuples(*[st.integers(-3, 4)] * 3),
+    product=st.integers(-5, 60),
+    factor=st.integers(-2, 4),
+)
+def test_inferred_bounds_lose_no_solution(
+    most: tuple[int, ...], least: tuple[int, ...], product: int, factor: int
+) -> None:
+    """Products, sums and choices of constants of either sign, some of them bounded through the others alone."""
+    text = f"""
+    (declare-const a Int) (declare-const b Int) (declare-const c Int) (declare-const d Int)
+    (assert (<= a {most[0]})) (assert (>= a {least[0]}))
+    (assert (<= b {most[1]})) (assert (>= b {least[1]}))
+    (assert (>= c {least[2]})) (assert (<= c 40))
+    (assert (<= (* a c {factor}) {product}))
+    (assert (= d (+ (* a b) (ite (= a 1) c 3))))
+    """
+    space = read_smtlib(text)
+    pool = enumerate_space(space)
+    names = [knob.name for knob in pool.knobs]
+    expected = {
+        (a, b, c, a * b + (c if a == 1 else 3))
+        for a in range(least[0], most[0] + 1)
+        for b in range(least[1], most[1] + 1)
+        for c in range(least[2], 41)
+        if a * c * factor <= product
+    }
+    columns = [names.index(name) for name in "abcd"]
+    assert {tuple(row) for row in pool.rows[:, columns].tolist()} == expected
+
+
+def test_definitions_and_products_bound_a_constant_without_a_proof() -> None:
+    text = """
+    (declare-const m Int) (declare-const n Int) (declare-const threads Int) (declare-const tile Int)
+    (assert (>= m 1)) (assert (<= m 32)) (assert (>= n 1)) (assert (<= n 32)) (assert (<= (* m n) 10))
+    (assert (= threads (* m n 64))) (assert (>= tile 1)) (assert (= 512 (* tile m 16)))
+    """
+    domains = {knob.name: knob.domain for knob in read_smtlib(text, timeout_s=1e-3).knobs}
+    assert (domains["threads"][0], domains["threads"][-1]) == (64, 640)
+    assert (domains["tile"][0], domains["tile"][-1]) == (1, 32)

@@ -11,10 +11,11 @@ Nothing here knows IREE or MLIR: a project that writes its own kernels can use i
 """
 
 from tuner.constraints.enumeration import SpaceTooLargeError, enumerate_space
+from tuner.constraints.errors import ConstraintError
 from tuner.constraints.explanation import explain_empty
 from tuner.constraints.sampling import sample_space_filling, sample_uniform
 from tuner.constraints.smtlib import read_smtlib
-from tuner.constraints.space import ConstraintError, Knob, Pool, Rule, Space
+from tuner.constraints.space import Knob, Pool, Rule, Space
 
 __all__ = [
     "ConstraintError",

@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import z3
 
+from tuner.constraints.errors import ConstraintError
 from tuner.constraints.evaluation import Column, Graph, division_by_zero
-from tuner.constraints.space import ConstraintError, Knob, Pool, Rule, Space
+from tuner.constraints.space import Knob, Pool, Rule, Space
 
 _CHUNK_ROWS = 1_000_000
 # Products of domains up to this size are tried before any joining.
@@ -107,7 +108,7 @@ class _Part:
 
 def _parts(space: Space) -> list[_Part]:
     """The rules split at their top-level conjunctions: parts prune earlier."""
-    graph = Graph()
+    graph = space.graph
     parts: list[_Part] = []
     for rule in space.rules:
         stack = [graph.add(rule.assertion)]

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import z3
 
-from tuner.constraints.space import ConstraintError
+from tuner.constraints.errors import ConstraintError
 
 Column = npt.NDArray[Any]
 
@@ -31,6 +31,17 @@ class Value(NamedTuple):
 
 
 _INT64_SAFE = float(2**62)
+
+
+def _bare(wrapper: Any) -> Any:
+    """z3's C function behind its Python wrapper, which asks after each call whether it failed: reading cannot."""
+    *_, bound = wrapper.__defaults__ or (None,)
+    return getattr(bound, "f", wrapper)
+
+
+_get_id, _get_ast_kind = _bare(z3.Z3_get_ast_id), _bare(z3.Z3_get_ast_kind)
+_to_app, _get_declaration, _get_kind = _bare(z3.Z3_to_app), _bare(z3.Z3_get_app_decl), _bare(z3.Z3_get_decl_kind)
+_count_args, _get_arg = _bare(z3.Z3_get_app_num_args), _bare(z3.Z3_get_app_arg)
 
 
 class Graph:
@@ -55,10 +66,10 @@ class Graph:
         return self._visit(expression.ctx.ref(), expression.as_ast(), expression)
 
     def _visit(self, context: Any, node: Any, root: z3.ExprRef) -> int:
-        key = z3.Z3_get_ast_id(context, node)
+        key = _get_id(context, node)
         if key in self._places:
             return self._places[key]
-        ast_kind = z3.Z3_get_ast_kind(context, node)
+        ast_kind = _get_ast_kind(context, node)
         args: tuple[int, ...] = ()
         names: frozenset[str] = frozenset()
         if ast_kind == z3.Z3_NUMERAL_AST:
@@ -66,12 +77,14 @@ class Graph:
             kind, step = z3.Z3_OP_ANUM, _constant(number)
             self.numbers[len(self._steps)] = number
         elif ast_kind == z3.Z3_APP_AST:
-            app = z3.Z3_to_app(context, node)
-            declaration = z3.Z3_get_app_decl(context, app)
-            kind = z3.Z3_get_decl_kind(context, declaration)
-            count = z3.Z3_get_app_num_args(context, app)
-            args = tuple(self._visit(context, z3.Z3_get_app_arg(context, app, index), root) for index in range(count))
-            name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declaration))
+            app = _to_app(context, node)
+            declaration = _get_declaration(context, app)
+            kind = _get_kind(context, declaration)
+            count = _count_args(context, app)
+            args = tuple([self._visit(context, _get_arg(context, app, index), root) for index in range(count)])
+            name = ""
+            if kind not in _STRICT and kind not in _LAZY:
+                name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declaration))
             if kind == z3.Z3_OP_UNINTERPRETED and not args:
                 if z3.Z3_get_sort_kind(context, z3.Z3_get_sort(context, node)) != z3.Z3_INT_SORT:
                     raise ConstraintError(f"'{name}' in '{root}' is no integer; a knob is one")

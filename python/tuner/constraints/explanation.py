@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import z3
 
-from tuner.constraints.space import ConstraintError, Space
+from tuner.constraints.errors import ConstraintError
+from tuner.constraints.space import Space
 
 
 def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:

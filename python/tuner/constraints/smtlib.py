@@ -3,18 +3,19 @@
 """Reads a space out of SMT-LIB text: integer constants become knobs, assertions become rules.
 
 SMT-LIB integers have no bounds, a knob has a finite domain. Bounds come from the assertions: those that z3 can
-simplify to `x <= 8` are read off; where there is none, z3 has to prove one.
+simplify to `x <= 8`, or to products and sums of bounded ones, give them; where there is none, z3 has to prove one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import z3
 
+from tuner.constraints.bounds import Interval, infer_bounds
+from tuner.constraints.errors import ConstraintError
 from tuner.constraints.evaluation import Graph
-from tuner.constraints.space import ConstraintError, Knob, Rule, Space
+from tuner.constraints.space import Knob, Rule, Space
 
 # Bounds that z3 is asked to prove, one after the other. A loose one is as right as a tight one: rules prune the rest.
 _HIGHEST = tuple(2**exponent for exponent in range(10, 21))
@@ -46,17 +47,17 @@ def read_smtlib(
     names = labels or [f"assertion {index}" for index in range(len(assertions))]
     graph = Graph()
     constants = frozenset[str]().union(*(graph.names[graph.add(assertion)] for assertion in assertions))
-    bounds = {name: _Bounds() for name in constants}
+    bounds = {name: Interval() for name in constants}
     wanted = list(knobs) if knobs is not None else []
     order = [*wanted, *sorted(bounds.keys() - set(wanted))]
     for name in wanted:
-        bounds.setdefault(name, _Bounds())
+        bounds.setdefault(name, Interval())
 
     simplified = _propagate(assertions, bounds, graph)
     _prove_bounds(simplified, bounds, timeout_s)
     found = []
     for name in order:
-        low, high = bounds[name].interval()
+        low, high = _interval(bounds[name])
         if low == high and knobs is not None and name not in wanted:
             continue
         found.append(Knob(name, tuple(range(low, high + 1))))
@@ -65,29 +66,10 @@ def read_smtlib(
         for label, assertion in zip(names, simplified, strict=True)
         if not z3.is_true(assertion)
     )
-    return Space(tuple(found), rules)
+    return Space(tuple(found), rules, graph)
 
 
-@dataclass(slots=True)
-class _Bounds:
-    """What is known of a constant so far."""
-
-    low: int | None = None
-    high: int | None = None
-
-    def narrow(self, low: int | None, high: int | None) -> None:
-        if low is not None:
-            self.low = low if self.low is None else max(self.low, low)
-        if high is not None:
-            self.high = high if self.high is None else min(self.high, high)
-
-    def interval(self) -> tuple[int, int]:
-        """Both bounds. Contradictory ones change places: as rules they still exclude every value between."""
-        assert self.low is not None and self.high is not None
-        return min(self.low, self.high), max(self.low, self.high)
-
-
-def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, _Bounds], graph: Graph) -> list[z3.BoolRef]:
+def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, Interval], graph: Graph) -> list[z3.BoolRef]:
     """The assertions simplified, with every constant of one value replaced by it, until nothing changes.
 
     Fills in `bounds`. An assertion that only bounds one constant stays, so that contradictory ones stay visible.
@@ -96,10 +78,11 @@ def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, _Bounds], gra
     substituted: set[str] = set()
     is_simplified = False
     while True:
-        for assertion in current:
-            node = graph.add(assertion)
-            for atom in graph.args[node] if graph.kinds[node] == z3.Z3_OP_AND else (node,):
-                _read_bound(atom, bounds, graph)
+        nodes = [graph.add(assertion) for assertion in current]
+        atoms = [
+            atom for node in nodes for atom in (graph.args[node] if graph.kinds[node] == z3.Z3_OP_AND else (node,))
+        ]
+        infer_bounds(atoms, bounds, graph)
         fixed = {
             name: bound.low
             for name, bound in bounds.items()
@@ -113,6 +96,12 @@ def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, _Bounds], gra
         is_simplified = True
 
 
+def _interval(bound: Interval) -> tuple[int, int]:
+    """Both bounds. Contradictory ones change places: as rules they still exclude every value between."""
+    assert bound.low is not None and bound.high is not None
+    return min(bound.low, bound.high), max(bound.low, bound.high)
+
+
 def _substituted(
     assertions: Sequence[z3.BoolRef], values: Sequence[tuple[z3.ArithRef, z3.ArithRef]]
 ) -> list[z3.BoolRef]:
@@ -124,44 +113,15 @@ def _substituted(
     return list(found)
 
 
-def _read_bound(atom: int, bounds: dict[str, _Bounds], graph: Graph) -> None:
-    negated = graph.kinds[atom] == z3.Z3_OP_NOT
-    if negated:
-        (atom,) = graph.args[atom]
-    kind = graph.kinds[atom]
-    if kind not in (z3.Z3_OP_LE, z3.Z3_OP_GE, z3.Z3_OP_EQ):
+def _prove_bounds(assertions: Sequence[z3.BoolRef], bounds: Mapping[str, Interval], timeout_s: float) -> None:
+    """Lets z3 prove a bound where none was inferred."""
+    open_low = [name for name, bound in bounds.items() if bound.low is None]
+    open_high = [name for name, bound in bounds.items() if bound.high is None]
+    if not open_low and not open_high:
         return
-    left, right = graph.args[atom]
-    if kind == z3.Z3_OP_EQ and left in graph.numbers:
-        left, right = right, left
-    if graph.kinds[left] != z3.Z3_OP_UNINTERPRETED or right not in graph.numbers:
-        return
-    (name,), value = graph.names[left], graph.numbers[right]
-    if kind == z3.Z3_OP_LE:
-        bounds[name].narrow(*((value + 1, None) if negated else (None, value)))
-    elif kind == z3.Z3_OP_GE:
-        bounds[name].narrow(*((None, value - 1) if negated else (value, None)))
-    elif not negated:
-        bounds[name].narrow(value, value)
-
-
-def _prove_bounds(assertions: Sequence[z3.BoolRef], bounds: Mapping[str, _Bounds], timeout_s: float) -> None:
-    """Lets z3 prove a bound where none was read: the usual ones all at once, else one by one."""
     solver = z3.SimpleSolver()
     solver.set("timeout", int(1000 * timeout_s))
     solver.add(assertions)
-    open_low = [name for name, bound in bounds.items() if bound.low is None]
-    open_high = [name for name, bound in bounds.items() if bound.high is None]
-    outside = [z3.Int(name) < _LOWEST[0] for name in open_low] + [z3.Int(name) > _HIGHEST[0] for name in open_high]
-    solver.push()
-    solver.add(z3.Or(outside))
-    if not outside or solver.check() == z3.unsat:
-        for name in open_low:
-            bounds[name].low = _LOWEST[0]
-        for name in open_high:
-            bounds[name].high = _HIGHEST[0]
-        return
-    solver.pop()
     for name in open_low:
         bounds[name].low = -_proved(solver, -z3.Int(name), [-low for low in _LOWEST])
     for name in open_high:

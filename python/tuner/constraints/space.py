@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import z3
 
-
-class ConstraintError(ValueError):
-    """A space that cannot be solved as it was written: what is wrong with it, and where."""
+from tuner.constraints.errors import ConstraintError
+from tuner.constraints.evaluation import Graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Knobs and the rules that their values must satisfy together."""
+    """Knobs and the rules that their values must satisfy together.
+
+    `graph` holds what has been read of the rules so far: reading z3's expressions is slow, so it is done once.
+    """
 
     knobs: tuple[Knob, ...]
     rules: tuple[Rule, ...] = ()
+    graph: Graph = field(default_factory=Graph, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.knobs:
