@@ -195,7 +195,7 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
             runner.load(
                 name,
                 DispatchProgram(
-                    end.binary, program.entry, program.buffer_getter, program.buffer_bytes, program.regions
+                    end.binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions
                 ),
             )
             if number == 0:

@@ -196,13 +196,14 @@ class Configured:
 class BenchmarkProgram:
     """IR that runs one dispatch alone: its text, the function that runs it, and the data it works on.
 
-    `entry` takes the number of times to run (i32); `buffer_getter` returns the buffer of `buffer_bytes` bytes
-    that all `regions` lie in. The dispatch carries no configuration, its root op the mark and the identity.
+    `entry` takes the number of times to run (i32); `buffer_setter` the buffer of `buffer_bytes` bytes that all
+    `regions` lie in, before the first run. The dispatch carries no configuration, its root op the mark and the
+    identity.
     """
 
     ir_text: str
     entry: str
-    buffer_getter: str
+    buffer_setter: str
     buffer_bytes: int
     regions: tuple[Region, ...]
 

@@ -210,7 +210,7 @@ class DispatchBench:
         return DispatchProgram(
             compilation.binary,
             program.entry,
-            program.buffer_getter,
+            program.buffer_setter,
             program.buffer_bytes,
             program.regions,
         )

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Turns the benchmark that IREE dumps for a dispatch into a program whose data can be set and read.
 
-IREE's benchmark runs the dispatch on one buffer that nobody can reach. Two edits change that: the buffer becomes
-mappable, and a function returns it. What the dispatch does with each part of it is read from its bindings.
+IREE's benchmark allocates one buffer that nobody can reach and runs the dispatch on it. Two edits change that: the
+allocation goes, and a function takes the buffer from outside, in whatever memory its device likes best. What the
+dispatch does with each part of it is read from its bindings.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from iree.compiler import ir
 from tuner.dispatch import Access, BenchmarkProgram, Region
 from tuner.ir_reading import ops_named
 
-_GETTER = "iree_tuner_buffer"
+_SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
 _READ_ONLY = 1
 
@@ -35,18 +36,17 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
         raise UnsupportedDispatchError(f"its benchmark has {len(entries)} entry functions")
     dispatches = list(ops_named(root, "hal.command_buffer.dispatch"))
     allocations = list(ops_named(root, "hal.allocator.allocate"))
-    usages = list(ops_named(root, "hal.buffer_usage"))
-    if len(dispatches) != 1 or len(allocations) != 1 or len(usages) != 1:
+    if len(dispatches) != 1 or len(allocations) != 1:
         raise UnsupportedDispatchError("its benchmark has not one buffer and one dispatch")
     bindings = _binding_offsets(dispatches[0])
     regions = tuple(_region(op, bindings) for op in ops_named(root, "hal.interface.binding.subspan"))
     buffer_bytes = _constant(allocations[0].operands[-1])
-    _make_mappable(usages[0])
-    _add_getter(module, _global_buffer(root), buffer_bytes)
+    allocations[0].parent.erase()
+    _add_setter(module, _global_buffer(root))
     return BenchmarkProgram(
         ir_text=str(module),
         entry=str(ir.StringAttr(entries[0].attributes["sym_name"]).value),
-        buffer_getter=_GETTER,
+        buffer_setter=_SETTER,
         buffer_bytes=buffer_bytes,
         regions=_merge(regions),
     )
@@ -114,35 +114,13 @@ def _global_buffer(root: ir.Operation) -> str:
     return names[0]
 
 
-def _make_mappable(usage: ir.Operation) -> None:
-    """Adds IREE's `Mapping` bits, asked of its own parser, to the buffer's usage."""
-    parsed = ir.Module.parse(
-        """
-        util.func private @usage() -> i32 {
-          %usage = hal.buffer_usage<"Mapping"> : i32
-          util.return %usage : i32
-        }
-        """,
-        usage.context,
-    )
-    (mapping,) = ops_named(parsed.operation, "hal.buffer_usage")
-    wanted = ir.IntegerAttr(mapping.attributes["usage"])
-    present = ir.IntegerAttr(usage.attributes["usage"])
-    usage.attributes["usage"] = ir.IntegerAttr.get(wanted.type, present.value | wanted.value)
-
-
-def _add_getter(module: ir.Module, buffer: str, buffer_bytes: int) -> None:
+def _add_setter(module: ir.Module, buffer: str) -> None:
     source = f"""
       util.global private mutable @{buffer} : !hal.buffer
-      util.func public @{_GETTER}() -> !hal.buffer_view {{
-        %buffer = util.global.load @{buffer} : !hal.buffer
-        %zero = arith.constant 0 : index
-        %length = arith.constant {buffer_bytes} : index
-        %type = hal.element_type<i8> : i32
-        %encoding = hal.encoding_type<dense_row_major> : i32
-        %view = hal.buffer_view.create buffer(%buffer : !hal.buffer)[%zero, %length] shape([%length])
-          type(%type) encoding(%encoding) : !hal.buffer_view
-        util.return %view : !hal.buffer_view
+      util.func public @{_SETTER}(%view: !hal.buffer_view) {{
+        %buffer = hal.buffer_view.buffer<%view : !hal.buffer_view> : !hal.buffer
+        util.global.store %buffer, @{buffer} : !hal.buffer
+        util.return
       }}
     """
     parsed = ir.Module.parse(source, module.context)

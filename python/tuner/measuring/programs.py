@@ -8,34 +8,15 @@ A source is a small value that crosses to the runner's process and is loaded the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import ml_dtypes
 import numpy as np
-import numpy.typing as npt
 
 from tuner.dispatch import Region
 from tuner.errors import MeasurementError
-from tuner.measuring.correctness import is_float
-
-Array = npt.NDArray[Any]
-
-_DTYPES: dict[str, npt.DTypeLike] = {
-    "f64": np.float64,
-    "f32": np.float32,
-    "f16": np.float16,
-    "bf16": ml_dtypes.bfloat16,
-    "f8E4M3FN": ml_dtypes.float8_e4m3fn,
-    "f8E5M2": ml_dtypes.float8_e5m2,
-    "i64": np.int64,
-    "i32": np.int32,
-    "i16": np.int16,
-    "i8": np.int8,
-    "i1": np.bool_,
-}
+from tuner.measuring.dispatch_data import Array, dtype_of, random_array, shared_data
 
 
 class LoadedProgram(Protocol):
@@ -58,37 +39,13 @@ class ProgramSource(Protocol):
         """Loads it. Raises MeasurementError where that fails."""
 
 
-def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
-    """Random data of magnitude 1: floats uniform in [-1, 1), integers in [-4, 4]."""
-    kind = np.dtype(dtype)
-    if is_float(kind):
-        data = rng.random(tuple(shape), dtype=np.float32)
-        data *= 2
-        data -= 1
-        return data.astype(kind, copy=False)
-    if kind == np.bool_:
-        return rng.integers(0, 2, tuple(shape)).astype(kind)
-    return rng.integers(-4, 5, tuple(shape)).astype(kind)
-
-
-def _poison(array: Array) -> None:
-    array[...] = np.nan if is_float(array.dtype) else 85
-
-
-def dtype_of(element_type: str) -> np.dtype[Any]:
-    """numpy's type for MLIR's element type. Raises MeasurementError where numpy has none."""
-    if element_type not in _DTYPES:
-        raise MeasurementError(f"data of type {element_type} cannot be made or compared yet")
-    return np.dtype(_DTYPES[element_type])
-
-
 @dataclass(frozen=True, slots=True)
 class DispatchProgram:
     """One dispatch, compiled from a `BenchmarkProgram` into `binary`."""
 
     binary: Path
     entry: str
-    buffer_getter: str
+    buffer_setter: str
     buffer_bytes: int
     regions: tuple[Region, ...]
 
@@ -136,21 +93,15 @@ class _LoadedDispatch:
     def __init__(self, source: DispatchProgram, device_uri: str) -> None:
         self._module = _Module(source.binary, device_uri)
         runtime = self._module.runtime
-        results = runtime.VmVariantList(1)
-        self._module.context.invoke(self._module.function(source.buffer_getter), runtime.VmVariantList(0), results)
-        self._view = results.get_as_object(0, runtime.HalBufferView)
-        self._mapping = self._view.map()
-        memory = self._mapping.asarray([source.buffer_bytes], np.dtype(np.uint8))
+        self._data = shared_data(self._module.device, device_uri, source.buffer_bytes, source.regions)
         self._entry = self._module.function(source.entry)
-        self._regions = [(region, _view_of(memory, region)) for region in source.regions]
+        arguments = runtime.VmVariantList(1)
+        arguments.push_ref(self._data.view.ref)
+        setter = self._module.function(source.buffer_setter)
+        self._module.context.invoke(setter, arguments, runtime.VmVariantList(0))
 
     def fill(self, seed: int) -> None:
-        for index, (region, array) in enumerate(self._regions):
-            if region.access == "write":
-                _poison(array)
-            else:
-                rng = np.random.default_rng([seed, index])
-                array[...] = random_array(array.shape, array.dtype, rng)
+        self._data.fill(seed)
 
     def run(self, times: int) -> None:
         runtime = self._module.runtime
@@ -159,14 +110,7 @@ class _LoadedDispatch:
         self._module.context.invoke(self._entry, arguments, runtime.VmVariantList(0))
 
     def outputs(self) -> list[Array]:
-        return [array.copy() for region, array in self._regions if region.access != "read"]
-
-
-def _view_of(memory: Array, region: Region) -> Array:
-    dtype = dtype_of(region.element_type)
-    count = int(np.prod(region.shape, dtype=np.int64))
-    end = region.offset_bytes + count * dtype.itemsize
-    return memory[region.offset_bytes : end].view(dtype).reshape(region.shape)
+        return self._data.outputs()
 
 
 class _LoadedFunction:
@@ -185,7 +129,13 @@ class _LoadedFunction:
         for index, (shape, element_type) in enumerate(self._input_types):
             rng = np.random.default_rng([seed, index])
             data = random_array(shape, dtype_of(element_type), rng)
-            self._inputs.append(runtime.asdevicearray(self._module.device, data)._buffer_view)
+            array = runtime.asdevicearray(
+                self._module.device,
+                data,
+                memory_type=runtime.MemoryType.DEVICE_LOCAL,
+                allowed_usage=runtime.BufferUsage.DEFAULT,
+            )
+            self._inputs.append(array._buffer_view)
 
     def run(self, times: int) -> None:
         runtime = self._module.runtime

@@ -15,7 +15,8 @@ from typing import Any
 
 from tuner.errors import MeasurementError
 from tuner.measuring.correctness import Tolerance, Verification, compare
-from tuner.measuring.programs import Array, LoadedProgram, ProgramSource
+from tuner.measuring.dispatch_data import Array
+from tuner.measuring.programs import LoadedProgram, ProgramSource
 from tuner.targets import Device
 
 _START_TIMEOUT_S = 60.0

@@ -1,0 +1,159 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The data that a dispatch works on, in its device's own memory.
+
+Everything crosses by copies, so the memory may be of a kind that the host cannot reach. Inputs are made and sent once
+for a seed and then kept on the device; all programs of one dispatch share them.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from tuner.dispatch import Region
+from tuner.errors import MeasurementError
+from tuner.measuring.correctness import is_float
+
+Array = npt.NDArray[Any]
+
+_DTYPES: dict[str, npt.DTypeLike] = {
+    "f64": np.float64,
+    "f32": np.float32,
+    "f16": np.float16,
+    "bf16": ml_dtypes.bfloat16,
+    "f8E4M3FN": ml_dtypes.float8_e4m3fn,
+    "f8E5M2": ml_dtypes.float8_e5m2,
+    "i64": np.int64,
+    "i32": np.int32,
+    "i16": np.int16,
+    "i8": np.int8,
+    "i1": np.bool_,
+}
+
+
+def dtype_of(element_type: str) -> np.dtype[Any]:
+    """numpy's type for MLIR's element type. Raises MeasurementError where numpy has none."""
+    if element_type not in _DTYPES:
+        raise MeasurementError(f"data of type {element_type} cannot be made or compared yet")
+    return np.dtype(_DTYPES[element_type])
+
+
+def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
+    """Random data of magnitude 1: floats uniform in [-1, 1), integers in [-4, 4]."""
+    kind = np.dtype(dtype)
+    if is_float(kind):
+        data = rng.random(tuple(shape), dtype=np.float32)
+        data *= 2
+        data -= 1
+        return data.astype(kind, copy=False)
+    if kind == np.bool_:
+        return rng.integers(0, 2, tuple(shape)).astype(kind)
+    return rng.integers(-4, 5, tuple(shape)).astype(kind)
+
+
+class DispatchData:
+    """The buffer that a dispatch runs on, an image of its fresh contents, and a way to read the outputs."""
+
+    def __init__(self, device: Any, buffer_bytes: int, regions: Sequence[Region]) -> None:
+        """`device` is an `iree.runtime.HalDevice`. Raises MeasurementError for data that numpy cannot make."""
+        import iree.runtime as runtime
+
+        self._runtime = runtime
+        self._device = device
+        self._bytes = buffer_bytes
+        self._regions = tuple(regions)
+        self._dtypes = [dtype_of(region.element_type) for region in regions]
+        self._seed: int | None = None
+        self._image: Any = None
+        self._buffer = device.allocator.allocate_buffer(
+            memory_type=int(runtime.MemoryType.DEVICE_LOCAL),
+            allowed_usage=int(runtime.BufferUsage.DEFAULT),
+            allocation_size=buffer_bytes,
+        )
+        outputs = sum(self._size(index) for index, region in enumerate(regions) if region.access != "read")
+        self._readback = device.allocator.allocate_buffer(
+            # Without HOST_CACHED, CUDA makes memory that the host reads a hundred times slower.
+            memory_type=runtime.MemoryType.HOST_LOCAL
+            | runtime.MemoryType.HOST_CACHED
+            | int(runtime.MemoryType.DEVICE_VISIBLE),
+            allowed_usage=runtime.BufferUsage.TRANSFER | runtime.BufferUsage.MAPPING,
+            allocation_size=max(1, outputs),
+        )
+
+    @property
+    def view(self) -> Any:
+        """The buffer as an `iree.runtime.HalBufferView` of bytes."""
+        return self._runtime.HalBufferView(self._buffer, [self._bytes], self._runtime.HalElementType.UINT_8)
+
+    def fill(self, seed: int) -> None:
+        """Sets every input to random data that depends on the seed alone, every output to poison."""
+        if seed != self._seed:
+            self._image = None
+            self._image = self._device.allocator.allocate_buffer_copy(
+                memory_type=int(self._runtime.MemoryType.DEVICE_LOCAL),
+                allowed_usage=int(self._runtime.BufferUsage.DEFAULT),
+                device=self._device,
+                buffer=self._contents(seed),
+            )
+            self._seed = seed
+        commands = self._runtime.HalCommandBuffer(self._device)
+        commands.copy(self._image, self._buffer, end=True)
+        self._submit(commands)
+
+    def outputs(self) -> list[Array]:
+        """Copies of what the last run wrote."""
+        written = [index for index, region in enumerate(self._regions) if region.access != "read"]
+        commands = self._runtime.HalCommandBuffer(self._device)
+        offset = 0
+        for index in written:
+            size = self._size(index)
+            commands.copy(self._buffer, self._readback, self._regions[index].offset_bytes, offset, size)
+            offset += size
+        commands.end()
+        self._submit(commands)
+        memory = self._readback.map().asarray([max(1, offset)], np.dtype(np.uint8))
+        arrays, offset = [], 0
+        for index in written:
+            size = self._size(index)
+            array = memory[offset : offset + size].copy()
+            arrays.append(array.view(self._dtypes[index]).reshape(self._regions[index].shape))
+            offset += size
+        return arrays
+
+    def _size(self, index: int) -> int:
+        return int(np.prod(self._regions[index].shape, dtype=np.int64)) * self._dtypes[index].itemsize
+
+    def _contents(self, seed: int) -> Array:
+        memory = np.zeros(self._bytes, np.uint8)
+        for index, (region, dtype) in enumerate(zip(self._regions, self._dtypes, strict=True)):
+            place = memory[region.offset_bytes : region.offset_bytes + self._size(index)]
+            array = place.view(dtype).reshape(region.shape)
+            if region.access == "write":
+                array[...] = np.nan if is_float(dtype) else 85
+            else:
+                array[...] = random_array(region.shape, dtype, np.random.default_rng([seed, index]))
+        return memory
+
+    def _submit(self, commands: Any) -> None:
+        """Runs a command buffer and waits for its end."""
+        semaphore = self._device.create_semaphore(0)
+        self._device.queue_execute(commands, [], [(semaphore, 1)])
+        self._runtime.HalFence.create_at(semaphore, 1).wait()
+
+
+_shared: weakref.WeakValueDictionary[tuple[str, int, tuple[Region, ...]], DispatchData] = weakref.WeakValueDictionary()
+
+
+def shared_data(device: Any, device_uri: str, buffer_bytes: int, regions: tuple[Region, ...]) -> DispatchData:
+    """The data of such a dispatch on this process's device: the same for all programs that are loaded at once."""
+    key = (device_uri, buffer_bytes, regions)
+    data = _shared.get(key)
+    if data is None:
+        data = _shared[key] = DispatchData(device, buffer_bytes, regions)
+    return data
