@@ -100,3 +100,22 @@ def test_a_models_tolerance_scales_with_its_outputs() -> None:
     tolerance = Tolerance.of_model(reference)
     assert compare(reference, [reference[0] + np.float32(0.05)], tolerance).passed
     assert not compare(reference, [reference[0] + np.float32(0.5)], tolerance).passed
+
+
+def test_an_infinite_reference_must_be_the_same_infinity() -> None:
+    reference = np.array([1.0, np.inf, -np.inf], dtype=np.float32)
+    tolerance = Tolerance(absolute=1e-3, relative=1e-3)
+    assert compare([reference], [reference.copy()], tolerance).passed
+    assert not compare([reference], [np.array([1.0, 2.0, -np.inf], dtype=np.float32)], tolerance).passed
+    assert not compare([reference], [-reference], tolerance).passed
+
+
+@pytest.mark.parametrize("at", [0, 65535, 65536, 149_999])
+def test_every_place_of_a_large_output_is_compared(at: int) -> None:
+    reference = np.random.default_rng(0).random((3, 50_000), dtype=np.float32)
+    tolerance = Tolerance(absolute=1e-3, relative=0.0)
+    close = reference + np.float32(5e-4)
+    verification = compare([reference], [close], tolerance)
+    assert verification.passed and 4e-4 < verification.max_error < 6e-4
+    close.reshape(-1)[at] += 0.01
+    assert not compare([reference], [close], tolerance).passed

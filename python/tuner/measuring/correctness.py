@@ -32,6 +32,9 @@ _NARROW_FLOATS = frozenset(
     np.dtype(narrow) for narrow in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)
 )
 
+_PIECE = 1 << 16
+_WIDE = {np.dtype(np.float64): np.float64}
+
 
 def is_float(dtype: np.dtype[Any]) -> bool:
     """Whether a type is a floating-point one, numpy's own or a narrow one of ml_dtypes."""
@@ -81,6 +84,10 @@ def compare(
         if expected.shape != got.shape or expected.dtype != got.dtype:
             what = f"output {index} is {got.dtype}{list(got.shape)}"
             return Verification(False, float("inf"), f"{what} instead of {expected.dtype}{list(expected.shape)}")
+        close = _largest_error_if_close(expected, got, tolerance)
+        if close is not None:
+            worst = max(worst, close)
+            continue
         if not is_float(expected.dtype):
             differing = expected != got
             error = np.where(differing, np.inf, 0.0)
@@ -103,3 +110,26 @@ def compare(
                 f" {list(at)}: {got[at]} instead of {expected[at]}",
             )
     return Verification(True, worst)
+
+
+def _largest_error_if_close(expected: npt.NDArray[Any], got: npt.NDArray[Any], tolerance: Tolerance) -> float | None:
+    """The largest difference where all elements are finite and pass, else None.
+
+    Nearly all outputs do. In pieces that stay in cache, this costs a thirtieth of telling which elements differ.
+    """
+    flat_expected, flat_got = expected.reshape(-1), got.reshape(-1)
+    if not is_float(expected.dtype):
+        return 0.0 if np.array_equal(flat_expected, flat_got) else None
+    worst = 0.0
+    with np.errstate(invalid="ignore"):
+        for start in range(0, flat_expected.size, _PIECE):
+            piece = slice(start, start + _PIECE)
+            wanted = flat_expected[piece].astype(_WIDE.get(expected.dtype, np.float32), copy=False)
+            error = np.abs(flat_got[piece].astype(wanted.dtype, copy=False) - wanted)
+            largest = float(error.max(initial=0.0))
+            if not np.isfinite(largest):
+                return None
+            if not (error <= tolerance.absolute + tolerance.relative * np.abs(wanted)).all():
+                return None
+            worst = max(worst, largest)
+    return worst
