@@ -4,10 +4,11 @@
 
 For each set: the text of the constraints goes to both, each gives all solutions, the two sets are compared as sets.
 Ours is timed five times, interpreter warm, and the median counts; z3 runs once. With --amdsharktuner, the time to the
-first 100 candidates (as attributes, from having the dispatch) is compared with that tuner's on the gfx942 matmul; its
-constraints are its own, so the sets differ. The last line is one JSON object.
+first 100 candidates (as attributes, from having the dispatch) is compared with that tuner's on the gfx942 dispatches;
+its constraints are its own, so the sets differ. The last line is one JSON object.
 
     python benchmarks/enumeration.py            # minutes: z3 needs them
+    python benchmarks/enumeration.py --only matmul --amdsharktuner CHECKOUT
     python benchmarks/enumeration.py --only matmul --amdsharktuner OTHER-ENVIRONMENT/bin/python
 """
 
@@ -15,8 +16,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -81,19 +84,22 @@ def first_candidate_s(emitted: EmittedConstraints) -> float:
     return time.perf_counter() - started
 
 
-# Run by the interpreter of the other tuner's environment (amdsharktuner 3.9.0 with iree-base-compiler 3.9.0).
+# Run by an interpreter that has amdsharktuner: the wheel 3.9.0 with IREE 3.9.0, or a checkout of mid-2026 with 3.13.0.
 OTHER_TUNER = """
-import glob, json, logging, subprocess, sys, tempfile, time
+import glob, json, subprocess, sys, tempfile, time
 from pathlib import Path
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen, iree_gpu
 from amdsharktuner import candidate_gen, common
 
 model, pipeline, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+is_wheel = hasattr(candidate_gen, "set_dispatch_tuner")
 folder = tempfile.mkdtemp()
-compiler = Path(sys.executable).parent / "iree-compile"
 flags = ["--iree-hal-target-backends=rocm", "--iree-hip-target=gfx942", "--iree-config-add-tuner-attributes"]
+if not is_wheel:
+    flags = ["--iree-hal-target-device=hip", "--iree-rocm-target=gfx942", "--iree-codegen-add-tuner-attributes"]
 flags += [f"--iree-hal-dump-executable-benchmarks-to={folder}", "--compile-to=executable-configurations"]
+compiler = Path(sys.executable).parent / "iree-compile"
 subprocess.run([str(compiler), model, *flags, "-o", f"{folder}/configured.mlir"], check=True)
 (path,) = glob.glob(f"{folder}/*_benchmark.mlir")
 with common.TunerContext() as context:
@@ -104,31 +110,45 @@ with common.TunerContext() as context:
             variants.append(op)
         return ir.WalkResult.ADVANCE
     module.operation.walk(visit)
-    tuner = candidate_gen.set_dispatch_tuner(module, context)
     info = iree_gpu.TargetInfo.get_gpu_target_info(variants[0].attributes["target"])
-    wanted = getattr(iree_codegen.DispatchLoweringPassPipeline, f"LLVMGPU{pipeline}")
+    if is_wheel:
+        wanted = getattr(iree_codegen.DispatchLoweringPassPipeline, f"LLVMGPU{pipeline}")
+        tuner, how = candidate_gen.set_dispatch_tuner(module, context), {"codegen_pipeline": wanted}
+    else:
+        known = candidate_gen.get_supported_dispatch_tuners(info.arch, getattr(iree_gpu.LoweringPipeline, pipeline))
+        tuner, how = candidate_gen.instantiate_dispatch_tuner(module, context, known), {}
     started = time.perf_counter()
-    solutions = candidate_gen.generate_solutions(tuner, info, context, codegen_pipeline=wanted)
+    solutions = candidate_gen.generate_solutions(tuner, info, context, **how)
     got = sum(1 for _ in zip(range(count), solutions))
     print(json.dumps({"candidates": got, "seconds": time.perf_counter() - started}))
 """
 FIRST = 100
 
 
-def first_candidates_ratio(emitted: EmittedConstraints, other: str) -> float:
-    """How many times sooner the first candidates are there than with the other tuner."""
+def first_candidates_ratio(emitted: EmittedConstraints, model: Path, other: Path) -> float | None:
+    """How many times sooner as many first candidates are there as the other tuner gives; None where it gives none.
+
+    `other` is an interpreter that has it, or a checkout of it, which this interpreter runs.
+    """
+    interpreter, environment = str(other), dict(os.environ)
+    if other.is_dir():
+        (package,) = {path.parent.parent for path in other.rglob("amdsharktuner/candidate_gen.py")}
+        interpreter, environment["PYTHONPATH"] = sys.executable, str(package)
+    command = [interpreter, "-c", OTHER_TUNER, str(model), emitted.pipeline, str(FIRST)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env=environment)
+    if result.returncode != 0:
+        print(f"    amdsharktuner does not run on it: {result.stderr.strip().splitlines()[-1][:120]}", flush=True)
+        return None
+    theirs = json.loads(result.stdout.splitlines()[-1])
 
     def ours_s() -> float:
         started = time.perf_counter()
         pool = enumerate_space(emitted_space(emitted))
-        rows = sample_uniform(pool, FIRST, np.random.default_rng(0))
+        rows = sample_uniform(pool, min(theirs["candidates"], len(pool)), np.random.default_rng(0))
         materialize_all(emitted, [pool.point(row) for row in rows])
         return time.perf_counter() - started
 
     seconds = statistics.median(ours_s() for _ in range(REPEATS))
-    command = [other, "-c", OTHER_TUNER, str(MODELS["matmul"]), emitted.pipeline, str(FIRST)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
-    theirs = json.loads(result.stdout.splitlines()[-1])
     ratio = float(theirs["seconds"] / seconds)
     print(
         f"    first {theirs['candidates']} candidates: amdsharktuner {theirs['seconds']:.3f} s, ours {seconds:.3f} s,"
@@ -141,10 +161,15 @@ def first_candidates_ratio(emitted: EmittedConstraints, other: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=MODELS, help="one kind of dispatch")
-    parser.add_argument("--amdsharktuner", help="an interpreter that has amdsharktuner, to compare with")
+    parser.add_argument(
+        "--amdsharktuner",
+        type=Path,
+        help="a checkout, run by this interpreter (which then needs its requirements), or an interpreter that has it",
+    )
     arguments = parser.parse_args()
     only = arguments.only
     equal, ratios, first, others = True, [], [], []
+    compared: set[tuple[str, str]] = set()
     print(f"{'set':<34}{'solutions':>10}{'equal':>7}{'ours, ms':>10}{'z3, s':>9}{'ratio':>8}", flush=True)
     for kind, chip, flags in SETS:
         if only not in (None, kind):
@@ -161,8 +186,10 @@ def main() -> None:
             name = f"{kind} {chip} {emitted.pipeline} {index}"
             numbers = f"{1000 * seconds:>10.1f}{z3_s:>9.1f}{ratios[-1]:>8.0f}"
             print(f"{name:<34}{len(found):>10}{found == expected!s:>7}{numbers}", flush=True)
-            if arguments.amdsharktuner and kind == "matmul" and chip == "gfx942":
-                others.append(first_candidates_ratio(emitted, arguments.amdsharktuner))
+            if arguments.amdsharktuner and chip == "gfx942" and (kind, emitted.pipeline) not in compared:
+                compared.add((kind, emitted.pipeline))
+                ratio = first_candidates_ratio(emitted, MODELS[kind], arguments.amdsharktuner)
+                others += [] if ratio is None else [ratio]
     result = {
         "sets_equal": equal,
         "min_ratio_vs_z3": round(min(ratios), 1),
