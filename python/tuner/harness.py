@@ -103,9 +103,9 @@ def _merge(regions: tuple[Region, ...]) -> tuple[Region, ...]:
     return tuple(merged[key] for key in sorted(merged))
 
 
-def _global_buffer(root: ir.Operation) -> str:
+def _global_buffer(root: ir.Operation) -> ir.FlatSymbolRefAttr:
     names = [
-        str(ir.StringAttr(op.attributes["sym_name"]).value)
+        ir.FlatSymbolRefAttr.get(ir.StringAttr(op.attributes["sym_name"]).value)
         for op in ops_named(root, "util.global")
         if str(ir.TypeAttr(op.attributes["type"]).value) == "!hal.buffer"
     ]
@@ -114,12 +114,12 @@ def _global_buffer(root: ir.Operation) -> str:
     return names[0]
 
 
-def _add_setter(module: ir.Module, buffer: str) -> None:
+def _add_setter(module: ir.Module, buffer: ir.FlatSymbolRefAttr) -> None:
     source = f"""
-      util.global private mutable @{buffer} : !hal.buffer
+      util.global private mutable {buffer} : !hal.buffer
       util.func public @{_SETTER}(%view: !hal.buffer_view) {{
         %buffer = hal.buffer_view.buffer<%view : !hal.buffer_view> : !hal.buffer
-        util.global.store %buffer, @{buffer} : !hal.buffer
+        util.global.store %buffer, {buffer} : !hal.buffer
         util.return
       }}
     """
