@@ -33,12 +33,12 @@ MATMUL = {
     "sm_80": Configuration(
         "TileAndFuse",
         {"workgroup": (64, 64, 0), "reduction": (0, 0, 8), "subgroup": (2, 4, 0)},
-        gpu=GpuSettings((128, 1, 1), 32, "NV_MMA_SYNC_F32_16x8x16_F16", (0, 1), True, 2, False, False),
+        gpu=GpuSettings((128, 1, 1), 32, 0x2020, (0, 1), 2, False, False),
     ),
     "gfx942": Configuration(
         "TileAndFuse",
         {"workgroup": (64, 128, 0), "reduction": (0, 0, 8), "subgroup": (2, 4, 0)},
-        gpu=GpuSettings((256, 1, 1), 64, "MFMA_F32_16x16x16_F16", (0, 1), False, 2, False, False),
+        gpu=GpuSettings((256, 1, 1), 64, 0x1020, (0, 1), 2, False, False),
     ),
 }
 

@@ -112,20 +112,21 @@ class GpuSettings:
     """What a GPU's code generator is told beside tiling levels.
 
     `workgroup_size` are the threads of a workgroup along x, y and z, `subgroup_size` those that run in lockstep.
-    `intrinsic` names the root's matrix instruction ("": none); `promoted` the operands that go through shared memory.
-    `converts_accumulator`: the instruction starts from zeros and the old output is added afterwards.
+    `intrinsic` is the compiler's number of the root's matrix instruction (None: it uses none), `promoted` the operands
+    that go through shared memory.
+    `flushes_denormals`: f32 values too small for full precision count as 0, as IREE has it in attention.
     None leaves a choice to the compiler; `waves_per_eu` is the occupancy asked for on AMD GPUs, 0 for none.
     """
 
     workgroup_size: tuple[int, ...]
     subgroup_size: int
-    intrinsic: str = ""
+    intrinsic: int | None = None
     promoted: tuple[int, ...] = ()
-    converts_accumulator: bool = False
     prefetch_num_stages: int | None = None
     no_reduce_shared_memory_bank_conflicts: bool | None = None
     use_igemm_convolution: bool | None = None
     waves_per_eu: int = 0
+    flushes_denormals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from iree.compiler.dialects import linalg
 from tuner import native
 from tuner.dispatch import Configured, Follower, Loop, LoopRole, Operand, Problem
 
+_ATTENTION = "iree_linalg_ext.online_attention"
+
 
 def ops_named(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
     """Every op of that name below `root`, in walk order."""
@@ -41,7 +43,8 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
 
     `dispatch` still carries the compiler's default configuration.
     """
-    if not root_op.name.startswith("linalg.") or root_op.name in ("linalg.pack", "linalg.unpack"):
+    is_known = root_op.name.startswith("linalg.") or root_op.name == _ATTENTION
+    if not is_known or root_op.name in ("linalg.pack", "linalg.unpack"):
         return f"no kind of problem describes a root op like {root_op.name}"
     read = native.problem(root_op)
     types = [entry.maybe_downcast() for entry in read.operand_types]
@@ -73,6 +76,8 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
 def _roles(root_op: ir.Operation, read: native.Problem) -> tuple[str, dict[int, LoopRole]]:
     """The kind of problem, and what each loop does in it."""
     named: dict[LoopRole, Any]
+    if root_op.name == _ATTENTION:
+        return "attention", {index: "parallel" if parallel else "k" for index, parallel in enumerate(read.parallel)}
     if linalg.isa_contraction_op(root_op):
         kind = "mmt4d" if root_op.name == "linalg.mmt4d" else "contraction"
         contraction = linalg.infer_contraction_dimensions(root_op)

@@ -41,6 +41,7 @@ class MMAIntrinsic:
 
     Attributes:
         name: IREE's name, such as `MFMA_F32_16x16x16_F16`.
+        number: IREE's number of it, which no other intrinsic has, virtual or not.
         virtual: whether IREE composes it of several instructions.
         m, n, k: its shape in elements, as IREE reports it. Of an intrinsic of several
             blocks IREE reports the number of blocks as m; its layouts give the true shape.
@@ -51,6 +52,7 @@ class MMAIntrinsic:
     """
 
     name: str
+    number: int
     virtual: bool
     m: int
     n: int
@@ -73,15 +75,17 @@ class MMAIntrinsic:
         return layout.outer[0] * layout.thread[0] * layout.element[0]
 
 
-def mma_intrinsic(name: str, context: Context) -> MMAIntrinsic:
-    """The intrinsic of that name, virtual ones included.
+def mma_intrinsic(name: str | int, context: Context) -> MMAIntrinsic:
+    """The intrinsic of that name or number, virtual ones included.
 
     Raises:
         ValueError: this IREE release knows no such intrinsic.
     """
+    if isinstance(name, int):
+        name = next((each for each, (number, _) in _intrinsic_names().items() if number == name), str(name))
     if name not in _intrinsic_names():
         raise ValueError(f"this IREE release knows no intrinsic {name!r}")
-    kind = "virtual_mma_intrinsic" if _intrinsic_names()[name] else "mma_intrinsic"
+    kind = "virtual_mma_intrinsic" if _intrinsic_names()[name][1] else "mma_intrinsic"
     return _read_intrinsic(core.parse_attribute(f"#iree_gpu<{kind} {name}>", context))
 
 
@@ -91,12 +95,12 @@ def mma_intrinsics(context: Context) -> tuple[MMAIntrinsic, ...]:
 
 
 @functools.cache
-def _intrinsic_names() -> Mapping[str, bool]:
-    """Each intrinsic's name, and whether it is virtual, in the order of IREE's values."""
+def _intrinsic_names() -> Mapping[str, tuple[int, bool]]:
+    """Each intrinsic's name, its number and whether it is virtual, in the order of IREE's values."""
     # Not from IREE's Python enumerations: before 3.12 `iree_gpu` and `linalg` register a
     # builder of the same name, and whoever imports both, or one and walks the other's ops,
     # gets a RuntimeError.
-    return {name: virtual for name, _, virtual in core.mma_names(ir.Context())}
+    return {name: (number, virtual) for name, number, virtual in core.mma_names(ir.Context())}
 
 
 def _read_intrinsic(attribute: Attribute) -> MMAIntrinsic:
@@ -109,6 +113,7 @@ def _read_intrinsic(attribute: Attribute) -> MMAIntrinsic:
     lhs_type, rhs_type, acc_type = core.mma_element_types(attribute)
     return MMAIntrinsic(
         name=name,
+        number=_intrinsic_names()[name][0],
         virtual=virtual,
         m=m,
         n=n,

@@ -18,10 +18,12 @@ from tuner.dispatch import Configuration
 class MatrixIntrinsic:
     """A matrix instruction of a GPU: lhs [m, k] times rhs [k, n], summed in [m, n], by one subgroup.
 
-    A virtual one is composed of several instructions by the compiler.
+    A virtual one is composed of several instructions by the compiler. `number` is the compiler's, and stands for it in
+    configurations.
     """
 
     name: str
+    number: int
     m: int
     n: int
     k: int
@@ -34,7 +36,11 @@ class MatrixIntrinsic:
 
 @dataclass(frozen=True, slots=True)
 class GpuLimits:
-    """What a space needs to know of a GPU; `processors` is None where the compiler does not know the chip's number."""
+    """What a space needs to know of a GPU.
+
+    `processors` is None where the compiler does not know their number. `waves_per_eu` are the occupancies that the
+    code generator can be asked for; 0 asks for none.
+    """
 
     chip: str
     subgroup_sizes: tuple[int, ...]
@@ -43,6 +49,7 @@ class GpuLimits:
     shared_memory_bytes: int
     processors: int | None
     intrinsics: tuple[MatrixIntrinsic, ...]
+    waves_per_eu: tuple[int, ...] = (0,)
 
     def intrinsics_for(self, lhs_type: str, rhs_type: str, sum_type: str) -> tuple[MatrixIntrinsic, ...]:
         """The matrix instructions for these element types, in the compiler's order."""

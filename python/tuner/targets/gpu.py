@@ -28,6 +28,11 @@ class GpuTarget:
     def strategy_pass(self) -> str:
         return "iree-llvmgpu-select-lowering-strategy"
 
+    @property
+    def waves_per_eu(self) -> tuple[int, ...]:
+        """The occupancies that its code generator can be asked for; 0 asks for none."""
+        return (0,)
+
     def limits(self, executable_target: ir.Attribute) -> Limits:
         gpu = native.gpu_target(executable_target)
         if gpu is None:
@@ -42,7 +47,11 @@ class GpuTarget:
                 max_workgroup_threads=gpu.max_threads_per_workgroup,
                 shared_memory_bytes=gpu.max_shared_memory_bytes,
                 processors=gpu.workgroup_processors,
-                intrinsics=tuple(_intrinsic(each) for each in gpu.mma_intrinsics if each.blocks == 1),
+                # Without a layout the code generators that we configure cannot use one, with blocks its shape misleads.
+                intrinsics=tuple(
+                    _intrinsic(each) for each in gpu.mma_intrinsics if each.lhs_layout is not None and each.blocks == 1
+                ),
+                waves_per_eu=self.waves_per_eu,
             ),
         )
 
@@ -60,7 +69,7 @@ class GpuTarget:
             settings.subgroup_size,
             _options(settings, context),
         )
-        lowering = _lowering_config(configuration.levels, context, settings)
+        lowering = _lowering_config(configuration.levels, context, settings, configuration.pipeline)
         return iree_codegen.CompilationInfoAttr(native.make_compilation_info(lowering, translation))
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
@@ -74,6 +83,7 @@ class GpuTarget:
 def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:
     return MatrixIntrinsic(
         name=intrinsic.name,
+        number=intrinsic.number,
         m=intrinsic.m,
         n=intrinsic.n,
         k=intrinsic.k,
@@ -86,7 +96,10 @@ def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:
 
 
 def _lowering_config(
-    levels: Mapping[str, tuple[int, ...]], context: ir.Context, settings: GpuSettings | None = None
+    levels: Mapping[str, tuple[int, ...]],
+    context: ir.Context,
+    settings: GpuSettings | None = None,
+    pipeline: str = "",
 ) -> ir.Attribute:
     """The levels, and for the root op what the settings say of it."""
     other = {name: _integers(levels[name], context) for name in _PADDING if name in levels}
@@ -95,39 +108,48 @@ def _lowering_config(
         other["lane_basis"] = ir.ArrayAttr.get(
             [_integers(lanes, context), _integers(range(len(lanes)), context)], context
         )
-    if settings is not None and settings.converts_accumulator:
-        other["convert_acc_gemm"] = ir.UnitAttr.get(context)
+    intrinsic = None
+    if settings is not None and settings.intrinsic is not None:
+        intrinsic = native.mma_intrinsic(settings.intrinsic, context)
+        # It cannot start from sums. Source: IREE, `isNvMmaSync` in Dialect/GPU/TargetUtils/ConfigUtils.cpp.
+        if intrinsic.name.startswith("NV_MMA_SYNC"):
+            other["convert_acc_gemm"] = ir.UnitAttr.get(context)
+    promoted = () if settings is None else settings.promoted
+    if promoted and pipeline == "VectorDistribute":
+        derived = ir.Attribute.parse("#iree_gpu.derived_thread_config", context)
+        other["promotion_types"] = ir.ArrayAttr.get([derived for _ in promoted], context)
     subgroups = levels.get("subgroup_basis")
     return native.gpu_lowering_config(
         native.GPULoweringConfig(
             tiles={name: sizes for name, sizes in levels.items() if name in native.GPU_TILING_LEVELS},
-            mma_kind=native.mma_intrinsic(settings.intrinsic, context).mma_kind
-            if settings is not None and settings.intrinsic
-            else None,
+            mma_kind=None if intrinsic is None else intrinsic.mma_kind,
             subgroup_basis=None if subgroups is None else native.SubgroupBasis(subgroups, tuple(range(len(subgroups)))),
-            promote_operands=() if settings is None else settings.promoted,
+            promote_operands=promoted,
             other=other,
         ),
         context,
     )
 
 
-def _options(settings: GpuSettings, context: ir.Context) -> ir.DictAttr:
-    """The translation info's dictionary."""
-    options = native.pipeline_options(
-        native.PipelineOptions(
-            prefetch_num_stages=settings.prefetch_num_stages,
-            no_reduce_shared_memory_bank_conflicts=settings.no_reduce_shared_memory_bank_conflicts,
-            use_igemm_convolution=settings.use_igemm_convolution,
-        ),
-        context,
+def _options(settings: GpuSettings, context: ir.Context) -> ir.DictAttr | None:
+    """The translation info's dictionary; None where nothing is asked for."""
+    options = native.PipelineOptions(
+        prefetch_num_stages=settings.prefetch_num_stages,
+        no_reduce_shared_memory_bank_conflicts=settings.no_reduce_shared_memory_bank_conflicts,
+        use_igemm_convolution=settings.use_igemm_convolution,
     )
-    entries = {"gpu_pipeline_options": options}
+    entries: dict[str, ir.Attribute] = {}
+    if options != native.PipelineOptions():
+        entries["gpu_pipeline_options"] = native.pipeline_options(options, context)
     if settings.waves_per_eu:
         # Source: IREE passes `llvm_func_attrs` on to LLVM's function.
         waves = ir.StringAttr.get(str(settings.waves_per_eu), context)
         entries["llvm_func_attrs"] = ir.DictAttr.get({"amdgpu-waves-per-eu": waves}, context)
-    return ir.DictAttr.get(entries, context)
+    if settings.flushes_denormals:
+        entries["iree_codegen.denormal_fp_math_f32"] = ir.Attribute.parse(
+            '#iree_codegen.denormal_fp_math<"preserve-sign">', context
+        )
+    return ir.DictAttr.get(entries, context) if entries else None
 
 
 def _integers(values: Iterable[int], context: ir.Context) -> ir.ArrayAttr:

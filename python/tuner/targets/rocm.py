@@ -31,3 +31,7 @@ class RocmTarget(GpuTarget):
     @property
     def reads_specs(self) -> bool:
         return True
+
+    @property
+    def waves_per_eu(self) -> tuple[int, ...]:
+        return (0, 2)

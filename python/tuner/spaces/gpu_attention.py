@@ -1,0 +1,165 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Attention on NVIDIA GPUs by VectorDistribute with a matrix instruction, which IREE states no constraints for.
+
+A workgroup computes a tile of queries by values and walks over tiles of keys; its two products run on subgroups that
+lie along queries and values. Source of the form: IREE, `setAttentionIntrinsicBasedVectorDistributionConfig` in
+LLVMGPU/KernelConfig.cpp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import z3
+
+from tuner.constraints import ConstraintError, Knob, Rule, Space
+from tuner.dispatch import Configuration, GpuSettings, Problem
+from tuner.spaces.cpu_tiles import divisors, powers_of_two
+from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, gpu_limits, per_loop
+from tuner.targets import Limits
+
+# Both products use the same instruction; IREE has one for each of these types on NVIDIA GPUs.
+_INTRINSICS = {"f16": "NV_MMA_SYNC_F32_16x8x16_F16", "bf16": "NV_MMA_SYNC_F32_16x8x16_BF16"}
+_MOST_QUERIES = 256
+_MOST_KEYS = 256
+_MOST_SUBGROUPS = 16
+_ACCUMULATORS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """Attention's loops by what they do: [batch, queries, features] times [batch, keys, features], times values."""
+
+    batch: tuple[int, ...]
+    queries: int
+    values: int
+    features: int
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class GpuAttention:
+    """See the module's text."""
+
+    def serves(self, target: str, problem: Problem) -> bool:
+        if target != "cuda" or problem.kind != "attention":
+            return False
+        kinds = {operand.element_type for operand in problem.operands[:3]}
+        loops = _loops(problem)
+        if loops is None or len(kinds) != 1 or not kinds <= _INTRINSICS.keys():
+            return False
+        sizes = [problem.loops[loop].extent for loop in (loops.queries, loops.values, loops.features, loops.keys)]
+        return all(size % unit == 0 for size, unit in zip(sizes, (16, 8, 16, 16), strict=True))
+
+    def build(self, problem: Problem, limits: Limits) -> Space:
+        gpu, loops = gpu_limits(limits), _loops(problem)
+        name = _INTRINSICS[problem.operands[0].element_type]
+        found = [each for each in gpu.intrinsics if each.name == name]
+        if loops is None or not found:
+            raise ConstraintError(f"{gpu.chip} has no instruction {name}, which this space is for")
+        intrinsic = found[0]
+        extent = [loop.extent for loop in problem.loops]
+        queries = Knob("queries", _tiles(extent[loops.queries], intrinsic.m, _MOST_QUERIES))
+        values = Knob("values", _tiles(extent[loops.values], intrinsic.n, extent[loops.values]))
+        keys = Knob("keys", _tiles(extent[loops.keys], intrinsic.k, _MOST_KEYS))
+        along_queries = Knob("query_subgroups", tuple(powers_of_two(_MOST_SUBGROUPS)))
+        along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
+        size = Knob("subgroup_size", (intrinsic.subgroup_size,))
+        features = extent[loops.features]
+        q, v, k = queries.var, values.var, keys.var
+        subgroups = along_queries.var * along_values.var
+        threads = subgroups * intrinsic.subgroup_size
+        lanes = LOAD_BYTES // bytes_of(problem, 0)
+        elements = q * features + k * features + k * v + q * k
+        rules = (
+            Rule(
+                "subgroups along the queries take whole instructions",
+                q % (along_queries.var * intrinsic.m) == 0,
+                "IREE lays whole instructions over a tile",
+            ),
+            Rule(
+                "subgroups along the values take whole instructions",
+                v % (along_values.var * intrinsic.n) == 0,
+                "IREE lays whole instructions over a tile",
+            ),
+            Rule(
+                f"a workgroup has at most {gpu.max_workgroup_threads} threads",
+                threads <= gpu.max_workgroup_threads,
+                "the chip's limit, as the compiler states it",
+            ),
+            Rule(
+                f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
+                bytes_of(problem, 0) * elements <= gpu.shared_memory_bytes,
+                "the chip's limit; the sum is the size that the compiler reports for attention (emitted_rules)",
+            ),
+            Rule(
+                "the vectors of the query, key and value tiles spread evenly over the threads",
+                z3.And([_spreads(tile, lanes, threads) for tile in (q * features, k * features, k * v)]),
+                "probed: the compiler fails to derive a layout for promoted tiles else",
+            ),
+            Rule(
+                f"a lane sums at most {_ACCUMULATORS} elements of either product",
+                z3.And(q * k <= _ACCUMULATORS * along_queries.var * 32, q * v <= _ACCUMULATORS * threads),
+                "estimate: half of the 255 registers of an NVIDIA thread",
+            ),
+        )
+        return Space((queries, values, keys, along_queries, along_values, size), rules)
+
+    def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
+        loops = _loops(problem)
+        if loops is None:
+            raise ConstraintError("this is no attention that this space serves")
+        count = len(problem.loops)
+        counts = {loops.queries: point["query_subgroups"], loops.values: point["value_subgroups"]}
+        basis = [counts.get(index, 1) for index in range(count)]
+        name = _INTRINSICS[problem.operands[0].element_type]
+        first = _part(name, (0, 1), basis, [index for index in range(count) if index != loops.values])
+        second = _part(name, (1,), basis, [index for index in range(count) if index != loops.features])
+        workgroup = {loops.queries: point["queries"], loops.values: point["values"]}
+        return Configuration(
+            "VectorDistribute",
+            {
+                "workgroup": per_loop(count, {**dict.fromkeys(loops.batch, 1), **workgroup}),
+                "reduction": per_loop(count, {loops.keys: point["keys"]}),
+            },
+            attributes={"decomposition_config": f"{{pv_attrs = {second}, qk_attrs = {first}}}"},
+            gpu=GpuSettings(
+                (point["query_subgroups"] * point["value_subgroups"] * point["subgroup_size"], 1, 1),
+                point["subgroup_size"],
+                promoted=(0, 1, 2),
+                flushes_denormals=True,
+            ),
+        )
+
+
+SPACE = GpuAttention()
+
+
+def _loops(problem: Problem) -> _Loops | None:
+    """The loops by what they do, read off the operands that they index; None where some has no such place."""
+    query, key, value = (set(operand.loops) for operand in problem.operands[:3])
+    queries, values = list(query - key), list(value - key - query)
+    features, keys = list((query & key) - value), list((key & value) - query)
+    if any(len(found) != 1 for found in (queries, values, features, keys)):
+        return None
+    return _Loops(tuple(sorted(query & key & value)), queries[0], values[0], features[0], keys[0])
+
+
+def _part(name: str, promoted: tuple[int, ...], basis: list[int], loops: list[int]) -> str:
+    """One product's configuration, as IREE prints it."""
+    derived = ", ".join("#iree_gpu.derived_thread_config" for _ in promoted)
+    return (
+        f"{{lowering_config = #iree_gpu.lowering_config<{{mma_kind = #iree_gpu.mma_layout<{name}>, "
+        f"promote_operands = {list(promoted)}, promotion_types = [{derived}], subgroup_basis = [{basis}, {loops}]}}>}}"
+    )
+
+
+def _spreads(tile: z3.ArithRef, lanes: int, threads: z3.ArithRef) -> z3.BoolRef:
+    """Whether the vectors of a tile and the threads divide one another."""
+    return z3.Or(tile % (lanes * threads) == 0, (lanes * threads) % tile == 0)
+
+
+def _tiles(extent: int, unit: int, most: int) -> tuple[int, ...]:
+    return tuple(tile for tile in divisors(extent) if tile % unit == 0 and tile <= most)
