@@ -105,7 +105,7 @@ def test_levels_tile_only_the_loops_they_may() -> None:
 
 def test_it_serves_contractions_on_the_cpu_only() -> None:
     assert find("cpu", matmul(8, 8, 8)) is not None
-    assert find("cuda", matmul(8, 8, 8)) is None
+    assert find("vulkan", matmul(8, 8, 8)) is None
     assert find("cpu", matmul(8, 8, 8, "f8E4M3FN")) is None
 
 

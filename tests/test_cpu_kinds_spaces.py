@@ -61,7 +61,7 @@ def test_kinds_are_read_and_served(function: str, kinds: Extracted) -> None:
     found = find("cpu", problem)
     assert found is not None
     assert found[0] == space
-    assert find("cuda", problem) is None
+    assert find("vulkan", problem) is None
 
 
 def test_a_convolutions_loops_have_their_roles(kinds: Extracted) -> None:

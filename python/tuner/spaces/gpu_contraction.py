@@ -27,10 +27,7 @@ class GpuContraction:
 
     def serves(self, target: str, problem: Problem) -> bool:
         return (
-            target in TARGETS
-            and problem.kind == "contraction"
-            and has_known_types(problem)
-            and not is_skinny(problem)
+            target in TARGETS and problem.kind == "contraction" and has_known_types(problem) and not is_skinny(problem)
         )
 
     def build(self, problem: Problem, limits: Limits) -> Space:

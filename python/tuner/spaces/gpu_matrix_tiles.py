@@ -18,7 +18,7 @@ import z3
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu_tiles import divisors, ordered, powers_of_two, product
-from tuner.spaces.gpu_tiles import LOAD_BYTES, PROMOTED, lookup, per_loop, settings, thread_rules, tiles
+from tuner.spaces.gpu_tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
 _EMITTED = "IREE's own constraints for f16 (--iree-codegen-emit-pipeline-constraints)"
@@ -54,7 +54,10 @@ def matrix_intrinsics(problem: Problem, gpu: GpuLimits) -> tuple[MatrixIntrinsic
 
 
 def matrix_space(
-    shape: Product, intrinsics: tuple[MatrixIntrinsic, ...], gpu: GpuLimits, promoted_values: Sequence[int] = (0, 1, 2, 3)
+    shape: Product,
+    intrinsics: tuple[MatrixIntrinsic, ...],
+    gpu: GpuLimits,
+    promoted_values: Sequence[int] = (0, 1, 2, 3),
 ) -> Space:
     """What may be chosen for the product with these instructions; `promoted_values` are keys of `PROMOTED`."""
     intrinsic = Knob("intrinsic", tuple(sorted(each.number for each in intrinsics)))
@@ -65,7 +68,9 @@ def matrix_space(
         lookup(intrinsic.var, [(each.number, getattr(each, axis)) for each in intrinsics]) for axis in ("m", "n", "k")
     )
     size = lookup(intrinsic.var, [(each.number, each.subgroup_size) for each in intrinsics])
-    rules = [Rule("the subgroup is the instruction's", subgroup_size.var == size, "an instruction runs on one subgroup")]
+    rules = [
+        Rule("the subgroup is the instruction's", subgroup_size.var == size, "an instruction runs on one subgroup")
+    ]
     unit = {shape.rows[-1]: m, shape.columns[-1]: n}
     least = {
         shape.rows[-1]: min(each.m for each in intrinsics),
@@ -85,7 +90,9 @@ def matrix_space(
         counts.append(tile.var / step)
         aligned.append(extent % tile.var == 0)
         rules.append(
-            Rule(f"a subgroup's instructions divide the workgroup's tile of loop {loop}", tile.var % step == 0, _EMITTED)
+            Rule(
+                f"a subgroup's instructions divide the workgroup's tile of loop {loop}", tile.var % step == 0, _EMITTED
+            )
         )
     inner = shape.sums[-1]
     sums = Knob(f"reduction{inner}", _sum_tiles(shape.extents[inner], intrinsics))
@@ -106,7 +113,7 @@ def matrix_space(
         Rule(
             "operands are padded where tiles leave a remainder",
             z3.Or(padded.var == 1, z3.And(aligned)),
-            "IREE pads where a bound is no multiple of a tile; without it the product is not computed by the instruction",
+            "IREE pads where a bound is no multiple of a tile; an instruction needs whole tiles",
         ),
         Rule(f"a step's sums are at most {_MOST_SUM_TILE} deep", depth <= _MOST_SUM_TILE, _EMITTED),
     ]
@@ -153,7 +160,9 @@ def matrix_space(
     )
     knobs += [
         Knob("waves_per_eu", gpu.waves_per_eu),
-        Knob("threads", tuple(range(min(subgroup_size.domain), gpu.max_workgroup_threads + 1, min(subgroup_size.domain)))),
+        Knob(
+            "threads", tuple(range(min(subgroup_size.domain), gpu.max_workgroup_threads + 1, min(subgroup_size.domain)))
+        ),
         Knob("depth", ordered(tile * each.k for tile in sums.domain for each in intrinsics)),
     ]
     rules += [
@@ -193,7 +202,12 @@ def matrix_configuration(shape: Product, point: Mapping[str, int], convolution_l
 
 
 def _shared_bytes(
-    shape: Product, promoted: z3.ArithRef, padded: z3.ArithRef, rows: z3.ArithRef, columns: z3.ArithRef, depth: z3.ArithRef
+    shape: Product,
+    promoted: z3.ArithRef,
+    padded: z3.ArithRef,
+    rows: z3.ArithRef,
+    columns: z3.ArithRef,
+    depth: z3.ArithRef,
 ) -> z3.ArithRef:
     """The promoted tiles; where an operand is padded and not promoted, the output's tile goes there too."""
     lhs = z3.If(promoted % 2 == 1, shape.lhs_bytes * rows, 0)
@@ -209,7 +223,5 @@ def _subgroup_tiles(most: int) -> tuple[int, ...]:
 
 def _sum_tiles(extent: int, intrinsics: tuple[MatrixIntrinsic, ...]) -> tuple[int, ...]:
     deepest = max(1, _MOST_SUM_TILE // min(each.k for each in intrinsics))
-    whole = [
-        tile for each in intrinsics for tile in divisors(ceil(extent / each.k)) if tile <= deepest
-    ]
+    whole = [tile for each in intrinsics for tile in divisors(ceil(extent / each.k)) if tile <= deepest]
     return ordered([*powers_of_two(deepest), *whole])

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import z3
-
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu_tiles import ELEMENT_BYTES, ordered, powers_of_two
@@ -65,8 +63,14 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
             rows.var % (row_lanes.var * row_subgroups.var) == 0,
             "IREE lays whole lanes over a tile",
         ),
-        Rule("lanes along the rows leave some for the sum", row_lanes.var <= size.var / 2, "else nothing is reduced by lanes"),
-        Rule("subgroups along the rows divide all", subgroups.var % row_subgroups.var == 0, "IREE's basis is a product"),
+        Rule(
+            "lanes along the rows leave some for the sum",
+            row_lanes.var <= size.var / 2,
+            "else nothing is reduced by lanes",
+        ),
+        Rule(
+            "subgroups along the rows divide all", subgroups.var % row_subgroups.var == 0, "IREE's basis is a product"
+        ),
         Rule(
             f"a workgroup has at most {gpu.max_workgroup_threads} threads",
             subgroups.var * size.var <= gpu.max_workgroup_threads,
@@ -78,7 +82,17 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
             "estimate: more spill, and take long to compile",
         ),
     ]
-    knobs = (size, rows, row_lanes, row_subgroups, subgroups, load, repeats, step, Knob("waves_per_eu", gpu.waves_per_eu))
+    knobs = (
+        size,
+        rows,
+        row_lanes,
+        row_subgroups,
+        subgroups,
+        load,
+        repeats,
+        step,
+        Knob("waves_per_eu", gpu.waves_per_eu),
+    )
     return Space(knobs, tuple(rules))
 
 

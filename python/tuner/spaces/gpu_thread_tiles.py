@@ -88,7 +88,10 @@ def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -
 
 
 def thread_configuration(problem: Problem, point: Mapping[str, int], *, is_flat: bool) -> Configuration:
-    """The configuration that a point stands for; `is_flat`: all threads lie along x, as IREE has it for all but products."""
+    """The configuration that a point stands for.
+
+    `is_flat`: all threads lie along x, as IREE has it for all but products.
+    """
     count = len(problem.loops)
     parallel = [index for index, loop in enumerate(problem.loops) if loop.is_parallel]
     sums = [index for index, loop in enumerate(problem.loops) if not loop.is_parallel]

@@ -16,7 +16,7 @@ from tuner.targets import GpuLimits, Limits
 TARGETS = ("cuda", "rocm")
 # The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
 LOAD_BYTES = 16
-# Which operands of a product go through shared memory, by the value of a knob: both, as the compiler does, one, or none.
+# Which operands of a product go through shared memory, by the value of a knob: none, one, or both (the default).
 PROMOTED: dict[int, tuple[int, ...]] = {0: (), 1: (0,), 2: (1,), 3: (0, 1)}
 # A contraction of fewer rows or columns is memory bound, and IREE treats it as a reduction.
 # Source: IREE, kVerySkinnyDimThreshold in LLVMGPU/KernelConfig.cpp.
@@ -26,7 +26,9 @@ SKINNY = 4
 def gpu_limits(limits: Limits) -> GpuLimits:
     """The GPU's limits. Raises ConstraintError for those of another device."""
     if limits.gpu is None:
-        raise ConstraintError("this space is for GPUs, and the limits are another device's; read them from a GPU target")
+        raise ConstraintError(
+            "this space is for GPUs, and the limits are another device's; read them from a GPU target"
+        )
     return limits.gpu
 
 
