@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner import registry, spaces
+from tuner import spaces
 from tuner.constraints import Pool, SpaceTooLargeError, enumerate_space, explain_empty
 from tuner.dispatch import Dispatch
 from tuner.extracting import extract
 from tuner.model import Model
 from tuner.spaces import SpaceBuilder
-from tuner.targets import Limits, Target
+from tuner.targets import Limits
+from tuner.targets.choosing import choose_target
 
 _MOST_VALUES = 12
 
@@ -61,7 +62,7 @@ class SpaceDescription:
 
 def describe_spaces(path: Path, target_name: str, threads: int, flags: Sequence[str]) -> tuple[SpaceDescription, ...]:
     """The spaces of a model's dispatches on a target. Raises InputError for an unusable model or target."""
-    target: Target = registry.load("tuner.targets", target_name)(threads=threads)
+    target = choose_target(target_name, threads)
     model = Model.open(path, (*target.compile_flags, *flags))
     with tempfile.TemporaryDirectory(prefix="iree-tuner-") as folder:
         extracted = extract(model, target, Path(folder))

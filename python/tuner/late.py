@@ -16,13 +16,14 @@ from pathlib import Path
 from iree.compiler import ir
 from iree.compiler.dialects.transform import interpreter
 
-from tuner import native, registry
+from tuner import native
 from tuner.applying import RejectedError, materialize
 from tuner.errors import InputError, ToolError
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.spec import LATE, PROBLEM, check_writable
 from tuner.targets import Target
+from tuner.targets.choosing import choose_target
 from tuner.toolchain import ToolResult, run_tool
 
 # iree-compile applies a spec to all dispatches at once on its threads, and was once seen to hang there.
@@ -118,7 +119,7 @@ def compile_with_specs(
 
     Raises InputError for unusable input; then nothing is written.
     """
-    target: Target = registry.load("tuner.targets", target_name)(threads=threads)
+    target = choose_target(target_name, threads)
     model = Model.open(path, (*target.compile_flags, *flags))
     check_writable(output, never=path)
     late = [spec for spec in specs if is_late(spec)]

@@ -22,7 +22,7 @@ from tuner.proving import prepare_model, prove
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
-from tuner.targets import Target
+from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
 from tuner.tuning import DispatchTuner
 
@@ -32,7 +32,7 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
 
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
-    target: Target = registry.load("tuner.targets", options.target)(threads=options.threads)
+    target = choose_target(options.target, options.threads)
     registry.load("tuner.strategies", options.strategy)
     model = Model.open(path, (*target.compile_flags, *options.flags))
     if options.output is not None:
@@ -40,6 +40,8 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
             check_writable(output, never=path)
     folder = RunFolder.create(options.run_dir)
     listen(Note(f"This run's folder: {folder.path}"))
+    if target.note:
+        listen(Note(target.note))
 
     listen(PhaseStarted(f"reading {path}"))
     extracted = extract(model, target, folder.path)

@@ -16,7 +16,7 @@ import numpy as np
 
 from tuner.dispatch import Region
 from tuner.errors import MeasurementError
-from tuner.measuring.dispatch_data import Array, dtype_of, random_array, shared_data
+from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, random_array, shared_data
 
 
 class LoadedProgram(Protocol):
@@ -90,27 +90,37 @@ class _Module:
 
 
 class _LoadedDispatch:
+    """Takes its data when it is first needed: a program may be loaded only to be loaded."""
+
     def __init__(self, source: DispatchProgram, device_uri: str) -> None:
         self._module = _Module(source.binary, device_uri)
-        runtime = self._module.runtime
-        self._data = shared_data(self._module.device, device_uri, source.buffer_bytes, source.regions)
         self._entry = self._module.function(source.entry)
-        arguments = runtime.VmVariantList(1)
-        arguments.push_ref(self._data.view.ref)
-        setter = self._module.function(source.buffer_setter)
-        self._module.context.invoke(setter, arguments, runtime.VmVariantList(0))
+        self._source = source
+        self._device_uri = device_uri
+        self._data: DispatchData | None = None
 
     def fill(self, seed: int) -> None:
-        self._data.fill(seed)
+        self._bound().fill(seed)
 
     def run(self, times: int) -> None:
+        self._bound()
         runtime = self._module.runtime
         arguments = runtime.VmVariantList(1)
         arguments.push_int(times)
         self._module.context.invoke(self._entry, arguments, runtime.VmVariantList(0))
 
     def outputs(self) -> list[Array]:
-        return self._data.outputs()
+        return self._bound().outputs()
+
+    def _bound(self) -> DispatchData:
+        if self._data is None:
+            source, runtime = self._source, self._module.runtime
+            self._data = shared_data(self._module.device, self._device_uri, source.buffer_bytes, source.regions)
+            arguments = runtime.VmVariantList(1)
+            arguments.push_ref(self._data.view.ref)
+            setter = self._module.function(source.buffer_setter)
+            self._module.context.invoke(setter, arguments, runtime.VmVariantList(0))
+        return self._data
 
 
 class _LoadedFunction:

@@ -44,12 +44,11 @@ def sample(runner: Runner, key: str, *, first_s: float, timeout_s: float, give_u
     `first_s` is what a checked first run took. Stops after one sample where that run and the sample both exceed
     `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate.
     """
-    if first_s > give_up_above_s:
-        again = runner.time(key, 1, timeout_s=timeout_s)
-        if again > give_up_above_s:
-            return [again]
     runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < _SAMPLE_S else 1
-    samples: list[float] = []
+    # A single run would not do: on a GPU, starting it and waiting for its end costs more than many kernels take.
+    samples = [runner.time(key, runs, timeout_s=timeout_s)]
+    if min(first_s, samples[0]) > give_up_above_s:
+        return samples
     while len(samples) < _MIN_SAMPLES or (len(samples) < _MAX_SAMPLES and sum(samples) * runs < _SAMPLING_S):
         samples.append(runner.time(key, runs, timeout_s=timeout_s))
     return samples

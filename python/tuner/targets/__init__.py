@@ -75,12 +75,14 @@ class Device:
     """Where programs run: IREE's device URI, runtime flags, and the clock that measures best there.
 
     `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
+    `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
     """
 
     uri: str
     runtime_flags: tuple[str, ...]
     clock: str
     label: str
+    compiles_on_load: bool = False
 
 
 class Target(Protocol):
@@ -92,7 +94,15 @@ class Target(Protocol):
 
     @property
     def device(self) -> Device:
-        """Where its programs run."""
+        """Where its programs run: the first of `devices`."""
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """Equal devices, on each of which candidates can be measured."""
+
+    @property
+    def note(self) -> str:
+        """What a user should know of how this target was chosen, or ""."""
 
     @property
     def compile_flags(self) -> tuple[str, ...]:

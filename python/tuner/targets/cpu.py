@@ -44,6 +44,14 @@ class CpuTarget:
         return Device("local-task", (flag,), "wall", f"{self.threads} threads")
 
     @property
+    def devices(self) -> tuple[Device, ...]:
+        return (self.device,)
+
+    @property
+    def note(self) -> str:
+        return ""
+
+    @property
     def compile_flags(self) -> tuple[str, ...]:
         return (
             "--iree-hal-target-device=local",
@@ -83,6 +91,13 @@ class CpuTarget:
         options = _options(executable_target)
         features = sorted(feature for feature in options["cpu_features"].value.split(",") if feature[:1] == "+")
         return f"{_model_name()}, {self.device.label}, cpu={options['cpu'].value} ({len(set(features))} features)"
+
+
+def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CpuTarget:
+    """The host CPU. Raises InputError where a chip or a device is named, since it is this machine's."""
+    if chip or devices:
+        raise InputError("the target cpu is this machine's own processor; it takes no chip and no --device")
+    return CpuTarget(threads)
 
 
 def _options(executable_target: ir.Attribute) -> ir.DictAttr:

@@ -12,7 +12,7 @@ from iree.compiler.dialects import iree_codegen
 
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
-from tuner.errors import ToolError
+from tuner.errors import InputError, ToolError
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
 _PADDING = ("padding", "padding_conv")
@@ -78,6 +78,12 @@ class GpuTarget:
     def describe(self, executable_target: ir.Attribute) -> str:
         del executable_target
         return self.chip
+
+
+def check_threads(name: str, threads: int) -> None:
+    """Raises InputError for a number of threads, which is a CPU's to choose."""
+    if threads != 1:
+        raise InputError(f"--threads is for the target cpu, not for {name}")
 
 
 def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:

@@ -1,13 +1,14 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""AMD GPUs through IREE's ROCm backend: not registered, since `iree-tune run` cannot use it yet."""
+"""AMD GPUs through IREE's ROCm backend."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tuner.errors import InputError
 from tuner.targets import Device
-from tuner.targets.gpu import GpuTarget
+from tuner.targets.gpu import GpuTarget, check_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class RocmTarget(GpuTarget):
     """One GPU, compiled for `chip`."""
 
     chip: str = "gfx942"
+    uris: tuple[str, ...] = ("hip",)
 
     @property
     def name(self) -> str:
@@ -22,7 +24,15 @@ class RocmTarget(GpuTarget):
 
     @property
     def device(self) -> Device:
-        return Device("hip", (), "wall", self.chip)
+        return self.devices[0]
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        return tuple(Device(uri, (), "wall", self.chip) for uri in self.uris)
+
+    @property
+    def note(self) -> str:
+        return ""
 
     @property
     def compile_flags(self) -> tuple[str, ...]:
@@ -35,3 +45,11 @@ class RocmTarget(GpuTarget):
     @property
     def waves_per_eu(self) -> tuple[int, ...]:
         return (0, 2)
+
+
+def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> RocmTarget:
+    """The target for a chip. Raises InputError where none is named."""
+    check_threads("rocm", threads)
+    if not chip:
+        raise InputError("name the AMD GPU's chip, as in --target rocm:gfx942")
+    return RocmTarget(chip, devices or ("hip",))

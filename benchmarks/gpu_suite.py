@@ -1,0 +1,336 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Kernels that models run, on an NVIDIA GPU: IREE's default, tuned, the best of random candidates, and the library.
+
+For each kernel the search and the random candidates draw from the same pool, are checked and timed by the same means,
+and their best face the default in interleaved rounds; then they face one another. Raw results are appended to --output,
+one line for each kernel, and kernels that stand there are not run again. The last line is one JSON object of all that
+stand there: `gemm_f16_geomean` (the default's time over the tuned one's), `min_vs_random` (the best random candidate's
+time over the tuned one's), `verified`, `shapes`.
+
+    python benchmarks/gpu_suite.py --trials 150 --output benchmarks/results/h200.jsonl
+    python benchmarks/gpu_suite.py --only gemm_512x4096x4096 --trials 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gpu_cases import CASES, Case
+from gpu_spaces import Choices, choices
+
+from tuner.compiling import CompileJob, CompilePool
+from tuner.deciding import Ratio, is_decided, speedup
+from tuner.dispatch import Configuration, Dispatch
+from tuner.errors import MeasurementError, TunerError
+from tuner.evaluating import DispatchBench, Final
+from tuner.extracting import extract
+from tuner.measuring import DispatchProgram, Runner
+from tuner.measuring.preloading import Preloader
+from tuner.measuring.sampling import Paired, paired_rounds
+from tuner.model import Model
+from tuner.outcome import Compilation, Evaluation
+from tuner.result import ratio_to_json
+from tuner.search.portfolio import PortfolioStrategy
+from tuner.search.random import RandomStrategy
+from tuner.targets.cuda import CudaTarget
+
+COMPILE_TIMEOUT_S = 8.0
+MIN_GAIN = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    trials: int
+    random: int
+    seed: int
+    workers: int
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    runner: Runner
+    compilers: CompilePool
+    preloader: Preloader
+
+
+class Contest:
+    """One kernel: its default, and two searches over one pool."""
+
+    def __init__(self, case: Case, settings: Settings, target: CudaTarget, tools: Tools) -> None:
+        self._settings = settings
+        self._target = target
+        self._tools = tools
+        self._runner = tools.runner
+        self._folder = settings.folder / case.name
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / "model.mlir"
+        path.write_text(case.mlir)
+        extracted = extract(Model.open(path, target.compile_flags), target, self._folder)
+        tunable = [each for each in extracted.dispatches if each.problem is not None]
+        if len(tunable) != 1:
+            reasons = "; ".join(f"{each.name}: {each.untunable}" for each in extracted.dispatches)
+            raise TunerError(f"{case.name} has {len(tunable)} tunable dispatches ({reasons})")
+        (self._dispatch,) = tunable
+        self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
+        self.compile_s = self.preload_s = 0.0
+        (default,) = self._compile({0: None})
+        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self._problem, default)
+
+    @property
+    def _problem(self) -> Any:
+        return self._dispatch.problem
+
+    @staticmethod
+    def _program(dispatch: Dispatch) -> Any:
+        return dispatch.program
+
+    @property
+    def pool_size(self) -> int:
+        return len(self._choices.pool)
+
+    @property
+    def default_s(self) -> float:
+        return self._bench.baseline_s
+
+    def search(self, strategy: Any, trials: int, batch: int, first: int) -> list[Evaluation]:
+        """Candidates numbered from `first`: compiled in batches, then checked and timed while nothing compiles."""
+        evaluations: list[Evaluation] = []
+        while len(evaluations) < trials:
+            rows = strategy.ask(min(batch, trials - len(evaluations)))
+            if not rows:
+                break
+            numbered = {
+                first + len(evaluations) + index: (row, self._choices.configuration(row))
+                for index, row in enumerate(rows)
+            }
+            ends = self._compile({number: configuration for number, (_, configuration) in numbered.items()})
+            for (number, (row, configuration)), end in zip(numbered.items(), ends, strict=True):
+                evaluation = self._bench.evaluate(number, row, configuration, end)
+                evaluations.append(evaluation)
+                strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
+        return evaluations
+
+    def strategy(self, kind: Any, seed: int, trials: int) -> Any:
+        return kind(self._choices.pool, np.random.default_rng(seed), trials)
+
+    def final(self, evaluations: Sequence[Evaluation]) -> Final | None:
+        return self._bench.final(evaluations, np.random.default_rng(self._settings.seed), MIN_GAIN)
+
+    def face_to_face(self, tuned: Evaluation, random: Evaluation) -> Ratio:
+        """The random candidate's time over the tuned one's, by interleaved rounds."""
+        for key, each in (("random", random), ("tuned", tuned)):
+            self._runner.load(key, self._source(each.compilation))
+
+        def decided(paired: Paired) -> bool:
+            return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
+
+        paired = paired_rounds(
+            self._runner, "random", "tuned", rng=np.random.default_rng(0), decided=decided, timeout_s=60.0, budget_s=5.0
+        )
+        for key in ("random", "tuned"):
+            self._runner.unload(key)
+        return speedup(paired.baseline_s, paired.candidate_s)
+
+    def _source(self, compilation: Compilation) -> DispatchProgram:
+        program = self._program(self._dispatch)
+        if compilation.binary is None:
+            raise MeasurementError("it has no binary")
+        return DispatchProgram(
+            compilation.binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions
+        )
+
+    def _compile(self, configurations: dict[int, Configuration | None]) -> list[Compilation]:
+        started = time.perf_counter()
+        ends = self._tools.compilers.compile(
+            [
+                CompileJob(
+                    program=self._program(self._dispatch),
+                    identity=self._dispatch.name,
+                    configuration=configuration,
+                    target=self._target,
+                    binary=self._folder / f"{number}.vmfb",
+                    log=self._folder / f"{number}.log",
+                )
+                for number, configuration in configurations.items()
+            ]
+        )
+        self.compile_s += time.perf_counter() - started
+        started = time.perf_counter()
+        self._tools.preloader.load([self._source(end) for end in ends if end.binary is not None])
+        self.preload_s += time.perf_counter() - started
+        return ends
+
+
+def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -> dict[str, Any]:
+    started = time.perf_counter()
+    contest = Contest(case, settings, target, tools)
+    tuned = contest.search(
+        contest.strategy(PortfolioStrategy, settings.seed, settings.trials), settings.trials, settings.workers, first=1
+    )
+    random: list[Evaluation] = []
+    if settings.random:
+        strategy = contest.strategy(RandomStrategy, settings.seed + 1000, settings.random)
+        random = contest.search(strategy, settings.random, settings.random, first=10_000)
+    result: dict[str, Any] = {
+        "name": case.name,
+        "kind": case.kind,
+        "pool": contest.pool_size,
+        "default_s": contest.default_s,
+        "flops": case.flops,
+        "bytes": case.bytes,
+        "fates": dict(Counter(each.fate.value for each in tuned)),
+        "random_fates": dict(Counter(each.fate.value for each in random)),
+        "failures": dict(Counter(f"{e.fate.value}: {e.detail[:150]}" for e in (*tuned, *random) if e.time_s is None)),
+        "tuned_times_s": [each.time_s for each in tuned],
+        "random_times_s": [each.time_s for each in random],
+        "compile_s": round(contest.compile_s, 2),
+        "preload_s": round(contest.preload_s, 2),
+    }
+    best = {}
+    for label, evaluations in (("tuned", tuned), ("random", random)):
+        final = contest.final(evaluations)
+        if final is None:
+            continue
+        best[label] = final.evaluation
+        result[label] = {
+            "default_s": statistics.median(final.paired.baseline_s),
+            "time_s": statistics.median(final.paired.candidate_s),
+            "ratio": ratio_to_json(final.ratio),
+            "accepted": final.accepted,
+            "verified": final.verification.passed,
+            "max_error": final.verification.max_error,
+            "candidate": final.evaluation.number,
+            "annotations": dict(final.evaluation.compilation.annotations.root)
+            if final.evaluation.compilation.annotations
+            else None,
+            "configuration": final.evaluation.configuration.to_json() if final.evaluation.configuration else None,
+        }
+    if len(best) == 2:
+        result["vs_random"] = ratio_to_json(contest.face_to_face(best["tuned"], best["random"]))
+    result["seconds"] = round(time.perf_counter() - started, 1)
+    return result
+
+
+def libraries(cases: Sequence[Case]) -> dict[str, Any]:
+    """Seconds by torch for each kernel; {} where it is not installed or fails."""
+    command = [sys.executable, str(Path(__file__).parent / "gpu_library.py"), *(case.name for case in cases)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        print(f"no library times: {ended.stderr.strip().splitlines()[-1:]}")
+        return {}
+    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return found
+
+
+def line(result: dict[str, Any]) -> str:
+    """One kernel for people: microseconds, ratios, what the search cost."""
+    if "tuned" not in result:
+        return f"{result['name']:34} {result.get('error', 'no candidate ran')}"
+    tuned = result["tuned"]
+    parts = [f"{result['name']:34} default {tuned['default_s'] * 1e6:8.1f} us, tuned {tuned['time_s'] * 1e6:8.1f} us"]
+    parts.append(f"{tuned['ratio']['value']:.2f}x [{tuned['ratio']['low']:.2f}, {tuned['ratio']['high']:.2f}]")
+    if "random" in result:
+        parts.append(f"random {result['random']['ratio']['value']:.2f}x")
+    if "vs_random" in result:
+        versus = result["vs_random"]
+        parts.append(f"vs random {versus['value']:.3f} [{versus['low']:.3f}, {versus['high']:.3f}]")
+    if "library_s" in result:
+        parts.append(f"library {result['library_s'] * 1e6:.1f} us")
+    spent = f"{result['seconds']} s ({result['compile_s']} compiling, {result['preload_s']} loading)"
+    parts.append(f"pool {result['pool']:,}, {result['fates']}, {spent}")
+    return ", ".join(parts)
+
+
+def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The benchmark's last line."""
+    done = [each for each in results if "tuned" in each]
+    gains = [max(1.0, each["tuned"]["ratio"]["value"]) if each["tuned"]["accepted"] else 1.0 for each in done]
+    gemms = [gain for gain, each in zip(gains, done, strict=True) if each["kind"] == "gemm"]
+    versus = [each["vs_random"]["value"] for each in done if "vs_random" in each]
+    return {
+        "gemm_f16_geomean": round(math.exp(statistics.fmean(map(math.log, gemms))), 3) if gemms else None,
+        "min_vs_random": round(min(versus), 3) if versus else None,
+        "verified": sum(each["tuned"]["verified"] for each in done),
+        "shapes": len(results),
+        "speedups": {each["name"]: round(gain, 3) for gain, each in zip(gains, done, strict=True)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], help="a kernel's name or how it begins (repeatable)")
+    parser.add_argument("--chip", default="sm_80")
+    parser.add_argument("--trials", type=int, default=150)
+    parser.add_argument("--random", type=int, default=None, help="random candidates (default: as many as --trials)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--no-library", action="store_true")
+    parser.add_argument("--stop-after-s", type=float, default=math.inf, help="start no kernel after so many seconds")
+    parser.add_argument("--output", type=Path, help="a file of JSON lines")
+    arguments = parser.parse_args()
+    results = read_results(arguments.output)
+    wanted = [
+        case
+        for case in CASES
+        if case.name not in {each["name"] for each in results}
+        and (not arguments.only or case.name.startswith(tuple(arguments.only)))
+    ]
+    target = CudaTarget(chip=arguments.chip)
+    random = arguments.trials if arguments.random is None else arguments.random
+    started = time.monotonic()
+    found = {} if arguments.no_library else libraries(wanted)
+    with (
+        tempfile.TemporaryDirectory() as work,
+        Runner(target.device) as runner,
+        CompilePool(arguments.workers, COMPILE_TIMEOUT_S) as pool,
+        Preloader(target.device, arguments.workers) as preloader,
+    ):
+        settings = Settings(arguments.trials, random, arguments.seed, arguments.workers, Path(work))
+        for case in wanted:
+            if time.monotonic() - started > arguments.stop_after_s:
+                print(f"{case.name} and what follows is left for another call")
+                break
+            try:
+                result = run_case(case, settings, target, Tools(runner, pool, preloader))
+            except TunerError as error:
+                result = {"name": case.name, "kind": case.kind, "error": str(error)}
+            if case.name in found.get("seconds", {}):
+                result.update(library_s=found["seconds"][case.name], library_note=case.note)
+                result.update(device=found["device"], torch=found["torch"])
+            results.append(result)
+            print(line(result), flush=True)
+            for reason, count in result.get("failures", {}).items():
+                print(f"    {count} x {reason}", flush=True)
+            if arguments.output and "error" not in result:
+                with arguments.output.open("a") as file:
+                    file.write(json.dumps(result) + "\n")
+    print(json.dumps(summary(results)))
+
+
+def read_results(path: Path | None) -> list[dict[str, Any]]:
+    """The lines of an earlier call, printed again."""
+    if path is None or not path.exists():
+        return []
+    results = [json.loads(each) for each in path.read_text().splitlines()]
+    for result in results:
+        print(line(result))
+    return results
+
+
+if __name__ == "__main__":
+    main()

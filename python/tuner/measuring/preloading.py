@@ -1,0 +1,57 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Loads programs once beforehand, in several processes, where the driver compiles them when they are loaded.
+
+A CUDA binary holds PTX. The driver compiles it at the first load, which takes a tenth of a second to several, and
+keeps the result in a cache that all processes share. Done one after the other this would cost more than measuring.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+from tuner.errors import MeasurementError
+from tuner.measuring.programs import ProgramSource
+from tuner.measuring.runner import Runner
+from tuner.targets import Device
+
+
+class Preloader:
+    """Processes that load programs. Use it as a context manager. For other devices it does nothing."""
+
+    def __init__(self, device: Device, workers: int) -> None:
+        self._runners = [Runner(device) for _ in range(workers if device.compiles_on_load else 0)]
+
+    def __enter__(self) -> Preloader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for runner in self._runners:
+            runner.__exit__(kind, error, traceback)
+
+    def load(self, programs: Sequence[ProgramSource], *, timeout_s: float = 60.0) -> None:
+        """Returns when each was loaded once, and nothing runs any more. What fails to load fails again when run."""
+        if not self._runners or not programs:
+            return
+        waiting = list(programs)
+
+        def work(runner: Runner) -> None:
+            while True:
+                try:
+                    program = waiting.pop()
+                except IndexError:
+                    return
+                with contextlib.suppress(MeasurementError):
+                    runner.load("preloaded", program, timeout_s=timeout_s)
+                    runner.unload("preloaded")
+
+        with ThreadPoolExecutor(len(self._runners)) as threads:
+            list(threads.map(work, self._runners))

@@ -1,0 +1,58 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Which NVIDIA GPU this machine has, and the chip that IREE can compile for it."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+from tuner.errors import InputError
+
+# Chips by compute capability that IREE 3.13 has limits and instructions for. PTX of one runs on every later GPU, so a
+# GPU that is not among them gets the latest before it. 8.9 stands only for itself: it has far less shared memory than
+# 8.0, and so have later GPUs compiled for it.
+# Source: KnownTargets.cpp in IREE; sm_90 does not compile with 3.9 to 3.13.
+_CHIPS = {(12, 0): "sm_120", (8, 9): "sm_89", (8, 7): "sm_87", (8, 6): "sm_86", (8, 0): "sm_80", (7, 5): "sm_75"}
+_FOR_OTHERS = ((8, 0), (7, 5))
+# Source: CUdevice_attribute in cuda.h.
+_MAJOR, _MINOR = 75, 76
+
+
+@dataclass(frozen=True, slots=True)
+class CudaDevice:
+    """A GPU by its name, as in "NVIDIA H200", and its compute capability."""
+
+    name: str
+    capability: tuple[int, int]
+
+
+def find_device() -> CudaDevice:
+    """This machine's first NVIDIA GPU. Raises InputError where there is none."""
+    hint = "name a chip, as in --target cuda:sm_80"
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        raise InputError(f"this machine has no NVIDIA driver (libcuda.so.1); {hint}") from error
+    device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+    name = ctypes.create_string_buffer(256)
+    ended = [
+        cuda.cuInit(0),
+        cuda.cuDeviceGet(ctypes.byref(device), 0),
+        cuda.cuDeviceGetName(name, len(name), device),
+        cuda.cuDeviceGetAttribute(ctypes.byref(major), _MAJOR, device),
+        cuda.cuDeviceGetAttribute(ctypes.byref(minor), _MINOR, device),
+    ]
+    if any(ended):
+        raise InputError(f"the NVIDIA driver finds no GPU (error {next(filter(None, ended))}); {hint}")
+    return CudaDevice(name.value.decode(errors="replace"), (major.value, minor.value))
+
+
+def chip_for(device: CudaDevice) -> str:
+    """The chip to compile for, so that the code runs on the device. Raises InputError for a GPU that is too old."""
+    if device.capability in _CHIPS:
+        return _CHIPS[device.capability]
+    for capability in _FOR_OTHERS:
+        if capability <= device.capability:
+            return _CHIPS[capability]
+    raise InputError(f"IREE has no matrix instructions for {device.name}; name a chip, as in --target cuda:sm_70")

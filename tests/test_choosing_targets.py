@@ -1,0 +1,66 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a user writes for a target, and the chip that a GPU gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from tuner.errors import InputError
+from tuner.targets.choosing import choose_target
+from tuner.targets.cuda_chip import CudaDevice, chip_for
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "flag"),
+    [
+        ("cpu", "cpu", "--iree-llvmcpu-target-cpu=host"),
+        ("cuda:sm_86", "cuda", "--iree-cuda-target=sm_86"),
+        ("rocm:gfx942", "rocm", "--iree-rocm-target=gfx942"),
+    ],
+)
+def test_a_target_is_named_with_its_chip(text: str, name: str, flag: str) -> None:
+    target = choose_target(text)
+    assert target.name == name
+    assert flag in target.compile_flags
+
+
+def test_devices_are_named_by_the_user() -> None:
+    target = choose_target("cuda:sm_80", devices=("cuda://0", "cuda://1"))
+    assert [device.uri for device in target.devices] == ["cuda://0", "cuda://1"]
+    assert target.device == target.devices[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "threads", "said"),
+    [
+        ("tpu", 1, "no target named 'tpu'"),
+        ("cuda:", 1, "names no chip after the colon"),
+        ("cpu:zen4", 1, "takes no chip"),
+        ("rocm", 1, "name the AMD GPU's chip"),
+        ("cuda:sm_80", 4, "--threads is for the target cpu"),
+    ],
+)
+def test_bad_targets_are_refused_in_a_sentence(text: str, threads: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        choose_target(text, threads)
+
+
+@pytest.mark.parametrize(
+    ("capability", "chip"),
+    [
+        ((9, 0), "sm_80"),
+        ((10, 0), "sm_80"),
+        ((8, 9), "sm_89"),
+        ((8, 6), "sm_86"),
+        ((7, 5), "sm_75"),
+        ((12, 0), "sm_120"),
+    ],
+)
+def test_a_gpu_gets_a_chip_whose_code_it_runs(capability: tuple[int, int], chip: str) -> None:
+    assert chip_for(CudaDevice("a GPU", capability)) == chip
+
+
+def test_a_gpu_without_matrix_instructions_is_refused() -> None:
+    with pytest.raises(InputError, match="GTX"):
+        chip_for(CudaDevice("GTX 1080", (6, 1)))
