@@ -37,7 +37,9 @@ def write(folder: Path, text: str, name: str = "model.mlir") -> Path:
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    """The candidates' lines; the others tell of faults and noise."""
+    records = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+    return [record for record in records if "candidate" in record]
 
 
 def assert_fails(result: subprocess.CompletedProcess[str], code: int, says: str) -> None:

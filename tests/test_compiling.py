@@ -159,6 +159,17 @@ def test_a_broken_compiler_costs_its_candidate_only(
     assert multiprocessing.active_children() == []
 
 
+def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_path: Path) -> None:
+    with CompilePool(1, 60.0) as pool:
+        (first,) = pool.compile([job])
+        for worker in multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+        (second,) = pool.compile([replace(job, binary=tmp_path / "b.vmfb")])
+    assert first.fate is second.fate is Fate.COMPILED
+    assert multiprocessing.active_children() == []
+
+
 def test_ir_that_does_not_parse_is_a_compile_failure(job: CompileJob) -> None:
     end = compile_one(replace(job, program=replace(job.program, ir_text="not MLIR")))
     assert end.fate is Fate.COMPILE_FAILED

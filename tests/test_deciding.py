@@ -4,8 +4,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
+from tuner.measuring.sampling import Paired, paired
 
 
 def series(median: float, noise: float, rounds: int, seed: int) -> list[float]:
@@ -58,6 +61,58 @@ def test_more_rounds_are_asked_for_until_the_interval_is_on_one_side() -> None:
     assert not is_decided(Ratio(1.03, 0.99, 1.06), 0.02)
     assert not is_decided(Ratio(1.5, 1.2, 1.9), 0.02)
     assert is_decided(Ratio(0.9, 0.88, 0.92), 0.02)
+
+
+def verdict(truth: float, noise: float, bursts: float, seed: int) -> tuple[bool, int]:
+    """A whole final on made-up samples: whether the candidate is accepted, and after how many rounds."""
+    rng = np.random.default_rng(seed)
+
+    def sample(key: str) -> float:
+        disturbed = 0.3 if rng.random() < bursts else 0.0
+        return (1.0 if key == "baseline" else 1.0 / truth) * (1 + noise * rng.exponential() + disturbed)
+
+    def decided(so_far: Paired) -> bool:
+        return is_decided(speedup(so_far.baseline_s, so_far.candidate_s), 0.02)
+
+    taken = paired(sample, "baseline", "candidate", rng=rng, decided=decided)
+    return is_faster(speedup(taken.baseline_s, taken.candidate_s), 0.02), len(taken.baseline_s)
+
+
+@pytest.mark.parametrize(("noise", "bursts"), [(0.02, 0.0), (0.06, 0.0), (0.06, 0.3), (0.2, 0.3)])
+def test_an_equal_candidate_wins_in_at_most_five_percent_of_finals(noise: float, bursts: float) -> None:
+    """Asked again and again while rounds are added, on quiet and on disturbed machines."""
+    wins = [verdict(1.0, noise, bursts, seed)[0] for seed in range(100)]
+    assert sum(wins) <= 5
+
+
+def test_a_faster_candidate_wins_sooner_the_quieter_the_machine() -> None:
+    quiet = [verdict(1.2, 0.02, 0.0, seed) for seed in range(20)]
+    noisy = [verdict(1.2, 0.1, 0.1, seed) for seed in range(20)]
+    assert all(faster for faster, _ in quiet)
+    assert sum(faster for faster, _ in noisy) >= 18
+    assert np.mean([rounds for _, rounds in quiet]) < 15 < np.mean([rounds for _, rounds in noisy])
+
+
+def test_rounds_end_with_the_budget_though_nothing_is_decided() -> None:
+    def no(_: Paired) -> bool:
+        return False
+
+    rng = np.random.default_rng(0)
+    assert len(paired(lambda _: 1.0, "a", "b", rng=rng, decided=no).baseline_s) == 60
+    assert len(paired(lambda _: 1.0, "a", "b", rng=rng, decided=no, budget_s=0.0).baseline_s) == 10
+
+
+@given(
+    st.lists(st.tuples(st.floats(1e-6, 1e3), st.floats(1e-6, 1e3)), min_size=1, max_size=40),
+    st.floats(1e-3, 1e3),
+)
+@settings(deadline=None, max_examples=50)
+def test_the_ratio_lies_in_its_interval_and_knows_no_unit(rounds: list[tuple[float, float]], scale: float) -> None:
+    baseline, candidate = zip(*rounds, strict=True)
+    ratio = speedup(baseline, candidate)
+    assert ratio.low <= ratio.value <= ratio.high
+    scaled = speedup([scale * each for each in baseline], [scale * each for each in candidate])
+    assert scaled.value == pytest.approx(ratio.value)
 
 
 @pytest.mark.parametrize(("a", "b"), [([], []), ([1.0], [1.0, 2.0])])

@@ -13,9 +13,11 @@ import multiprocessing
 import os
 import resource
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +33,8 @@ from tuner.targets import Target
 # A worker is replaced after this many candidates, so that nothing it leaks can add up.
 _CANDIDATES_PER_WORKER = 200
 _MEMORY_LIMIT_BYTES = 6 * 2**30
+# So many times a batch is begun anew where its pool broke.
+_POOLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,18 @@ class CompilePool:
 
     def __init__(self, workers: int, timeout_s: float) -> None:
         """`timeout_s`: seconds that one candidate may take before its worker is killed."""
+        self._workers = workers
         self._timeout_s = timeout_s
-        self._pool = ProcessPool(
-            max_workers=workers,
+        # A worker that is killed leaves the files that it was linking.
+        self._temporary = tempfile.TemporaryDirectory(prefix="iree-tuner-")
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._workers,
             max_tasks=_CANDIDATES_PER_WORKER,
             initializer=_start_worker,
+            initargs=[self._temporary.name],
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -72,11 +83,29 @@ class CompilePool:
         else:
             self._pool.stop()
         self._pool.join()
+        self._temporary.cleanup()
 
     def compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         """The end of each job, in order. Blocks until all have ended: nothing compiles after it returns."""
-        futures = [self._pool.schedule(_compile, args=[job], timeout=self._timeout_s) for job in jobs]
-        return [self._end(job, future) for job, future in zip(jobs, futures, strict=True)]
+        ends: dict[int, Compilation] = {}
+        for _ in range(_POOLS):
+            try:
+                futures = {index: self._schedule(job) for index, job in enumerate(jobs) if index not in ends}
+                for index, future in futures.items():
+                    ends[index] = self._end(jobs[index], future)
+            except BrokenProcessPool:
+                # A worker that dies between two jobs takes pebble's whole pool with it.
+                self._pool.stop()
+                self._pool.join()
+                self._pool = self._start()
+        died = "the compiler's workers died again and again"
+        return [ends.get(index, Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log)) for index, job in enumerate(jobs)]
+
+    def _schedule(self, job: CompileJob) -> Any:
+        try:
+            return self._pool.schedule(_compile, args=[job], timeout=self._timeout_s)
+        except RuntimeError as error:
+            raise BrokenProcessPool(str(error)) from error
 
     def _end(self, job: CompileJob, future: Any) -> Compilation:
         try:
@@ -96,7 +125,8 @@ class CompilePool:
         return result
 
 
-def _start_worker() -> None:
+def _start_worker(temporary: str) -> None:
+    os.environ["TMPDIR"] = temporary
     # Ctrl-C reaches the whole process group; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))

@@ -25,18 +25,17 @@ class Ratio:
 
 
 def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: int = 0) -> Ratio:
-    """The ratio of medians of two paired series, and its percentile bootstrap interval over the rounds.
+    """The median of the rounds' ratios, and its percentile bootstrap interval.
 
-    Rounds are resampled whole, so drift that hits both series of a round cancels.
+    What hits both samples of a round, such as drift or the place of the data in memory, cancels.
     """
     if len(baseline_s) != len(candidate_s) or not baseline_s:
         raise ValueError("the two series must have the same, positive number of rounds")
-    baseline, candidate = np.array(baseline_s), np.array(candidate_s)
+    ratios = np.array(baseline_s) / np.array(candidate_s)
     rng = np.random.default_rng(seed)
-    rounds = rng.integers(0, len(baseline), (_RESAMPLES, len(baseline)))
-    ratios = np.median(baseline[rounds], axis=1) / np.median(candidate[rounds], axis=1)
-    low, high = np.percentile(ratios, [2.5, 97.5])
-    return Ratio(float(np.median(baseline) / np.median(candidate)), float(low), float(high))
+    resampled = np.median(ratios[rng.integers(0, len(ratios), (_RESAMPLES, len(ratios)))], axis=1)
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Ratio(float(np.median(ratios)), float(low), float(high))
 
 
 def is_faster(ratio: Ratio, min_gain: float) -> bool:

@@ -5,7 +5,8 @@
 TunerError                 something could not be done; the message says what, where, and what to do
 ├── InputError             what the user gave is unusable (exit code 2)
 ├── ToolError              a tool of IREE's failed where it should not have (exit code 1)
-└── MeasurementError       the program under measurement died, hung or could not be loaded
+├── MeasurementError       the program under measurement died, hung or could not be loaded
+└── DeviceLostError        the device runs nothing any more, not even what it ran before (exit code 1)
 """
 
 
@@ -23,3 +24,7 @@ class ToolError(TunerError):
 
 class MeasurementError(TunerError):
     """The program under measurement died, hung or could not be loaded."""
+
+
+class DeviceLostError(TunerError):
+    """The device runs nothing any more, not even what it ran before."""

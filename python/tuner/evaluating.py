@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import statistics
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
 from tuner.dispatch import BenchmarkProgram, Configuration, Problem
 from tuner.errors import MeasurementError, ToolError
+from tuner.events import Disturbance, FinalistFailed, Listener, nobody
 from tuner.measuring import (
     DispatchProgram,
     ProgramTimedOutError,
@@ -22,7 +25,9 @@ from tuner.measuring import (
     Verification,
 )
 from tuner.measuring.halving import successive_halving
-from tuner.measuring.sampling import Paired, calibrate, paired_rounds, sample
+from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
+from tuner.measuring.runner import ATTEMPTS, lost
+from tuner.measuring.sampling import Paired, calibrate, paired_rounds, renewing, sample
 from tuner.outcome import Compilation, Evaluation, Fate
 
 _DEFAULT = "default"
@@ -32,24 +37,43 @@ _FINAL_SEEDS = (2, 3)
 _BASELINE_SAMPLES = 3
 _GIVE_UP_FACTOR = 1.5
 _FINALISTS = 10
-# Finalists are loaded together, each with data of its own.
-_FINALIST_MEMORY_BYTES = 4 * 2**30
-_FINAL_LEVELS = (3, 10)
-_FINAL_KEEP = 0.3
+# Samples of each finalist: many where they are cheap.
+_FINAL_LEVELS, _CHEAP_FINAL_LEVELS = (3, 10), (10, 30)
+_FINAL_KEEP = 0.4
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
 _CHEAP_SAMPLE_S = 0.05
 _DEFAULT_TIMEOUT_S = 120.0
+# Making, comparing and poisoning data is at least this fast.
+_DATA_BYTES_PER_S = 1e8
+# The baseline is the median of its latest samples, noise is judged by somewhat more.
+_BASELINE_WINDOW, _NOISE_WINDOW = 5, 12
+# A finalist ran before: one failure may come from outside, two are its own.
+_FINALIST_CHANCES = 2
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The verdict on the best candidate: its ratio to the default by interleaved rounds, and its verification."""
+    """The verdict on the best candidate: its ratio to the default by interleaved rounds, and its verification.
+
+    `seeds` are those of the data that its outputs were compared on.
+    """
 
     evaluation: Evaluation
     paired: Paired
     ratio: Ratio
     verification: Verification
     accepted: bool
+    seeds: tuple[int, ...] = (_SEARCH_SEED, *_FINAL_SEEDS)
+
+
+class _FinalistError(Exception):
+    """A finalist came to another end than in the search."""
+
+    def __init__(self, evaluation: Evaluation, fate: Fate, detail: str) -> None:
+        super().__init__(detail)
+        self.evaluation = replace(evaluation, fate=fate, detail=f"in the final: {detail}")
 
 
 class DispatchBench:
@@ -61,36 +85,58 @@ class DispatchBench:
         program: BenchmarkProgram,
         problem: Problem,
         default: Compilation,
+        *,
+        dispatch: str = "",
+        listen: Listener = nobody,
     ) -> None:
-        """Loads and times the default. Raises ToolError where the default itself did not compile or run."""
+        """Loads and times the default. `dispatch` is the name by which `listen` hears of it.
+
+        Raises ToolError where the default itself did not compile or run, DeviceLostError where nothing runs any more.
+        """
         self._runner = runner
         self._program = program
         self._tolerance = Tolerance.of_sum(problem.operands[-1].element_type, problem.reduction_extent)
         self._default = default
+        self._dispatch = dispatch
+        self._listen = listen
         self._generation = -1
-        self._baseline_s: deque[float] = deque(maxlen=5)
+        self._baseline_s: deque[float] = deque(maxlen=_NOISE_WINDOW)
+        self._noisy = self._said_noisy = False
         self._runs = 1
         self._best_s = float("inf")
         if default.binary is None:
             raise ToolError(f"the compiler's own default does not compile ({default.detail}); see {default.log}")
         try:
-            self._ensure_default(_DEFAULT_TIMEOUT_S)
+            self._load_default(_DEFAULT_TIMEOUT_S)
             self._runs = calibrate(runner, _DEFAULT, timeout_s=_DEFAULT_TIMEOUT_S)
             for _ in range(_BASELINE_SAMPLES):
-                self.sample_baseline(_DEFAULT_TIMEOUT_S)
+                self._baseline_s.append(runner.time(_DEFAULT, self._runs, timeout_s=_DEFAULT_TIMEOUT_S))
         except MeasurementError as error:
+            runner.check_device()
             raise ToolError(f"the compiler's own default does not run: {error}") from error
 
     @property
     def baseline_s(self) -> float:
         """Seconds of one run of the default: the median of its latest samples."""
-        return statistics.median(self._baseline_s)
+        return statistics.median(list(self._baseline_s)[-_BASELINE_WINDOW:])
 
-    def sample_baseline(self, timeout_s: float | None = None) -> None:
-        """Times the default once more, so that candidates are compared with a baseline of the same minute."""
-        limit = timeout_s or self._timeout_s(self._runs)
-        self._ensure_default(limit)
-        self._baseline_s.append(self._runner.time(_DEFAULT, self._runs, timeout_s=limit))
+    def sample_baseline(self) -> None:
+        """Times the default once more, so that candidates are compared with a baseline of the same minute.
+
+        Raises DeviceLostError where it no longer runs.
+        """
+        limit = self._timeout_s(self._runs)
+        self._baseline_s.append(
+            self._with_default(lambda: self._runner.time(_DEFAULT, self._runs, timeout_s=limit), limit)
+        )
+        self._noisy = is_noisy(self._baseline_s)
+        if self._noisy and not self._said_noisy:
+            self._said_noisy = True
+            percent = f"{spread(self._baseline_s):.0%}"
+            self._say(
+                f"the machine is noisy (the default's samples spread by {percent}):"
+                " candidates get more samples while it is"
+            )
 
     def default_evaluation(self) -> Evaluation:
         """Candidate 0: the compiler's own choice."""
@@ -108,15 +154,15 @@ class DispatchBench:
         )
 
     def evaluate(self, number: int, row: int, configuration: Configuration, compilation: Compilation) -> Evaluation:
-        """Checks a candidate's output, then times it."""
+        """Checks a candidate's output, then times it. Raises DeviceLostError where the default runs no longer."""
         ended = Evaluation(number, row, configuration, compilation.fate, compilation.detail, compilation)
         if compilation.binary is None:
             return ended
         limit = self._timeout_s(1)
+        self._with_default(lambda: None, limit)
+        if self._is_cheap:
+            self.sample_baseline()
         try:
-            self._ensure_default(_DEFAULT_TIMEOUT_S)
-            if self.baseline_s * self._runs < _CHEAP_SAMPLE_S:
-                self.sample_baseline()
             self._runner.load(_CANDIDATE, self._source(compilation))
             verification, first_s = self._runner.check(_CANDIDATE, _SEARCH_SEED, self._tolerance, timeout_s=limit)
             if not verification.passed:
@@ -127,11 +173,11 @@ class DispatchBench:
                 first_s=first_s,
                 timeout_s=limit,
                 give_up_above_s=_GIVE_UP_FACTOR * self._best_s,
+                effort=NOISY if self._noisy else QUIET,
             )
-        except ProgramTimedOutError as error:
-            return replace(ended, fate=Fate.TIMED_OUT, detail=str(error))
         except MeasurementError as error:
-            return replace(ended, fate=Fate.RUN_FAILED, detail=str(error))
+            self._suspect_device()
+            return replace(ended, fate=_fate_of(error), detail=str(error))
         time_s = statistics.median(samples)
         self._best_s = min(self._best_s, time_s)
         return replace(
@@ -145,63 +191,110 @@ class DispatchBench:
     def final(self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float) -> Final | None:
         """Compares the best candidates with each other by successive halving, then the best with the default.
 
-        None where no candidate was measured. A finalist that computes something else or fails to run is passed over.
+        None where no candidate was measured. A finalist that computes something else or fails to run is passed over,
+        which is told. Raises DeviceLostError where the default runs no longer.
         """
         measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
-        finalists = max(2, min(_FINALISTS, _FINALIST_MEMORY_BYTES // max(1, self._program.buffer_bytes)))
-        ranked = sorted(measured, key=lambda each: -(each.speedup or 0.0))[:finalists]
-        for finalist in self._by_halving(ranked, rng):
+        left = sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+        failures: Counter[int] = Counter()
+        interruptions = 0
+        ranked = False
+        while left:
             try:
-                return self._against_default(finalist, rng, min_gain)
+                if not ranked:
+                    left = self._by_halving(left, rng)
+                    ranked = True
+                return self._against_default(left[0], rng, min_gain)
+            except _FinalistError as error:
+                failed = error.evaluation
+                failures[failed.number] += 1
+                self._suspect_device()
+                if failed.fate is Fate.WRONG_RESULT or failures[failed.number] == _FINALIST_CHANCES:
+                    left = [each for each in left if each.number != failed.number]
+                    self._listen(FinalistFailed(self._dispatch, failed))
             except MeasurementError:
-                continue
+                # The process died between samples, which is nobody's fault; the search's order will do.
+                interruptions += 1
+                self._suspect_device()
+                ranked = interruptions == ATTEMPTS
         return None
 
     def _by_halving(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
-        """The finalists, the best first; in the order of the search where one of them does not run."""
+        """The finalists, the best first. Raises _FinalistError where one of them does not run."""
+        limit = self._timeout_s(1)
+        self._with_default(lambda: None, limit)
+        named = {f"finalist {each.number}": each for each in finalists}
         runs: dict[str, int] = {}
 
         def sample_of(key: str) -> float:
-            return self._runner.time(key, runs[key], timeout_s=self._timeout_s(runs[key]))
+            def one(_: Evaluation) -> float:
+                return self._runner.time(key, runs[key], timeout_s=self._timeout_s(runs[key]))
 
-        named = {f"finalist {each.number}": each for each in finalists}
-        try:
-            for key, each in named.items():
-                self._runner.load(key, self._source(each.compilation))
-                self._runner.time(key, 1, timeout_s=self._timeout_s(1))
-                runs[key] = calibrate(self._runner, key, timeout_s=self._timeout_s(1))
-            order = successive_halving(list(named), sample_of, rng, levels=_FINAL_LEVELS, keep=_FINAL_KEEP)
-            for key in named:
-                self._runner.unload(key)
-        except MeasurementError:
-            return list(finalists)
+            return self._of_finalist(named[key], one)
+
+        for key, each in named.items():
+            runs[key] = self._of_finalist(each, partial(self._prepared, key, limit))
+        levels = _CHEAP_FINAL_LEVELS if self._is_cheap else _FINAL_LEVELS
+        renew = renewing(self._runner)
+        order = successive_halving(list(named), sample_of, rng, levels=levels, keep=_FINAL_KEEP, before_round=renew)
+        for key in named:
+            self._runner.unload(key)
         return [named[key] for key in order]
 
+    def _prepared(self, key: str, limit: float, finalist: Evaluation) -> int:
+        """Loads a finalist and says how many runs make a sample."""
+        self._runner.load(key, self._source(finalist.compilation))
+        self._runner.time(key, 1, timeout_s=limit)
+        return calibrate(self._runner, key, timeout_s=limit)
+
     def _against_default(self, finalist: Evaluation, rng: np.random.Generator, min_gain: float) -> Final:
-        self._ensure_default(_DEFAULT_TIMEOUT_S)
-        self._runner.load(_CANDIDATE, self._source(finalist.compilation))
-        verification = Verification(True, 0.0)
-        for seed in _FINAL_SEEDS:
-            limit = self._timeout_s(1)
-            self._runner.reference(_DEFAULT, seed, timeout_s=limit)
-            seen, _ = self._runner.check(_CANDIDATE, seed, self._tolerance, timeout_s=limit)
-            if not seen.passed:
-                raise MeasurementError(f"wrong result on seed {seed}: {seen.detail}")
-            verification = max(verification, seen, key=lambda each: each.max_error)
+        limit = self._timeout_s(1)
+        self._with_default(lambda: None, limit)
+
+        def verify(finalist: Evaluation) -> Verification:
+            self._runner.load(_CANDIDATE, self._source(finalist.compilation))
+            seen = []
+            for seed in _FINAL_SEEDS:
+                self._runner.reference(_DEFAULT, seed, timeout_s=limit)
+                verification, _ = self._runner.check(_CANDIDATE, seed, self._tolerance, timeout_s=limit)
+                if not verification.passed:
+                    raise _FinalistError(finalist, Fate.WRONG_RESULT, f"on seed {seed}, {verification.detail}")
+                seen.append(verification)
+            return max(seen, key=lambda each: each.max_error)
+
+        said = False
 
         def decided(paired: Paired) -> bool:
-            return is_decided(speedup(paired.baseline_s, paired.candidate_s), min_gain)
+            nonlocal said
+            ratio = speedup(paired.baseline_s, paired.candidate_s)
+            if is_decided(ratio, min_gain):
+                return True
+            if not said:
+                said = True
+                rounds = len(paired.baseline_s)
+                self._say(f"not decided after {rounds} rounds against the default ({ratio}): measuring longer")
+            return False
 
-        paired = paired_rounds(
-            self._runner,
-            _DEFAULT,
-            _CANDIDATE,
-            rng=rng,
-            decided=decided,
-            timeout_s=self._timeout_s(self._runs),
+        verification = self._of_finalist(finalist, verify)
+        paired = self._of_finalist(
+            finalist,
+            lambda _: paired_rounds(
+                self._runner,
+                _DEFAULT,
+                _CANDIDATE,
+                rng=rng,
+                decided=decided,
+                timeout_s=self._timeout_s(self._runs),
+            ),
         )
         ratio = speedup(paired.baseline_s, paired.candidate_s)
         return Final(finalist, paired, ratio, verification, is_faster(ratio, min_gain))
+
+    def _of_finalist(self, finalist: Evaluation, action: Callable[[Evaluation], T]) -> T:
+        try:
+            return action(finalist)
+        except MeasurementError as error:
+            raise _FinalistError(finalist, _fate_of(error), str(error)) from error
 
     def _source(self, compilation: Compilation) -> DispatchProgram:
         if compilation.binary is None:
@@ -215,14 +308,43 @@ class DispatchBench:
             program.regions,
         )
 
-    def _ensure_default(self, timeout_s: float) -> None:
-        """Loads the default and makes the reference again where the runner's process is a fresh one."""
+    def _load_default(self, timeout_s: float) -> None:
+        """Loads the default and makes the reference, unless the runner's process has them."""
         if self._generation == self._runner.generation:
             return
         self._runner.load(_DEFAULT, self._source(self._default))
         self._runner.reference(_DEFAULT, _SEARCH_SEED, timeout_s=timeout_s)
         self._generation = self._runner.generation
 
+    def _suspect_device(self) -> None:
+        """After a failure the default is loaded and run again before anything else: it tells whose fault it was."""
+        self._generation = -1
+
+    def _with_default(self, action: Callable[[], T], timeout_s: float) -> T:
+        """Does something while the default is loaded, again where the process dies: it may be killed from outside."""
+        failure: MeasurementError | None = None
+        for _ in range(ATTEMPTS):
+            try:
+                self._load_default(timeout_s)
+                return action()
+            except MeasurementError as error:
+                self._runner.restart()
+                failure = error
+        device_lost = lost(self._runner.device, failure)
+        self._say(str(device_lost))
+        raise device_lost from failure
+
+    def _say(self, text: str) -> None:
+        self._listen(Disturbance(self._dispatch, text))
+
+    @property
+    def _is_cheap(self) -> bool:
+        return self.baseline_s * self._runs < _CHEAP_SAMPLE_S
+
     def _timeout_s(self, runs: int) -> float:
-        """Ten times what the default takes, and a few seconds for data to be made and compared."""
-        return 5.0 + 10.0 * self.baseline_s * runs
+        """Ten times what the default takes, and the seconds for data to be made and compared."""
+        return 5.0 + self._program.buffer_bytes / _DATA_BYTES_PER_S + 10.0 * self.baseline_s * (runs + 1)
+
+
+def _fate_of(error: MeasurementError) -> Fate:
+    return Fate.TIMED_OUT if isinstance(error, ProgramTimedOutError) else Fate.RUN_FAILED

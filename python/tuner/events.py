@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tuner.outcome import Evaluation
 
@@ -28,13 +29,44 @@ class CandidateEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalistFailed:
+    """A finalist of `dispatch` failed in the final and is passed over; its evaluation has the new fate."""
+
+    dispatch: str
+    evaluation: Evaluation
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of a run's log."""
+        failed = self.evaluation
+        return {
+            "event": "finalist failed",
+            "dispatch": self.dispatch,
+            "number": failed.number,
+            "fate": failed.fate.value,
+            "detail": failed.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What goes on around the measurements of `dispatch`: the machine is noisy, or the device is lost."""
+
+    dispatch: str
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of a run's log."""
+        return {"event": "disturbance", "dispatch": self.dispatch, "detail": self.text}
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that a user should read."""
 
     text: str
 
 
-Event = PhaseStarted | CandidateEnded | Note
+Event = PhaseStarted | CandidateEnded | FinalistFailed | Disturbance | Note
 Listener = Callable[[Event], None]
 
 

@@ -47,7 +47,7 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     extracted = extract(model, target, folder.path)
     dispatches = _chosen(extracted.dispatches, options.dispatches)
     header = _header(extracted, model)
-    with Runner(target.device) as runner:
+    with Runner(target.device, log=folder.path / "measuring.log") as runner:
         plain = prepare_model(model, extracted.functions, options.function, folder, runner)
         with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
             tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)

@@ -15,7 +15,7 @@ from tuner.deciding import is_decided
 from tuner.dispatch import BenchmarkProgram, Configuration, Dispatch, Problem
 from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
-from tuner.events import CandidateEnded, Listener, PhaseStarted
+from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Listener, PhaseStarted
 from tuner.measuring import Runner
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation
@@ -101,7 +101,7 @@ class DispatchTuner:
         strategy = self._strategy(pool, rng, trials)
         default, *_ = self._compile(dispatch, program, {0: None})
         try:
-            bench = DispatchBench(self._runner, program, problem, default)
+            bench = DispatchBench(self._runner, program, problem, default, dispatch=dispatch.name, listen=self._record)
         except ToolError as error:
             return DispatchResult(dispatch, f"not tunable: {error}")
         evaluations = [self._ended(dispatch, bench.default_evaluation(), 1.0)]
@@ -160,6 +160,12 @@ class DispatchTuner:
                 for number, configuration in configurations.items()
             ]
         )
+
+    def _record(self, event: Event) -> None:
+        """Into the log what is told of faults and noise, and on to whoever listens."""
+        if isinstance(event, FinalistFailed | Disturbance):
+            self._folder.append(event.to_json())
+        self._listen(event)
 
     def _ended(self, dispatch: Dispatch, evaluation: Evaluation, best: float) -> Evaluation:
         self._folder.append({"dispatch": dispatch.name, **evaluation.to_json()})

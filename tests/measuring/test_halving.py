@@ -44,6 +44,21 @@ def test_under_noise_it_loses_far_less_than_one_launch_each() -> None:
     assert np.mean(halving) < 0.01
 
 
+def test_what_hits_a_whole_round_cancels() -> None:
+    """The machine is up to three times slower in a round; a sample for itself says nothing."""
+    rng = np.random.default_rng(0)
+    times = 1.0 + 0.02 * np.arange(20)
+    slowness = [1.0]
+
+    def new_round() -> None:
+        slowness[0] = 1.0 + 2.0 * rng.random()
+
+    order = successive_halving(
+        range(20), lambda key: float(times[key]) * slowness[0], rng, levels=(3, 10), keep=KEEP, before_round=new_round
+    )
+    assert order[0] == 0
+
+
 @pytest.mark.parametrize(
     ("levels", "keep"), [((), 0.5), ((1, 4), 0.5), ((4, 2), 0.5), ((2, 2), 0.5), ((2, 4), 1.0), ((2, 4), 0.0)]
 )

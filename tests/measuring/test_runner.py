@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.errors import MeasurementError
+from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring import (
     FunctionProgram,
     ProgramCrashedError,
@@ -36,11 +36,14 @@ class Scaled:
     factor: float = 1.0
     busy_s: float = 0.0
     ends: str = "well"
+    needs: Path | None = None
 
     def load(self, device_uri: str) -> LoadedScaled:
         assert device_uri == DEVICE.uri
         if self.ends == "not loadable":
             raise MeasurementError("there is nothing to load")
+        if self.needs is not None and not self.needs.exists():
+            raise MeasurementError("what it needs is not there")
         return LoadedScaled(self)
 
 
@@ -61,6 +64,12 @@ class LoadedScaled:
                 os._exit(7)
             case "hang":
                 time.sleep(60)
+            case "eat memory":
+                eaten = []
+                while True:
+                    eaten.append(np.ones(2**24))
+            case "talk":
+                os.write(2, b"out of order")
         for _ in range(times):
             until = time.process_time() + self._source.busy_s
             while time.process_time() < until:
@@ -149,8 +158,50 @@ def test_one_slow_run_alone_drops_nothing(runner: Runner) -> None:
 def test_paired_rounds_find_the_ratio(runner: Runner) -> None:
     runner.load("a", Scaled(busy_s=0.02))
     runner.load("b", Scaled(busy_s=0.01))
-    paired = paired_rounds(
-        runner, "a", "b", rng=np.random.default_rng(0), decided=lambda _: True, timeout_s=10, min_rounds=5
-    )
-    assert len(paired.baseline_s) == len(paired.candidate_s) == 5
+    paired = paired_rounds(runner, "a", "b", rng=np.random.default_rng(0), decided=lambda _: True, timeout_s=10)
+    assert len(paired.baseline_s) == len(paired.candidate_s) == 10
     assert np.median(paired.baseline_s) / np.median(paired.candidate_s) == pytest.approx(2.0, rel=0.1)
+
+
+def test_renewed_programs_are_the_same_programs(runner: Runner) -> None:
+    runner.load("a", Scaled())
+    runner.load("b", Scaled(factor=1.5))
+    runner.reference("a", 1, timeout_s=10)
+    assert runner.renew() >= 0
+    assert runner.generation == 0
+    assert runner.check("a", 1, TOLERANCE, timeout_s=10)[0].passed
+    assert not runner.check("b", 1, TOLERANCE, timeout_s=10)[0].passed
+    runner.unload("b")
+    runner.renew()
+    with pytest.raises(MeasurementError, match="nothing is loaded as 'b'"):
+        runner.time("b", 1, timeout_s=10)
+
+
+def test_a_program_that_eats_memory_is_an_end_of_its_own(tmp_path: Path) -> None:
+    device = Device("local-sync", (), "cpu", "1 thread", in_host_memory=True)
+    with Runner(device, log=tmp_path / "log", memory_limit_bytes=3 * 2**30) as runner:
+        runner.load("greedy", Scaled(ends="eat memory"))
+        with pytest.raises(MeasurementError, match="more memory than it may have"):
+            runner.time("greedy", 1, timeout_s=60)
+        runner.load("good", Scaled())
+        assert runner.time("good", 1, timeout_s=10) >= 0
+
+
+def test_what_a_program_says_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with Runner(DEVICE, log=tmp_path / "log") as runner:
+        runner.load("chatty", Scaled(ends="talk"))
+        runner.time("chatty", 1, timeout_s=10)
+    assert "out of order" in (tmp_path / "log").read_text()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_device_is_lost_only_where_what_ran_runs_no_longer(runner: Runner, tmp_path: Path) -> None:
+    runner.check_device()
+    fragile = tmp_path / "there"
+    fragile.touch()
+    runner.load("reference", Scaled(needs=fragile))
+    runner.reference("reference", 1, timeout_s=10)
+    runner.check_device()
+    fragile.unlink()
+    with pytest.raises(DeviceLostError, match=r"the device local-sync is lost.*not there"):
+        runner.check_device()

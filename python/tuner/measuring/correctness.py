@@ -66,11 +66,12 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether outputs agree, the largest difference, and what differs where they do not."""
+    """Whether outputs agree, the largest difference, what differs where they do not, and by which tolerance."""
 
     passed: bool
     max_error: float
     detail: str = ""
+    tolerance: Tolerance | None = None
 
 
 def compare(
@@ -78,12 +79,13 @@ def compare(
 ) -> Verification:
     """Compares outputs one by one; NaN agrees with NaN only, infinity with the same infinity only."""
     if len(reference) != len(actual):
-        return Verification(False, float("inf"), f"{len(actual)} outputs instead of {len(reference)}")
+        return Verification(False, float("inf"), f"{len(actual)} outputs instead of {len(reference)}", tolerance)
     worst = 0.0
     for index, (expected, got) in enumerate(zip(reference, actual, strict=True)):
         if expected.shape != got.shape or expected.dtype != got.dtype:
             what = f"output {index} is {got.dtype}{list(got.shape)}"
-            return Verification(False, float("inf"), f"{what} instead of {expected.dtype}{list(expected.shape)}")
+            wanted = f"{expected.dtype}{list(expected.shape)}"
+            return Verification(False, float("inf"), f"{what} instead of {wanted}", tolerance)
         close = _largest_error_if_close(expected, got, tolerance)
         if close is not None:
             worst = max(worst, close)
@@ -108,8 +110,9 @@ def compare(
                 worst,
                 f"{int(differing.sum())} of {differing.size} elements of output {index} differ, the first at"
                 f" {list(at)}: {got[at]} instead of {expected[at]}",
+                tolerance,
             )
-    return Verification(True, worst)
+    return Verification(True, worst, "", tolerance)
 
 
 def _largest_error_if_close(expected: npt.NDArray[Any], got: npt.NDArray[Any], tolerance: Tolerance) -> float | None:

@@ -9,13 +9,16 @@ its place far less often.
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 Key = TypeVar("Key", bound=Hashable)
+
+
+def nothing() -> None:
+    """What is done before a round by default."""
 
 
 def successive_halving(
@@ -25,11 +28,13 @@ def successive_halving(
     *,
     levels: Sequence[int],
     keep: float,
+    before_round: Callable[[], None] = nothing,
 ) -> list[Key]:
-    """The candidates from best to worst by median, better known the better they are.
+    """The candidates from best to worst, better known the better they are.
 
-    At each level every remaining candidate is sampled until it has that many samples, in rounds of random order, so
-    that drift hits all alike; then the best `keep` (a fraction, at least one candidate) go on.
+    At each level every remaining candidate is sampled until it has that many samples, in rounds of random order; then
+    the best `keep` (a fraction, at least one candidate) go on. A sample counts relative to the others of its round,
+    so that what hits a whole round cancels. `before_round` is called before each round.
     """
     if not levels or min(levels) < 2 or list(levels) != sorted(set(levels)):
         raise ValueError(f"levels must be increasing numbers of samples from 2, not {tuple(levels)}")
@@ -38,19 +43,25 @@ def successive_halving(
     samples: dict[Key, list[float]] = {candidate: [] for candidate in candidates}
     left = list(candidates)
     dropped: list[Key] = []
-
-    def median(candidate: Key) -> float:
-        return statistics.median(samples[candidate])
-
     for index, level in enumerate(levels):
         taken = 0 if index == 0 else levels[index - 1]
         for _ in range(level - taken):
+            before_round()
             for position in rng.permutation(len(left)):
                 candidate = left[int(position)]
                 samples[candidate].append(sample(candidate))
-        left.sort(key=median)
+        left = _ordered(left, samples)
         if index + 1 < len(levels):
             kept = max(1, math.ceil(keep * len(left)))
             dropped = left[kept:] + dropped
             left = left[:kept]
     return left + dropped
+
+
+def _ordered(candidates: Sequence[Key], samples: Mapping[Key, Sequence[float]]) -> list[Key]:
+    """By the median of the samples, each divided by the median of its round."""
+    if not candidates:
+        return []
+    table = np.array([samples[candidate] for candidate in candidates])
+    medians = np.median(table / np.median(table, axis=0), axis=1)
+    return [candidates[int(position)] for position in np.argsort(medians, kind="stable")]

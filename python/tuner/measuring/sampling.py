@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tuner.measuring.halving import nothing
+from tuner.measuring.noise import QUIET, Effort
 from tuner.measuring.runner import Runner
 
 _SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
-_MIN_SAMPLES, _MAX_SAMPLES = 3, 10
-_SAMPLING_S = 0.1
+_MIN_ROUNDS, _MAX_ROUNDS, _GROWTH = 10, 60, 1.2
+_CHEAP_RENEWAL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ def calibrate(runner: Runner, key: str, *, timeout_s: float) -> int:
     return runs
 
 
-def sample(runner: Runner, key: str, *, first_s: float, timeout_s: float, give_up_above_s: float) -> list[float]:
-    """Three to ten samples, as many as fit 100 ms, each of as many runs as take about 10 ms.
+def sample(
+    runner: Runner, key: str, *, first_s: float, timeout_s: float, give_up_above_s: float, effort: Effort = QUIET
+) -> list[float]:
+    """As many samples as `effort` says, each of as many runs as take about 10 ms.
 
     `first_s` is what a checked first run took. Stops after one sample where that run and the sample both exceed
     `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate.
@@ -49,9 +53,47 @@ def sample(runner: Runner, key: str, *, first_s: float, timeout_s: float, give_u
     samples = [runner.time(key, runs, timeout_s=timeout_s)]
     if min(first_s, samples[0]) > give_up_above_s:
         return samples
-    while len(samples) < _MIN_SAMPLES or (len(samples) < _MAX_SAMPLES and sum(samples) * runs < _SAMPLING_S):
+    while len(samples) < effort.min_samples or (
+        len(samples) < effort.max_samples and sum(samples) * runs < effort.seconds
+    ):
         samples.append(runner.time(key, runs, timeout_s=timeout_s))
     return samples
+
+
+def renewing(runner: Runner) -> Callable[[], None]:
+    """What to do before each round: to load everything anew, while that is cheap.
+
+    Large data takes long to make, and lies in every part of the caches anyway.
+    """
+    is_cheap = True
+
+    def before_round() -> None:
+        nonlocal is_cheap
+        if is_cheap:
+            is_cheap = runner.renew() <= _CHEAP_RENEWAL_S
+
+    return before_round
+
+
+def interleaved(
+    keys: Sequence[str],
+    sample: Callable[[str], float],
+    rng: np.random.Generator,
+    enough: Callable[[Mapping[str, Sequence[float]]], bool],
+    before_round: Callable[[], None] = nothing,
+) -> dict[str, list[float]]:
+    """Rounds of one sample of each key in random order, until the samples so far are `enough`.
+
+    Random order, since what the machine does meanwhile may have a rhythm of its own.
+    """
+    samples: dict[str, list[float]] = {key: [] for key in keys}
+    while True:
+        before_round()
+        for position in rng.permutation(len(keys)):
+            key = keys[int(position)]
+            samples[key].append(sample(key))
+        if enough(samples):
+            return samples
 
 
 def paired_rounds(
@@ -62,20 +104,47 @@ def paired_rounds(
     rng: np.random.Generator,
     decided: Callable[[Paired], bool],
     timeout_s: float,
-    min_rounds: int = 10,
-    max_rounds: int = 60,
+) -> Paired:
+    """Rounds of one sample of each of two loaded programs, as `paired` takes them.
+
+    Before a round both are loaded anew, so that the rounds differ in all that a user's runs differ in.
+    """
+    runs = {key: calibrate(runner, key, timeout_s=timeout_s) for key in (baseline, candidate)}
+
+    def one(key: str) -> float:
+        return runner.time(key, runs[key], timeout_s=timeout_s)
+
+    return paired(one, baseline, candidate, rng=rng, decided=decided, before_round=renewing(runner))
+
+
+def paired(
+    sample: Callable[[str], float],
+    baseline: str,
+    candidate: str,
+    *,
+    rng: np.random.Generator,
+    decided: Callable[[Paired], bool],
+    before_round: Callable[[], None] = nothing,
     budget_s: float = 30.0,
 ) -> Paired:
-    """Rounds of one sample each in random order, until `decided`, or the rounds or the seconds are spent."""
-    runs = {key: calibrate(runner, key, timeout_s=timeout_s) for key in (baseline, candidate)}
-    samples: dict[str, list[float]] = {baseline: [], candidate: []}
+    """Rounds of one sample of each in random order: ten, then a fifth more again and again until `decided`.
+
+    Ends at the latest after 60 rounds, or when the seconds are spent. That it is not asked after every round keeps
+    chance from being given as many chances.
+    """
     started = time.perf_counter()
-    for round_number in range(1, max_rounds + 1):
-        order = (baseline, candidate) if rng.random() < 0.5 else (candidate, baseline)
-        for key in order:
-            samples[key].append(runner.time(key, runs[key], timeout_s=timeout_s))
-        paired = Paired(tuple(samples[baseline]), tuple(samples[candidate]))
-        spent = time.perf_counter() - started > budget_s
-        if round_number >= min_rounds and (spent or decided(paired)):
-            break
-    return paired
+    asked_after = _MIN_ROUNDS
+
+    def so_far(samples: Mapping[str, Sequence[float]]) -> Paired:
+        return Paired(tuple(samples[baseline]), tuple(samples[candidate]))
+
+    def enough(samples: Mapping[str, Sequence[float]]) -> bool:
+        nonlocal asked_after
+        rounds = len(samples[baseline])
+        spent = rounds >= _MAX_ROUNDS or time.perf_counter() - started > budget_s
+        if rounds < asked_after and not (spent and rounds >= _MIN_ROUNDS):
+            return False
+        asked_after = math.ceil(_GROWTH * rounds)
+        return spent or decided(so_far(samples))
+
+    return so_far(interleaved((baseline, candidate), sample, rng, enough, before_round))

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tuner.events import CandidateEnded, Event, Note, PhaseStarted
+from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.outcome import Fate
 
 _LINE_EVERY = 10
@@ -61,8 +61,12 @@ class ProgressView:
                 self._start(text, total)
             case CandidateEnded():
                 self._candidate(event)
+            case FinalistFailed(_, failed):
+                self._say(f"  candidate {failed.number} is passed over: {failed.fate.value}, {failed.detail}")
+            case Disturbance(_, text):
+                self._say(f"  {text}")
             case Note(text):
-                self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+                self._say(text)
 
     def _start(self, text: str, total: int | None) -> None:
         self._fates.clear()
@@ -70,7 +74,7 @@ class ProgressView:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(text, total=total, best="")
         if not self._console.is_terminal:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._say(text)
 
     def _candidate(self, event: CandidateEnded) -> None:
         number, fate = event.evaluation.number, event.evaluation.fate
@@ -82,4 +86,7 @@ class ProgressView:
         if self._task is not None:
             self._progress.update(self._task, completed=number, best=best)
         if not self._console.is_terminal and number and number % _LINE_EVERY == 0:
-            self._console.print(f"  {number} candidates, {best}", markup=False, highlight=False, soft_wrap=True)
+            self._say(f"  {number} candidates, {best}")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

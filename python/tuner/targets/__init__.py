@@ -76,6 +76,7 @@ class Device:
 
     `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
     `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
+    `in_host_memory`: programs live in the process's own memory, which can be bounded.
     """
 
     uri: str
@@ -83,6 +84,7 @@ class Device:
     clock: str
     label: str
     compiles_on_load: bool = False
+    in_host_memory: bool = False
 
 
 class Target(Protocol):

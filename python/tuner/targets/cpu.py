@@ -39,9 +39,9 @@ class CpuTarget:
     @property
     def device(self) -> Device:
         if self.threads == 1:
-            return Device("local-sync", (), "cpu", "1 thread")
+            return Device("local-sync", (), "cpu", "1 thread", in_host_memory=True)
         flag = f"--task_topology_group_count={self.threads}"
-        return Device("local-task", (flag,), "wall", f"{self.threads} threads")
+        return Device("local-task", (flag,), "wall", f"{self.threads} threads", in_host_memory=True)
 
     @property
     def devices(self) -> tuple[Device, ...]:

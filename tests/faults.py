@@ -1,0 +1,73 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Real faults for tests: processes killed from outside, and what is left of a run's processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuner.measuring.runner import PROCESS_NAME
+
+
+def children(parent: int) -> dict[int, tuple[str, str]]:
+    """The children of a process: name and state ("R" runs, "Z" is a zombie) by process id."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            before, _, after = stat.read_text().rpartition(")")
+            command = (stat.parent / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, ppid, *_ = after.split()
+        # Python's own helper, which every process that spawned another keeps until it ends.
+        if int(ppid) == parent and "resource_tracker" not in command:
+            found[int(stat.parent.name)] = (before.partition("(")[2], state)
+    return found
+
+
+def measuring(parent: int) -> list[int]:
+    """The processes that measure for a run in process `parent`."""
+    return [pid for pid, (name, _) in children(parent).items() if name == PROCESS_NAME]
+
+
+def compiling(parent: int) -> list[int]:
+    """The processes that compile, and are busy, for a run in process `parent`."""
+    return [pid for pid, (name, state) in children(parent).items() if name != PROCESS_NAME and state == "R"]
+
+
+def kill(pids: list[int]) -> int:
+    """Kills them as the kernel would; how many were still there."""
+    killed = 0
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+        except ProcessLookupError:
+            pass
+    return killed
+
+
+@contextmanager
+def meanwhile(step: Callable[[], None], every_s: float = 0.02) -> Iterator[None]:
+    """Does `step` again and again in another thread. What it raises is raised at the end."""
+    ended = threading.Event()
+
+    def loop() -> None:
+        while not ended.is_set():
+            step()
+            time.sleep(every_s)
+
+    with ThreadPoolExecutor(1) as threads:
+        looping = threads.submit(loop)
+        try:
+            yield
+        finally:
+            ended.set()
+        looping.result()

@@ -1,0 +1,232 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A bench of one dispatch under faults and noise: what it says, whom it passes over, and when it gives up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import faults
+import models
+import sabotage
+from extraction import extract_text
+from tuner.compiling import CompileJob, CompilePool
+from tuner.dispatch import Configuration, Dispatch
+from tuner.errors import DeviceLostError
+from tuner.evaluating import DispatchBench
+from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.measuring import Runner
+from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.targets.cpu import CpuTarget
+
+TARGET = CpuTarget()
+# All of them are many times faster than the default of a product whose sizes are primes.
+CONFIGURATIONS = [
+    Configuration(
+        "DoubleTilingExpert",
+        {"distribution": (m, n, 0), "vector_common_parallel": (4, 32, 0), "vector_reduction": (0, 0, 8)},
+    )
+    for m, n in ((16, 64), (32, 64), (64, 128))
+]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A dispatch with its default and some candidates, compiled."""
+
+    dispatch: Dispatch
+    default: Compilation
+    candidates: tuple[Compilation, ...]
+
+
+@pytest.fixture(name="compiled")
+def make_compiled(tmp_path: Path) -> Compiled:
+    (dispatch,) = extract_text(models.matmul(101, 211, 103), tmp_path, TARGET).dispatches
+    assert dispatch.program is not None
+    jobs = [
+        CompileJob(
+            dispatch.program,
+            dispatch.name,
+            configuration,
+            TARGET,
+            tmp_path / f"{number}.vmfb",
+            tmp_path / f"{number}.log",
+        )
+        for number, configuration in enumerate([None, *CONFIGURATIONS])
+    ]
+    with CompilePool(2, 60.0) as pool:
+        default, *candidates = pool.compile(jobs)
+    return Compiled(dispatch, default, tuple(candidates))
+
+
+@pytest.fixture(name="runner")
+def make_runner() -> Iterator[Runner]:
+    with Runner(TARGET.device) as runner:
+        yield runner
+
+
+def bench_of(runner: Runner, compiled: Compiled, heard: list[Event]) -> DispatchBench:
+    program, problem = compiled.dispatch.program, compiled.dispatch.problem
+    assert program is not None
+    assert problem is not None
+    return DispatchBench(runner, program, problem, compiled.default, dispatch="d", listen=heard.append)
+
+
+def evaluate_all(bench: DispatchBench, compiled: Compiled) -> list[Evaluation]:
+    ends = [
+        bench.evaluate(number, number, configuration, compilation)
+        for number, (configuration, compilation) in enumerate(
+            zip(CONFIGURATIONS, compiled.candidates, strict=True), start=1
+        )
+    ]
+    assert {end.fate for end in ends} == {Fate.MEASURED}
+    return ends
+
+
+def spoil(evaluation: Evaluation, deed: str) -> None:
+    assert evaluation.compilation.binary is not None
+    sabotage.spoil(evaluation.compilation.binary, deed)
+
+
+@pytest.mark.parametrize(
+    ("deed", "fate"),
+    [("segfault", Fate.RUN_FAILED), ("hang", Fate.TIMED_OUT), ("write nothing", Fate.WRONG_RESULT)],
+)
+def test_a_finalist_that_fails_in_the_final_is_named_and_the_next_best_wins(
+    runner: Runner, compiled: Compiled, deed: str, fate: Fate
+) -> None:
+    heard: list[Event] = []
+    bench = bench_of(runner, compiled, heard)
+    ends = evaluate_all(bench, compiled)
+    best = max(ends, key=lambda each: each.speedup or 0.0)
+    spoil(best, deed)
+    final = bench.final(ends, np.random.default_rng(0), 0.02)
+    assert final is not None
+    assert final.accepted
+    assert final.evaluation.number != best.number
+    (failed,) = [event.evaluation for event in heard if isinstance(event, FinalistFailed)]
+    assert (failed.number, failed.fate) == (best.number, fate)
+    assert failed.detail.startswith("in the final: ")
+
+
+def test_where_every_finalist_fails_there_is_no_final(runner: Runner, compiled: Compiled) -> None:
+    heard: list[Event] = []
+    bench = bench_of(runner, compiled, heard)
+    ends = evaluate_all(bench, compiled)
+    for end in ends:
+        spoil(end, "illegal instruction")
+    assert bench.final(ends, np.random.default_rng(0), 0.02) is None
+    assert {event.evaluation.number for event in heard if isinstance(event, FinalistFailed)} == {1, 2, 3}
+
+
+def test_a_kill_from_outside_costs_no_finalist_its_place(runner: Runner, compiled: Compiled) -> None:
+    heard: list[Event] = []
+    bench = bench_of(runner, compiled, heard)
+    ends = evaluate_all(bench, compiled)
+    killed: list[int] = []
+
+    def kill_once() -> None:
+        if not killed:
+            time.sleep(0.2)
+            killed.extend(pid for pid in faults.measuring(os.getpid()) if faults.kill([pid]))
+
+    with faults.meanwhile(kill_once):
+        final = bench.final(ends, np.random.default_rng(0), 0.02)
+    assert len(killed) == 1
+    assert runner.generation == 1
+    assert final is not None
+    assert final.accepted
+    assert not [event for event in heard if isinstance(event, FinalistFailed)]
+
+
+class VanishingDevice:
+    """IREE's local-sync device until so many programs were loaded on it; then a device that there is not."""
+
+    runtime_flags = ()
+    clock = "cpu"
+    label = "1 thread"
+    in_host_memory = True
+
+    def __init__(self, loads: Path, limit: int) -> None:
+        self._loads = loads
+        self._limit = limit
+
+    @property
+    def uri(self) -> str:
+        with self._loads.open("a") as file:
+            file.write("x")
+        return "local-sync" if self._loads.stat().st_size <= self._limit else "local-vanished"
+
+
+def test_a_device_that_stops_existing_is_told_from_a_candidate_that_fails(compiled: Compiled, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    with Runner(VanishingDevice(tmp_path / "loads", limit=8)) as runner:  # type: ignore[arg-type]
+        bench = bench_of(runner, compiled, heard)
+        with pytest.raises(DeviceLostError, match="a program that ran on it before failed"):
+            for _ in range(5):
+                evaluate_all_as_they_end(bench, compiled)
+    (event,) = heard
+    assert isinstance(event, Disturbance)
+    assert "is lost" in event.text
+
+
+def evaluate_all_as_they_end(bench: DispatchBench, compiled: Compiled) -> None:
+    for number, (configuration, compilation) in enumerate(
+        zip(CONFIGURATIONS, compiled.candidates, strict=True), start=1
+    ):
+        end = bench.evaluate(number, number, configuration, compilation)
+        assert end.fate in (Fate.MEASURED, Fate.RUN_FAILED)
+
+
+BURSTS = """
+import time
+while True:
+    until = time.monotonic() + 0.06
+    while time.monotonic() < until:
+        pass
+    time.sleep(0.06)
+"""
+
+
+def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> None:
+    """Two threads are timed by the wall, and bursts of other work on every processor spoil that."""
+    target = CpuTarget(threads=2)
+    (dispatch,) = extract_text(models.matmul(384, 384, 384), tmp_path, target).dispatches
+    assert dispatch.program is not None
+    jobs = [
+        CompileJob(dispatch.program, dispatch.name, None, target, tmp_path / f"{name}.vmfb", tmp_path / f"{name}.log")
+        for name in ("default", "same")
+    ]
+    with CompilePool(2, 60.0) as pool:
+        default, same = pool.compile(jobs)
+    heard: list[Event] = []
+    processors = range(os.cpu_count() or 1)
+    bursts = [subprocess.Popen([sys.executable, "-c", BURSTS]) for _ in processors]
+    try:
+        with Runner(target.device) as runner:
+            bench = bench_of(runner, Compiled(dispatch, default, (same,)), heard)
+            for _ in range(12):
+                bench.sample_baseline()
+            end = bench.evaluate(1, 1, CONFIGURATIONS[0], same)
+            final = bench.final([end], np.random.default_rng(0), 0.02)
+    finally:
+        for burst in bursts:
+            burst.kill()
+            burst.wait()
+    said = [event.text for event in heard if isinstance(event, Disturbance)]
+    assert any("the machine is noisy" in text for text in said), said
+    assert any("measuring longer" in text for text in said), said
+    assert end.fate is Fate.MEASURED
+    assert len(end.samples_s) >= 5
+    assert final is not None
+    assert len(final.paired.baseline_s) > 10
+    assert not final.accepted
