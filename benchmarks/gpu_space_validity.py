@@ -1,32 +1,40 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Do the points of the compiler-emitted spaces compile, narrow and widened? For GPUs that need not be here.
+"""Do the points of the GPU spaces compile, ours and those that the compiler emits? For GPUs that need not be here.
 
-For each model, chip and pipeline: uniformly drawn points are materialized, applied late and compiled to a binary.
-The last line is one JSON object.
+For each problem, chip and pipeline: uniformly drawn points are applied late and compiled to a binary; what fails is
+listed with its reason. The last line is one JSON object.
 
     python benchmarks/gpu_space_validity.py --chip gfx942 --samples 40
+    python benchmarks/gpu_space_validity.py --chip sm_80 --spaces own --only attention
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import problem_sizes as sizes
 from iree.compiler import ir
 
-from tuner import native
+from tuner import native, spaces
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.emitting import emit_constraints, materialize
+from tuner.extracting import extract
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model
 from tuner.outcome import Fate
+from tuner.spaces import SpaceBuilder
 from tuner.spaces.compiler_emitted import CompilerEmitted, widened
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
@@ -34,6 +42,32 @@ from tuner.targets.rocm import RocmTarget
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = ("gpu_matmul_2048_f16", "gpu_attention_4096_f16", "gpu_conv_32x32x1280_f16")
+_PRODUCT = (2048, 2048, 2048)
+OWN = {
+    **{f"product 2048 {name}": sizes.product(_PRODUCT, name) for name in ("f16", "bf16", "f32", "i8")},
+    **{f"product 35x8457x2560 {name}": sizes.product((35, 8457, 2560), name) for name in ("f16", "f32")},
+    "product 5124x9124x2560 i8": sizes.product((5124, 9124, 2560), "i8"),
+    "product 1500x5120x1280 f32": sizes.product((1500, 5120, 1280), "f32"),
+    "product 512x14336x4096 f16": sizes.product((512, 14336, 4096), "f16"),
+    "product 512x4096x4096 f16 transposed": sizes.product((512, 4096, 4096), "f16", transposed=True),
+    "batch 8x512x512x256 f16": sizes.product((512, 512, 256), "f16", batch=8),
+    "batch 8x512x512x256 i8": sizes.product((512, 512, 256), "i8", batch=8),
+    "matvec 1x4096x4096 f16": sizes.product((1, 4096, 4096), "f16"),
+    "matvec 1x4096x4096 f32 transposed": sizes.product((1, 4096, 4096), "f32", transposed=True),
+    "matvec 32000x1x8192 f16": sizes.product((32000, 1, 8192), "f16"),
+    "softmax 32x4096 f16": sizes.softmax((32, 4096), "f16"),
+    "softmax 128x32000 f32": sizes.softmax((128, 32000), "f32"),
+    "softmax 20x1500 f16": sizes.softmax((20, 1500), "f16"),
+    "sum 4096x1280 f32": sizes.row_sum((4096, 1280), "f32"),
+    "attention 20x4096x4096x64x64 f16": sizes.attention((20, 4096, 4096, 64, 64), "f16"),
+    "attention 12x384x384x64x64 bf16": sizes.attention((12, 384, 384, 64, 64), "bf16"),
+    "attention 512x4096x4096x128x128 f16": sizes.attention((512, 4096, 4096, 128, 128), "f16"),
+    **{
+        f"convolution {'x'.join(map(str, each))} {name}": sizes.convolution(each, name)
+        for name in ("f16", "f32")
+        for each in (sizes.CONVOLUTION[2], sizes.CONVOLUTION[5], sizes.CONVOLUTION[9], sizes.CONVOLUTION[11])
+    },
+}
 NOTHING = Problem("emitted", (), ())
 NO_LIMITS = Limits(0, 1)
 TIMEOUT_S = 90.0
@@ -61,59 +95,111 @@ def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Probl
         return root.dispatch, str(module), NOTHING if isinstance(problem, str) else problem
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A space to draw from, and the stripped dispatch that its points configure."""
+
+    label: str
+    builder: SpaceBuilder
+    problem: Problem
+    limits: Limits
+    identity: str
+    program: BenchmarkProgram
+
+
+def own(target: Target, only: str, folder: Path) -> Iterator[Case]:
+    """Our own spaces, for each problem that one serves."""
+    for index, (name, text) in enumerate(OWN.items()):
+        if not re.search(only, name):
+            continue
+        path = folder / f"own-{index}" / "model.mlir"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        extracted = extract(Model.open(path, target.compile_flags), target, path.parent)
+        for dispatch in extracted.dispatches:
+            if dispatch.problem is None or dispatch.program is None:
+                print(f"{name}: no space: {dispatch.untunable}", flush=True)
+                continue
+            found = spaces.find(target.name, dispatch.problem)
+            if found is not None:
+                yield Case(
+                    f"{name}, {found[0]}", found[1], dispatch.problem, extracted.limits, dispatch.name, dispatch.program
+                )
+
+
+def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: bool) -> Iterator[Case]:
+    """The compiler's spaces, widened unless `narrow`."""
+    for name in MODELS:
+        if not re.search(only, name):
+            continue
+        identity, text, problem = stripped(EXAMPLES / f"{name}.mlir", target, folder / name)
+        sets = emit_constraints(EXAMPLES / f"{name}.mlir", target.compile_flags, folder / name)
+        for index, emitted in enumerate(sets):
+            builder = CompilerEmitted(target.name, None, emitted, materialize)
+            if not narrow:
+                waves = (0, 1, 2, 4) if target.name == "rocm" else ()
+                builder = CompilerEmitted(
+                    target.name, None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=waves
+                )
+            program = BenchmarkProgram(text, "", "", 0, ())
+            yield Case(f"{name} {emitted.pipeline} {index}, emitted", builder, problem, NO_LIMITS, identity, program)
+
+
+def check(case: Case, target: Target, samples: int, compilers: CompilePool, folder: Path) -> float:
+    """Draws and compiles; prints what fails, and why. The part that compiles."""
+    pool = enumerate_space(case.builder.build(case.problem, case.limits))
+    rows = sample_uniform(pool, samples, np.random.default_rng(0))
+    jobs = [
+        CompileJob(
+            case.program,
+            case.identity,
+            case.builder.configuration(case.problem, pool.point(row)),
+            target,
+            folder / f"{row}.vmfb",
+            folder / f"{row}.log",
+        )
+        for row in rows
+    ]
+    ends = compilers.compile(jobs)
+    compiled = sum(end.fate is Fate.COMPILED for end in ends)
+    seconds = [end.seconds for end in ends]
+    print(
+        f"{case.label}: {len(pool):,} solutions, {compiled} of {len(ends)} compile,"
+        f" median {np.median(seconds):.1f} s, slowest {max(seconds):.1f} s",
+        flush=True,
+    )
+    reasons = Counter(f"{end.fate.value}: {end.detail[:140]}" for end in ends if not end.binary)
+    for reason, count in reasons.most_common():
+        print(f"    {count} x {reason}", flush=True)
+    for row, end in zip(rows, ends, strict=True):
+        if not end.binary:
+            print(f"      {pool.point(row)}", flush=True)
+    return compiled / len(ends)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chip", action="append", choices=("gfx942", "sm_80"))
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--narrow", action="store_true", help="only the compiler's own space, nothing opened")
+    parser.add_argument("--spaces", choices=("own", "emitted", "both"), default="both")
+    parser.add_argument("--only", default="", help="a regular expression that problems' names must match")
+    parser.add_argument("--narrow", action="store_true", help="of the compiler's space nothing is opened")
     arguments = parser.parse_args()
-    valid = {}
+    valid: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as work, CompilePool(arguments.workers, TIMEOUT_S) as compilers:
         for chip in arguments.chip or ("gfx942", "sm_80"):
-            is_amd = chip.startswith("gfx")
-            target: Target = RocmTarget(chip) if is_amd else CudaTarget(chip)
-            for name in MODELS:
-                folder = Path(work) / chip / name
-                identity, text, problem = stripped(EXAMPLES / f"{name}.mlir", target, folder)
-                sets = emit_constraints(EXAMPLES / f"{name}.mlir", target.compile_flags, folder)
-                program = BenchmarkProgram(text, "", "", 0, ())
-                for index, emitted in enumerate(sets):
-                    if arguments.narrow:
-                        builder = CompilerEmitted(target.name, None, emitted, materialize)
-                    else:
-                        waves = (0, 1, 2, 4) if is_amd else ()
-                        builder = CompilerEmitted(
-                            target.name, None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=waves
-                        )
-                    pool = enumerate_space(builder.build(problem, NO_LIMITS))
-                    rows = sample_uniform(pool, arguments.samples, np.random.default_rng(0))
-                    jobs = [
-                        CompileJob(
-                            program,
-                            identity,
-                            builder.configuration(problem, pool.point(row)),
-                            target,
-                            folder / f"{index}-{row}.vmfb",
-                            folder / f"{index}-{row}.log",
-                        )
-                        for row in rows
-                    ]
-                    ends = compilers.compile(jobs)
-                    compiled = sum(end.fate is Fate.COMPILED for end in ends)
-                    label = f"{name} {chip} {emitted.pipeline} {index}"
-                    valid[label] = compiled / len(ends)
-                    slowest = max(end.seconds for end in ends)
-                    print(
-                        f"{label}: {len(pool):,} solutions, {compiled} of {len(ends)} compile, slowest {slowest:.1f} s"
-                    )
-                    reasons = Counter(f"{end.fate.value}: {end.detail[:140]}" for end in ends if not end.binary)
-                    for reason, count in reasons.most_common():
-                        print(f"    {count} x {reason}", flush=True)
-                    for row, end in zip(rows, ends, strict=True):
-                        if not end.binary:
-                            print(f"      {pool.point(row)}", flush=True)
-    print(json.dumps({"min_valid": min(valid.values()), "valid": valid}))
+            target: Target = RocmTarget(chip) if chip.startswith("gfx") else CudaTarget(chip)
+            folder = Path(work) / chip
+            cases: list[Iterator[Case]] = []
+            if arguments.spaces != "emitted":
+                cases.append(own(target, arguments.only, folder))
+            if arguments.spaces != "own":
+                cases.append(emitted_by_the_compiler(target, arguments.only, folder, narrow=arguments.narrow))
+            for index, case in enumerate(chain(*cases)):
+                case = replace(case, label=f"{chip} {case.label}")
+                valid[case.label] = check(case, target, arguments.samples, compilers, folder / f"case-{index}")
+    print(json.dumps({"spaces": len(valid), "min_valid": min(valid.values(), default=None), "valid": valid}))
 
 
 if __name__ == "__main__":

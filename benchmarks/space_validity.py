@@ -6,13 +6,14 @@ For each dispatch of the models: uniformly drawn points are compiled (and with -
 default's output), what fails is listed by its reason. The last line is one JSON object.
 
     python benchmarks/space_validity.py                                   # examples/cpu_kinds.mlir and the matmuls
-    python benchmarks/space_validity.py --run MODEL.mlir -- --iree-opt-data-tiling
+    python benchmarks/space_validity.py --run examples/matmul_1024x768x512.mlir -- --iree-opt-data-tiling
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -137,11 +138,13 @@ def run_all(bench: DispatchBench, ends: list[Compilation]) -> tuple[float, Count
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", type=Path, help="models in MLIR; flags of iree-compile can follow")
+    parser.add_argument("models", nargs="*", type=Path, help="models in MLIR; after -- flags of iree-compile")
     parser.add_argument("--run", action="store_true", help="also execute and compare with the default")
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
-    arguments, flags = parser.parse_known_args()
+    words = sys.argv[1:]
+    split = words.index("--") if "--" in words else len(words)
+    arguments, flags = parser.parse_args(words[:split]), words[split + 1 :]
     models = arguments.models or [EXAMPLES / f"{name}.mlir" for name in MODELS]
     target = CpuTarget()
     found = []

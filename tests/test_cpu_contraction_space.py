@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.compiling import CompileJob, CompilePool
-from tuner.constraints import enumerate_space, sample_uniform
+from tuner.constraints import enumerate_space, sample_uniform, violated_rules
 from tuner.dispatch import Loop, LoopRole, Operand, Problem
 from tuner.extracting import Extracted
 from tuner.outcome import Fate
@@ -61,8 +61,17 @@ def test_every_size_has_solutions_that_obey_the_hard_rules(
     assert (width * columns["v0"] * columns["v1"] * columns["v2"] < 512 * vector_bytes).all()
     cached = columns["c2"] > 0
     assert (width * columns["d0"] * columns["d1"] < 512 * vector_bytes)[cached].all()
-    assert (columns["d0"] % columns["v0"] == 0).all()
-    assert (columns["d1"] % columns["v1"] == 0).all()
+    for tile, vector, extent in (("d0", "v0", m), ("d1", "v1", n)):
+        rest = columns[tile] % columns[vector] != 0
+        assert (extent % columns[vector][rest] == 0).all()
+        assert ((columns[tile] % 2 == 1) | (columns[vector] % 2 == 1))[rest].all()
+
+
+def test_the_compilers_defaults_for_sizes_without_even_divisors_are_inside() -> None:
+    for sizes, tiles in (((5124, 9124, 2560), (61, 64, 7, 4)), ((35, 8457, 2560), (35, 64, 7, 3))):
+        d0, d1, v0, v1 = tiles
+        space = SPACE.build(matmul(*sizes), AVX512)
+        assert violated_rules(space, {"d0": d0, "d1": d1, "c2": 0, "v0": v0, "v1": v1, "v2": 16, "peel": 0}) == ()
 
 
 def test_the_best_known_configurations_are_inside() -> None:

@@ -153,17 +153,25 @@ def _follower(number: int, op: ir.Operation, loops: Mapping[int, int]) -> Follow
 
 
 def _levels(config: ir.Attribute | None) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """The levels of a lowering config; on a GPU with its bases, which lie over the op's loops in order."""
-    text = str(config)
-    if text.startswith("#iree_cpu.lowering_config<"):
+    if str(config).startswith("#iree_cpu.lowering_config<"):
         return tuple((name, level.sizes) for name, level in native.read_cpu_lowering_config(config).items())
-    if not text.startswith("#iree_gpu.lowering_config<"):
-        return ()
+    return gpu_levels(config) if str(config).startswith("#iree_gpu.lowering_config<") else ()
+
+
+def gpu_levels(config: ir.Attribute) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """What an `#iree_gpu.lowering_config` says of each loop: tiles, padding, and bases that lie over loops in order."""
     read = native.read_gpu_lowering_config(config)
     levels = dict(read.tiles)
     if read.subgroup_basis is not None:
         levels["subgroup_basis"] = read.subgroup_basis.counts
     if "lane_basis" in read.other:
         lanes, _ = ir.ArrayAttr(read.other["lane_basis"])
-        levels["lane_basis"] = tuple(int(ir.IntegerAttr(count).value) for count in ir.ArrayAttr(lanes))
+        levels["lane_basis"] = _integers(lanes)
+    for name in ("padding", "padding_conv"):
+        if name in read.other:
+            levels[name] = _integers(read.other[name])
     return tuple(levels.items())
+
+
+def _integers(array: ir.Attribute) -> tuple[int, ...]:
+    return tuple(int(ir.IntegerAttr(each).value) for each in ir.ArrayAttr(array))

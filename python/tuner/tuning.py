@@ -10,7 +10,7 @@ import numpy as np
 
 from tuner import registry, spaces
 from tuner.compiling import CompileJob, CompilePool
-from tuner.constraints import ConstraintError, Pool, enumerate_space, explain_empty
+from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.deciding import is_decided
 from tuner.dispatch import BenchmarkProgram, Configuration, Dispatch, Problem
 from tuner.errors import ToolError
@@ -28,6 +28,8 @@ from tuner.targets import Limits, Target
 
 # Candidates are compiled so many at a time, then measured while nothing compiles.
 _BATCH = 4
+# Of a space that is too large to enumerate so many solutions are drawn for each trial, to choose among.
+_SAMPLES_PER_TRIAL = 4
 
 
 class DispatchTuner:
@@ -87,7 +89,8 @@ class DispatchTuner:
     ) -> DispatchResult:
         space = builder.build(problem, self._limits)
         try:
-            pool = enumerate_space(space)
+            sampling = np.random.default_rng(self._options.seed)
+            pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * self._options.trials, rng=sampling)
         except ConstraintError as error:
             return DispatchResult(dispatch, f"not tunable: {space_name}: {error}")
         if not len(pool):
@@ -96,7 +99,11 @@ class DispatchTuner:
                 f"not tunable: {space_name} has no solution: {'; '.join(explain_empty(space))}",
             )
         trials = min(self._options.trials, len(pool))
-        self._listen(PhaseStarted(f"{dispatch.name}: {trials} of {len(pool)} configurations", trials))
+        self._listen(
+            PhaseStarted(
+                f"{dispatch.name}: {trials} of {len(pool)} {'configurations' if pool.is_exact else 'drawn'}", trials
+            )
+        )
         rng = np.random.default_rng(self._options.seed)
         strategy = self._strategy(pool, rng, trials)
         default, *_ = self._compile(dispatch, program, {0: None})

@@ -8,13 +8,16 @@ Nothing here knows IREE or MLIR: a project that writes its own kernels can use i
     unroll = Knob("unroll", (1, 2, 4))
     space = Space((tile, unroll), (Rule("fits", tile.var * unroll.var <= 64),))
     pool = enumerate_space(space)          # every solution, one row each
+    pool = find_pool(space, samples=500, rng=rng)          # the same, or a sample where they are too many
 """
 
 from tuner.constraints.enumeration import SpaceTooLargeError, enumerate_space
 from tuner.constraints.errors import ConstraintError
-from tuner.constraints.explanation import explain_empty
+from tuner.constraints.explanation import explain_empty, violated_rules
+from tuner.constraints.pools import find_pool
 from tuner.constraints.sampling import sample_space_filling, sample_uniform
 from tuner.constraints.smtlib import read_smtlib
+from tuner.constraints.solver_sampling import sample_by_solver
 from tuner.constraints.space import Knob, Pool, Rule, Space
 
 __all__ = [
@@ -26,7 +29,10 @@ __all__ = [
     "SpaceTooLargeError",
     "enumerate_space",
     "explain_empty",
+    "find_pool",
     "read_smtlib",
+    "sample_by_solver",
     "sample_space_filling",
     "sample_uniform",
+    "violated_rules",
 ]

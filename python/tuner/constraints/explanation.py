@@ -1,8 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Why a space is empty, in the names of its rules."""
+"""Why a space is empty, or a point outside it, in the names of its rules."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import z3
 
@@ -39,4 +41,17 @@ def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:
         else:
             knob = space.knobs[int(index)]
             names.append(f"{knob.name} in {list(knob.domain)}")
+    return tuple(names)
+
+
+def violated_rules(space: Space, point: Mapping[str, int]) -> tuple[str, ...]:
+    """The names of rules (and knobs' domains) that a point breaks; () where it is a solution.
+
+    Raises ConstraintError where the point leaves a knob without a value.
+    """
+    if missing := [knob.name for knob in space.knobs if knob.name not in point]:
+        raise ConstraintError(f"the point has no value for {missing}")
+    names = [f"{knob.name} in {list(knob.domain)}" for knob in space.knobs if point[knob.name] not in knob.domain]
+    values = [(knob.var, z3.IntVal(point[knob.name])) for knob in space.knobs]
+    names += [rule.name for rule in space.rules if not z3.is_true(z3.simplify(z3.substitute(rule.assertion, *values)))]
     return tuple(names)

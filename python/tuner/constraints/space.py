@@ -77,11 +77,13 @@ class Space:
 class Pool:
     """Solutions of a space, one row each.
 
-    `rows` has shape [solutions, knobs]; column j holds the values of `knobs[j]`.
+    `rows` has shape [solutions, knobs]; column j holds the values of `knobs[j]`. `is_exact`: these are all solutions,
+    not a sample of them.
     """
 
     knobs: tuple[Knob, ...]
     rows: npt.NDArray[np.int64]
+    is_exact: bool = True
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])

@@ -121,6 +121,7 @@ def _vector_tiles(loop: Loop, is_inner: bool, width: int) -> tuple[int, ...]:
     if loop.role == "window":
         return ordered((1, loop.extent))
     if is_inner:
-        whole = [tile for tile in tiles if tile % width == 0 and tile <= _MOST_VECTORS * width]
+        step = width // 2 if loop.extent == width else width
+        whole = [tile for tile in tiles if tile % max(step, 1) == 0 and tile <= _MOST_VECTORS * width]
         return ordered(whole or powers_of_two(min(loop.extent, width)))
     return ordered(tile for tile in tiles if tile <= _MOST_SCALARS)

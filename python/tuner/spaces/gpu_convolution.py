@@ -10,7 +10,7 @@ IREE's defaults use and its constraints leave out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from tuner.constraints import Space
@@ -47,7 +47,8 @@ class GpuConvolution:
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         if "intrinsic" in point:
-            return matrix_configuration(_product(problem), point, len(problem.loops) - _outputs(problem))
+            product = matrix_configuration(_product(problem), point, of_convolution=True)
+            return replace(product, levels={**product.levels, **_padding(problem, product.levels)})
         return thread_configuration(problem, point, is_flat=True)
 
 
@@ -85,3 +86,18 @@ def _product(problem: Problem) -> Product:
         rhs_bytes=bytes_of(problem, 1),
         sum_bytes=bytes_of(problem, 2),
     )
+
+
+def _padding(problem: Problem, levels: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """How the convolution is padded before it becomes a product: as the product is, and the window never.
+
+    Source: IREE, `getPaddingConvSizes` in Dialect/GPU/TargetUtils/ConfigUtils.cpp.
+    """
+    channels = problem.operands[0].loops[-1]
+    if "padding" not in levels or channels < 0 or problem.loops[channels].role != "k":
+        return {}
+    *outputs, depth = levels["padding"]
+    sums = dict.fromkeys(range(len(outputs), len(problem.loops)), 0)
+    if _product(problem).extents[-1] % depth != 0 and depth // problem.loops[channels].extent <= 2:
+        sums[channels] = depth
+    return {"padding_conv": (*outputs, *sums.values())}

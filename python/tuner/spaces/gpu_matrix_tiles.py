@@ -172,11 +172,8 @@ def matrix_space(
     return Space(tuple(knobs), tuple(rules))
 
 
-def matrix_configuration(shape: Product, point: Mapping[str, int], convolution_loops: int = 0) -> Configuration:
-    """The configuration that a point stands for.
-
-    `convolution_loops`: of a convolution that becomes this product, the loops that come in the place of the sums'.
-    """
+def matrix_configuration(shape: Product, point: Mapping[str, int], *, of_convolution: bool = False) -> Configuration:
+    """The configuration that a point stands for."""
     count = len(shape.extents)
     parallel = (*shape.rows, *shape.columns)
     workgroup = {**dict.fromkeys(shape.batch, 1), **{loop: point[f"workgroup{loop}"] for loop in parallel}}
@@ -188,15 +185,13 @@ def matrix_configuration(shape: Product, point: Mapping[str, int], convolution_l
     }
     if point["padded"]:
         levels["padding"] = per_loop(count, {**workgroup, **dict.fromkeys(outer, 1), inner: point["depth"]})
-        if convolution_loops:
-            levels["padding_conv"] = per_loop(count - len(shape.sums) + convolution_loops, workgroup)
     return Configuration(
         "TileAndFuse",
         levels,
         gpu=replace(
             settings(point, (point["threads"], 1, 1)),
             intrinsic=point["intrinsic"],
-            use_igemm_convolution=convolution_loops > 0,
+            use_igemm_convolution=of_convolution,
         ),
     )
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Contractions of few rows or columns (matrix-vector) on GPUs by VectorDistribute: memory bound, so reduced by lanes."""
+"""Contractions of few rows or columns (matrix-vector) on GPUs by VectorDistribute: memory bound, lanes reduce."""
 
 from __future__ import annotations
 

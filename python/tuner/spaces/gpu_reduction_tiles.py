@@ -22,7 +22,7 @@ from tuner.targets import GpuLimits
 _MOST_ROWS = 16
 _MOST_REPEATS = 16
 # Elements of a workgroup's rows that a thread holds at once.
-_MOST_HELD = 64
+_MOST_HELD = 128
 
 
 def reduced_loop(problem: Problem) -> int:

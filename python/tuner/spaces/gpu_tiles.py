@@ -52,7 +52,7 @@ def tiles(extent: int, unit: int, most: int) -> tuple[int, ...]:
     scaled = [unit * factor * power for factor in (1, 3) for power in powers_of_two(most)]
     whole = [tile for tile in divisors(extent) if tile % unit == 0]
     found = [tile for tile in (*scaled, *whole) if tile <= most]
-    reach = min((tile for tile in found if tile >= extent), default=most)
+    reach = min((unit * power for power in powers_of_two(most) if unit * power >= extent), default=most)
     return ordered(tile for tile in found if tile <= reach) or (unit,)
 
 
