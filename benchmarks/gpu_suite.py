@@ -104,6 +104,15 @@ class Contest:
         return len(self._choices.pool)
 
     @property
+    def knobs(self) -> list[str]:
+        return [knob.name for knob in self._choices.pool.knobs]
+
+    def point(self, evaluation: Evaluation) -> list[int]:
+        """The values of the knobs, in their order."""
+        assert evaluation.row is not None
+        return [int(value) for value in self._choices.pool.rows[evaluation.row]]
+
+    @property
     def default_s(self) -> float:
         return self._bench.baseline_s
 
@@ -196,8 +205,9 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
         "fates": dict(Counter(each.fate.value for each in tuned)),
         "random_fates": dict(Counter(each.fate.value for each in random)),
         "failures": dict(Counter(f"{e.fate.value}: {e.detail[:150]}" for e in (*tuned, *random) if e.time_s is None)),
-        "tuned_times_s": [each.time_s for each in tuned],
-        "random_times_s": [each.time_s for each in random],
+        "knobs": contest.knobs,
+        "tuned_points": [[*contest.point(each), each.time_s] for each in tuned],
+        "random_points": [[*contest.point(each), each.time_s] for each in random],
         "compile_s": round(contest.compile_s, 2),
         "preload_s": round(contest.preload_s, 2),
     }

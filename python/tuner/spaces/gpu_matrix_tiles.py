@@ -18,6 +18,7 @@ import z3
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu_tiles import divisors, ordered, powers_of_two, product
+from tuner.spaces.gpu_measured_rules import mma_sync_rules
 from tuner.spaces.gpu_tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
@@ -169,6 +170,16 @@ def matrix_space(
         Rule("threads are those of all subgroups", z3.Int("threads") == threads, "what the knob stands for"),
         Rule("depth is that of all instructions of a step", z3.Int("depth") == depth, "what the knob stands for"),
     ]
+    if all(each.name.startswith("NV_MMA_SYNC") for each in intrinsics):
+        rules += mma_sync_rules(
+            promoted=promoted.var,
+            conflicts=conflicts.var,
+            padded=padded.var,
+            aligned=z3.And(aligned),
+            outputs=rows * columns,
+            threads=threads,
+            depth=depth,
+        )
     return Space(tuple(knobs), tuple(rules))
 
 

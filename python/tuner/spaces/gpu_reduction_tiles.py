@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import z3
+
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu_tiles import ELEMENT_BYTES, ordered, powers_of_two
@@ -57,6 +59,11 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
             "a step is what all lanes along the reduced loop read",
             step.var * row_lanes.var * row_subgroups.var == size.var * subgroups.var * load.var * repeats.var,
             "what the knob stands for",
+        ),
+        Rule(
+            "where lanes lie along the rows, one subgroup sums a row",
+            z3.Or(row_lanes.var == 1, subgroups.var == row_subgroups.var),
+            "measured on an H200: 44 of 172 other points gave wrong sums, and none of 228 of these",
         ),
         Rule(
             "lanes and subgroups along the rows divide the rows",
