@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Replays recorded tuning spaces: how near each strategy comes to the optimum, after how many evaluations.
 
-    python benchmarks/search_replay.py SPACE.csv.gz... [--seeds 20] [--strategies portfolio,forest,…]
+    python benchmarks/search_replay.py SPACE.csv.gz... [--seeds 20] [--strategies portfolio,forest,…] [--curves docs]
+    python benchmarks/search_replay.py SPACE.csv.gz --warm-from SIBLING.csv.gz
+    python benchmarks/search_replay.py SPACE.csv.gz... --cross-validate [--seeds 8]
 
 A file holds one configuration a row: the tuning parameters, then columns `launch_*_ms` (empty where it failed). The
-score is (best median of all rows) / (best median found); a row's time is the median of its launches. The last line is
-one JSON object about the first strategy named.
+score is (best median of all rows) / (best median found); a row's time is the median of its launches. `--simulated N`
+adds N spaces out of a formula. The last line is one JSON object about the first strategy named.
 """
 
 from __future__ import annotations
@@ -17,14 +19,22 @@ import gzip
 import json
 import multiprocessing
 import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from search_cross_validation import VARIANTS, report
+from search_curves import write_curves
+from simulated_spaces import simulated_space
+from threadpoolctl import threadpool_limits
 
 from tuner import registry
 from tuner.constraints import Knob, Pool
+from tuner.search import Strategy
+from tuner.search.model_based import Constants
 
 MARKS = (30, 60, 100)
 
@@ -59,83 +69,141 @@ def read_recording(path: Path) -> Recording:
     return Recording(path.name.partition(".")[0], pool, medians)
 
 
-def curve(
-    recording: Recording, sibling: Recording | None, strategy_name: str, trials: int, batch: int, seed: int
-) -> np.ndarray:
-    """The fraction of the optimum after each evaluation, warm from a search on the sibling where there is one.
+@dataclass(frozen=True)
+class Replay:
+    """One search: the fraction of the optimum after each evaluation, and the processor time the strategy took."""
 
-    Shape [trials].
-    """
-    prior = {} if sibling is None else earlier_search(sibling, recording.pool, strategy_name, trials, batch, seed)
-    make = registry.load("tuner.strategies", strategy_name)
-    strategy = make(recording.pool, np.random.default_rng(seed), trials, prior)
-    best = np.inf
-    fractions: list[float] = []
-    while len(fractions) < trials:
-        rows = strategy.ask(min(batch, trials - len(fractions)))
-        if not rows:
-            break
-        for row in rows:
-            time_ms = float(recording.times_ms[row])
-            strategy.tell(row, None if np.isnan(time_ms) else time_ms)
-            best = min(best, time_ms) if not np.isnan(time_ms) else best
-            fractions.append(float(np.nanmin(recording.times_ms)) / best if np.isfinite(best) else 0.0)
-    return np.array(fractions + fractions[-1:] * (trials - len(fractions)))
+    fractions: np.ndarray
+    strategy_ms: float
 
 
-def earlier_search(
-    sibling: Recording, pool: Pool, strategy_name: str, trials: int, batch: int, seed: int
-) -> dict[int, float]:
-    """What a search of as many trials on the sibling device measured, by the rows of `pool`."""
-    strategy = registry.load("tuner.strategies", strategy_name)(
-        sibling.pool, np.random.default_rng(seed + 1_000_000), trials
-    )
-    row_of = {tuple(values): index for index, values in enumerate(pool.rows.tolist())}
-    found: dict[int, float] = {}
-    asked = 0
-    while asked < trials and (rows := strategy.ask(min(batch, trials - asked))):
-        asked += len(rows)
-        for row in rows:
-            time_ms = float(sibling.times_ms[row])
-            strategy.tell(row, None if np.isnan(time_ms) else time_ms)
-            here = row_of.get(tuple(sibling.pool.rows[row].tolist()))
-            if here is not None and not np.isnan(time_ms):
-                found[here] = time_ms
-    return found
+@dataclass(frozen=True)
+class Search:
+    """What is replayed, but for the space and the seed."""
+
+    strategy: str
+    trials: int
+    batch: int
+    constants: Constants | None = None
+
+    def start(self, pool: Pool, seed: int, prior: Mapping[int, float]) -> Strategy:
+        make: Callable[..., Strategy] = registry.load("tuner.strategies", self.strategy)
+        chosen = {} if self.constants is None else {"constants": self.constants}
+        return make(pool, np.random.default_rng(seed), self.trials, prior, **chosen)
+
+    def replay(self, recording: Recording, sibling: Recording | None, seed: int) -> Replay:
+        """Searches, warm from a search on the sibling where there is one."""
+        prior = {} if sibling is None else self.earlier(sibling, recording.pool, seed)
+        began = time.process_time()
+        found = self.measured(recording, seed, prior)
+        strategy_ms = 1e3 * (time.process_time() - began) / len(found)
+        best = np.fmin.accumulate(np.array([time_ms for _, time_ms in found]))
+        fractions = np.nan_to_num(np.nanmin(recording.times_ms) / best)
+        return Replay(np.pad(fractions, (0, self.trials - len(found)), mode="edge"), strategy_ms)
+
+    def earlier(self, sibling: Recording, pool: Pool, seed: int) -> dict[int, float]:
+        """What a search of as many trials on the sibling device measured, by the rows of `pool`."""
+        row_of = {tuple(values): index for index, values in enumerate(pool.rows.tolist())}
+        measured = [
+            (row_of.get(tuple(sibling.pool.rows[row].tolist())), time_ms)
+            for row, time_ms in self.measured(sibling, seed + 1_000_000, {})
+        ]
+        return {row: time_ms for row, time_ms in measured if row is not None and not np.isnan(time_ms)}
+
+    def measured(self, recording: Recording, seed: int, prior: Mapping[int, float]) -> list[tuple[int, float]]:
+        """The rows in the order of the search, each with its time (NaN where it failed)."""
+        strategy = self.start(recording.pool, seed, prior)
+        found: list[tuple[int, float]] = []
+        while len(found) < self.trials and (rows := strategy.ask(min(self.batch, self.trials - len(found)))):
+            for row in rows:
+                time_ms = float(recording.times_ms[row])
+                strategy.tell(row, None if np.isnan(time_ms) else time_ms)
+                found.append((row, time_ms))
+        return found
+
+
+# A strategy's replays on one space, seed by seed.
+Replays = Callable[[Search, Recording], list[Replay]]
+
+
+def compare(searches: Sequence[Search], recordings: Sequence[Recording], replays: Replays, curves: Path | None) -> None:
+    """Prints a table of strategies and spaces, and the summary as JSON."""
+    summary: dict[str, dict[str, float]] = {}
+    fractions: dict[tuple[str, str], np.ndarray] = {}
+    titles = [*(f"at {mark}" for mark in MARKS), "evaluations to 95 %", "strategy's ms an evaluation"]
+    print("| strategy | space | " + " | ".join(titles) + " |")
+    print("|---|---|" + "---|" * len(titles))
+    for search in searches:
+        strategy_ms = []
+        for recording in recordings:
+            found = replays(search, recording)
+            fractions[search.strategy, recording.name] = np.stack([replay.fractions for replay in found])
+            strategy_ms.append(float(np.median([replay.strategy_ms for replay in found])))
+            print(
+                row(
+                    search.strategy,
+                    recording.name,
+                    fractions[search.strategy, recording.name].mean(axis=0),
+                    strategy_ms[-1],
+                )
+            )
+        overall = np.mean([fractions[search.strategy, each.name].mean(axis=0) for each in recordings], axis=0)
+        print(row(search.strategy, "**mean**", overall, float(np.mean(strategy_ms))), flush=True)
+        summary[search.strategy] = {
+            **{f"fraction_at_{mark}": round(float(overall[mark - 1]), 4) for mark in MARKS},
+            "evaluations_to_95": evaluations_to(overall, 0.95),
+            "strategy_ms_per_evaluation": round(float(np.mean(strategy_ms)), 1),
+        }
+    if curves is not None:
+        write_curves(fractions, curves, max(MARKS))
+    first = searches[0].strategy
+    seeds = len(next(iter(fractions.values())))
+    print(json.dumps({**summary[first], "strategy": first, "seeds": seeds, "all": summary}))
+
+
+def cross_validate(search: Search, recordings: Sequence[Recording], replays: Replays) -> None:
+    """Prints what other constants would have given, chosen on one half of the spaces and judged on the other."""
+    scores = {}
+    for name, constants in VARIANTS.items():
+        varied = Search(search.strategy, search.trials, search.batch, constants)
+        found = [np.mean([replay.fractions for replay in replays(varied, each)], axis=0) for each in recordings]
+        scores[name] = np.stack([mean[np.array(MARKS) - 1] for mean in found])
+        print(f"{name}: {scores[name].mean():.4f}", file=sys.stderr, flush=True)
+    print("\n".join(report(scores, [recording.name for recording in recordings])))
+    shipped = dict(zip(MARKS, scores["shipped"].mean(axis=0), strict=True))
+    print(json.dumps({**{f"fraction_at_{mark}": round(float(value), 4) for mark, value in shipped.items()}}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("spaces", nargs="+", type=Path)
+    parser.add_argument("spaces", nargs="*", type=Path)
+    parser.add_argument("--simulated", type=int, default=0, help="so many spaces out of a formula besides")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--trials", type=int, default=200, help="at least 100")
+    parser.add_argument("--trials", type=int, default=max(MARKS), help=f"at least {max(MARKS)}")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--strategies", default="portfolio,forest,genetic,local,random")
     parser.add_argument("--warm-from", type=Path, help="the same space on another device, searched beforehand")
+    parser.add_argument("--curves", type=Path, help="folder to write the curves into, as SVG and as CSV")
+    parser.add_argument("--cross-validate", action="store_true", help="vary the constants of the first strategy")
     options = parser.parse_args()
     if options.trials < max(MARKS):
         parser.error(f"--trials must be at least {max(MARKS)}")
     recordings = [read_recording(path) for path in options.spaces]
+    recordings += [Recording(f"simulated {seed}", *simulated_space(seed)) for seed in range(options.simulated)]
+    if not recordings:
+        parser.error("name a recorded space, or give --simulated a number")
     sibling = None if options.warm_from is None else read_recording(options.warm_from)
-    summary: dict[str, dict[str, float]] = {}
-    print("| strategy | space | " + " | ".join(f"at {mark}" for mark in MARKS) + " | evaluations to 95 % |")
-    print("|---|---|" + "---|" * (len(MARKS) + 1))
-    with multiprocessing.get_context("spawn").Pool(options.processes) as processes:
-        for name in options.strategies.split(","):
-            means = []
-            for recording in recordings:
-                one = partial(curve, recording, sibling, name, options.trials, options.batch)
-                curves = np.stack(processes.map(one, range(options.seeds)))
-                mean = curves.mean(axis=0)
-                means.append(mean)
-                print(row(name, recording.name, mean), flush=True)
-            overall = np.mean(means, axis=0)
-            print(row(name, "**mean**", overall), flush=True)
-            summary[name] = {f"fraction_at_{mark}": round(float(overall[mark - 1]), 4) for mark in MARKS}
-            summary[name]["evaluations_to_95"] = evaluations_to(overall, 0.95)
-    first = options.strategies.split(",")[0]
-    print(json.dumps({**summary[first], "strategy": first, "seeds": options.seeds, "all": summary}))
+    searches = [Search(name, options.trials, options.batch) for name in options.strategies.split(",")]
+    with multiprocessing.get_context("spawn").Pool(options.processes, threadpool_limits, (1,)) as processes:
+
+        def replays(search: Search, recording: Recording) -> list[Replay]:
+            return processes.map(partial(search.replay, recording, sibling), range(options.seeds))
+
+        if options.cross_validate:
+            cross_validate(searches[0], recordings, replays)
+        else:
+            compare(searches, recordings, replays, options.curves)
 
 
 def evaluations_to(mean: np.ndarray, fraction: float) -> int:
@@ -144,10 +212,10 @@ def evaluations_to(mean: np.ndarray, fraction: float) -> int:
     return int(reached[0]) + 1 if reached.size else -1
 
 
-def row(strategy: str, space: str, mean: np.ndarray) -> str:
+def row(strategy: str, space: str, mean: np.ndarray, strategy_ms: float) -> str:
     """One line of the table."""
     marks = " | ".join(f"{mean[mark - 1]:.3f}" for mark in MARKS)
-    return f"| {strategy} | {space} | {marks} | {evaluations_to(mean, 0.95)} |"
+    return f"| {strategy} | {space} | {marks} | {evaluations_to(mean, 0.95)} | {strategy_ms:.1f} |"
 
 
 if __name__ == "__main__":

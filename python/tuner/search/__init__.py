@@ -7,7 +7,7 @@ A strategy is one file, registered as an entry point of the group `tuner.strateg
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
@@ -33,8 +33,13 @@ class Strategy(Protocol):
         """The median time of a row, or None where it failed."""
 
 
-def unasked(pool: Pool, asked: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def unasked(pool: Pool, asked: Collection[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The rows of the pool that are not in `asked`, in order."""
     free = np.ones(len(pool), dtype=bool)
     free[list(asked)] = False
     return np.flatnonzero(free)
+
+
+def best_before(prior: Prior, count: int) -> list[int]:
+    """The fastest rows of an earlier search."""
+    return sorted(prior, key=prior.__getitem__)[:count]

@@ -4,16 +4,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from tuner.constraints import Pool
 from tuner.search import NO_PRIOR, Prior
-from tuner.search.model_based import ModelBasedSearch
+from tuner.search.model_based import SHIPPED, Constants, ModelBasedSearch
 from tuner.search.surrogates import Forest
 
 
 class ForestStrategy(ModelBasedSearch):
     """The forest alone."""
 
-    def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
-        super().__init__(pool, rng, trials, prior, (Forest,))
+    def __init__(
+        self,
+        pool: Pool,
+        rng: np.random.Generator,
+        trials: int,
+        prior: Prior = NO_PRIOR,
+        constants: Constants = SHIPPED,
+    ) -> None:
+        super().__init__(pool, rng, trials, prior, (partial(Forest, rng, trees=constants.trees),), constants)

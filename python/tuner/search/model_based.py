@@ -5,22 +5,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.constraints import Pool, sample_space_filling
-from tuner.search import Prior, unasked
-from tuner.search.surrogates import Surrogate, expected_improvement, failure_probability
+from tuner.search import Prior, best_before, unasked
+from tuner.search.surrogates import Array, Surrogate, expected_improvement, failure_probability
+from tuner.search.trend import Trend
 
-# A space is filled by two rows for each knob that varies, within these bounds, before models are asked.
-_FEWEST_INITIAL, _MOST_INITIAL = 10, 20
-# A model looks at no more rows than this at a time: a fresh draw, and the neighbourhood of the best.
-_LOOKED_AT = 20_000
-_NEIGHBOURS = 2_000
 _ELITE = 3
-# So many of the best rows of an earlier search are tried first, and half as many rows fill the space.
-_WARM_FIRST = 6
+# So many of the best rows of an earlier search are tried first, then half the rows that otherwise fill the space.
+_WARM_FIRST = 4
+# A batch listens to the earlier search with odds of this many to the rows measured since: trust wears off.
+_TRUST = 20.0
+# Neighbours are sought among no more rows than this.
+_SEARCHED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """What may be tuned of such a search; `benchmarks/search_replay.py --cross-validate` varies it."""
+
+    # A space is filled by so many rows for each knob that varies, within the bounds, before models are asked.
+    initial_per_knob: float = 2.0
+    initial_bounds: tuple[int, int] = (10, 20)
+    trees: int = 32
+    # So much below the best, in deviations of the log times, counts as no improvement yet.
+    margin: float = 0.0
+    # So many of the later rows are drawn at random.
+    random_share: float = 0.0
+    # Models look at no more rows than this at a time: a fresh draw, and so many neighbours of each of the best.
+    looked_at: int = 3_000
+    neighbours: int = 400
+    # Whether a model takes what was just chosen as measured, and so chooses the rest of a batch elsewhere.
+    spreads: bool = False
+
+
+SHIPPED = Constants()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a model learns from, and what it is asked about: log times in deviations of what it has to explain."""
+
+    observed: Array
+    residuals: Array
+    features: Array
+    # Of the features, what is known beforehand; and of the observed rows, the best time.
+    expected: Array
+    best: float
+
+    @classmethod
+    def of(
+        cls,
+        observed: Array,
+        log_times: Array,
+        features: Array,
+        explained: Array | float = 0.0,
+        expected: Array | float = 0.0,
+    ) -> View:
+        """`explained`, `expected`: the part of the log times that needs no model, of both."""
+        left = log_times - explained
+        level, scale = left.mean(), max(float(left.std()), 1e-9)
+        known = np.broadcast_to(np.asarray(expected) / scale, len(features))
+        return cls(observed, (left - level) / scale, features, known, float((log_times.min() - level) / scale))
 
 
 class ModelBasedSearch:
@@ -32,16 +82,20 @@ class ModelBasedSearch:
         rng: np.random.Generator,
         trials: int,
         prior: Prior,
-        surrogates: Sequence[Callable[[np.random.Generator], Surrogate]],
+        surrogates: Sequence[Callable[[], Surrogate]],
+        constants: Constants,
     ) -> None:
-        """`surrogates`: makers of the models, in the order of their turns."""
+        """`surrogates`: makers of the models, in the order of their turns; the last listens to an earlier search."""
         self._pool = pool
         self._rng = rng
-        self._prior = {row: time for row, time in prior.items() if time > 0}
-        self._surrogates = [make(rng) for make in surrogates]
+        self._constants = constants
+        self._models = [make() for make in surrogates]
+        self._listener = surrogates[-1]()
+        self._varying = _varying(pool)
+        self._trend = self._make_trend(prior)
         self._asked: list[int] = []
         self._times: dict[int, float | None] = {}
-        self._initial = self._first_rows(trials)
+        self._initial = self._first_rows(trials, prior)
         self._turn = 0
 
     def ask(self, count: int) -> list[int]:
@@ -59,14 +113,20 @@ class ModelBasedSearch:
         """See Strategy."""
         self._times[row] = time_s
 
-    def _first_rows(self, trials: int) -> list[int]:
-        varying = sum(1 for knob in self._pool.knobs if len(knob.domain) > 1)
-        count = min(max(_FEWEST_INITIAL, min(_MOST_INITIAL, 2 * varying)), max(2, trials // 2))
-        if not self._prior:
+    def _make_trend(self, prior: Prior) -> Trend | None:
+        rows = np.array(sorted(row for row, time in prior.items() if time > 0), dtype=np.int64)
+        if len(rows) < 2:
+            return None
+        return Trend(self._features(rows), np.log([prior[int(row)] for row in rows]), self._rng)
+
+    def _first_rows(self, trials: int, prior: Prior) -> list[int]:
+        fewest, most = self._constants.initial_bounds
+        wanted = round(self._constants.initial_per_knob * len(self._varying))
+        count = min(max(fewest, min(most, wanted)), max(2, trials // 2))
+        if not prior:
             return sample_space_filling(self._pool, count, self._rng)
-        best = sorted(self._prior, key=lambda row: self._prior[row])[:_WARM_FIRST]
         filling = sample_space_filling(self._pool, count // 2, self._rng)
-        return list(dict.fromkeys([*best, *filling]))
+        return list(dict.fromkeys([*best_before(prior, _WARM_FIRST), *filling]))
 
     def _by_models(self, count: int) -> list[int]:
         free = unasked(self._pool, self._asked)
@@ -75,61 +135,61 @@ class ModelBasedSearch:
         if len(free) <= count or (~failed).sum() < 2:
             return [int(row) for row in self._rng.permutation(free)[:count]]
         measured = told[~failed]
-        log_times = _standardised(np.array([self._times[int(row)] for row in measured], dtype=np.float64))
+        log_times = np.log(np.array([self._times[int(row)] for row in measured], dtype=np.float64))
         looked_at = self._looked_at(free, measured[np.argsort(log_times, kind="stable")[:_ELITE]])
         features = self._features(looked_at)
-        observed = self._features(told)
-        seed = int(self._rng.integers(2**31))
-        chance = 1.0 - failure_probability(observed, failed, features, seed)
-        known, known_times = self._with_prior(observed[~failed], log_times)
-        asked_of = _marked(features, 0.0) if self._prior else features
-        worth: dict[int, npt.NDArray[np.float64]] = {}
-        chosen: list[int] = []
-        for _ in range(count):
-            turn = self._turn % len(self._surrogates)
-            self._turn += 1
-            if turn not in worth:
-                model = self._surrogates[turn]
-                model.learn(known, known_times)
-                worth[turn] = chance * expected_improvement(*model.predict(asked_of), float(log_times.min()))
-            gain = worth[turn].copy()
-            gain[chosen] = -np.inf
-            chosen.append(int(gain.argmax()))
+        chance = 1.0 - failure_probability(self._features(told), failed, features, int(self._rng.integers(2**31)))
+        plain = View.of(self._features(measured), log_times, features)
+        informed = None if self._trend is None else View.of(*self._trend.applied(plain.observed, log_times, features))
+        chosen = self._in_turns(count, plain, informed, chance)
         return [int(looked_at[index]) for index in chosen]
 
-    def _with_prior(
-        self, features: npt.NDArray[np.float64], log_times: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """The observations, with those of an earlier search beside them, told apart by one more column."""
-        if not self._prior:
-            return features, log_times
-        rows = np.array(sorted(self._prior), dtype=np.int64)
-        earlier = _standardised(np.array([self._prior[int(row)] for row in rows]))
-        return (
-            np.concatenate([_marked(features, 0.0), _marked(self._features(rows), 1.0)]),
-            np.concatenate([log_times, earlier]),
-        )
+    def _in_turns(self, count: int, plain: View, informed: View | None, chance: Array) -> list[int]:
+        """Different positions in the features, each what the model whose turn it is finds worth most."""
+        turns: list[tuple[Surrogate, View]] = [(model, plain) for model in self._models]
+        if informed is not None and self._rng.random() < _TRUST / (_TRUST + len(plain.observed)):
+            turns[-1] = self._listener, informed
+        gains: dict[int, Array] = {}
+        chosen: list[int] = []
+        for _ in range(count):
+            if self._rng.random() < self._constants.random_share:
+                chosen.append(int(self._rng.choice(np.setdiff1d(np.arange(len(chance)), chosen))))
+                continue
+            turn = self._turn % len(turns)
+            self._turn += 1
+            model, view = turns[turn]
+            known = turn in gains
+            if not known:
+                model.learn(view.observed, view.residuals)
+            believed = self._constants.spreads and bool(chosen) and model.believe(view.features[chosen])
+            if believed or not known:
+                mean, deviation = model.predict(view.features)
+                best = view.best - self._constants.margin
+                gains[turn] = chance * expected_improvement(mean + view.expected, deviation, best)
+            gain = gains[turn].copy()
+            gain[chosen] = -np.inf
+            chosen.append(int(gain.argmax()))
+        return chosen
 
     def _looked_at(self, free: npt.NDArray[np.int64], elite: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        if len(free) <= _LOOKED_AT:
+        """Rows for the models to choose among."""
+        most, neighbours = self._constants.looked_at, self._constants.neighbours
+        if len(free) <= most:
             return free
-        features = self._features(free)
+        near_of = free if len(free) <= _SEARCHED else self._rng.choice(free, _SEARCHED, replace=False)
+        features = self._features(near_of)
         near = [
-            free[np.argpartition(np.abs(features - centre).sum(axis=1), _NEIGHBOURS)[:_NEIGHBOURS]]
+            near_of[np.argpartition(np.abs(features - centre).sum(axis=1), neighbours)[:neighbours]]
             for centre in self._features(elite)
         ]
-        drawn = self._rng.choice(free, _LOOKED_AT - _ELITE * _NEIGHBOURS, replace=False)
+        drawn = self._rng.choice(free, most, replace=False)
         return np.unique(np.concatenate([drawn, *near]))
 
     def _features(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        return Pool(self._pool.knobs, self._pool.rows[rows]).features()
+        return Pool(self._pool.knobs, self._pool.rows[rows]).features()[:, self._varying]
 
 
-def _standardised(times: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    log_times = np.log(times)
-    standardised: npt.NDArray[np.float64] = (log_times - log_times.mean()) / max(float(log_times.std()), 1e-9)
-    return standardised
-
-
-def _marked(features: npt.NDArray[np.float64], mark: float) -> npt.NDArray[np.float64]:
-    return np.column_stack([features, np.full(len(features), mark)])
+def _varying(pool: Pool) -> npt.NDArray[np.int64]:
+    """The columns that differ somewhere, or the first where none does."""
+    varying = np.flatnonzero(np.ptp(pool.rows, axis=0)) if len(pool) else np.array([], dtype=np.int64)
+    return varying if varying.size else np.array([0])

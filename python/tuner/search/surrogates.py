@@ -9,10 +9,12 @@ Times are modelled by their logarithm, standardised: what counts is the ratio. S
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 from scipy.special import ndtr
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -21,9 +23,9 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, Whi
 
 Array = npt.NDArray[np.float64]
 
-_TREES = 64
 # A tree that has seen two rows is sure of itself; this is the least spread that a prediction is given.
 _LEAST_DEVIATION = 1e-2
+_FAILURE_TREES = 32
 
 
 class Surrogate(Protocol):
@@ -32,6 +34,9 @@ class Surrogate(Protocol):
     def learn(self, features: Array, log_times: Array) -> None:
         """Fits the observations given, forgetting earlier ones."""
 
+    def believe(self, features: Array) -> bool:
+        """Takes these rows as measured, with the times that it expects of them. False where it does not."""
+
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and deviation of the log time, each of shape [rows]."""
 
@@ -39,59 +44,84 @@ class Surrogate(Protocol):
 class Forest:
     """A random forest: bears jumps and plateaus, hence most kernels, but knows no slope beyond its leaves."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, trees: int) -> None:
         self._rng = rng
+        self._trees = trees
         self._model: Any = None
 
     def learn(self, features: Array, log_times: Array) -> None:
         """See Surrogate."""
         seed = int(self._rng.integers(2**31))
-        self._model = RandomForestRegressor(_TREES, random_state=seed).fit(features, log_times)
+        self._model = RandomForestRegressor(self._trees, random_state=seed).fit(features, log_times)
+
+    def believe(self, features: Array) -> bool:  # noqa: ARG002
+        """Never: trees would have to be grown anew."""
+        return False
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """See Surrogate."""
-        trees = np.stack([tree.predict(features) for tree in self._model.estimators_])
+        # The trees' own interface would check and convert the same features once a tree.
+        converted = np.ascontiguousarray(features, dtype=np.float32)
+        trees = np.stack([tree.tree_.predict(converted)[:, 0] for tree in self._model.estimators_])
         return trees.mean(axis=0), np.maximum(trees.std(axis=0), _LEAST_DEVIATION)
 
 
 class GaussianProcess:
     """A Gaussian process with a length scale for each knob: learns smooth trends from very few observations.
 
-    Length scales are fitted anew after every dozen observations and kept in between.
+    Length scales are fitted anew after every dozen observations, in a few steps from where they were, and kept in
+    between.
     """
 
     _REFIT_AFTER = 12
+    _STEPS = 20
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
+    def __init__(self) -> None:
         self._kernel: Kernel | None = None
         self._fitted_on = 0
+        self._learnt: tuple[Array, Array] = np.empty((0, 0)), np.empty(0)
         self._model: Any = None
 
     def learn(self, features: Array, log_times: Array) -> None:
         """See Surrogate."""
         refit = self._kernel is None or len(log_times) - self._fitted_on >= self._REFIT_AFTER
-        kernel = self._kernel or (
-            ConstantKernel(1.0, (0.05, 20.0)) * Matern(np.full(features.shape[1], 1.0), (0.15, 8.0), nu=2.5)
-            + WhiteKernel(1e-2, (1e-4, 0.3))
-        )
-        self._model = GaussianProcessRegressor(
-            kernel,
-            optimizer="fmin_l_bfgs_b" if refit else None,
-            random_state=int(self._rng.integers(2**31)),
-        )
-        with warnings.catch_warnings():
-            # The optimiser says when a length scale ends at its bound; that is what bounds are for.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self._model.fit(features, log_times)
+        self._learnt = features, log_times
+        self._fit(features, log_times, self._few_steps if refit else None)
         if refit:
             self._kernel = self._model.kernel_
             self._fitted_on = len(log_times)
+
+    def believe(self, features: Array) -> bool:
+        """See Surrogate: the deviation shrinks around these rows."""
+        seen, log_times = self._learnt
+        self._fit(np.concatenate([seen, features]), np.concatenate([log_times, self.expect(features)]), None)
+        return True
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """See Surrogate."""
         mean, deviation = self._model.predict(features, return_std=True)
         return mean, np.maximum(deviation, 1e-6)
+
+    def expect(self, features: Array) -> Array:
+        """The mean alone, which costs less."""
+        mean: Array = self._model.predict(features)
+        return mean
+
+    def _fit(self, features: Array, log_times: Array, optimizer: Callable[..., Any] | None) -> None:
+        kernel = self._kernel or (
+            ConstantKernel(1.0, (0.05, 20.0)) * Matern(np.full(features.shape[1], 1.0), (0.15, 8.0), nu=2.5)
+            + WhiteKernel(1e-2, (1e-4, 0.3))
+        )
+        self._model = GaussianProcessRegressor(kernel, optimizer=optimizer, random_state=0)
+        with warnings.catch_warnings():
+            # The optimiser says when a length scale ends at its bound; that is what bounds are for.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            self._model.fit(features, log_times)
+
+    @classmethod
+    def _few_steps(cls, objective: Callable[..., Any], start: Array, bounds: Array) -> tuple[Array, float]:
+        found = minimize(objective, start, method="L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": cls._STEPS})
+        return found.x, float(found.fun)
 
 
 def expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
@@ -111,6 +141,6 @@ def failure_probability(observed: Array, failed: npt.NDArray[np.bool_], features
         return np.zeros(len(features))
     if failed.all():
         return np.full(len(features), 0.5)
-    model = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed).fit(observed, failed)
+    model = ExtraTreesClassifier(_FAILURE_TREES, min_samples_leaf=2, random_state=seed).fit(observed, failed)
     probability: Array = model.predict_proba(features)[:, list(model.classes_).index(True)]
     return probability

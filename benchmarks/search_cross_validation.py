@@ -1,0 +1,48 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Would other constants have been chosen, and would they have served unseen spaces better?
+
+Each variant differs from the shipped constants in one. For every way to halve the spaces, the variant that is best on
+one half is judged on the other, beside the shipped one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from tuner.search.model_based import SHIPPED, Constants
+
+VARIANTS: Mapping[str, Constants] = {
+    "shipped": SHIPPED,
+    "1 initial row a knob": replace(SHIPPED, initial_per_knob=1.0, initial_bounds=(5, 10)),
+    "3 initial rows a knob": replace(SHIPPED, initial_per_knob=3.0, initial_bounds=(15, 30)),
+    "margin .1": replace(SHIPPED, margin=0.1),
+    "a tenth at random": replace(SHIPPED, random_share=0.1),
+    "batches spread": replace(SHIPPED, spreads=True),
+    "16 trees": replace(SHIPPED, trees=16),
+    "64 trees": replace(SHIPPED, trees=64),
+    "10 000 rows looked at": replace(SHIPPED, looked_at=10_000, neighbours=1_000),
+}
+
+
+def report(scores: Mapping[str, np.ndarray], spaces: Sequence[str]) -> list[str]:
+    """Lines of markdown. `scores`: of each variant, a row of marks for each space, shape [spaces, marks]."""
+    names = [name.replace("convolution_milo_", "").replace("gemm_", "") for name in spaces]
+    lines = ["| variant | " + " | ".join(names) + " | mean |", "|---|" + "---|" * (len(names) + 1)]
+    for variant, score in scores.items():
+        cells = [" / ".join(f"{value:.3f}" for value in row) for row in [*score, score.mean(axis=0)]]
+        lines.append(f"| {variant} | " + " | ".join(cells) + " |")
+    lines += ["", "| chosen on | variant | its figure elsewhere | shipped, elsewhere |", "|---|---|---|---|"]
+    gains = []
+    for half in combinations(range(len(spaces)), len(spaces) // 2):
+        rest = [index for index in range(len(spaces)) if index not in half]
+        best = max(scores, key=lambda variant: scores[variant][list(half)].mean())
+        chosen, shipped = (float(scores[variant][rest].mean()) for variant in (best, "shipped"))
+        gains.append(chosen - shipped)
+        lines.append(f"| {', '.join(names[index] for index in half)} | {best} | {chosen:.3f} | {shipped:.3f} |")
+    lines.append(f"\nChoosing on one half gained {np.mean(gains):+.4f} on the other, on average.")
+    return lines
