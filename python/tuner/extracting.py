@@ -28,6 +28,7 @@ class Extracted:
     functions: tuple[str, ...]
     limits: Limits
     device_description: str
+    features: tuple[str, ...]
 
 
 def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
@@ -65,14 +66,16 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
         found.update({dispatch.name: dispatch for dispatch in missing})
         limits = Limits(vector_bytes=0, threads=1)
         description = "no device code"
+        features: tuple[str, ...] = ()
         if executable_target is not None:
             limits = target.limits(executable_target)
-            description = target.describe(executable_target)
+            description, features = target.describe(executable_target), target.features(executable_target)
         return Extracted(
             dispatches=tuple(found[name] for name in order),
             functions=tuple(_public_functions(module)),
             limits=limits,
             device_description=description,
+            features=features,
         )
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +105,7 @@ def prove(
             return Proof(*specs.write(results), tuple(results), compared, binary)
         reason = f"the whole model is slower with the spec ({compared.ratio})"
     except MeasurementError as error:
+        runner.check_device()
         reason = str(error)
     listen(Note(f"every entry is dropped: {reason}"))
     results = [_dropped(result, reason) for result in results]
@@ -266,9 +266,4 @@ def _compare_models(plain: PlainModel, binary: Path, runner: Runner, rng: np.ran
         return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
 
     paired = paired_rounds(runner, _PLAIN, _TUNED, rng=rng, decided=decided, timeout_s=_TIMEOUT_S)
-    return ModelResult(
-        ratio=speedup(paired.baseline_s, paired.candidate_s),
-        baseline_s=statistics.median(paired.baseline_s),
-        tuned_s=statistics.median(paired.candidate_s),
-        verification=verification,
-    )
+    return ModelResult(paired, speedup(paired.baseline_s, paired.candidate_s), verification, seeds=(_SEED,))

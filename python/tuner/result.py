@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuner.certificate import Certificate, Circumstances, Verified
 from tuner.deciding import Ratio
 from tuner.dispatch import Dispatch
 from tuner.evaluating import Final
 from tuner.measuring import Verification
+from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
 from tuner.spec import late_path, write_atomically
 
@@ -48,25 +51,67 @@ class DispatchResult:
             result["final"] = {
                 "candidate": self.final.evaluation.number,
                 "accepted": self.final.accepted,
-                "baseline_s": list(self.final.paired.baseline_s),
-                "candidate_s": list(self.final.paired.candidate_s),
                 "ratio": ratio_to_json(self.final.ratio),
-                "max_error": self.final.verification.max_error,
             }
         if self.winner is not None and self.winner.configuration is not None:
             result["winner"] = self.winner.configuration.to_json()
             result["moment"] = "late" if self.late else "early"
         return result
 
+    def certificate(self, circumstances: Circumstances) -> Certificate | None:
+        """The certificate of the best candidate, accepted or not; None where none was compared with the default."""
+        final = self.final
+        if final is None or final.verification.tolerance is None:
+            return None
+        return Certificate(
+            name=self.dispatch.name,
+            problem=self.dispatch.problem,
+            configuration=final.evaluation.configuration,
+            moment="late" if self.late else "early",
+            accepted=final.accepted,
+            circumstances=circumstances,
+            baseline_s=final.paired.baseline_s,
+            candidate_s=final.paired.candidate_s,
+            ratio=final.ratio,
+            verified=Verified(final.seeds, final.verification.tolerance, final.verification.max_error),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """The whole model, compiled plainly and with the spec, run side by side."""
+    """The whole model, compiled plainly and with the spec, run side by side; `seeds` are those of its inputs."""
 
+    paired: Paired
     ratio: Ratio
-    baseline_s: float
-    tuned_s: float
     verification: Verification
+    seeds: tuple[int, ...]
+
+    @property
+    def baseline_s(self) -> float:
+        """Median seconds of a run of the model compiled plainly."""
+        return statistics.median(self.paired.baseline_s)
+
+    @property
+    def tuned_s(self) -> float:
+        """Median seconds of a run with the spec."""
+        return statistics.median(self.paired.candidate_s)
+
+    def certificate(self, circumstances: Circumstances) -> Certificate | None:
+        """The certificate of the whole model."""
+        if self.verification.tolerance is None:
+            return None
+        return Certificate(
+            name="model",
+            problem=None,
+            configuration=None,
+            moment=None,
+            accepted=True,
+            circumstances=circumstances,
+            baseline_s=self.paired.baseline_s,
+            candidate_s=self.paired.candidate_s,
+            ratio=self.ratio,
+            verified=Verified(self.seeds, self.verification.tolerance, self.verification.max_error),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +121,7 @@ class TuneResult:
     `spec` is the text of the tuning spec that plain iree-compile reads; `late_spec` that of the entries which only
     `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each dispatch, in the model's
     order; `model` the comparison of whole models, or None where no entry was found; `binary` the model compiled with
-    the specs; `run_dir` where the log and the binaries are.
+    the specs; `run_dir` where the log and the binaries are; `circumstances` what the certificates say of the machine.
     """
 
     spec: str
@@ -87,6 +132,7 @@ class TuneResult:
     run_dir: Path
     device_label: str
     compile_command: tuple[str, ...]
+    circumstances: Circumstances
 
     @property
     def speedup(self) -> float:
@@ -114,14 +160,21 @@ class TuneResult:
                 "baseline_s": self.model.baseline_s,
                 "tuned_s": self.model.tuned_s,
                 "verified": self.model.verification.passed,
-                "max_error": self.model.verification.max_error,
+                "certificate": _plain(self.model.certificate(self.circumstances)),
             }
         return {
             "device": self.device_label,
             "model": model,
-            "dispatches": [result.to_json() for result in self.dispatches],
+            "dispatches": [
+                {**result.to_json(), "certificate": _plain(result.certificate(self.circumstances))}
+                for result in self.dispatches
+            ],
             "compile_command": list(self.compile_command),
         }
+
+
+def _plain(certificate: Certificate | None) -> dict[str, Any] | None:
+    return None if certificate is None else certificate.to_json()
 
 
 def ratio_to_json(ratio: Ratio) -> dict[str, float]:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tuner import registry
+from tuner.certificate import circumstances
 from tuner.compiling import CompilePool
 from tuner.dispatch import Dispatch
 from tuner.errors import InputError
@@ -63,6 +64,14 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
         run_dir=folder.path,
         device_label=f"{target.device.uri}, {target.device.label}",
         compile_command=_compile_command(model, options, options.output or folder.spec, bool(proof.late_spec)),
+        circumstances=circumstances(
+            options.target,
+            extracted.device_description,
+            extracted.features,
+            target.device.uri,
+            options.threads,
+            model.flags,
+        ),
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:

@@ -129,3 +129,6 @@ class Target(Protocol):
 
     def describe(self, executable_target: Any) -> str:
         """The processor and features that a tuning result is tied to, for people."""
+
+    def features(self, executable_target: Any) -> tuple[str, ...]:
+        """The processor's features that code is made for, as the compiler names them."""

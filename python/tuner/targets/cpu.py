@@ -88,9 +88,12 @@ class CpuTarget:
         return native.cpu_lowering_config({name: native.TilingLevel(sizes) for name, sizes in levels.items()}, context)
 
     def describe(self, executable_target: ir.Attribute) -> str:
-        options = _options(executable_target)
-        features = sorted(feature for feature in options["cpu_features"].value.split(",") if feature[:1] == "+")
-        return f"{_model_name()}, {self.device.label}, cpu={options['cpu'].value} ({len(set(features))} features)"
+        cpu, features = _options(executable_target)["cpu"].value, self.features(executable_target)
+        return f"{_model_name()}, {self.device.label}, cpu={cpu} ({len(features)} features)"
+
+    def features(self, executable_target: ir.Attribute) -> tuple[str, ...]:
+        named = _options(executable_target)["cpu_features"].value.split(",")
+        return tuple(sorted({feature for feature in named if feature[:1] == "+"}))
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CpuTarget:

@@ -79,6 +79,10 @@ class GpuTarget:
         del executable_target
         return self.chip
 
+    def features(self, executable_target: ir.Attribute) -> tuple[str, ...]:
+        del executable_target
+        return ()
+
 
 def check_threads(name: str, threads: int) -> None:
     """Raises InputError for a number of threads, which is a CPU's to choose."""

@@ -1,0 +1,102 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The certificate of a measured speed-up: what was compared, where, with what, how sure, and how it was verified.
+
+One schema, for a dispatch and for a whole model alike, wherever a certificate is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+from tuner.deciding import Ratio
+from tuner.dispatch import Configuration, Problem
+from tuner.errors import InputError
+from tuner.measuring import Tolerance
+from tuner.plain import from_plain, to_plain
+from tuner.toolchain import compiler_version
+
+SCHEMA = "iree-tuner-certificate/1"
+Moment = Literal["early", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What all certificates of a run share: the machine, the versions and the flags.
+
+    `processor` is for people, `features` the processor's as the compiler names them. `device` is IREE's URI.
+    """
+
+    target: str
+    processor: str
+    features: tuple[str, ...]
+    device: str
+    threads: int
+    compiler_version: str
+    runtime_version: str
+    tuner_version: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How outputs were compared with the default's: on the data of these seeds, within this tolerance."""
+
+    seeds: tuple[int, ...]
+    tolerance: Tolerance
+    max_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A comparison with the default, of a dispatch or of the whole model (then without problem and configuration).
+
+    `accepted` says whether it went into the spec, `moment` whether plain iree-compile applies it (early) or only
+    `iree-tune compile` (late). `baseline_s` and `candidate_s` are the seconds of one run, round by round; `ratio` is
+    baseline / candidate with the bounds of its 95 % interval.
+    """
+
+    name: str
+    problem: Problem | None
+    configuration: Configuration | None
+    moment: Moment | None
+    accepted: bool
+    circumstances: Circumstances
+    baseline_s: tuple[float, ...]
+    candidate_s: tuple[float, ...]
+    ratio: Ratio
+    verified: Verified
+
+    def to_json(self) -> dict[str, Any]:
+        """The certificate as plain JSON."""
+        return {"schema": SCHEMA, **to_plain(self)}
+
+    @staticmethod
+    def from_json(data: Any) -> Certificate:
+        """What `to_json` wrote. Raises InputError where it is something else."""
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if schema != SCHEMA:
+            raise InputError(f"a certificate of the schema {schema}; this version reads {SCHEMA}")
+        try:
+            return from_plain(Certificate, {name: value for name, value in data.items() if name != "schema"})
+        except ValueError as error:
+            raise InputError(f"a broken certificate: {error}") from error
+
+
+def circumstances(
+    target: str, processor: str, features: tuple[str, ...], device: str, threads: int, flags: tuple[str, ...]
+) -> Circumstances:
+    """The circumstances of a run, with the versions that are installed."""
+    return Circumstances(
+        target=target,
+        processor=processor,
+        features=features,
+        device=device,
+        threads=threads,
+        compiler_version=compiler_version(),
+        runtime_version=version("iree-base-runtime"),
+        tuner_version=version("iree-tuner"),
+        flags=flags,
+    )
