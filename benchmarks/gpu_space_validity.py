@@ -27,7 +27,7 @@ from iree.compiler import ir
 
 from tuner import native, spaces
 from tuner.compiling import CompileJob, CompilePool
-from tuner.constraints import enumerate_space, sample_uniform
+from tuner.constraints import find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.emitting import emit_constraints, materialize
 from tuner.extracting import extract
@@ -147,7 +147,7 @@ def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: 
 
 def check(case: Case, target: Target, samples: int, compilers: CompilePool, folder: Path) -> float:
     """Draws and compiles; prints what fails, and why. The part that compiles."""
-    pool = enumerate_space(case.builder.build(case.problem, case.limits))
+    pool = find_pool(case.builder.build(case.problem, case.limits), samples=samples, rng=np.random.default_rng(0))
     rows = sample_uniform(pool, samples, np.random.default_rng(0))
     jobs = [
         CompileJob(
@@ -164,7 +164,7 @@ def check(case: Case, target: Target, samples: int, compilers: CompilePool, fold
     compiled = sum(end.fate is Fate.COMPILED for end in ends)
     seconds = [end.seconds for end in ends]
     print(
-        f"{case.label}: {len(pool):,} solutions, {compiled} of {len(ends)} compile,"
+        f"{case.label}: {len(pool):,} {'solutions' if pool.is_exact else 'drawn'}, {compiled} of {len(ends)} compile,"
         f" median {np.median(seconds):.1f} s, slowest {max(seconds):.1f} s",
         flush=True,
     )

@@ -25,6 +25,9 @@ _MOST_THREAD_TILE = 16
 _MOST_SUM_TILE = 64
 _ACCUMULATORS = 64
 _VECTOR = 1024
+# So many of the innermost loops of the output have tiles of their own in a thread; of others a workgroup takes a few.
+_INNER = 2
+_MOST_OUTER = 8
 
 
 def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -> Space:
@@ -35,14 +38,15 @@ def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -
     thread: list[z3.ArithRef] = []
     counts: list[z3.ArithRef] = []
     sums: list[z3.ArithRef] = []
+    inner = [index for index, loop in enumerate(problem.loops) if loop.is_parallel and loop.role != "batch"][-_INNER:]
     for index, loop in enumerate(problem.loops):
         if not loop.is_parallel:
             step = Knob(f"reduction{index}", _sum_tiles(loop.extent))
             knobs.append(step)
             sums.append(step.var)
             continue
-        tile = Knob(f"workgroup{index}", _workgroup_tiles(loop.extent, loop.role, max(gpu.subgroup_sizes)))
-        part = Knob(f"thread{index}", _thread_tiles(tile.domain[-1]))
+        tile = Knob(f"workgroup{index}", _workgroup_tiles(loop.extent, index in inner, max(gpu.subgroup_sizes)))
+        part = Knob(f"thread{index}", _thread_tiles(tile.domain[-1]) if index in inner else (1,))
         knobs += [tile, part]
         workgroup.append(tile.var)
         thread.append(part.var)
@@ -113,10 +117,10 @@ def _tile(problem: Problem, workgroup: Sequence[z3.ArithRef], role: str) -> z3.A
     return product([tile for tile, each in zip(workgroup, roles, strict=True) if each in (role, "batch")])
 
 
-def _workgroup_tiles(extent: int, role: str, lanes: int) -> tuple[int, ...]:
+def _workgroup_tiles(extent: int, is_inner: bool, lanes: int) -> tuple[int, ...]:
     """Powers of two up to the first that holds the loop and a subgroup, and divisors where those are few."""
-    if role == "batch":
-        return ordered(powers_of_two(min(extent, 8)))
+    if not is_inner:
+        return tuple(powers_of_two(min(extent, _MOST_OUTER)))
     whole = [tile for tile in divisors(extent) if tile <= _MOST_TILE]
     powers = powers_of_two(min(max(2 * extent - 1, lanes), _MOST_TILE))
     return ordered([*powers, *(whole if len(whole) <= 8 else [tile for tile in whole if tile % 8 == 0])])
