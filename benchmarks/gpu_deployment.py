@@ -27,6 +27,7 @@ from gpu_cases import CASES
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Annotations
 from tuner.extracting import extract
+from tuner.importing import Shapes
 from tuner.late import compile_with_specs
 from tuner.measuring import FunctionProgram, Runner, Tolerance
 from tuner.measuring.sampling import paired_rounds
@@ -57,7 +58,7 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
     model.compile_or_reject(binaries["plain"])
     model.compile_or_reject(binaries["spec_flag"], spec_flag(early))
     model.compile_or_reject(binaries["library"], f"--iree-codegen-transform-dialect-library={early}@{ENTRY_POINT}")
-    compile_with_specs(path, [late], binaries["late"], f"cuda:{target.chip}", 1, ())
+    compile_with_specs(path, [late], binaries["late"], f"cuda:{target.chip}", 1, (), Shapes())
     programs = {name: FunctionProgram(binary, extracted.functions[0]) for name, binary in binaries.items()}
     tolerance = Tolerance.of_sum("f32", dispatch.problem.reduction_extent)
     runner.load("plain", programs["plain"])
@@ -73,7 +74,6 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
             rng=np.random.default_rng(0),
             decided=lambda each: is_decided(speedup(each.baseline_s, each.candidate_s), 0.0),
             timeout_s=LIMIT_S,
-            max_rounds=30,
         )
         found[name] = {
             **ratio_to_json(speedup(paired.baseline_s, paired.candidate_s)),

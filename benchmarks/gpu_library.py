@@ -13,6 +13,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
 import torch
 from gpu_cases import CASES
@@ -32,7 +33,7 @@ def main() -> None:
             run()
         torch.cuda.synchronize()
 
-        def time_of(runs: int, run=run) -> float:
+        def time_of(runs: int, run: Callable[[], object] = run) -> float:
             started = time.perf_counter()
             for _ in range(runs):
                 run()

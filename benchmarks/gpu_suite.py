@@ -149,7 +149,7 @@ class Contest:
             return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
 
         paired = paired_rounds(
-            self._runner, "random", "tuned", rng=np.random.default_rng(0), decided=decided, timeout_s=60.0, budget_s=5.0
+            self._runner, "random", "tuned", rng=np.random.default_rng(0), decided=decided, timeout_s=60.0
         )
         for key in ("random", "tuned"):
             self._runner.unload(key)

@@ -56,8 +56,8 @@ def problems(target: str) -> Iterator[tuple[str, str]]:
         for rows in sizes.ROWS:
             yield f"softmax {'x'.join(map(str, rows))} {name}", sizes.softmax(rows, name)
             yield f"sum {'x'.join(map(str, rows))} {name}", sizes.row_sum(rows, name)
-        for shape in sizes.ATTENTION if target != "cpu" else ():
-            yield f"attention {'x'.join(map(str, shape))} {name}", sizes.attention(shape, name)
+        for heads in sizes.ATTENTION if target != "cpu" else ():
+            yield f"attention {'x'.join(map(str, heads))} {name}", sizes.attention(heads, name)
 
 
 def default_configuration(dispatch: Dispatch, configured: Path, context: ir.Context) -> Configuration:
@@ -73,7 +73,9 @@ def default_configuration(dispatch: Dispatch, configured: Path, context: ir.Cont
     options = native.PipelineOptions()
     if "gpu_pipeline_options" in entries:
         options = native.read_pipeline_options(entries["gpu_pipeline_options"])
-    root, settings, others = {}, None, {}
+    root: dict[str, tuple[int, ...]] = {}
+    settings: GpuSettings | None = None
+    others: dict[int, dict[str, tuple[int, ...]]] = {}
     for text in dispatch.default.lowering_configs:
         attribute = ir.Attribute.parse(text, context)
         levels = dict(gpu_levels(attribute))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.constraints import Knob, Pool, Rule, Space, enumerate_space
-from tuner.deciding import speedup
+from tuner.deciding import is_decided, speedup
 from tuner.measuring import Runner, Tolerance
 from tuner.measuring.sampling import paired_rounds, sample
 from tuner.search.local import LocalStrategy
@@ -134,7 +134,12 @@ def tune(problem: Problem, trials: int, seed: int = 0) -> Found:
         if not verification.passed:
             raise RuntimeError(f"{best} computes something else: {verification.detail}")
         paired = paired_rounds(
-            runner, "plain", "candidate", rng=rng, decided=lambda _: False, timeout_s=TIMEOUT_S, max_rounds=10
+            runner,
+            "plain",
+            "candidate",
+            rng=rng,
+            decided=lambda paired: is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0),
+            timeout_s=TIMEOUT_S,
         )
     return Found(best, speedup(paired.baseline_s, paired.candidate_s), tried)
 

@@ -18,6 +18,7 @@ from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Dispatch
 from tuner.errors import InputError
 from tuner.extracting import Extracted, extract, read_model_configurations
+from tuner.importing import Shapes
 from tuner.late import apply_late, compile_with_specs, configure, is_late
 from tuner.measuring import FunctionProgram, Runner
 from tuner.model import Model
@@ -99,7 +100,7 @@ def test_equal_problems_share_an_entry(tmp_path: Path, chosen: Winners) -> None:
     # The same contraction with an epilogue and without one.
     model.write_text(models.matmul(784, 200, 64) + models.matmul_bias_relu(784, 200, 64))
     spec.write_text(late_spec([entry(*chosen["contraction"])]))
-    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", "cpu", 1, ())
+    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
     assert [name.partition("_")[0] for name in only.dispatches] == ["matmul", "fused"]
 
 
@@ -107,7 +108,7 @@ def test_the_whole_model_computes_the_same_with_both_specs(tmp_path: Path, targe
     early, late, binary, plain = (tmp_path / name for name in ("spec.mlir", "spec.late.mlir", "x.vmfb", "plain.vmfb"))
     early.write_text(problem_spec([entry(*chosen["contraction"])]))
     late.write_text(late_spec([entry(*chosen["convolution"]), entry(*chosen["reduction"])]))
-    entries = compile_with_specs(NETWORK, [early, late], binary, "cpu", 1, ())
+    entries = compile_with_specs(NETWORK, [early, late], binary, "cpu", 1, (), Shapes())
     assert [len(each.dispatches) for each in entries] == [1, 1]
     Model.open(NETWORK, target.compile_flags).compile_or_reject(plain)
     assert binary.read_bytes() != plain.read_bytes()
@@ -137,7 +138,7 @@ def test_what_the_verifier_refuses_is_refused_in_the_whole_model(
     with pytest.raises(RejectedError, match="parallel dims"):
         apply_late(configured, spec, target, tmp_path / "applied.mlirbc")
     with pytest.raises(InputError, match="tune again"):
-        compile_with_specs(NETWORK, [spec], tmp_path / "x.vmfb", "cpu", 1, ())
+        compile_with_specs(NETWORK, [spec], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
     assert not (tmp_path / "x.vmfb").exists()
 
 
@@ -145,7 +146,7 @@ def test_an_entry_for_another_problem_says_that_it_reached_nothing(tmp_path: Pat
     model, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
     model.write_text(models.matmul(32, 32, 32))
     spec.write_text(late_spec([entry(*chosen["reduction"])]))
-    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", "cpu", 1, ())
+    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
     assert only.dispatches == ()
     assert only.label == "entry_0 (reduction parallel784 k200)"
 
@@ -158,7 +159,7 @@ def test_a_run_delivers_both_specs_and_removes_a_late_one_that_is_no_longer_its_
     assert softmax.winner is not None
     assert late_path(spec).read_text() == result.late_spec
     assert result.compile_command[:2] == ("iree-tune", "compile")
-    compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", "cpu", 1, ())
+    compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
     again = tuner.tune(NETWORK, trials=2, early_only=True, output=spec, run_dir=tmp_path / "again")
     assert [each.verdict.startswith("left alone") for each in again.dispatches] == [True, False, True]
     assert again.late_spec == ""

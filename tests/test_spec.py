@@ -12,17 +12,19 @@ import pytest
 
 import models
 from extraction import extract_text
+from tuner.dispatch import Annotations, Configured
 from tuner.errors import InputError
 from tuner.extracting import read_model_configurations
-from tuner.ir_reading import Configured
 from tuner.model import Model, spec_flag
 from tuner.spec import Entry, check_writable, problem_spec, write_atomically
 from tuner.targets.cpu import CpuTarget
 
-CONFIG = (
-    "#iree_codegen.compilation_info<lowering_config = #iree_cpu.lowering_config<distribution = [32, 64, 0],"
-    " vector_common_parallel = [4, 32, 0], vector_reduction = [0, 0, 8]>,"
-    " translation_info = <pipeline = #iree_cpu.pipeline<DoubleTilingExpert>>>"
+ANNOTATIONS = Annotations(
+    {
+        "compilation_info": "#iree_codegen.compilation_info<lowering_config = #iree_cpu.lowering_config<"
+        "distribution = [32, 64, 0], vector_common_parallel = [4, 32, 0], vector_reduction = [0, 0, 8]>,"
+        " translation_info = <pipeline = #iree_cpu.pipeline<DoubleTilingExpert>>>"
+    }
 )
 
 
@@ -42,7 +44,7 @@ def test_an_entry_reaches_its_problem_and_no_other(tmp_path: Path, target: CpuTa
     text = models.matmul(96, 128, 64, "wanted") + models.matmul(96, 128, 80, "other")
     wanted, other = extract_text(text, tmp_path, target).dispatches
     assert wanted.problem is not None
-    with_spec = configurations(text, problem_spec([Entry(wanted.problem, CONFIG)]), tmp_path, target)
+    with_spec = configurations(text, problem_spec([Entry(wanted.problem, ANNOTATIONS)]), tmp_path, target)
     assert any("distribution = [32, 64, 0]" in config for config in with_spec[wanted.name].lowering_configs)
     assert with_spec[other.name] == other.default
 
@@ -57,7 +59,7 @@ def test_a_transposed_operand_is_another_problem(tmp_path: Path, target: CpuTarg
     (transposed,) = extract_text(text, tmp_path, target).dispatches
     assert plain.problem is not None
     assert plain.problem != transposed.problem
-    with_spec = configurations(text, problem_spec([Entry(plain.problem, CONFIG)]), tmp_path, target)
+    with_spec = configurations(text, problem_spec([Entry(plain.problem, ANNOTATIONS)]), tmp_path, target)
     assert with_spec[transposed.name] == transposed.default
 
 

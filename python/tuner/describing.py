@@ -14,6 +14,7 @@ from tuner import spaces
 from tuner.constraints import Pool, SpaceTooLargeError, enumerate_space, explain_empty
 from tuner.dispatch import Dispatch
 from tuner.extracting import extract
+from tuner.importing import Shapes
 from tuner.model import Model
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits
@@ -60,12 +61,14 @@ class SpaceDescription:
         return found
 
 
-def describe_spaces(path: Path, target_name: str, threads: int, flags: Sequence[str]) -> tuple[SpaceDescription, ...]:
+def describe_spaces(
+    path: Path, target_name: str, threads: int, flags: Sequence[str], shapes: Shapes
+) -> tuple[SpaceDescription, ...]:
     """The spaces of a model's dispatches on a target. Raises InputError for an unusable model or target."""
     target = choose_target(target_name, threads)
     model = Model.open(path, (*target.compile_flags, *flags))
     with tempfile.TemporaryDirectory(prefix="iree-tuner-") as folder:
-        extracted = extract(model, target, Path(folder))
+        extracted = extract(model.imported(shapes, Path(folder)), target, Path(folder))
     return tuple(_describe(dispatch, target.name, extracted.limits) for dispatch in extracted.dispatches)
 
 

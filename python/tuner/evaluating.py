@@ -153,7 +153,9 @@ class DispatchBench:
             samples_s=samples,
         )
 
-    def evaluate(self, number: int, row: int, configuration: Configuration, compilation: Compilation) -> Evaluation:
+    def evaluate(
+        self, number: int, row: int | None, configuration: Configuration | None, compilation: Compilation
+    ) -> Evaluation:
         """Checks a candidate's output, then times it. Raises DeviceLostError where the default runs no longer."""
         ended = Evaluation(number, row, configuration, compilation.fate, compilation.detail, compilation)
         if compilation.binary is None:

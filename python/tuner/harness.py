@@ -9,6 +9,8 @@ dispatch does with each part of it is read from its bindings.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from iree.compiler import ir
@@ -19,6 +21,14 @@ from tuner.ir_reading import ops_named
 _SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
 _READ_ONLY = 1
+# How the compiler makes an offset of what a dispatch is handed.
+_EVALUATED: dict[str, Callable[..., int]] = {
+    "arith.index_cast": lambda word: word,
+    "arith.index_castui": lambda word: word % 2**32,
+    "arith.extui": lambda word: word % 2**32,
+    "arith.shli": operator.lshift,
+    "arith.ori": operator.or_,
+}
 
 
 class UnsupportedDispatchError(Exception):
@@ -28,7 +38,7 @@ class UnsupportedDispatchError(Exception):
 def prepare(module: ir.Module) -> BenchmarkProgram:
     """Edits a dumped benchmark module in place and describes it.
 
-    Raises UnsupportedDispatchError for several entry functions and for data at offsets known only at run time.
+    Raises UnsupportedDispatchError for several entry functions and for data whose place cannot be known.
     """
     root = module.operation
     entries = [op for op in ops_named(root, "util.func") if "sym_name" in op.attributes]
@@ -38,8 +48,8 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
     allocations = list(ops_named(root, "hal.allocator.allocate"))
     if len(dispatches) != 1 or len(allocations) != 1:
         raise UnsupportedDispatchError("its benchmark has not one buffer and one dispatch")
-    bindings = _binding_offsets(dispatches[0])
-    regions = tuple(_region(op, bindings) for op in ops_named(root, "hal.interface.binding.subspan"))
+    constants, bindings = ([_constant(value) for value in values] for values in _operands(dispatches[0]))
+    regions = tuple(_region(op, bindings, constants) for op in ops_named(root, "hal.interface.binding.subspan"))
     buffer_bytes = _constant(allocations[0].operands[-1])
     allocations[0].parent.erase()
     _add_setter(module, _global_buffer(root))
@@ -52,24 +62,41 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
     )
 
 
-def _constant(value: ir.Value) -> int:
+def _constant(value: ir.Value, constants: Sequence[int] = ()) -> int:
+    """The number that an integer value is, `constants` being what the dispatch is handed when it is run.
+
+    An offset that differs between the dispatches that share a kernel is handed over, in one or two words of 32 bits.
+    """
     owner = value.owner
-    if isinstance(owner, ir.Block) or owner.name != "arith.constant":
+    if isinstance(owner, ir.Block):
         raise UnsupportedDispatchError("its data lies at offsets known only at run time")
-    return int(ir.IntegerAttr(owner.attributes["value"]).value)
+    if owner.name == "arith.constant":
+        return int(ir.IntegerAttr(owner.attributes["value"]).value)
+    if owner.name == "hal.interface.constant.load":
+        ordinal = int(ir.IntegerAttr(owner.attributes["ordinal"]).value)
+        if ordinal < len(constants):
+            return constants[ordinal]
+    operands = [_constant(operand, constants) for operand in owner.operands]
+    if owner.name == "util.assume.int":
+        return operands[int(ir.OpResult(value).result_number)]
+    if owner.name not in _EVALUATED:
+        raise UnsupportedDispatchError(f"its data lies at offsets made by {owner.name} at run time")
+    return _EVALUATED[owner.name](*operands)
 
 
-def _binding_offsets(dispatch: ir.Operation) -> list[int]:
-    """The offset of each binding in the benchmark's buffer (the op's operand segments say which is which)."""
+def _operands(dispatch: ir.Operation) -> tuple[list[ir.Value], list[ir.Value]]:
+    """The constants and the binding offsets that a dispatch is run with (operand segments say which is which)."""
     segments = list(ir.DenseI32ArrayAttr(dispatch.attributes["operandSegmentSizes"]))
-    *_, buffers, offsets, lengths = segments
-    first = len(dispatch.operands) - lengths - offsets
+    *_, constants, buffers, offsets, lengths = segments
     if buffers != offsets:
         raise UnsupportedDispatchError("its benchmark's bindings have an unknown form")
-    return [_constant(dispatch.operands[first + index]) for index in range(offsets)]
+    operands = list(dispatch.operands)
+    first = len(operands) - lengths - offsets
+    before = first - buffers - constants
+    return operands[before : before + constants], operands[first : first + offsets]
 
 
-def _region(subspan: ir.Operation, bindings: list[int]) -> Region:
+def _region(subspan: ir.Operation, bindings: Sequence[int], constants: Sequence[int]) -> Region:
     memref = ir.MemRefType(subspan.results[0].type)
     if not memref.has_static_shape:
         raise UnsupportedDispatchError("its shapes are dynamic")
@@ -84,7 +111,7 @@ def _region(subspan: ir.Operation, bindings: list[int]) -> Region:
         access = "readwrite"
     binding = ir.IntegerAttr(subspan.attributes["binding"]).value
     return Region(
-        offset_bytes=bindings[binding] + _constant(subspan.operands[0]),
+        offset_bytes=bindings[binding] + _constant(subspan.operands[0], constants),
         shape=tuple(memref.shape),
         element_type=str(memref.element_type),
         access=access,

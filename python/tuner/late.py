@@ -19,6 +19,7 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.applying import RejectedError, materialize
 from tuner.errors import InputError, ToolError
+from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.spec import LATE, PROBLEM, check_writable
@@ -113,7 +114,13 @@ def compile_configured(model: Model, configured: Path, output: Path) -> ToolResu
 
 
 def compile_with_specs(
-    path: Path, specs: Sequence[Path], output: Path, target_name: str, threads: int, flags: Sequence[str]
+    path: Path,
+    specs: Sequence[Path],
+    output: Path,
+    target_name: str,
+    threads: int,
+    flags: Sequence[str],
+    shapes: Shapes,
 ) -> tuple[LateEntry, ...]:
     """Compiles a model file with specs, at most one of each kind, and says where each late entry was applied.
 
@@ -132,6 +139,7 @@ def compile_with_specs(
             f"{early[0]} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"
         )
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        model = model.imported(shapes, Path(folder))
         configured, applied, binary = (Path(folder) / name for name in ("configured.mlir", "applied.mlirbc", "binary"))
         result = configure(model, configured, early[0] if early else None)
         if result.exit_code != 0:

@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.errors import InputError
+from tuner.importing import Shapes, import_model
 from tuner.toolchain import ToolResult, run_tool
 
 _COMPILE_TIMEOUT_S = 600.0
@@ -15,8 +16,12 @@ _COMPILE_TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model file and the iree-compile flags that it is compiled with."""
+    """A model and the iree-compile flags that it is compiled with.
 
+    `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported.
+    """
+
+    source: Path
     path: Path
     flags: tuple[str, ...]
 
@@ -34,7 +39,15 @@ class Model:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         if empty:
             raise InputError(f"{path} is empty; name a model file")
-        return Model(path, flags)
+        return Model(path, path, flags)
+
+    def imported(self, shapes: Shapes, work_dir: Path) -> Model:
+        """The model in a form that iree-compile reads, with sizes bound; files go to `work_dir`. Raises InputError."""
+        return replace(self, path=import_model(self.source, shapes, work_dir))
+
+    def with_flags(self, *flags: str) -> Model:
+        """The same model, compiled with further flags."""
+        return replace(self, flags=(*self.flags, *flags))
 
     def compile(self, output: Path, *extra_flags: str) -> ToolResult:
         """Runs iree-compile on the model. The caller judges the exit code."""
@@ -46,8 +59,8 @@ class Model:
         result = self.compile(output, *extra_flags)
         if result.exit_code != 0:
             raise InputError(
-                f"iree-compile cannot compile {self.path} ({result.first_error});"
-                " give a model in MLIR that iree-compile accepts"
+                f"iree-compile cannot compile {self.source} ({result.first_error});"
+                " give a model that iree-compile accepts"
             )
 
 

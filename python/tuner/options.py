@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import InputError
+from tuner.importing import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Options:
     `.iree-tuner` by default). `min_gain`: a smaller gain than this fraction is left to the default.
     `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
     candidate. `workers`: processes that compile. `flags`: further flags of iree-compile.
+    `shapes`: sizes that an ONNX model leaves open.
     """
 
     target: str = "cpu"
@@ -38,6 +40,7 @@ class Options:
     compile_timeout_s: float = 30.0
     workers: int = 0
     flags: tuple[str, ...] = ()
+    shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
         if self.trials < 1:

@@ -44,17 +44,17 @@ def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: R
     `wanted` names the entry among `functions`; it may be empty where there is one. Raises InputError.
     """
     if wanted and wanted not in functions:
-        raise InputError(f"{model.path} has no function '{wanted}'; it has: {', '.join(functions) or 'none'}")
+        raise InputError(f"{model.source} has no function '{wanted}'; it has: {', '.join(functions) or 'none'}")
     if not wanted and len(functions) != 1:
         names = ", ".join(functions) or "none"
-        raise InputError(f"{model.path} has {len(functions)} public functions ({names}); name one by --function")
+        raise InputError(f"{model.source} has {len(functions)} public functions ({names}); name one by --function")
     program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0])
     model.compile_or_reject(program.binary)
     try:
         runner.load(_PLAIN, program)
         runner.reference(_PLAIN, _SEED, timeout_s=_TIMEOUT_S)
     except MeasurementError as error:
-        raise InputError(f"{model.path} compiles but cannot be run to prove a spec on it: {error}") from error
+        raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
     finally:
         runner.unload(_PLAIN)
     return PlainModel(model, program)

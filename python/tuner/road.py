@@ -35,7 +35,7 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     """
     target = choose_target(options.target, options.threads)
     registry.load("tuner.strategies", options.strategy)
-    model = Model.open(path, (*target.compile_flags, *options.flags))
+    opened = Model.open(path, (*target.compile_flags, *options.flags))
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
             check_writable(output, never=path)
@@ -45,6 +45,7 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
         listen(Note(target.note))
 
     listen(PhaseStarted(f"reading {path}"))
+    model = opened.imported(options.shapes, folder.path)
     extracted = extract(model, target, folder.path)
     dispatches = _chosen(extracted.dispatches, options.dispatches)
     header = _header(extracted, model)
@@ -97,8 +98,11 @@ def _header(extracted: Extracted, model: Model) -> list[str]:
 
 
 def _compile_command(model: Model, options: Options, spec: Path, has_late: bool) -> tuple[str, ...]:
-    if has_late:
-        specs = (str(spec), str(late_path(spec)))
-        flags = ("--", *options.flags) if options.flags else ()
-        return ("iree-tune", "compile", str(model.path), *specs, "-o", "model.vmfb", "--target", options.target, *flags)
-    return ("iree-compile", str(model.path), *model.flags, spec_flag(spec), "-o", "model.vmfb")
+    if not has_late and model.path == model.source:
+        return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
+    specs = (str(spec), str(late_path(spec))) if has_late else (str(spec),)
+    shapes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]
+    shapes += [f"--input={shape}" for shape in options.shapes.inputs]
+    flags = ("--", *options.flags) if options.flags else ()
+    target = ("--target", options.target)
+    return ("iree-tune", "compile", str(model.source), *specs, "-o", "model.vmfb", *target, *shapes, *flags)

@@ -1,0 +1,82 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`iree-tune run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
+from tuner.importing import Shapes
+from tuner.options import Options
+
+# Columns of a table that goes to a file or a pipe, where no terminal says how wide it is.
+_PLAIN_WIDTH = 120
+
+
+@click.command()
+@model_argument
+@compiler_flags
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
+@target_options
+@shape_options
+@click.option("--trials", default=DEFAULTS.trials, show_default=True, help="Candidates for each dispatch.")
+@click.option("--seed", default=DEFAULTS.seed, show_default=True, help="Seed of the search.")
+@click.option("--strategy", default=DEFAULTS.strategy, show_default=True, help="How to search.")
+@click.option(
+    "--dispatch",
+    "dispatches",
+    multiple=True,
+    metavar="NAME",
+    help="Tune only the dispatch of this name (repeatable).",
+)
+@click.option(
+    "--function",
+    default=DEFAULTS.function,
+    metavar="NAME",
+    help="The model's entry, where it has several functions.",
+)
+@click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries.")
+@click.option(
+    "--min-gain",
+    default=DEFAULTS.min_gain,
+    show_default=True,
+    help="A smaller gain than this fraction is left to the default.",
+)
+@click.option(
+    "--early-only",
+    is_flag=True,
+    help="Tune only what a spec for plain iree-compile can reach.",
+)
+@click.option(
+    "--compile-timeout",
+    "compile_timeout_s",
+    default=DEFAULTS.compile_timeout_s,
+    show_default=True,
+    help="Seconds that compiling one candidate may take.",
+)
+@click.option(
+    "--workers",
+    default=DEFAULTS.workers,
+    help="Processes that compile.  [default: one for each processor]",
+)
+def run(model: Path, dims: tuple[str, ...], inputs: tuple[str, ...], **settings: Any) -> None:
+    """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
+
+    Flags of iree-compile can follow after `--`.
+    """
+    from tuner.report import ProgressView, print_result
+    from tuner.road import tune_model
+
+    options = Options(**settings, shapes=Shapes.parse(dims, inputs))
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    with ProgressView(console) as view:
+        result = tune_model(model, options, view)
+    print_result(result, console)
+    if options.output is not None:
+        console.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
