@@ -55,7 +55,7 @@ def kill(pids: list[int]) -> int:
 
 
 @contextmanager
-def meanwhile(step: Callable[[], None], every_s: float = 0.02) -> Iterator[None]:
+def meanwhile(step: Callable[[], object], every_s: float = 0.02) -> Iterator[None]:
     """Does `step` again and again in another thread. What it raises is raised at the end."""
     ended = threading.Event()
 

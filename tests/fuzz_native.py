@@ -151,9 +151,10 @@ def _fuzz_attributes(rng: random.Random) -> None:
                 value = read(attribute)
             except ValueError:
                 continue
-            if read is native.read_cpu_lowering_config:
+            if isinstance(value, dict):
+                assert read is native.read_cpu_lowering_config
                 assert native.cpu_lowering_config(value, context) == attribute, attribute
-            if read is native.read_gpu_lowering_config and not _has_odd_gpu_entries(attribute, value):
+            if isinstance(value, native.GPULoweringConfig) and not _has_odd_gpu_entries(attribute, value):
                 assert native.gpu_lowering_config(value, context) == attribute, attribute
 
 

@@ -43,6 +43,8 @@ def test_a_run_certifies_each_dispatch_and_the_model(run: tuple[TuneResult, Path
     dispatch = Certificate.from_json(written["dispatches"][0]["certificate"])
     model = Certificate.from_json(written["model"]["certificate"])
     (tuned,) = result.dispatches
+    assert tuned.winner is not None
+    assert tuned.final is not None
     assert dispatch.problem == tuned.dispatch.problem
     assert isinstance(dispatch.configuration, Configuration)
     assert dispatch.configuration == tuned.winner.configuration
@@ -80,7 +82,9 @@ def test_a_run_certifies_each_dispatch_and_the_model(run: tuple[TuneResult, Path
 )
 def test_a_broken_certificate_is_refused_with_the_place(run: tuple[TuneResult, Path], spoil: Any, says: str) -> None:
     result, _ = run
-    data = result.dispatches[0].certificate(result.circumstances).to_json()
+    certificate = result.dispatches[0].certificate(result.circumstances)
+    assert certificate is not None
+    data = certificate.to_json()
     spoil(data)
     with pytest.raises(InputError, match=says):
         Certificate.from_json(data)

@@ -25,6 +25,11 @@ from tuner.targets.cpu import CpuTarget
 SIZES = random.Random()
 
 
+def drawn() -> str:
+    """A matmul of sizes that nobody knew when the code was written."""
+    return models.matmul(SIZES.randint(33, 400), SIZES.randint(33, 400), SIZES.randint(33, 400))
+
+
 def iree_tune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tuner", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=600)
@@ -59,9 +64,8 @@ def assert_fails(result: subprocess.CompletedProcess[str], code: int, says: str)
         pytest.param(models.integer_matmul(64, 96, 128), id="integers"),
         pytest.param(models.narrow_matmul(64, 96, 128, "f16"), id="f16"),
         pytest.param(models.narrow_matmul(64, 96, 128, "bf16"), id="bf16"),
-        # Two sizes that nobody knew when the code was written.
-        pytest.param(models.matmul(*(SIZES.randint(33, 400) for _ in range(3))), id="drawn 1"),
-        pytest.param(models.matmul(*(SIZES.randint(33, 400) for _ in range(3))), id="drawn 2"),
+        pytest.param(drawn(), id="drawn 1"),
+        pytest.param(drawn(), id="drawn 2"),
     ],
 )
 def test_a_kernel_is_tuned_and_its_spec_holds(text: str, tmp_path: Path, target: CpuTarget) -> None:

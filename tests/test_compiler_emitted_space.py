@@ -10,7 +10,7 @@ import pytest
 
 from models import elementwise
 from tuner.constraints import enumerate_space, explain_empty
-from tuner.dispatch import Loop, Operand, Problem
+from tuner.dispatch import Loop, LoopRole, Operand, Problem
 from tuner.emitting import emit_constraints, materialize
 from tuner.errors import ToolError
 from tuner.spaces.compiler_emitted import CompilerEmitted, EmittedConstraints, emitted_space, widened
@@ -116,7 +116,15 @@ def test_a_convolutions_promoted_tiles_spread_evenly_over_threads(tmp_path: Path
     path = Path(__file__).parent.parent / "examples" / "gpu_conv_32x32x1280_f16.mlir"
     *_, emitted = emit_constraints(path, GFX942, tmp_path)
     assert emitted.pipeline == "VectorDistribute"
-    roles = (("batch", 2), ("image", 32), ("image", 32), ("channel", 1280), ("window", 3), ("window", 3), ("k", 1280))
+    roles: tuple[tuple[LoopRole, int], ...] = (
+        ("batch", 2),
+        ("image", 32),
+        ("image", 32),
+        ("channel", 1280),
+        ("window", 3),
+        ("window", 3),
+        ("k", 1280),
+    )
     operands = tuple(Operand("f16", "", loops) for loops in ((0, -1, -1, 6), (4, 5, 6, 3), (0, 1, 2, 3)))
     problem = Problem("convolution", tuple(Loop(extent, role) for role, extent in roles), operands)
     builder = CompilerEmitted("rocm", problem, emitted, materialize)

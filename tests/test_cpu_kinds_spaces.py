@@ -13,7 +13,7 @@ import models
 from extraction import extract_text
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, sample_uniform
-from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
+from tuner.dispatch import Dispatch, Follower, Loop, LoopRole, Operand, Problem
 from tuner.extracting import Extracted, extract
 from tuner.measuring import DispatchProgram, Runner, Tolerance
 from tuner.model import Model
@@ -111,7 +111,7 @@ def test_a_convolutions_vector_has_one_row_or_one_column(kinds: Extracted) -> No
 
 
 def test_a_grouped_convolution_does_not_decompose() -> None:
-    roles = (
+    roles: tuple[tuple[LoopRole, int], ...] = (
         ("batch", 2),
         ("image", 14),
         ("image", 14),

@@ -156,7 +156,7 @@ def test_a_device_that_is_gone_for_good_ends_the_run_with_one_sentence(tmp_path:
     spec = tmp_path / "spec.mlir"
     process = start_run(tmp_path, spec)
     wait_for_candidates(tmp_path / "run", 4)
-    with faults.meanwhile(lambda: faults.kill(faults.measuring(process.pid)) and None):
+    with faults.meanwhile(lambda: faults.kill(faults.measuring(process.pid))):
         _, stderr = process.communicate(timeout=120)
     assert process.returncode == 1, stderr
     assert len(stderr.strip().splitlines()) == 1, stderr

@@ -35,7 +35,8 @@ def bowl(pool: Pool) -> np.ndarray:
 
 
 def bowl_of(pool: Pool, bottom: tuple[float, ...]) -> np.ndarray:
-    return 1 + ((pool.features() - np.array(bottom)) ** 2).sum(axis=1)
+    distances: np.ndarray = ((pool.features() - np.array(bottom)) ** 2).sum(axis=1)
+    return 1 + distances
 
 
 def search(
@@ -114,7 +115,9 @@ def test_any_prior_is_borne(name: str, pool: Pool, prior: dict[int, float]) -> N
 def test_a_misleading_prior_costs_little(pool: Pool) -> None:
     """Times of a sibling that say nothing, and times that say the opposite."""
     times = bowl(pool)
-    cold, shuffled, reversed_ = [], [], []
+    cold: list[float] = []
+    shuffled: list[float] = []
+    reversed_: list[float] = []
     for seed in range(8):
         rng = np.random.default_rng(seed)
         rows = rng.permutation(len(pool))[:100].tolist()
@@ -198,7 +201,7 @@ def test_local_finds_more_than_random(pool: Pool) -> None:
     times = bowl(pool)
 
     def best(name: str, seed: int) -> float:
-        return min(times[row] for row in search(name, pool, 60, seed, lambda row: float(times[row])))
+        return min(float(times[row]) for row in search(name, pool, 60, seed, lambda row: float(times[row])))
 
     local = [best("local", seed) for seed in range(20)]
     random = [best("random", seed) for seed in range(20)]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"trails": 3}, {"trials": 0}, {"target": "abacus"}])
-def test_bad_options_are_input_errors(options: dict[str, object], tmp_path: Path) -> None:
+def test_bad_options_are_input_errors(options: dict[str, Any], tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(models.matmul(8, 8, 8))
     with pytest.raises(tuner.InputError):

@@ -35,7 +35,7 @@ def rows(space: Space) -> list[tuple[int, ...]]:
 
 
 NAMES = ("a", "b", "c")
-INTEGERS = st.deferred(
+INTEGERS: st.SearchStrategy[z3.ArithRef] = st.deferred(
     lambda: (
         st.sampled_from(NAMES).map(z3.Int)
         | st.integers(-6, 6).map(z3.IntVal)
@@ -43,7 +43,7 @@ INTEGERS = st.deferred(
         | st.tuples(BOOLEANS, INTEGERS, INTEGERS).map(lambda parts: z3.If(*parts))
     )
 )
-BOOLEANS = st.deferred(
+BOOLEANS: st.SearchStrategy[z3.BoolRef] = st.deferred(
     lambda: (
         st.tuples(st.sampled_from(("<", "<=", "==", "!=")), INTEGERS, INTEGERS).map(_comparison)
         | st.tuples(BOOLEANS, BOOLEANS).map(lambda parts: z3.And(*parts))

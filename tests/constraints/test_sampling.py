@@ -2,12 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Samples lie in the pool, differ, are uniform where they promise it and spread where they promise that."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.constraints import Knob, Pool, Rule, Space, enumerate_space, sample_space_filling, sample_uniform
+
+Sample = Callable[[Pool, int, np.random.Generator], list[int]]
 
 
 @pytest.fixture(name="pool")
@@ -17,14 +23,14 @@ def make_pool() -> Pool:
 
 
 @pytest.mark.parametrize("sample", [sample_uniform, sample_space_filling])
-def test_rows_are_different_and_inside(sample, pool: Pool) -> None:
+def test_rows_are_different_and_inside(sample: Sample, pool: Pool) -> None:
     rows = sample(pool, 50, np.random.default_rng(0))
     assert len(set(rows)) == len(rows) == 50
     assert all(0 <= row < len(pool) for row in rows)
 
 
 @pytest.mark.parametrize("sample", [sample_uniform, sample_space_filling])
-def test_a_small_pool_is_given_whole(sample) -> None:
+def test_a_small_pool_is_given_whole(sample: Sample) -> None:
     pool = enumerate_space(Space((Knob("m", (1, 2, 3)),)))
     assert sorted(sample(pool, 10, np.random.default_rng(0))) == [0, 1, 2]
 
@@ -63,7 +69,7 @@ def test_space_filling_spreads_further_than_uniform(pool: Pool) -> None:
     seed=st.integers(0, 2**32 - 1),
     sample=st.sampled_from([sample_uniform, sample_space_filling]),
 )
-def test_no_sample_lies_outside(domains, limit: int, count: int, seed: int, sample) -> None:
+def test_no_sample_lies_outside(domains: list[list[int]], limit: int, count: int, seed: int, sample: Sample) -> None:
     knobs = tuple(Knob(f"k{index}", tuple(domain)) for index, domain in enumerate(domains))
     total = sum(knob.var for knob in knobs)
     pool = enumerate_space(Space(knobs, (Rule("bounded", total <= limit), Rule("even", total % 2 == 0))))

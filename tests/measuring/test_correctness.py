@@ -11,12 +11,14 @@ import pytest
 from tuner.measuring import Tolerance, compare
 
 K = 512
+Operands = tuple[np.ndarray, np.ndarray]
 
 
 @pytest.fixture(name="operands", scope="module")
-def make_operands() -> tuple[np.ndarray, np.ndarray]:
+def make_operands() -> Operands:
     rng = np.random.default_rng(0)
-    return tuple((rng.random((200, K), dtype=np.float32) * 2 - 1) for _ in range(2))  # type: ignore[return-value]
+    a, b = (rng.random((200, K), dtype=np.float32) * 2 - 1 for _ in range(2))
+    return a, b
 
 
 def product(a: np.ndarray, b: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -27,7 +29,7 @@ def product(a: np.ndarray, b: np.ndarray, order: np.ndarray) -> np.ndarray:
     return total
 
 
-def test_another_order_of_summation_passes(operands) -> None:
+def test_another_order_of_summation_passes(operands: Operands) -> None:
     a, b = operands
     straight = product(a, b, np.arange(K))
     shuffled = product(a, b, np.random.default_rng(1).permutation(K))
@@ -37,7 +39,7 @@ def test_another_order_of_summation_passes(operands) -> None:
     assert 0 < verification.max_error < 1e-4
 
 
-def test_a_missing_product_is_caught(operands) -> None:
+def test_a_missing_product_is_caught(operands: Operands) -> None:
     a, b = operands
     verification = compare([product(a, b, np.arange(K))], [product(a, b, np.arange(K - 1))], Tolerance.of_sum("f32", K))
     assert not verification.passed
@@ -45,7 +47,7 @@ def test_a_missing_product_is_caught(operands) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["one unwritten", "one swapped", "zero", "infinite"])
-def test_a_spoilt_element_is_caught(operands, spoil: str) -> None:
+def test_a_spoilt_element_is_caught(operands: Operands, spoil: str) -> None:
     reference = product(*operands, np.arange(K))
     actual = reference.copy()
     match spoil:
@@ -60,7 +62,7 @@ def test_a_spoilt_element_is_caught(operands, spoil: str) -> None:
     assert not compare([reference], [actual], Tolerance.of_sum("f32", K)).passed
 
 
-def test_nan_in_the_reference_must_be_nan(operands) -> None:
+def test_nan_in_the_reference_must_be_nan(operands: Operands) -> None:
     reference = product(*operands, np.arange(K))
     reference[1, 1] = np.nan
     assert compare([reference], [reference.copy()], Tolerance.of_sum("f32", K)).passed

@@ -39,7 +39,7 @@ CALLS_BY_NAME: dict[str, Call] = {
     ),
     "mma_intrinsic": lambda m: native.mma_intrinsic("MFMA_F32_16x16x16_F16", m.context),
     "a ValueError": lambda m: _fails(ValueError, lambda: native.gpu_target(_config(m))),
-    "a TypeError": lambda _: _fails(TypeError, lambda: native._core.root_op_mark_set("x")),  # type: ignore[arg-type]
+    "a TypeError": lambda _: _fails(TypeError, lambda: native._core.root_op_mark_set("x")),
     "a PassError": lambda m: _fails(native.PassError, lambda: native.strip_root_configuration(m)),
 }
 

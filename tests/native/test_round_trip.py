@@ -138,8 +138,11 @@ def test_default_comes_back_after_a_spec(context: ir.Context, tmp_path: Path) ->
     spec = tmp_path / "spec.mlir"
     spec.write_text(SPEC.format(info=info))
     # With threads, iree-compile was once seen to hang on ten dispatches and a spec.
-    flags = (f"--iree-codegen-tuning-spec-path={spec}", "--compile-to=executable-configurations")
-    flags += ("--mlir-disable-threading",)
+    flags = (
+        f"--iree-codegen-tuning-spec-path={spec}",
+        "--compile-to=executable-configurations",
+        "--mlir-disable-threading",
+    )
     tuned = ir.Module.parse(iree_compile(DISPATCHES, "llvm-cpu", *flags), context)
     default = configurations(ir.Module.parse(configured("llvm-cpu"), context))
     assert ("linalg.matmul", "lowering_config", str(config)) in configurations(tuned)
