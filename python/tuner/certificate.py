@@ -7,7 +7,9 @@ One schema, for a dispatch and for a whole model alike, wherever a certificate i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import statistics
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -82,6 +84,23 @@ class Certificate:
         try:
             return from_plain(Certificate, {name: value for name, value in data.items() if name != "schema"})
         except ValueError as error:
+            raise InputError(f"a broken certificate: {error}") from error
+
+    def to_text(self) -> str:
+        """The certificate as one line of JSON in ASCII, the samples reduced to their medians: for specs."""
+        reduced = replace(
+            self,
+            baseline_s=(statistics.median(self.baseline_s),),
+            candidate_s=(statistics.median(self.candidate_s),),
+        )
+        return json.dumps(reduced.to_json(), separators=(",", ":"))
+
+    @staticmethod
+    def from_text(text: str) -> Certificate:
+        """What `to_text` wrote. Raises InputError where it is something else."""
+        try:
+            return Certificate.from_json(json.loads(text))
+        except json.JSONDecodeError as error:
             raise InputError(f"a broken certificate: {error}") from error
 
 

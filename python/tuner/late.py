@@ -23,6 +23,7 @@ from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.spec import LATE, PROBLEM, check_writable
+from tuner.spec_reading import parse_spec
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import ToolResult, run_tool
@@ -53,7 +54,7 @@ class LateEntry:
 def is_late(spec: Path) -> bool:
     """Whether a spec is one that plain iree-compile cannot apply. Raises InputError for what is no spec."""
     with ir.Context():
-        return LATE in _parse(spec).operation.attributes
+        return LATE in parse_spec(spec).operation.attributes
 
 
 def configure(model: Model, output: Path, early: Path | None) -> ToolResult:
@@ -71,7 +72,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
     IREE refuses a configuration.
     """
     with ir.Context() as context:
-        sequences = _parse(spec)
+        sequences = parse_spec(spec)
         entries = [op for op in sequences.body.operations if PROBLEM in op.attributes]
         names = {_text(op, PROBLEM): _text(op, "sym_name") for op in entries}
         module = ir.Module.parseFile(str(configured), context)
@@ -166,15 +167,6 @@ def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:
                 number = _text(op, "iree_tuner.op").rpartition("#")[2]
                 op.attributes["iree_tuner.op"] = ir.StringAttr.get(f"{name}#{number}")
     native.strip_configuration(function)
-
-
-def _parse(spec: Path) -> ir.Module:
-    try:
-        return ir.Module.parse(spec.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"the spec {spec} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    except ir.MLIRError as error:
-        raise InputError(f"{spec} is no tuning spec that this compiler reads ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.applying import RejectedError
+from tuner.certificate import Circumstances
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Configured
 from tuner.errors import InputError, MeasurementError, ToolError
@@ -79,6 +80,7 @@ def prove(
     target: Target,
     results: Sequence[DispatchResult],
     header: Sequence[str],
+    circumstances: Circumstances,
     folder: RunFolder,
     runner: Runner,
     listen: Listener,
@@ -89,7 +91,7 @@ def prove(
     An entry that plain iree-compile does not apply as it was measured becomes a late one, and one that does not hold
     there either is dropped. So are all of them where the model as a whole gets slower or computes something else.
     """
-    specs = _Specs(plain.model, target, header, folder)
+    specs = _Specs(plain.model, target, header, circumstances, folder)
     results = [replace(result, late=_is_late(result, target)) for result in results]
     if any(result.winner for result in results):
         listen(PhaseStarted("reading the specs' entries back from the compiled model"))
@@ -102,7 +104,7 @@ def prove(
     try:
         compared = _compare_models(plain, specs.compile(binary), runner, np.random.default_rng(seed))
         if compared.ratio.high >= 1.0:
-            return Proof(*specs.write(results), tuple(results), compared, binary)
+            return Proof(*specs.write(results, compared), tuple(results), compared, binary)
         reason = f"the whole model is slower with the spec ({compared.ratio})"
     except MeasurementError as error:
         runner.check_device()
@@ -115,20 +117,24 @@ def prove(
 class _Specs:
     """The two specs of a run on the disk, and what the model holds when it is compiled with them."""
 
-    def __init__(self, model: Model, target: Target, header: Sequence[str], folder: RunFolder) -> None:
+    def __init__(
+        self, model: Model, target: Target, header: Sequence[str], circumstances: Circumstances, folder: RunFolder
+    ) -> None:
         self._model = model
         self._target = target
         self._header = header
+        self._circumstances = circumstances
         self._early = folder.spec
         self._late = late_path(folder.spec)
         self._configured = folder.path / "configured-with-spec.mlir"
         self._applied = folder.path / "configured-with-specs.mlirbc"
 
-    def write(self, results: Sequence[DispatchResult]) -> tuple[str, str]:
+    def write(self, results: Sequence[DispatchResult], compared: ModelResult | None = None) -> tuple[str, str]:
         """The texts of both specs, written down; "" for a late one without entries."""
-        early = problem_spec(_entries(results, late=False), self._header)
-        entries = _entries(results, late=True)
-        late = late_spec(entries, self._header) if entries else ""
+        certificate = compared.certificate(self._circumstances) if compared is not None else None
+        early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate)
+        entries = _entries(results, self._circumstances, late=True)
+        late = late_spec(entries, self._header, certificate) if entries else ""
         write_atomically(self._early, early)
         if late:
             write_atomically(self._late, late)
@@ -206,7 +212,7 @@ def _winners(results: Sequence[DispatchResult]) -> list[DispatchResult]:
     return [result for result in results if result.winner is not None]
 
 
-def _entries(results: Sequence[DispatchResult], *, late: bool) -> list[Entry]:
+def _entries(results: Sequence[DispatchResult], circumstances: Circumstances, *, late: bool) -> list[Entry]:
     entries = []
     for result in results:
         winner, problem = result.winner, result.dispatch.problem
@@ -214,7 +220,7 @@ def _entries(results: Sequence[DispatchResult], *, late: bool) -> list[Entry]:
             continue
         measured = f"{result.final.ratio} over the default" if result.final else ""
         comment = f"{result.dispatch.name}: {problem.label}, {measured}"
-        entries.append(Entry(problem, winner.compilation.annotations, comment))
+        entries.append(Entry(problem, winner.compilation.annotations, comment, result.certificate(circumstances)))
     return entries
 
 

@@ -49,12 +49,20 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     extracted = extract(model, target, folder.path)
     dispatches = _chosen(extracted.dispatches, options.dispatches)
     header = _header(extracted, model)
+    shared = circumstances(
+        options.target,
+        extracted.device_description,
+        extracted.features,
+        target.device.uri,
+        options.threads,
+        model.flags,
+    )
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
         plain = prepare_model(model, extracted.functions, options.function, folder, runner)
         with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
             tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)
             results = tuner.tune_all(dispatches)
-        proof = prove(plain, target, results, header, folder, runner, listen, options.seed)
+        proof = prove(plain, target, results, header, shared, folder, runner, listen, options.seed)
 
     result = TuneResult(
         spec=proof.spec,
@@ -65,14 +73,7 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
         run_dir=folder.path,
         device_label=f"{target.device.uri}, {target.device.label}",
         compile_command=_compile_command(model, options, options.output or folder.spec, bool(proof.late_spec)),
-        circumstances=circumstances(
-            options.target,
-            extracted.device_description,
-            extracted.features,
-            target.device.uri,
-            options.threads,
-            model.flags,
-        ),
+        circumstances=shared,
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:

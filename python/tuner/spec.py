@@ -4,23 +4,27 @@
 
 The same annotations serve search and deployment. In search the ops are found by their identity. A user's IR carries
 none: a spec for plain iree-compile finds them by a matcher of the problem, and a late one names the problem, so that
-`tuner.late` can find its dispatches.
+`tuner.late` can find its dispatches. Each entry, and the whole, can carry a certificate, which the compiler ignores and
+`tuner.spec_reading` reads.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.certificate import Certificate
 from tuner.dispatch import Annotations, Problem
 from tuner.errors import InputError
 
 ENTRY_POINT = "__kernel_config"
 # What a module of late entries carries, and each of its sequences: the key of the problem that it is for.
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
+# What an entry or a spec carries: its certificate as JSON, the samples reduced to their medians.
+CERTIFICATE = "iree_tuner.certificate"
 
 _APPLY = """\
   transform.named_sequence @apply_config(%op: !transform.any_op {transform.readonly},
@@ -33,11 +37,12 @@ _APPLY = """\
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a spec: which problem gets which configuration."""
+    """One line of a spec: which problem gets which configuration, and what certifies that it is faster."""
 
     problem: Problem
     annotations: Annotations
     comment: str = ""
+    certificate: Certificate | None = None
 
 
 def identity_spec(identity: str, annotations: Annotations) -> str:
@@ -48,19 +53,28 @@ module attributes {{ transform.with_named_sequence }} {{
 """
 
 
-def late_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
+def late_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate: Certificate | None = None) -> str:
     """A spec for `iree-tune compile`, which applies it when the compiler has configured everything.
+
+    `certificate` is that of the whole model.
 
     Each sequence is one of search's, and says which problem it is for. Whoever applies it gives the dispatches of
     that problem the sequence's name as their identity.
     """
     comments = "".join(f"// {line}\n" for line in header)
     sequences = "".join(
-        f"  // {entry.comment}\n" + _sequence(f"entry_{index}", f"entry_{index}", entry.annotations, entry.problem.key)
+        f"  // {entry.comment}\n"
+        + _sequence(
+            f"entry_{index}",
+            f"entry_{index}",
+            entry.annotations,
+            {PROBLEM: _quoted(entry.problem.key), **_certified(entry.certificate)},
+        )
         for index, entry in enumerate(entries)
     )
+    attributes = _printed({"transform.with_named_sequence": "", LATE: "", **_certified(certificate)})
     return f"""\
-{comments}module @iree_tuner_late_spec attributes {{ transform.with_named_sequence, {LATE} }} {{
+{comments}module @iree_tuner_late_spec{attributes} {{
 {sequences}}}
 """
 
@@ -70,7 +84,23 @@ def late_path(spec: Path) -> Path:
     return spec.with_name(f"{spec.stem}.late{spec.suffix}")
 
 
-def _sequence(name: str, identity: str, annotations: Annotations, problem: str = "") -> str:
+def _certified(certificate: Certificate | None) -> dict[str, str]:
+    return {} if certificate is None else {CERTIFICATE: _quoted(certificate.to_text())}
+
+
+def _quoted(text: str) -> str:
+    """A string of printable ASCII as MLIR writes it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _printed(attributes: Mapping[str, str]) -> str:
+    """An op's attributes, by name, as they follow its signature; a value "" is a unit's."""
+    printed = ", ".join(f"{name} = {value}" if value else name for name, value in attributes.items())
+    return f" attributes {{ {printed} }}" if attributes else ""
+
+
+def _sequence(name: str, identity: str, annotations: Annotations, attributes: Mapping[str, str] | None = None) -> str:
     """One sequence, which finds the ops of a dispatch by identity and number and annotates them.
 
     It takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen to hang.
@@ -83,9 +113,8 @@ def _sequence(name: str, identity: str, annotations: Annotations, problem: str =
         _annotation(f'iree_tuner.op = "{identity}#{number}"', f"other{number}", "lowering_config", value)
         for number, value in annotations.others.items()
     ]
-    serves = f'\n      attributes {{ {PROBLEM} = "{problem}" }}' if problem else ""
     return f"""\
-  transform.named_sequence @{name}(%module: !transform.any_op {{transform.readonly}}){serves} {{
+  transform.named_sequence @{name}(%module: !transform.any_op {{transform.readonly}}){_printed(attributes or {})} {{
 {"".join(steps)}    transform.yield
   }}
 """
@@ -108,10 +137,10 @@ def has_matcher(problem: Problem) -> bool:
     return problem.kind == "contraction"
 
 
-def problem_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
+def problem_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate: Certificate | None = None) -> str:
     """A spec for `iree-compile --iree-codegen-tuning-spec-path=`, one matcher for each entry.
 
-    Without entries it is valid and changes nothing.
+    Without entries it is valid and changes nothing. `certificate` is that of the whole model.
     """
     access = "consumed" if entries else "readonly"
     comments = "".join(f"// {line}\n" for line in header)
@@ -126,8 +155,9 @@ def problem_spec(entries: Sequence[Entry], header: Iterable[str] = ()) -> str:
 """
     else:
         body = "    transform.yield %root : !transform.any_op\n"
+    attributes = _printed({"transform.with_named_sequence": "", **_certified(certificate)})
     return f"""\
-{comments}module @iree_tuner_spec attributes {{ transform.with_named_sequence }} {{
+{comments}module @iree_tuner_spec{attributes} {{
 {_APPLY if entries else ""}{matchers}
   transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.{access}}})
       -> !transform.any_op attributes {{ iree_codegen.tuning_spec_entrypoint }} {{
@@ -148,7 +178,7 @@ def _matcher(index: int, entry: Entry) -> str:
     comment = f"  // {entry.comment}\n" if entry.comment else ""
     return f"""
 {comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
-      -> (!transform.any_op, !transform.any_param) {{
+      -> (!transform.any_op, !transform.any_param){_printed(_certified(entry.certificate))} {{
     %batch, %m, %n, %k = transform.iree.match.contraction %op,
       lhs_type = {lhs.element_type}, rhs_type = {rhs.element_type}, output_type = {out.element_type},
       indexing_maps = [{maps}]

@@ -1,0 +1,155 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Reads a spec file, ours or another's, back into the entries that it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from iree.compiler import ir
+
+from tuner.certificate import Certificate, Moment
+from tuner.dispatch import Annotations, Problem
+from tuner.errors import InputError
+from tuner.ir_reading import ops_named
+from tuner.spec import CERTIFICATE, ENTRY_POINT, LATE, PROBLEM, Entry
+
+
+class UnreadableSpecError(InputError):
+    """The installed compiler does not parse a spec. `reason` is what it says."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is no tuning spec that this compiler reads ({reason})")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedEntry:
+    """An entry of a spec with its certificate. `name` is that of its sequence in the spec."""
+
+    name: str
+    problem: Problem
+    annotations: Annotations
+    certificate: Certificate
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"{self.name} ({self.problem.label})"
+
+    def rewritten(self, certificate: Certificate | None = None) -> Entry:
+        """The entry as a spec is made of, with another certificate where one is given."""
+        certificate = certificate or self.certificate
+        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over the default"
+        return Entry(self.problem, self.annotations, comment, certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpec:
+    """What a spec file holds, in its order.
+
+    `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
+    without a certificate: the sequences that match, of whose problems nothing is known. `certificate` is that of the
+    whole model that the spec was made for.
+    """
+
+    path: Path
+    moment: Moment
+    entries: tuple[CertifiedEntry, ...]
+    foreign: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+
+
+def read_spec(path: Path) -> ReadSpec:
+    """Reads a spec. Raises InputError where it is none, UnreadableSpecError where the compiler does not parse it."""
+    with ir.Context():
+        module = parse_spec(path).operation
+        late = LATE in module.attributes
+        sequences = {_text(op, "sym_name"): op for op in ops_named(module, "transform.named_sequence")}
+        if not late and ENTRY_POINT not in sequences:
+            raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
+        names = _late_entries(sequences) if late else _early_entries(module)
+        entries, foreign = [], []
+        for name in names:
+            sequence = sequences.get(name)
+            if sequence is None or CERTIFICATE not in sequence.attributes:
+                foreign.append(name)
+                continue
+            certificate = _certificate(sequence, f"{path}: the entry {name}")
+            if certificate.problem is None:
+                raise InputError(f"{path}: the entry {name} carries a whole model's certificate; tune again")
+            if late and _text(sequence, PROBLEM) != certificate.problem.key:
+                raise InputError(f"{path}: the entry {name} and its certificate are for two problems; tune again")
+            annotations = _late_annotations(sequence) if late else _early_annotations(sequence)
+            if annotations is None:
+                foreign.append(name)
+                continue
+            entries.append(CertifiedEntry(name, certificate.problem, annotations, certificate))
+        return ReadSpec(
+            path=path,
+            moment="late" if late else "early",
+            entries=tuple(entries),
+            foreign=tuple(foreign),
+            certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
+        )
+
+
+def parse_spec(path: Path) -> ir.Module:
+    """The module of a spec, in the current context. Raises InputError or UnreadableSpecError."""
+    try:
+        return ir.Module.parse(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the spec {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except ir.MLIRError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error))
+        raise UnreadableSpecError(path, reason) from error
+
+
+def _late_entries(sequences: dict[str, ir.Operation]) -> list[str]:
+    return [name for name, op in sequences.items() if PROBLEM in op.attributes]
+
+
+def _early_entries(module: ir.Operation) -> list[str]:
+    """The matchers, in the order in which they are tried."""
+    return [
+        str(ir.FlatSymbolRefAttr(matcher).value)
+        for loop in ops_named(module, "transform.foreach_match")
+        for matcher in ir.ArrayAttr(loop.attributes["matchers"])
+    ]
+
+
+def _early_annotations(matcher: ir.Operation) -> Annotations | None:
+    """What our matchers hand to `@apply_config`: one constant."""
+    constants = list(ops_named(matcher, "transform.param.constant"))
+    return Annotations({"compilation_info": str(constants[0].attributes["value"])}) if len(constants) == 1 else None
+
+
+def _late_annotations(sequence: ir.Operation) -> Annotations | None:
+    """What our late sequences write: each op is found by identity, or by its number behind it, then annotated."""
+    root: dict[str, str] = {}
+    others: dict[int, str] = {}
+    for annotate in ops_named(sequence, "transform.annotate"):
+        match, constant = (operand.owner for operand in annotate.operands)
+        wanted = ir.DictAttr(match.attributes["op_attrs"])
+        value = str(constant.attributes["value"])
+        if "iree_tuner.op" in wanted:
+            number = str(ir.StringAttr(wanted["iree_tuner.op"]).value).rpartition("#")[2]
+            others[int(number)] = value
+        elif "iree_tuner.dispatch" in wanted:
+            root[_text(annotate, "name")] = value
+        else:
+            return None
+    return Annotations(root, others) if "compilation_info" in root else None
+
+
+def _certificate(op: ir.Operation, where: str) -> Certificate:
+    try:
+        return Certificate.from_text(_text(op, CERTIFICATE))
+    except InputError as error:
+        raise InputError(f"{where} carries {error}") from error
+
+
+def _text(op: ir.Operation, attribute: str) -> str:
+    return str(ir.StringAttr(op.attributes[attribute]).value)
