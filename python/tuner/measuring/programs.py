@@ -8,6 +8,7 @@ A source is a small value that crosses to the runner's process and is loaded the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -136,9 +137,7 @@ class _LoadedFunction:
         runtime = self._module.runtime
         self._results = None
         self._inputs = []
-        for index, (shape, element_type) in enumerate(self._input_types):
-            rng = np.random.default_rng([seed, index])
-            data = random_array(shape, dtype_of(element_type), rng)
+        for data in random_inputs(self._input_types, seed):
             array = runtime.asdevicearray(
                 self._module.device,
                 data,
@@ -163,6 +162,14 @@ class _LoadedFunction:
             view = self._results.get_as_object(index, runtime.HalBufferView)
             arrays.append(runtime.DeviceArray(self._module.device, view).to_host().copy())
         return arrays
+
+
+def random_inputs(types: Sequence[tuple[tuple[int, ...], str]], seed: int) -> list[Array]:
+    """The data that a function of these input types (shape, element type) is called with."""
+    return [
+        random_array(shape, dtype_of(element_type), np.random.default_rng([seed, index]))
+        for index, (shape, element_type) in enumerate(types)
+    ]
 
 
 def _declared_inputs(declaration: str, name: str) -> list[tuple[tuple[int, ...], str]]:

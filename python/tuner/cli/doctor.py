@@ -1,0 +1,25 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`iree-tune doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+def doctor() -> int:
+    """Examine the installation and this machine; say what to do about what is wrong.
+
+    Exits with 1 where something keeps tuning from working.
+    """
+    from tuner.doctor import Gravity, examine
+
+    gravest = Gravity.FINE
+    for finding in examine(Path.cwd()):
+        click.echo("\n".join(finding.lines()))
+        if finding.gravity is Gravity.WRONG:
+            gravest = Gravity.WRONG
+    return 1 if gravest is Gravity.WRONG else 0

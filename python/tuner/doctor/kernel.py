@@ -1,0 +1,74 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A tiny kernel: a product of two matrices, compiled for a device, run there and compared with numpy's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tuner.errors import ToolError
+from tuner.measuring import FunctionProgram, ProgramSource, Runner, Tolerance, Verification
+from tuner.measuring.dispatch_data import Array
+from tuner.measuring.programs import LoadedProgram, random_inputs
+from tuner.toolchain import run_tool
+
+SIZE = 64
+FUNCTION = "product"
+_MATRIX = f"tensor<{SIZE}x{SIZE}xf32>"
+MODULE = f"""
+func.func @{FUNCTION}(%a: {_MATRIX}, %b: {_MATRIX}) -> {_MATRIX} {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : {_MATRIX}
+  %init = linalg.fill ins(%zero : f32) outs(%empty : {_MATRIX}) -> {_MATRIX}
+  %c = linalg.matmul ins(%a, %b : {_MATRIX}, {_MATRIX}) outs(%init : {_MATRIX}) -> {_MATRIX}
+  return %c : {_MATRIX}
+}}
+"""
+_COMPILE_TIMEOUT_S, _RUN_TIMEOUT_S = 120.0, 60.0
+_TOLERANCE = Tolerance.of_sum("f32", SIZE)
+_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyProduct:
+    """The same product by numpy, in double precision, on the host."""
+
+    def load(self, device_uri: str) -> LoadedProgram:
+        del device_uri
+        return _LoadedNumpyProduct()
+
+
+class _LoadedNumpyProduct:
+    def fill(self, seed: int) -> None:
+        self._inputs = random_inputs([((SIZE, SIZE), "f32")] * 2, seed)
+
+    def run(self, times: int) -> None:
+        for _ in range(times):
+            a, b = (each.astype(np.float64) for each in self._inputs)
+            self._product = (a @ b).astype(np.float32)
+
+    def outputs(self) -> list[Array]:
+        return [self._product]
+
+
+def compile_kernel(flags: Sequence[str], scratch: Path, *, module: str = MODULE) -> FunctionProgram:
+    """The kernel, compiled with the flags of a target. Raises ToolError."""
+    source, binary = scratch / "kernel.mlir", scratch / "kernel.vmfb"
+    source.write_text(module)
+    result = run_tool("iree-compile", [str(source), *flags, "-o", str(binary)], timeout_s=_COMPILE_TIMEOUT_S)
+    if result.exit_code != 0:
+        raise ToolError(f"iree-compile does not compile a matrix product ({result.first_error})")
+    return FunctionProgram(binary, FUNCTION)
+
+
+def verify_kernel(runner: Runner, kernel: ProgramSource) -> Verification:
+    """Runs the kernel on the runner's device and compares its result with numpy's. Raises MeasurementError."""
+    runner.load("numpy", NumpyProduct())
+    runner.reference("numpy", _SEED, timeout_s=_RUN_TIMEOUT_S)
+    runner.load(FUNCTION, kernel, timeout_s=_RUN_TIMEOUT_S)
+    verification, _ = runner.check(FUNCTION, _SEED, _TOLERANCE, timeout_s=_RUN_TIMEOUT_S)
+    return verification

@@ -1,0 +1,40 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Whether the stock iree-opt loads the pass plugin, and its passes do something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tuner.doctor.findings import Finding, wrong
+from tuner.errors import ToolError
+from tuner.toolchain import run_tool
+
+_TIMEOUT_S = 60.0
+_CONFIGURED = """
+module {
+  func.func @configured() attributes {
+    translation_info = #iree_codegen.translation_info<pipeline = #iree_codegen.no_pipeline>
+  } {
+    return
+  }
+}
+"""
+_MARK = "translation_info"
+
+
+def check_plugin(plugin: Path, scratch: Path) -> Finding:
+    """Strips a configured function with the plugin's pass."""
+    advice = "reinstall iree-tuner with the compiler that it will work with: pip install --force-reinstall iree-tuner"
+    module = scratch / "configured.mlir"
+    module.write_text(_CONFIGURED)
+    flags = [f"--load-pass-plugin={plugin}", "--pass-pipeline=builtin.module(iree-tuner-strip-configuration)"]
+    try:
+        result = run_tool("iree-opt", [str(module), *flags], timeout_s=_TIMEOUT_S)
+    except ToolError as error:
+        return wrong("plugin", f"iree-opt does not run with it ({error})", advice)
+    if result.exit_code != 0:
+        return wrong("plugin", f"iree-opt does not load {plugin} ({result.first_error})", advice)
+    if _MARK in result.output or "@configured" not in result.output:
+        return wrong("plugin", f"its passes do nothing in iree-opt ({plugin})", advice)
+    return Finding("plugin", f"iree-opt loads it and its passes work ({plugin})")

@@ -1,0 +1,136 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The doctor on this machine as it is, and on installations and devices that are really broken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tuner.doctor.devices import check_device
+from tuner.doctor.findings import Finding, Gravity
+from tuner.doctor.kernel import MODULE, compile_kernel, verify_kernel
+from tuner.doctor.machine import check_folder
+from tuner.doctor.plugin import check_plugin
+from tuner.doctor.versions import check_packages, check_python
+from tuner.errors import ToolError
+from tuner.measuring import Runner
+from tuner.targets.cpu import CpuTarget
+from tuner.targets.rocm_chip import find_chips
+
+
+def doctor(cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tuner", "doctor"]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=cwd, timeout=300, env={**os.environ, **environment}
+    )
+
+
+def assert_wrong(finding: Finding, says: str) -> None:
+    """It is wrong, says why, and has a sentence of advice."""
+    assert finding.gravity is Gravity.WRONG
+    assert says in finding.text
+    assert finding.advice
+
+
+def test_a_working_installation(tmp_path: Path) -> None:
+    done = doctor(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = dict(line.split(": ", 1) for line in done.stdout.splitlines() if "→" not in line)
+    for package in ("iree-base-compiler", "iree-base-runtime", "z3-solver"):
+        assert lines[f"ok    {package}"] == f"{version(package)}, supported"
+    assert lines["ok    iree-tuner"] == version("iree-tuner")
+    assert "iree-opt loads it and its passes work" in lines["ok    plugin"]
+    for device in ("local-sync", "local-task"):
+        assert lines[f"ok    {device}"] == "a kernel compiles, runs and computes what it should"
+    for driver in ("cuda", "hip", "vulkan"):
+        assert any(driver in subject for subject in lines), done.stdout
+    assert any(subject.split()[-1] == "noise" for subject in lines)
+    assert f"{len(os.sched_getaffinity(0))} to compile on" in done.stdout.replace(f" of {os.cpu_count()}", "")
+    assert "GiB free" in lines["ok    working folder"]
+
+
+def test_a_runtime_of_another_release_is_wrong(tmp_path: Path) -> None:
+    """As after `pip install --no-deps iree-base-runtime==3.11.0`: the metadata says so."""
+    installed = tmp_path / "iree_base_runtime-3.11.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: iree-base-runtime\nVersion: 3.11.0\n")
+    done = doctor(tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1, done.stdout
+    assert "wrong iree-base-runtime: 3.11.0, and <3.14,>=3.12 is needed" in done.stdout
+    compiler = version("iree-base-compiler")
+    assert f"wrong compiler and runtime: of different releases ({compiler} and 3.11.0)" in done.stdout
+    assert f"pip install iree-base-compiler=={compiler} iree-base-runtime=={compiler}" in done.stdout
+
+
+def test_a_compiler_that_does_not_load_is_a_finding(tmp_path: Path) -> None:
+    """A half-removed wheel: its folder is there, and not what belongs inside."""
+    (tmp_path / "iree" / "compiler").mkdir(parents=True)
+    (tmp_path / "iree" / "compiler" / "__init__.py").write_text("from . import _gone\n")
+    done = doctor(tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1, done.stdout
+    assert "wrong plugin: a part of the installation does not load" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "working folder" in done.stdout
+
+
+def test_packages_that_are_missing_or_unsupported() -> None:
+    installed = version("numpy")
+    missing, old = check_packages([Requirement("no-such-package-as-this>=2"), Requirement(f"numpy!={installed}")])
+    assert_wrong(missing, "not installed")
+    assert_wrong(old, f"{installed}, and !={installed} is needed")
+    assert check_packages([Requirement(f"numpy=={installed}")]) == []
+    assert check_packages([Requirement("z3-solver>=4")]) == [Finding("z3-solver", f"{version('z3-solver')}, supported")]
+
+
+def test_python_must_be_new_enough() -> None:
+    assert check_python(">=3.11").gravity is Gravity.FINE
+    assert_wrong(check_python(">=99"), ">=99 is needed")
+
+
+def test_a_file_that_is_no_plugin(tmp_path: Path) -> None:
+    plugin = tmp_path / "libIREETunerPlugin.so"
+    plugin.write_text("not a library")
+    assert_wrong(check_plugin(plugin, tmp_path), "iree-opt does not load")
+
+
+@pytest.mark.parametrize("folder", [Path("/proc"), Path("/no/such/folder")])
+def test_a_folder_where_nothing_can_be_kept(folder: Path) -> None:
+    assert_wrong(check_folder(folder), "cannot be written")
+
+
+def test_a_device_that_is_not_there(tmp_path: Path, target: CpuTarget) -> None:
+    assert_wrong(check_device("local-abacus", "", lambda: target.compile_flags, tmp_path), "does not run on it")
+
+
+def test_a_device_for_which_nothing_compiles(tmp_path: Path) -> None:
+    finding = check_device("local-sync", "", lambda: ("--iree-hal-target-device=abacus",), tmp_path)
+    assert_wrong(finding, "no kernel can be compiled")
+    with pytest.raises(ToolError, match="abacus"):
+        compile_kernel(["--iree-hal-target-device=abacus"], tmp_path)
+
+
+def test_a_kernel_that_computes_something_else_is_noticed(tmp_path: Path, target: CpuTarget) -> None:
+    """The product of the first matrix with itself, in place of the product of both."""
+    spoilt = MODULE.replace("ins(%a, %b :", "ins(%a, %a :")
+    assert spoilt != MODULE
+    with Runner(target.device) as runner:
+        assert verify_kernel(runner, compile_kernel(target.compile_flags, tmp_path)).passed
+        spoilt_kernel = compile_kernel(target.compile_flags, tmp_path, module=spoilt)
+        assert not verify_kernel(runner, spoilt_kernel).passed
+
+
+def test_chips_of_amd_gpus_as_the_driver_lists_them(tmp_path: Path) -> None:
+    """Node 0 is a processor; the nodes of GPUs are in the driver's order, also past nine."""
+    versions = {0: 0, 1: 90402, 2: 90010, 10: 120001, 9: 110000}
+    for node, number in versions.items():
+        (tmp_path / str(node)).mkdir()
+        (tmp_path / str(node) / "properties").write_text(f"simd_count 304\ngfx_target_version {number}\nnum_cp 1\n")
+    assert find_chips(tmp_path) == ("gfx942", "gfx90a", "gfx1100", "gfx1201")
+    assert find_chips(tmp_path / "none") == ()
