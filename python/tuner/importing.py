@@ -17,6 +17,9 @@ from tuner.errors import InputError
 _IMPORT_TIMEOUT_S = 600.0
 # Older models are converted to this version of the operators: IREE does not take every older form.
 _OPSET = 17
+# What sizes are computed from has few elements. Larger constants stay computed: as data they make other kernels.
+_FOLDED_ELEMENTS = 100
+_TAKE_SMALLER = "import it yourself by iree-import-onnx with --externalize-params, and give the MLIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,15 @@ class Shapes:
     @staticmethod
     def parse(dims: Sequence[str], inputs: Sequence[str]) -> Shapes:
         """From `NAME=SIZE` and shapes. Raises InputError."""
-        named = {}
+        named: dict[str, int] = {}
         for text in dims:
             name, equals, size = text.rpartition("=")
-            if not equals or not name or not size.isdecimal() or int(size) < 1:
+            if not equals or not name or not (size.isascii() and size.isdecimal()) or int(size) < 1:
                 raise InputError(f"--dim takes NAME=SIZE with a positive size, not '{text}'")
-            named[name] = int(size)
+            if named.setdefault(name, int(size)) != int(size):
+                raise InputError(f"--dim gives {name} twice, as {named[name]} and as {size}; give one size")
         for text in inputs:
-            _sizes(text)
+            _parsed(text)
         return Shapes(named, tuple(inputs))
 
 
@@ -52,34 +56,71 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
         if shapes.dims or shapes.inputs:
             raise InputError(f"--dim and --input bind sizes of ONNX models; {path} is none: give it static shapes")
         return path
+    model = bind_model(path, shapes)
+    import onnx
+
+    bound, imported = work_dir / f"{path.stem}.bound.onnx", work_dir / f"{path.stem}.mlir"
+    command = [sys.executable, "-m", "iree.compiler.tools.import_onnx", str(bound), "-o", str(imported)]
+    if any(each.domain in ("", "ai.onnx") and each.version < _OPSET for each in model.opset_import):
+        command += ["--opset-version", str(_OPSET)]
     try:
+        onnx.save(model, str(bound))
+        done = subprocess.run(command, capture_output=True, timeout=_IMPORT_TIMEOUT_S, check=False)
+    except ValueError as error:  # of protobuf, which writes no more than 2 GiB
+        raise InputError(f"{path} is too large to be imported ({_first_line(error)}); {_TAKE_SMALLER}") from error
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"IREE's importer did not end within {_IMPORT_TIMEOUT_S:.0f} s on {path}; {_TAKE_SMALLER}"
+        ) from error
+    finally:
+        bound.unlink(missing_ok=True)
+    if done.returncode != 0:
+        said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+        raise InputError(f"IREE cannot import {path} ({said[-1].strip() if said else 'it says nothing'})")
+    return imported
+
+
+def bind_model(path: Path, shapes: Shapes) -> Any:
+    """The ONNX model (`onnx.ModelProto`) with the user's sizes, and with all sizes worked out that follow from them.
+
+    Raises InputError as `import_model`.
+    """
+    model = _load(path)
+    import onnx
+    import onnx_ir
+    from onnxscript import optimizer
+
+    _bind(model, shapes, path)
+    try:
+        # Sizes that the model computes are constants now; without folding them IREE makes kernels of open sizes.
+        folded = onnx_ir.from_proto(model)
+        limits = {"input_size_limit": _FOLDED_ELEMENTS, "output_size_limit": _FOLDED_ELEMENTS}
+        optimizer.fold_constants(folded, onnx_shape_inference=True, **limits)
+        optimizer.remove_unused_nodes(folded)
+        return onnx.shape_inference.infer_shapes(onnx_ir.to_proto(folded), data_prop=True, strict_mode=True)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"the shapes of {path} do not fit together with these sizes ({_first_line(error)})") from error
+
+
+def _load(path: Path) -> Any:
+    try:
+        import google.protobuf.message
         import onnx
+        import onnxscript  # noqa: F401 (of the same extra)
     except ImportError as error:
         raise InputError(
-            f"reading {path} needs the package onnx; install it by: pip install 'iree-tuner[onnx]'"
+            f"reading {path} needs the package {error.name}; install it by: pip install 'iree-tuner[onnx]'"
         ) from error
     try:
         model = onnx.load(str(path))
     except FileNotFoundError as error:
-        raise InputError(f"there is no model file {path}; check the path") from error
-    except Exception as error:  # protobuf's errors have no common base
+        missing = error.filename or path
+        raise InputError(f"there is no model file {missing}; check the path") from error
+    except (OSError, ValueError, google.protobuf.message.Error, onnx.checker.ValidationError) as error:
         raise InputError(f"{path} is no ONNX model that can be read ({_first_line(error)})") from error
-    _bind(model, shapes, path)
-    try:
-        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception as error:
-        raise InputError(f"the shapes of {path} do not fit together with these sizes ({_first_line(error)})") from error
-    bound, imported = work_dir / f"{path.stem}.bound.onnx", work_dir / f"{path.stem}.mlir"
-    onnx.save(model, str(bound))
-    command = [sys.executable, "-m", "iree.compiler.tools.import_onnx", str(bound), "-o", str(imported)]
-    if any(each.domain in ("", "ai.onnx") and each.version < _OPSET for each in model.opset_import):
-        command += ["--opset-version", str(_OPSET)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_IMPORT_TIMEOUT_S, check=False)
-    bound.unlink()
-    if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise InputError(f"IREE cannot import {path} ({said[-1].strip() if said else 'it says nothing'})")
-    return imported
+    if not model.graph.node:
+        raise InputError(f"{path} is no ONNX model that can be read (it holds no operators)")
+    return model
 
 
 def _bind(model: Any, shapes: Shapes, path: Path) -> None:
@@ -88,54 +129,92 @@ def _bind(model: Any, shapes: Shapes, path: Path) -> None:
     inputs = [each for each in model.graph.input if each.name not in initialized]
     if shapes.inputs and len(shapes.inputs) != len(inputs):
         raise InputError(f"{path} has {len(inputs)} inputs; give --input for each of them, not {len(shapes.inputs)}")
-    unknown = set(shapes.dims)
-    for index, each in enumerate(inputs):
-        sizes = each.type.tensor_type.shape.dim
-        given = _sizes(shapes.inputs[index]) if shapes.inputs else None
-        if given is not None and len(given) != len(sizes):
-            raise InputError(
-                f"input '{each.name}' of {path} has {len(sizes)} dimensions; {shapes.inputs[index]} has not"
-            )
-        for place, size in enumerate(sizes):
-            if size.dim_param in shapes.dims:
-                unknown.discard(size.dim_param)
-                size.dim_value = shapes.dims[size.dim_param]
-            elif given is not None:
-                if size.dim_value > 0 and size.dim_value != given[place]:
-                    raise InputError(
-                        f"dimension {place} of '{each.name}' in {path} is {size.dim_value}, not {given[place]}"
-                    )
-                size.dim_value = given[place]
+    for each in inputs:
+        if each.type.WhichOneof("value") != "tensor_type":
+            raise InputError(f"input '{each.name}' of {path} is no tensor; give a model whose inputs all are")
+    unknown = set(shapes.dims) - {size.dim_param for each in inputs for size in each.type.tensor_type.shape.dim}
     if unknown:
         raise InputError(
             f"{path} has no dimension named {', '.join(sorted(unknown))}; it needs: {_open(inputs) or 'none'}"
         )
+    bound = dict(shapes.dims)
+    for each, shape in zip(inputs, shapes.inputs, strict=False):
+        _bind_input(each, shape, bound, path)
+    for each in inputs:
+        for size in each.type.tensor_type.shape.dim:
+            if size.dim_param in bound:
+                size.dim_value = bound[size.dim_param]
     if open_sizes := _open(inputs):
         raise InputError(f"{path} leaves sizes open: {open_sizes}; bind them by --dim NAME=SIZE or --input SHAPE")
     del model.graph.value_info[:]
     for each in model.graph.output:
         for size in each.type.tensor_type.shape.dim:
-            size.ClearField("dim_param")
+            if size.dim_value < 1:
+                size.Clear()
+
+
+def _bind_input(tensor: Any, shape: str, bound: dict[str, int], path: Path) -> None:
+    """Writes the sizes of `shape` into one input; those of named dimensions go into `bound`."""
+    import onnx
+
+    where = f"'{tensor.name}' of {path}"
+    given, element_type = _parsed(shape)
+    kind = tensor.type.tensor_type
+    expected = _ELEMENT_TYPES.get(onnx.TensorProto.DataType.Name(kind.elem_type))
+    if expected not in (None, element_type):
+        raise InputError(f"input {where} holds {expected}, not {element_type} as in {shape}")
+    if not kind.HasField("shape"):
+        kind.shape.dim.extend(onnx.TensorShapeProto.Dimension() for _ in given)
+    if len(given) != len(kind.shape.dim):
+        raise InputError(f"input {where} has {len(kind.shape.dim)} dimensions; {shape} has {len(given)}")
+    for place, (size, wanted) in enumerate(zip(kind.shape.dim, given, strict=True)):
+        # Some exporters give sizes without a name the name `?`.
+        named = any(letter.isalpha() for letter in size.dim_param)
+        known = bound.setdefault(size.dim_param, wanted) if named else size.dim_value
+        if known > 0 and known != wanted:
+            name = f" ({size.dim_param})" if named else ""
+            raise InputError(f"dimension {place}{name} of input {where} is {known}, not {wanted} as in {shape}")
+        size.dim_value = wanted
 
 
 def _open(inputs: Sequence[Any]) -> str:
     """The inputs with sizes that nothing says, for people."""
     found = []
     for each in inputs:
-        sizes = [
-            str(size.dim_value) if size.dim_value > 0 else (size.dim_param or "?")
-            for size in each.type.tensor_type.shape.dim
-        ]
-        if not all(size.isdecimal() for size in sizes):
+        kind = each.type.tensor_type
+        if not kind.HasField("shape"):
+            found.append(f"{each.name} [any shape]")
+            continue
+        sizes = [str(size.dim_value) if size.dim_value > 0 else (size.dim_param or "?") for size in kind.shape.dim]
+        if any(size.dim_value < 1 for size in kind.shape.dim):
             found.append(f"{each.name} [{', '.join(sizes)}]")
     return "; ".join(found)
 
 
-def _sizes(shape: str) -> tuple[int, ...]:
-    """The sizes of `1x3x48x320xf32`. Raises InputError."""
-    if not re.fullmatch(r"(\d+x)*[a-z]\w*", shape):
+# ONNX's names of element types, as MLIR has them.
+_ELEMENT_TYPES = {
+    "FLOAT": "f32",
+    "DOUBLE": "f64",
+    "FLOAT16": "f16",
+    "BFLOAT16": "bf16",
+    "INT8": "i8",
+    "UINT8": "ui8",
+    "INT16": "i16",
+    "UINT16": "ui16",
+    "INT32": "i32",
+    "UINT32": "ui32",
+    "INT64": "i64",
+    "UINT64": "ui64",
+    "BOOL": "i1",
+}
+
+
+def _parsed(shape: str) -> tuple[tuple[int, ...], str]:
+    """The sizes and the element type of `1x3x48x320xf32`. Raises InputError."""
+    if not re.fullmatch(r"([1-9][0-9]*x)*(bf|f|ui|si|i)[0-9]+[A-Z0-9]*", shape):
         raise InputError(f"--input takes a shape such as 1x3x48x320xf32, not '{shape}'")
-    return tuple(int(size) for size in shape.split("x")[:-1])
+    *sizes, element_type = shape.split("x")
+    return tuple(int(size) for size in sizes), element_type
 
 
 def _first_line(error: Exception) -> str:
