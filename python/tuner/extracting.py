@@ -91,11 +91,13 @@ def read_model_configurations(configured: Path) -> dict[str, Configured]:
 
 
 def _public_functions(module: ir.Operation) -> list[str]:
-    return [
+    names = [
         str(ir.StringAttr(function.attributes["sym_name"]).value)
         for function in ops_named(module, "util.func")
         if "iree.abi.stub" in function.attributes
     ]
+    # Functions on torch's tensors stand beside a form of theirs that waits for fences.
+    return [name for name in names if name.removesuffix("$async") == name or name.removesuffix("$async") not in names]
 
 
 def _read_benchmark(path: Path) -> list[Dispatch]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tuner.declaring import declare_types
 from tuner.errors import InputError
 
 _IMPORT_TIMEOUT_S = 600.0
@@ -48,14 +49,15 @@ class Shapes:
 
 
 def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
-    """A file that iree-compile reads: `path` itself, or for ONNX one in `work_dir`.
+    """A file that iree-compile reads, its functions' types declared: `path` itself or one in `work_dir`.
 
     Raises InputError for a model that cannot be imported, and for sizes that are left open.
     """
+    declared = work_dir / f"{path.stem}.declared.mlirbc"
     if path.suffix.lower() != ".onnx":
         if shapes.dims or shapes.inputs:
             raise InputError(f"--dim and --input bind sizes of ONNX models; {path} is none: give it static shapes")
-        return path
+        return declare_types(path, declared)
     model = bind_model(path, shapes)
     import onnx
 
@@ -77,6 +79,9 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
     if done.returncode != 0:
         said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
         raise InputError(f"IREE cannot import {path} ({said[-1].strip() if said else 'it says nothing'})")
+    if declare_types(imported, declared) == declared:
+        imported.unlink()
+        return declared
     return imported
 
 
@@ -98,7 +103,7 @@ def bind_model(path: Path, shapes: Shapes) -> Any:
         optimizer.fold_constants(folded, onnx_shape_inference=True, **limits)
         optimizer.remove_unused_nodes(folded)
         return onnx.shape_inference.infer_shapes(onnx_ir.to_proto(folded), data_prop=True, strict_mode=True)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, onnx.shape_inference.InferenceError) as error:
         raise InputError(f"the shapes of {path} do not fit together with these sizes ({_first_line(error)})") from error
 
 
