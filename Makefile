@@ -36,6 +36,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 # The native layer under every supported release of IREE, with one and the same binary (downloads the wheels).
 test-matrix: $(VENV)/.installed-dev
 	$(BIN)/python tests/matrix.py
+	$(BIN)/python tests/upgrade.py
 
 # Builds of our C++ with AddressSanitizer and UBSan, and random modules through it.
 sanitize: $(VENV)/.installed-dev

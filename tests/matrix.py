@@ -32,14 +32,13 @@ RUN_TIMEOUT_S = 900
 
 
 def main(releases: list[str]) -> int:
-    base = Path(os.environ.get("IREE_TUNER_MATRIX_DIR", ROOT / "build" / "matrix"))
     binaries = _binaries()
     digests = _digests(binaries)
     for path, digest in digests.items():
         print(f"{path.name}  sha256 {digest}")
     results: dict[str, dict[str, str]] = {}
     for release in releases:
-        site = _install(release, base)
+        site = install(release)
         identity = _loaded_compiler(release, site)
         print(f"{release}: {identity['version']} from {identity['file']}", flush=True)
         results[release] = {
@@ -74,7 +73,9 @@ def _digests(paths: list[Path]) -> dict[Path, str]:
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def _install(release: str, base: Path) -> Path:
+def install(release: str) -> Path:
+    """Installs a release of IREE into a directory of its own, unless it is there."""
+    base = Path(os.environ.get("IREE_TUNER_MATRIX_DIR", ROOT / "build" / "matrix"))
     site = base / f"iree-{release}"
     if not (site / "iree" / "compiler" / "version.py").exists():
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
@@ -84,7 +85,8 @@ def _install(release: str, base: Path) -> Path:
     return site
 
 
-def _environment(site: Path) -> dict[str, str]:
+def environment(site: Path) -> dict[str, str]:
+    """The variables by which a process loads that release."""
     inherited = os.environ.get("PYTHONPATH")
     path = [str(site), *([inherited] if inherited else [])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
@@ -97,7 +99,7 @@ def _loaded_compiler(release: str, site: Path) -> dict[str, str]:
     )
     output = subprocess.run(
         [sys.executable, "-c", script],
-        env=_environment(site),
+        env=environment(site),
         check=True,
         capture_output=True,
         text=True,
@@ -146,7 +148,7 @@ def _run_lit(site: Path) -> dict[str, str]:
                 *(sys.executable, "-c", "from lit.main import main; main()", "-q", "-j2"),
                 *("--output", str(report), str(ROOT / "lit_tests")),
             ],
-            env={**_environment(site), "IREE_TUNER_LIT_OUTPUT": scratch},
+            env={**environment(site), "IREE_TUNER_LIT_OUTPUT": scratch},
             capture_output=True,
             text=True,
             timeout=RUN_TIMEOUT_S,
@@ -170,7 +172,7 @@ def _run_pytest(site: Path) -> dict[str, str]:
                 *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
                 *(f"--junitxml={report}", "--confcutdir=tests/native", "tests/native"),
             ],
-            env=_environment(site),
+            env=environment(site),
             cwd=ROOT,
             capture_output=True,
             text=True,

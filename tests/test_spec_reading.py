@@ -12,6 +12,7 @@ import pytest
 
 import models
 import tuner
+from foreign import FOREIGN
 from tuner.certificate import Certificate
 from tuner.errors import InputError
 from tuner.extracting import read_model_configurations
@@ -20,21 +21,6 @@ from tuner.result import TuneResult
 from tuner.spec import Entry, late_path, late_spec, problem_spec
 from tuner.spec_reading import UnreadableSpecError, read_spec
 from tuner.targets.cpu import CpuTarget
-
-FOREIGN = """
-module @foreign attributes { transform.with_named_sequence } {
-  transform.named_sequence @keep(%op: !transform.any_op {transform.readonly}) { transform.yield }
-  transform.named_sequence @any_matmul(%op: !transform.any_op {transform.readonly}) -> !transform.any_op {
-    transform.match.operation_name %op ["linalg.matmul"] : !transform.any_op
-    transform.yield %op : !transform.any_op
-  }
-  transform.named_sequence @__kernel_config(%root: !transform.any_op {transform.consumed}) -> !transform.any_op
-      attributes { iree_codegen.tuning_spec_entrypoint } {
-    %result = transform.foreach_match in %root @any_matmul -> @keep : (!transform.any_op) -> !transform.any_op
-    transform.yield %result : !transform.any_op
-  }
-}
-"""
 
 
 @pytest.fixture(name="run", scope="module")

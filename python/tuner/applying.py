@@ -36,27 +36,33 @@ class NotAppliedError(Exception):
     """The configuration was taken without complaint and yet is not what the IR holds afterwards."""
 
 
+def annotations_of(configuration: Configuration, target: Target, context: ir.Context) -> Annotations:
+    """A configuration as the attributes that a spec writes. Raises ValueError or MLIRError where it is none."""
+    info = target.compilation_info(configuration, context)
+    others = {number: target.lowering_config(levels, context) for number, levels in configuration.others.items()}
+    return Annotations(
+        {**configuration.attributes, "compilation_info": str(info)},
+        {number: str(config) for number, config in others.items()},
+    )
+
+
 def apply_configuration(
-    module: ir.Module, identity: str, configuration: Configuration | None, target: Target
+    module: ir.Module, identity: str, configuration: Configuration | Annotations | None, target: Target
 ) -> Applied:
     """Configures `module` (stripped and annotated) in place; None leaves every choice to IREE.
 
-    Raises RejectedError or NotAppliedError.
+    Annotations are what a spec's entry says. Raises RejectedError or NotAppliedError.
     """
     context = module.context
     wanted = None
-    annotations: Annotations | None = None
+    annotations = configuration if isinstance(configuration, Annotations) else None
     others: dict[int, ir.Attribute] = {}
     try:
-        if configuration is not None:
-            wanted = target.compilation_info(configuration, context)
-            others = {
-                number: target.lowering_config(levels, context) for number, levels in configuration.others.items()
-            }
-            annotations = Annotations(
-                {**configuration.attributes, "compilation_info": str(wanted)},
-                {number: str(config) for number, config in others.items()},
-            )
+        if isinstance(configuration, Configuration):
+            annotations = annotations_of(configuration, target, context)
+        if annotations is not None:
+            wanted = native.compilation_info(ir.Attribute.parse(annotations.root["compilation_info"], context))
+            others = {number: ir.Attribute.parse(text, context) for number, text in annotations.others.items()}
             spec = ir.Module.parse(identity_spec(identity, annotations), context)
             for entry in spec.body.operations:
                 interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
@@ -69,9 +75,9 @@ def apply_configuration(
         (root,) = native.find_root_ops(module.operation)
         translation = native.translation_info(function)
         if root.operation.attributes["lowering_config"] != wanted.lowering_config:
-            raise NotAppliedError(f"the root op carries another lowering config than {wanted}")
+            raise NotAppliedError(f"the root op carries another lowering config than {wanted.lowering_config}")
         if translation is None or translation.attribute != wanted.translation_info:
-            raise NotAppliedError(f"the function carries {translation} instead of {wanted}")
+            raise NotAppliedError(f"the function carries {translation} instead of {wanted.translation_info}")
         held = {op.attributes["iree_tuner.op"].value: op for op in native.configured_ops(function) if _is_other(op)}
         for number, config in others.items():
             op = held.get(f"{identity}#{number}")

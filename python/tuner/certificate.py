@@ -22,6 +22,8 @@ from tuner.toolchain import compiler_version
 
 SCHEMA = "iree-tuner-certificate/1"
 Moment = Literal["early", "late"]
+# So many features of a processor are named where two processors differ.
+_FEATURES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,27 @@ class Circumstances:
     runtime_version: str
     tuner_version: str
     flags: tuple[str, ...]
+
+    def differences(self, now: Circumstances) -> list[str]:
+        """What may change a measurement and is otherwise now than where the certificate was made, a sentence each."""
+        found = []
+        for what, then, today in (
+            ("the target", self.target, now.target),
+            ("the device", self.device, now.device),
+            ("the number of threads", self.threads, now.threads),
+            ("iree-compile", self.compiler_version, now.compiler_version),
+            ("iree-runtime", self.runtime_version, now.runtime_version),
+        ):
+            if then != today:
+                found.append(f"{what} was {then}, here it is {today}")
+        gone, new = (sorted(set(a) - set(b)) for a, b in ((self.features, now.features), (now.features, self.features)))
+        if gone or new:
+            found.append(f"the processor was {self.processor}, here it is {now.processor}: {_listed(gone, new)}")
+        elif self.processor != now.processor and self.threads == now.threads:
+            found.append(f"the processor was {self.processor}, here it is {now.processor}")
+        if self.flags != now.flags:
+            found.append(f"the flags were {' '.join(self.flags)}, here they are {' '.join(now.flags)}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +125,14 @@ class Certificate:
             return Certificate.from_json(json.loads(text))
         except json.JSONDecodeError as error:
             raise InputError(f"a broken certificate: {error}") from error
+
+
+def _listed(gone: list[str], new: list[str]) -> str:
+    return "; ".join(
+        f"{word} {' '.join(features[:_FEATURES_SHOWN])}{' …' if len(features) > _FEATURES_SHOWN else ''}"
+        for word, features in (("without", gone), ("with", new))
+        if features
+    )
 
 
 def circumstances(

@@ -26,7 +26,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from tuner.dispatch import BenchmarkProgram, Configuration
+from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.outcome import Compilation, Fate
 from tuner.targets import Target
 
@@ -39,11 +39,14 @@ _POOLS = 3
 
 @dataclass(frozen=True, slots=True)
 class CompileJob:
-    """One candidate to compile: the program, whose op `identity` gets the configuration, and where to write."""
+    """One candidate to compile: the program, whose op `identity` gets the configuration, and where to write.
+
+    Instead of a configuration it can be given what a spec's entry says.
+    """
 
     program: BenchmarkProgram
     identity: str
-    configuration: Configuration | None
+    configuration: Configuration | Annotations | None
     target: Target
     binary: Path
     log: Path

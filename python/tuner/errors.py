@@ -6,6 +6,7 @@ TunerError                 something could not be done; the message says what, w
 ├── InputError             what the user gave is unusable (exit code 2)
 ├── ToolError              a tool of IREE's failed where it should not have (exit code 1)
 ├── MeasurementError       the program under measurement died, hung or could not be loaded
+│   └── WrongOutputError   it ran, and computes something else than what it is compared with
 └── DeviceLostError        the device runs nothing any more, not even what it ran before (exit code 1)
 """
 
@@ -24,6 +25,10 @@ class ToolError(TunerError):
 
 class MeasurementError(TunerError):
     """The program under measurement died, hung or could not be loaded."""
+
+
+class WrongOutputError(MeasurementError):
+    """The program under measurement computes something else than what it is compared with."""
 
 
 class DeviceLostError(TunerError):

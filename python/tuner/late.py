@@ -134,7 +134,7 @@ def compile_with_specs(
     early = [spec for spec in specs if spec not in late]
     for kind, given in (("late", late), ("early", early)):
         if len(given) > 1:
-            raise InputError(f"{given[0]} and {given[1]} are both {kind} specs; give one of each kind at most")
+            raise InputError(f"{given[0]} and {given[1]} are both {kind} specs; merge them first (iree-tune merge)")
     if early and not target.reads_specs:
         raise InputError(
             f"{early[0]} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"

@@ -14,7 +14,7 @@ from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Configured
-from tuner.errors import InputError, MeasurementError, ToolError
+from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
@@ -102,7 +102,7 @@ def prove(
     listen(PhaseStarted("the whole model with the spec against without, interleaved"))
     binary = folder.path / "model-tuned.vmfb"
     try:
-        compared = _compare_models(plain, specs.compile(binary), runner, np.random.default_rng(seed))
+        compared = compare_models(plain, specs.compile(binary), runner, np.random.default_rng(seed))
         if compared.ratio.high >= 1.0:
             return Proof(*specs.write(results, compared), tuple(results), compared, binary)
         reason = f"the whole model is slower with the spec ({compared.ratio})"
@@ -256,17 +256,17 @@ def _differing(configured: Path, expected: Mapping[str, Configured | None]) -> d
     }
 
 
-def _compare_models(plain: PlainModel, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:
+def compare_models(plain: PlainModel, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:
     """Runs the model compiled plainly and with the specs on the same inputs: outputs, then interleaved times.
 
-    Raises MeasurementError where it does not run or computes something else.
+    Raises WrongOutputError where it computes something else, MeasurementError where it does not run.
     """
     runner.load(_PLAIN, plain.program)
     runner.load(_TUNED, FunctionProgram(binary, plain.program.function))
     runner.reference(_PLAIN, _SEED, timeout_s=_TIMEOUT_S)
     verification, _ = runner.check(_TUNED, _SEED, None, timeout_s=_TIMEOUT_S)
     if not verification.passed:
-        raise MeasurementError(f"the model computes something else with the spec: {verification.detail}")
+        raise WrongOutputError(f"the model computes something else with the spec: {verification.detail}")
 
     def decided(paired: Paired) -> bool:
         return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)

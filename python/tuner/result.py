@@ -11,12 +11,12 @@ from typing import Any
 
 from tuner.certificate import Certificate, Circumstances, Verified
 from tuner.deciding import Ratio
+from tuner.delivering import deliver
 from tuner.dispatch import Dispatch
 from tuner.evaluating import Final
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
-from tuner.spec import late_path, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +145,7 @@ class TuneResult:
         Without late entries no such file is left: an older one would no longer belong to the spec.
         Raises OSError where writing fails; nothing is left half-written.
         """
-        write_atomically(Path(path), self.spec)
-        if self.late_spec:
-            write_atomically(late_path(Path(path)), self.late_spec)
-        else:
-            late_path(Path(path)).unlink(missing_ok=True)
+        deliver(Path(path), self.spec, self.late_spec)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON."""

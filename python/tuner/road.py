@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from tuner import registry
 from tuner.certificate import circumstances
 from tuner.compiling import CompilePool
+from tuner.delivering import header
 from tuner.dispatch import Dispatch
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
-from tuner.extracting import Extracted, extract
+from tuner.extracting import extract
 from tuner.measuring import Runner
 from tuner.model import Model, spec_flag
 from tuner.options import Options
@@ -24,7 +24,6 @@ from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
 from tuner.targets.choosing import choose_target
-from tuner.toolchain import compiler_version
 from tuner.tuning import DispatchTuner
 
 
@@ -48,7 +47,6 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     model = opened.imported(options.shapes, folder.path)
     extracted = extract(model, target, folder.path)
     dispatches = _chosen(extracted.dispatches, options.dispatches)
-    header = _header(extracted, model)
     shared = circumstances(
         options.target,
         extracted.device_description,
@@ -62,7 +60,7 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
         with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
             tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)
             results = tuner.tune_all(dispatches)
-        proof = prove(plain, target, results, header, shared, folder, runner, listen, options.seed)
+        proof = prove(plain, target, results, header(shared), shared, folder, runner, listen, options.seed)
 
     result = TuneResult(
         spec=proof.spec,
@@ -87,15 +85,6 @@ def _chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispat
         if name not in known:
             raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(known) or 'none'}")
     return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
-
-
-def _header(extracted: Extracted, model: Model) -> list[str]:
-    return [
-        f"A tuning spec made by iree-tuner {version('iree-tuner')} with iree-compile {compiler_version()}.",
-        f"Device: {extracted.device_description}. Elsewhere it may be slower than the default.",
-        f"Flags: {' '.join(model.flags)}",
-        "A spec is code that the compiler runs: load only those that you trust.",
-    ]
 
 
 def _compile_command(model: Model, options: Options, spec: Path, has_late: bool) -> tuple[str, ...]:

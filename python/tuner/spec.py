@@ -61,9 +61,9 @@ def late_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate:
     Each sequence is one of search's, and says which problem it is for. Whoever applies it gives the dispatches of
     that problem the sequence's name as their identity.
     """
-    comments = "".join(f"// {line}\n" for line in header)
+    comments = "".join(_comment(line) for line in header)
     sequences = "".join(
-        f"  // {entry.comment}\n"
+        f"  {_comment(entry.comment)}"
         + _sequence(
             f"entry_{index}",
             f"entry_{index}",
@@ -82,6 +82,10 @@ def late_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate:
 def late_path(spec: Path) -> Path:
     """Where the late entries of a spec stand: `spec.late.mlir` beside `spec.mlir`."""
     return spec.with_name(f"{spec.stem}.late{spec.suffix}")
+
+
+def _comment(text: str) -> str:
+    return f"// {' '.join(text.split())}\n"
 
 
 def _certified(certificate: Certificate | None) -> dict[str, str]:
@@ -143,7 +147,7 @@ def problem_spec(entries: Sequence[Entry], header: Iterable[str] = (), certifica
     Without entries it is valid and changes nothing. `certificate` is that of the whole model.
     """
     access = "consumed" if entries else "readonly"
-    comments = "".join(f"// {line}\n" for line in header)
+    comments = "".join(_comment(line) for line in header)
     matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
     if entries:
         pairs = ",\n".join(f"      @match_{index} -> @apply_config" for index in range(len(entries)))
@@ -175,7 +179,7 @@ def _matcher(index: int, entry: Entry) -> str:
         f"    transform.iree.match.dims_equal %{role}, {extents} : !transform.param<i64>"
         for role, extents in sizes.items()
     )
-    comment = f"  // {entry.comment}\n" if entry.comment else ""
+    comment = f"  {_comment(entry.comment)}" if entry.comment else ""
     return f"""
 {comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
       -> (!transform.any_op, !transform.any_param){_printed(_certified(entry.certificate))} {{
@@ -190,12 +194,12 @@ def _matcher(index: int, entry: Entry) -> str:
 """
 
 
-def check_writable(path: Path, *, never: Path) -> None:
+def check_writable(path: Path, *, never: Path | None = None) -> None:
     """Raises InputError unless a file can be put at `path`, before any work is done for it.
 
     `never` is the user's model, which must not be overwritten.
     """
-    if path.exists() and path.samefile(never):
+    if never is not None and path.exists() and path.samefile(never):
         raise InputError(f"{path} is the model itself; choose another -o")
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file to write the spec to")

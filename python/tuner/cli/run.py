@@ -4,19 +4,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.terminal import console
 from tuner.importing import Shapes
 from tuner.options import Options
-
-# Columns of a table that goes to a file or a pipe, where no terminal says how wide it is.
-_PLAIN_WIDTH = 120
 
 
 @click.command()
@@ -74,9 +70,9 @@ def run(model: Path, dims: tuple[str, ...], inputs: tuple[str, ...], **settings:
     from tuner.road import tune_model
 
     options = Options(**settings, shapes=Shapes.parse(dims, inputs))
-    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
-    with ProgressView(console) as view:
+    shown = console()
+    with ProgressView(shown) as view:
         result = tune_model(model, options, view)
-    print_result(result, console)
+    print_result(result, shown)
     if options.output is not None:
-        console.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+        shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)

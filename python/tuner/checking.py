@@ -1,0 +1,326 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Checks specs on a model as it is compiled today: what still applies, computes the same, and is faster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from tuner.applying import RejectedError
+from tuner.certificate import Circumstances, Moment, circumstances
+from tuner.compiling import CompilePool
+from tuner.delivering import check_remaking, deliver, header
+from tuner.dispatch import Configured
+from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
+from tuner.events import Listener, Note, PhaseStarted
+from tuner.extracting import extract, read_model_configurations
+from tuner.importing import Shapes
+from tuner.judging import Case, Compiled, case_of, compile_cases, measure, speed_verdict
+from tuner.late import NO_HANG, apply_late, compile_configured, configure
+from tuner.measuring import Runner
+from tuner.model import Model, spec_flag
+from tuner.options import Options
+from tuner.proving import PlainModel, compare_models, prepare_model
+from tuner.run_folder import RunFolder
+from tuner.spec import Entry, late_spec, problem_spec, write_atomically
+from tuner.spec_reading import ReadSpec, UnreadableSpecError, read_spec
+from tuner.targets import Target
+from tuner.targets.choosing import choose_target
+from tuner.verdicts import CheckReport, EntryVerdict, ModelVerdict, Verdict
+
+# What a spec of any make holds, whatever a compiler thinks of its attributes.
+_SPEC_MARK = "transform.named_sequence"
+_DEFAULTS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What a user can set for a check.
+
+    `target`, `threads` and `flags` (further flags of iree-compile) are those that the specs were made with where they
+    are None. `function`: the model's entry, where it has several. `output`: where a refreshed spec goes. `run_dir`:
+    where logs and binaries go (a new folder under `.iree-tuner` by default). `seed`: of the order of samples.
+    `shapes`: sizes that an ONNX model leaves open.
+    """
+
+    target: str | None = None
+    threads: int | None = None
+    flags: tuple[str, ...] | None = None
+    function: str = ""
+    output: Path | None = None
+    run_dir: Path | None = None
+    seed: int = 0
+    shapes: Shapes = field(default_factory=Shapes)
+
+
+def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen: Listener) -> CheckReport:
+    """Judges each entry of the specs, at most one early and one late, and the whole model with them.
+
+    The report is written to the check's folder as `check.json`. Raises InputError for unusable input.
+    """
+    specs, unreadable = _read(paths)
+    recorded = _recorded(specs)
+    target_name, threads = _target(recorded, options)
+    target = choose_target(target_name, threads)
+    opened = Model.open(path, _flags(recorded, target_name, target, options))
+    for spec in specs:
+        if spec.moment == "early" and not target.reads_specs:
+            raise InputError(f"{spec.path} has no effect: iree-compile ignores tuning specs for {target.name}")
+    if options.output is not None and not unreadable:
+        check_remaking(options.output, specs, never=path)
+    folder = RunFolder.create(options.run_dir)
+    listen(Note(f"This check's folder: {folder.path}"))
+    if target.note:
+        listen(Note(target.note))
+
+    listen(PhaseStarted(f"reading {path}"))
+    model = opened.imported(options.shapes, folder.path)
+    extracted = extract(model, target, folder.path)
+    description, features = extracted.device_description, extracted.features
+    now = circumstances(target_name, description, features, target.device.uri, threads, model.flags)
+    notes = list(dict.fromkeys(each for then in recorded for each in then.differences(now)))
+    with Runner(target.device, log=folder.path / "measuring.log") as runner:
+        plain = prepare_model(model, extracted.functions, options.function, folder, runner)
+        whole = _WholeModel(plain, target, folder, runner, now, options.seed)
+        cases = [case_of(spec, entry, extracted.dispatches) for spec in specs for entry in spec.entries]
+        listen(PhaseStarted("compiling the model's dispatches as the entries say"))
+        compiled = _compiled(cases, target, folder)
+        listen(PhaseStarted("reading the entries back from the model compiled with the specs"))
+        compiled, refused = _applied(compiled, specs, whole)
+        entries = _measured(compiled, runner, target, now, options.seed, listen)
+        verdict = None
+        if not unreadable:
+            listen(PhaseStarted("the whole model with the specs against without, interleaved"))
+            verdict = ModelVerdict(Verdict.REFUSED, refused) if refused else whole.compare(specs)
+        refreshed = None
+        if options.output is not None:
+            listen(PhaseStarted("refreshing the spec"))
+            refreshed = _refresh(options.output, entries, verdict, whole, now, listen)
+
+    report = CheckReport(
+        entries=tuple(entries),
+        unreadable=unreadable,
+        foreign=tuple((spec.path, name) for spec in specs for name in spec.foreign),
+        model=verdict,
+        notes=tuple(notes),
+        run_dir=folder.path,
+        refreshed=refreshed,
+    )
+    write_atomically(folder.path / "check.json", json.dumps(report.to_json(), indent=1) + "\n")
+    return report
+
+
+def _read(paths: Sequence[Path]) -> tuple[list[ReadSpec], tuple[tuple[Path, str], ...]]:
+    """The specs, and those that this compiler does not parse, each with the reason."""
+    specs: list[ReadSpec] = []
+    unreadable = []
+    for path in paths:
+        try:
+            specs.append(read_spec(path))
+        except UnreadableSpecError as error:
+            if _SPEC_MARK not in path.read_text():
+                raise
+            unreadable.append((path, error.reason))
+    for moment in ("early", "late"):
+        same = [spec.path for spec in specs if spec.moment == moment]
+        if len(same) > 1:
+            raise InputError(f"{same[0]} and {same[1]} are both {moment} specs; merge them first (iree-tune merge)")
+    return specs, tuple(unreadable)
+
+
+def _recorded(specs: Sequence[ReadSpec]) -> list[Circumstances]:
+    """Where the specs were made, each place once; those of whole models first."""
+    whole = [spec.certificate for spec in specs if spec.certificate is not None]
+    single = [entry.certificate for spec in specs for entry in spec.entries]
+    found: list[Circumstances] = []
+    for certificate in (*whole, *single):
+        if certificate.circumstances not in found:
+            found.append(certificate.circumstances)
+    return found
+
+
+def _target(recorded: Sequence[Circumstances], options: CheckOptions) -> tuple[str, int]:
+    """The target and the threads: as asked, else as the specs were made for."""
+    names = sorted({each.target for each in recorded}) or [_DEFAULTS.target]
+    if options.target is None and len(names) > 1:
+        raise InputError(f"the entries were made for several targets ({', '.join(names)}); name one by --target")
+    target = options.target or names[0]
+    threads = sorted({each.threads for each in recorded if each.target == target}) or [_DEFAULTS.threads]
+    if options.threads is None and len(threads) > 1:
+        counts = ", ".join(map(str, threads))
+        raise InputError(f"the entries were made for several numbers of threads ({counts}); give one by --threads")
+    return target, options.threads or threads[0]
+
+
+def _flags(
+    recorded: Sequence[Circumstances], target_name: str, target: Target, options: CheckOptions
+) -> tuple[str, ...]:
+    same = [each.flags for each in recorded if each.target == target_name]
+    if options.flags is None and same:
+        return same[0]
+    return (*target.compile_flags, *(options.flags or ()))
+
+
+def _compiled(cases: Sequence[Case | EntryVerdict], target: Target, folder: RunFolder) -> list[Compiled | EntryVerdict]:
+    with CompilePool(_DEFAULTS.compile_workers, _DEFAULTS.compile_timeout_s) as pool:
+        open_cases = [case for case in cases if isinstance(case, Case)]
+        ends = iter(compile_cases(open_cases, target, folder.path / "candidates", pool))
+        return [next(ends) if isinstance(case, Case) else case for case in cases]
+
+
+def _applied(
+    compiled: Sequence[Compiled | EntryVerdict], specs: Sequence[ReadSpec], whole: _WholeModel
+) -> tuple[list[Compiled | EntryVerdict], str]:
+    """Drops the entries that the model compiled with the specs does not hold; and why it does not compile, or ""."""
+    refused = ""
+    held: Mapping[Moment, dict[str, Configured]] | None = None
+    try:
+        held = whole.held(_path(specs, "early"), _path(specs, "late"))
+    except RejectedError as error:
+        # Which entry it is shows when each is given alone.
+        refused = f"the model does not compile with the specs: {error}"
+    ends: list[Compiled | EntryVerdict] = []
+    for each in compiled:
+        if isinstance(each, Compiled):
+            moment, entry = each.case.spec.moment, each.case.entry
+            try:
+                found = (held or whole.held_alone(entry.rewritten(), moment))[moment]
+                differing = each.case.differing(found, each.candidate.configured)
+                if differing:
+                    ends.append(each.case.ended(Verdict.NOT_APPLIED, differing))
+                    continue
+            except RejectedError as error:
+                ends.append(each.case.ended(Verdict.REFUSED, f"in the whole model, {error}"))
+                continue
+        ends.append(each)
+    return ends, refused
+
+
+def _measured(
+    compiled: Sequence[Compiled | EntryVerdict],
+    runner: Runner,
+    target: Target,
+    now: Circumstances,
+    seed: int,
+    listen: Listener,
+) -> list[EntryVerdict]:
+    verdicts = []
+    for number, each in enumerate(compiled, start=1):
+        if isinstance(each, Compiled):
+            label = each.case.entry.label
+            listen(PhaseStarted(f"entry {number} of {len(compiled)}, {label}: against the default, interleaved"))
+            each = measure(each, runner, target, now, seed, listen)
+        verdicts.append(each)
+    return verdicts
+
+
+def _refresh(
+    output: Path,
+    entries: Sequence[EntryVerdict],
+    verdict: ModelVerdict | None,
+    whole: _WholeModel,
+    now: Circumstances,
+    listen: Listener,
+) -> Path | None:
+    """Writes the entries that may be kept, with their new certificates, where the model with them holds too."""
+    kept = [each for each in entries if each.is_kept]
+    if verdict is None or not kept:
+        reason = "no entry holds" if verdict is not None else "it would lack what could not be read"
+        listen(Note(f"{output} is not written: {reason}"))
+        return None
+
+    def of(moment: Moment) -> list[Entry]:
+        return [each.entry.rewritten(each.certificate) for each in kept if each.moment == moment]
+
+    if len(kept) != len(entries):
+        verdict = whole.compare_with(of("early"), of("late"))
+    if verdict.verdict.is_failure:
+        listen(Note(f"{output} is not written: {verdict.detail}"))
+        return None
+    lines, certificate = header(now), verdict.certificate
+    late = of("late")
+    deliver(output, problem_spec(of("early"), lines, certificate), late_spec(late, lines, certificate) if late else "")
+    return output
+
+
+def _path(specs: Sequence[ReadSpec], moment: Moment) -> Path | None:
+    return next((spec.path for spec in specs if spec.moment == moment), None)
+
+
+class _WholeModel:
+    """The whole model, compiled with specs as they are used, and compared with itself without them."""
+
+    def __init__(
+        self, plain: PlainModel, target: Target, folder: RunFolder, runner: Runner, now: Circumstances, seed: int
+    ) -> None:
+        self._plain = plain
+        self._target = target
+        self._folder = folder.path
+        self._runner = runner
+        self._now = now
+        self._seed = seed
+        self._configured = self._folder / "configured-with-spec.mlir"
+        self._applied = self._folder / "configured-with-specs.mlirbc"
+
+    def held(self, early: Path | None, late: Path | None) -> dict[Moment, dict[str, Configured]]:
+        """What each dispatch holds with an early spec alone, and with both. Raises RejectedError."""
+        result = configure(self._plain.model, self._configured, early)
+        if result.exit_code != 0:
+            raise RejectedError(result.first_error)
+        found = read_model_configurations(self._configured)
+        if late is None:
+            return {"early": found, "late": found}
+        apply_late(self._configured, late, self._target, self._applied)
+        return {"early": found, "late": read_model_configurations(self._applied)}
+
+    def held_alone(self, entry: Entry, moment: Moment) -> dict[Moment, dict[str, Configured]]:
+        """As `held`, with one entry. Raises RejectedError."""
+        return self.held(*self._written([entry] if moment == "early" else [], [entry] if moment == "late" else []))
+
+    def compare_with(self, early: Sequence[Entry], late: Sequence[Entry]) -> ModelVerdict:
+        """The verdict on the model with these entries alone."""
+        return self._compare(*self._written(early, late))
+
+    def compare(self, specs: Sequence[ReadSpec]) -> ModelVerdict:
+        """The verdict on the model with the specs as they are."""
+        return self._compare(_path(specs, "early"), _path(specs, "late"))
+
+    def _written(self, early: Sequence[Entry], late: Sequence[Entry]) -> tuple[Path | None, Path | None]:
+        paths = self._folder / "kept.mlir", self._folder / "kept.late.mlir"
+        write_atomically(paths[0], problem_spec(early))
+        write_atomically(paths[1], late_spec(late))
+        return (paths[0] if early else None), (paths[1] if late else None)
+
+    def _compare(self, early: Path | None, late: Path | None) -> ModelVerdict:
+        binary = self._folder / "model-with-specs.vmfb"
+        try:
+            self.held(early, late)
+            self._compile(early, late, binary)
+            if binary.read_bytes() == self._plain.program.binary.read_bytes():
+                return ModelVerdict(Verdict.UNDECIDED, "the specs change nothing")
+            compared = compare_models(self._plain, binary, self._runner, np.random.default_rng(self._seed))
+        except (RejectedError, ToolError) as error:
+            return ModelVerdict(Verdict.REFUSED, f"the model does not compile with the specs: {error}")
+        except WrongOutputError as error:
+            return ModelVerdict(Verdict.WRONG, str(error))
+        except MeasurementError as error:
+            self._runner.check_device()
+            return ModelVerdict(Verdict.NOT_RUNNING, str(error))
+        detail = f"{compared.ratio} over the model without the specs, its outputs equal"
+        verdict, certificate = speed_verdict(compared.ratio), compared.certificate(self._now)
+        accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
+        return ModelVerdict(verdict, detail, accepted)
+
+    def _compile(self, early: Path | None, late: Path | None, binary: Path) -> None:
+        if late is not None:
+            result = compile_configured(self._plain.model, self._applied, binary)
+        else:
+            flags = () if early is None else (spec_flag(early), NO_HANG)
+            result = self._plain.model.compile(binary, *flags)
+        if result.exit_code != 0:
+            raise ToolError(result.first_error)

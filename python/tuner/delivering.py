@@ -1,0 +1,59 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Hands specs over: the early entries in the file that a user named, the late ones beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tuner.certificate import Circumstances
+from tuner.errors import InputError
+from tuner.spec import check_writable, late_path, write_atomically
+from tuner.spec_reading import ReadSpec
+
+
+def header(circumstances: Circumstances) -> list[str]:
+    """The first lines of a spec: what made it, for which device, with which flags."""
+    return [
+        f"A tuning spec made by iree-tuner {circumstances.tuner_version} with iree-compile"
+        f" {circumstances.compiler_version}.",
+        f"Device: {circumstances.processor}. Elsewhere it may be slower than the default.",
+        f"Flags: {' '.join(circumstances.flags)}",
+        "A spec is code that the compiler runs: load only those that you trust.",
+    ]
+
+
+def deliver(path: Path, early: str, late: str) -> None:
+    """Writes both specs, each file in one step. Raises OSError where writing fails; nothing is left half-written.
+
+    Without late entries ("") no such file is left: an older one would no longer belong to the spec.
+    """
+    write_atomically(path, early)
+    if late:
+        write_atomically(late_path(path), late)
+    else:
+        late_path(path).unlink(missing_ok=True)
+
+
+def check_remaking(path: Path, specs: Sequence[ReadSpec], *, never: Path | None = None) -> None:
+    """Raises InputError where `specs` cannot be made anew as `path`, before any work is done for it.
+
+    An entry of another's would be lost, and so would a late spec beside `path` that is not among them. `never` is the
+    user's model.
+    """
+    for output in (path, late_path(path)):
+        check_writable(output, never=never)
+    for spec in specs:
+        if spec.foreign:
+            raise InputError(
+                f"{spec.path} has entries without a certificate ({', '.join(spec.foreign)}), which would be lost in"
+                f" {path}; leave that spec out, or keep it as it is"
+            )
+        if spec.moment == "late" and path.exists() and path.samefile(spec.path):
+            raise InputError(f"{path} is a late spec; name the file of the early entries, late ones are put beside it")
+    beside = late_path(path)
+    if beside.exists() and not any(beside.samefile(spec.path) for spec in specs):
+        raise InputError(
+            f"{beside} would be replaced, and is not among the given specs; give it too or choose another -o"
+        )
