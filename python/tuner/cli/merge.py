@@ -1,0 +1,24 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`iree-tune merge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the merged spec goes.")
+def merge(specs: tuple[Path, ...], output: Path) -> None:
+    """Merge SPECS, early and late ones, into one; late entries go to a file beside it.
+
+    Of entries for one problem that differ, the faster is kept where both were measured on the same processor with the
+    same number of threads, else that of the spec named first.
+    """
+    from tuner.merging import merge_specs
+
+    for line in merge_specs(specs, output).lines():
+        click.echo(line)
