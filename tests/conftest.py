@@ -1,14 +1,20 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Fixtures that several tests share: a model extracted once, and what a target says of this machine."""
+"""Fixtures that several tests share: a model extracted once, a run that has ended, what a target says."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import faults
 import models
+import sabotage
+import tuner
 from extraction import extract_text
 from tuner.extracting import Extracted
+from tuner.result import TuneResult
 from tuner.targets.cpu import CpuTarget
 
 
@@ -21,3 +27,27 @@ def make_target() -> CpuTarget:
 def make_fused(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> Extracted:
     """A matmul with bias and relu, 96 x 128 x 64."""
     return extract_text(models.matmul_bias_relu(96, 128, 64), tmp_path_factory.mktemp("fused"), target)
+
+
+@pytest.fixture(name="recorded", scope="session")
+def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path]:
+    """A run of thirty candidates and its folder; candidate 1 crashed, candidate 6 computed something else.
+
+    No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
+    """
+    folder = tmp_path_factory.mktemp("recorded")
+    model, run = folder / "primes.mlir", folder / "run"
+    model.write_text(models.matmul(101, 211, 103))
+    deeds = {1: "segfault", 6: "write nothing"}
+    done: set[int] = set()
+
+    def spoil() -> None:
+        # One worker compiles in order: where the next binary is there, this one is whole.
+        for number, deed in deeds.items():
+            for following in (run / "candidates").glob(f"*/{number + 1}.vmfb"):
+                if number not in done:
+                    sabotage.spoil(following.with_name(f"{number}.vmfb"), deed)
+                    done.add(number)
+
+    with faults.meanwhile(spoil, every_s=0.002):
+        return tuner.tune(model, trials=30, workers=1, run_dir=run), run

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ class RunFolder:
                 parent = Path(".iree-tuner")
                 parent.mkdir(exist_ok=True)
                 stamp = time.strftime("%Y%m%d-%H%M%S-")
-                return RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=parent)).absolute())
+                folder = RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=parent)).absolute())
+                folder._record_command()
+                return folder
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             where = path or Path(".iree-tuner").absolute()
@@ -42,6 +45,10 @@ class RunFolder:
             raise InputError(f"{path} already holds a run; choose another --run-dir")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
+        try:
+            folder._record_command()
+        except OSError as error:
+            raise InputError(f"cannot write into {path}: {error.strerror}; choose another --run-dir") from error
         return folder
 
     @property
@@ -53,6 +60,17 @@ class RunFolder:
     def spec(self) -> Path:
         """The spec, as proved so far."""
         return self.path / "spec.mlir"
+
+    @property
+    def command(self) -> Path:
+        """What started the run, and where: for whoever wants to repeat it."""
+        return self.path / "command.json"
+
+    def _record_command(self) -> None:
+        program = Path(sys.argv[0]).name
+        # As `python -m tuner` has it.
+        words = ["iree-tune" if program == "__main__.py" else program, *sys.argv[1:]]
+        self.command.write_text(json.dumps({"command": words, "folder": str(Path.cwd())}) + "\n")
 
     def append(self, record: dict[str, Any]) -> None:
         """Adds one line to the log; a crash loses at most the line being written."""

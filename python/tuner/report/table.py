@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tuner.report.units import duration
 from tuner.result import DispatchResult, TuneResult
 
 
@@ -26,8 +27,8 @@ def print_result(result: TuneResult, console: Console) -> None:
         table.add_section()
         table.add_row(
             "whole model",
-            _ms(result.model.baseline_s),
-            _ms(result.model.tuned_s),
+            duration(result.model.baseline_s),
+            duration(result.model.tuned_s),
             escape(str(result.model.ratio)),
             "yes" if result.model.verification.passed else "no",
             "",
@@ -56,16 +57,12 @@ def _row(result: DispatchResult) -> tuple[str, ...]:
     if result.final is None:
         return (name, "-", "-", "-", "-", str(max(0, len(result.evaluations) - 1)))
     paired = result.final.paired
-    best = _ms(statistics.median(paired.candidate_s)) if result.winner else "default"
+    best = duration(statistics.median(paired.candidate_s)) if result.winner else "default"
     return (
         name,
-        _ms(statistics.median(paired.baseline_s)),
+        duration(statistics.median(paired.baseline_s)),
         best,
         escape(str(result.final.ratio)) if result.winner else "1.00x",
         "yes" if result.final.verification.passed else "no",
         str(len(result.evaluations) - 1),
     )
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} us"

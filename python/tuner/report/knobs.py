@@ -1,0 +1,64 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A configuration as named knobs with plain values: what people compare, plot and exchange."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Value = int | str
+Knobs = dict[str, Value]
+
+
+def knobs_of(configuration: Mapping[str, Any], roles: Sequence[str] = ()) -> Knobs:
+    """The knobs of a configuration, as `Configuration.to_json` writes it.
+
+    `roles` are those of the root op's loops, by which a tile is named (`distribution[m]`) where they are known. What
+    other ops of the dispatch get follows from the root's and is left out.
+    """
+    knobs: Knobs = {"pipeline": configuration["pipeline"]}
+    for option in configuration.get("options", ()):
+        knobs[f"option {option}"] = 1
+    loops = _loop_names(roles)
+    for level, sizes in configuration["levels"].items():
+        names = loops if len(loops) == len(sizes) else tuple(map(str, range(len(sizes))))
+        knobs |= {f"{level}[{name}]": size for name, size in zip(names, sizes, strict=True)}
+    for name, value in configuration.get("gpu", {}).items():
+        knobs |= _flat(name, value)
+    for name, value in configuration.get("attributes", {}).items():
+        knobs[name] = value
+    return knobs
+
+
+def varying(points: Sequence[Knobs]) -> tuple[list[str], list[list[Value]]]:
+    """The names of the knobs that differ among the points, and their values, shape [points][knobs].
+
+    A knob that some point lacks counts as 0 there. Of knobs that are equal everywhere the first stands for all.
+    """
+    names = list(dict.fromkeys(name for point in points for name in point))
+    columns: dict[tuple[Value, ...], str] = {}
+    for name in names:
+        column = tuple(point.get(name, 0) for point in points)
+        if len(set(column)) > 1:
+            columns.setdefault(column, name)
+    return list(columns.values()), [list(row) for row in zip(*columns, strict=True)]
+
+
+def _loop_names(roles: Sequence[str]) -> tuple[str, ...]:
+    """The roles, numbered where several loops share one: `image0 image1 channel`."""
+    total, seen = Counter(roles), Counter[str]()
+    names = []
+    for role in roles:
+        names.append(role if total[role] == 1 else f"{role}{seen[role]}")
+        seen[role] += 1
+    return tuple(names)
+
+
+def _flat(name: str, value: Any) -> Knobs:
+    if isinstance(value, list):
+        return {f"{name}[{index}]": each for index, each in enumerate(value)}
+    if value is None:
+        return {name: "compiler's"}
+    return {name: int(value) if isinstance(value, bool) else value}

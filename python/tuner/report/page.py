@@ -1,0 +1,156 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A run as one HTML page that needs nothing else: no network, no script, no font."""
+
+from __future__ import annotations
+
+import shlex
+import statistics
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+
+from tuner.certificate import Certificate
+from tuner.report.analysis import Analysis, Failures, analyse
+from tuner.report.knobs import Knobs
+from tuner.report.plots import Plot, convergence, heat_map, importance_bars, intervals
+from tuner.report.units import duration
+from tuner.run_reading import RecordedDispatch, RecordedRun
+
+_NAME_OF_MODEL = "whole model"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the table of all comparisons."""
+
+    name: str
+    anchor: str
+    default: str
+    best: str
+    ratio: str
+    verdict: str
+    tried: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What the page shows of one dispatch."""
+
+    anchor: str
+    dispatch: RecordedDispatch
+    summary: str
+    plots: tuple[Plot, ...]
+    remarks: tuple[str, ...]
+    configuration: Knobs
+    failures: tuple[Failures, ...]
+
+
+def html_report(run: RecordedRun) -> str:
+    """The page."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    certificates = run.certificates
+    sections = [_section(index, each) for index, each in enumerate(run.dispatches)]
+    return environment.get_template("page.html.jinja").render(
+        run=run,
+        title=_title(run),
+        headline=_headline(run),
+        overview=intervals("overview", certificates) if certificates else None,
+        rows=_rows(run, sections),
+        sections=sections,
+        circumstances=certificates[0].circumstances if certificates else None,
+        command=shlex.join(run.command),
+        compile_command=shlex.join(run.compile_command),
+        tuner_version=version("iree-tuner"),
+    )
+
+
+def _title(run: RecordedRun) -> str:
+    models = [word for word in run.compile_command if word.endswith((".mlir", ".mlirbc", ".onnx"))]
+    return f"Tuning of {Path(models[0]).name}" if models else f"Tuning run {run.folder.name}"
+
+
+def _headline(run: RecordedRun) -> str:
+    if not run.has_ended:
+        return "This run has not ended: there are candidates, and no verdicts."
+    if run.model is None:
+        return "The default stays: no configuration was shown to be faster."
+    before, after = _medians(run.model)
+    return f"The model takes {after} instead of {before}: {run.model.ratio} as fast, results verified."
+
+
+def _rows(run: RecordedRun, sections: list[_Section]) -> list[_Row]:
+    rows = []
+    for section in sections:
+        each = section.dispatch
+        before, after = _medians(each.certificate) if each.certificate else ("-", "-")
+        ratio = str(each.certificate.ratio) if each.certificate else "-"
+        tried = str(len(each.tried)) if each.candidates else "-"
+        rows.append(_Row(each.name, section.anchor, before, after, ratio, each.verdict or "not ended", tried))
+    if run.model is not None:
+        before, after = _medians(run.model)
+        rows.append(_Row(_NAME_OF_MODEL, "", before, after, str(run.model.ratio), "verified", ""))
+    return rows
+
+
+def _medians(certificate: Certificate) -> tuple[str, str]:
+    baseline_s, candidate_s = certificate.baseline_s, certificate.candidate_s
+    return duration(statistics.median(baseline_s)), duration(statistics.median(candidate_s))
+
+
+def _section(index: int, dispatch: RecordedDispatch) -> _Section:
+    anchor = f"dispatch-{index}"
+    analysis = analyse(dispatch)
+    winner = dispatch.winner
+    plots = []
+    if dispatch.candidates:
+        plots.append(convergence(f"{anchor}-curve", dispatch.candidates, winner.number if winner else None))
+    if analysis.importance is not None and any(share for _, share in analysis.importance.shares):
+        plots.append(importance_bars(f"{anchor}-knobs", analysis.importance))
+    for number, pair in enumerate(analysis.pairs):
+        plots.append(heat_map(f"{anchor}-pair-{number}", pair.names, pair.values, pair.speedups))
+    return _Section(
+        anchor=anchor,
+        dispatch=dispatch,
+        summary=_summary(dispatch),
+        plots=tuple(plots),
+        remarks=(*_remarks(dispatch, analysis), *dispatch.told),
+        configuration=analysis.knobs[winner.number] if winner else {},
+        failures=analysis.failures,
+    )
+
+
+def _summary(dispatch: RecordedDispatch) -> str:
+    certificate = dispatch.certificate
+    if certificate is None:
+        return dispatch.verdict or "no verdict yet"
+    verified = certificate.verified
+    before, after = _medians(certificate)
+    moment = "plain iree-compile applies it" if certificate.moment == "early" else "iree-tune compile applies it"
+    return (
+        f"{dispatch.verdict}: {before} by default, {after} with the best candidate, {certificate.ratio} in"
+        f" {len(certificate.baseline_s)} rounds; outputs compared on {len(verified.seeds)} seeds, greatest error"
+        f" {verified.max_error:.2g}; {moment if certificate.accepted else 'not in the spec'}."
+    )
+
+
+def _remarks(dispatch: RecordedDispatch, analysis: Analysis) -> list[str]:
+    if not dispatch.candidates:
+        return []
+    found = analysis.importance
+    if found is None:
+        return ["Too few candidates were measured, or they are too much alike, to say which knobs matter."]
+    if found.explained <= 0:
+        return ["The knobs foretell nothing of unseen candidates' times here: take their importance for chance."]
+    return [
+        f"Importance: what a random forest loses when it forgets a knob. It foretells {found.explained:.0%} of the"
+        " variance of the logarithms of unseen candidates' times."
+    ]

@@ -1,0 +1,221 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The plots of a report, each with the table of what it shows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.certificate import Certificate
+from tuner.report.importance import Importance
+from tuner.report.knobs import Value
+from tuner.report.svg import FONT, WIDTH, Canvas, mix, readable_on, shortened, ticks
+from tuner.run_reading import RecordedCandidate
+
+_INK, _FAINT, _GRID = "#1a1a1a", "#5c5c5c", "#d0d0d0"
+_LINE, _DOT, _WINNER, _FAILED = "#0b5cad", "#7a7a7a", "#b34700", "#b00020"
+_PALE, _DEEP, _EMPTY = "#e8f1fa", "#0b3d75", "#f4f4f4"
+_LETTER = 0.55 * FONT
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 12.0, 26.0, 38.0
+_MOST_KNOBS = 8
+# More values of a knob would leave cells too narrow for their numbers.
+_MOST_COLUMNS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing as SVG, and what it shows as a table."""
+
+    title: str
+    svg: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def convergence(identity: str, candidates: Sequence[RecordedCandidate], winner: int | None) -> Plot:
+    """The best speed-up so far over the candidates, the default being the first; and each candidate's own."""
+    best, steps = 0.0, []
+    for each in candidates:
+        best = max(best, each.speedup or 0.0)
+        steps.append((each.number, best))
+    failed = [each for each in candidates if each.speedup is None]
+    last = max(number for number, _ in steps)
+    title = "Best speed-up so far"
+    text = f"After {last} candidates the best measured {best:.2f} times the default's speed; {len(failed)} failed."
+    canvas = Canvas(identity, title, text, 230)
+    plot = _Frame(canvas, (0.0, float(max(last, 1))), (0.0, 1.08 * max(best, 1.0)), 230)
+    plot.axes("candidates", "times the default's speed")
+    for each in candidates:
+        if each.speedup is None:
+            canvas.cross(plot.x(each.number), plot.y(0), _FAILED, f"candidate {each.number}: {each.fate.value}")
+        elif each.number != winner:
+            canvas.dot(plot.x(each.number), plot.y(each.speedup), _DOT, 1.8, f"{each.number}: {each.speedup:.2f}")
+    stairs: list[tuple[float, float]] = []
+    for number, height in steps:
+        if stairs:
+            stairs.append((plot.x(number), stairs[-1][1]))
+        stairs.append((plot.x(number), plot.y(height)))
+    canvas.line(stairs, _LINE, 2)
+    for each in candidates:
+        if each.number == winner and each.speedup is not None:
+            canvas.dot(plot.x(each.number), plot.y(each.speedup), _WINNER, 4.5, f"the winner, candidate {winner}")
+    rises = [steps[0], *(step for before, step in itertools.pairwise(steps) if step[1] > before[1])]
+    rows = tuple((str(number), f"{height:.3f}") for number, height in rises)
+    return Plot(title, str(canvas), ("candidate", "best speed-up so far"), rows)
+
+
+def intervals(identity: str, certificates: Sequence[Certificate]) -> Plot:
+    """The speed-up of each comparison with the default, with its 95 % interval, on a logarithmic axis."""
+    title = "Speed-up over the default, with 95 % intervals"
+    names = ["whole model" if each.problem is None else each.name for each in certificates]
+    low = min(0.9, *(each.ratio.low for each in certificates))
+    high = max(1.1, *(each.ratio.high for each in certificates))
+    top = 6.0
+    height = 34.0 * len(certificates) + top + _BOTTOM
+    text = "; ".join(f"{name} {each.ratio}" for name, each in zip(names, certificates, strict=True))
+    canvas = Canvas(identity, title, text, height)
+    left, right = 14.0, WIDTH - 14.0
+
+    def x(ratio: float) -> float:
+        part = (math.log(ratio) - math.log(low)) / (math.log(high) - math.log(low))
+        return left + part * (right - left)
+
+    bottom = height - _BOTTOM
+    for mark in _log_ticks(low, high):
+        canvas.line([(x(mark), top), (x(mark), bottom)], _INK if mark == 1 else _GRID, 1, "" if mark == 1 else "2 3")
+        canvas.text(x(mark), bottom + 15, f"{mark:g}", _FAINT, "middle")
+    canvas.text((left + right) / 2, height - 6, "times the default's speed", _FAINT, "middle")
+    for row, (name, each) in enumerate(zip(names, certificates, strict=True)):
+        y = top + 34.0 * row
+        color = _WINNER if each.accepted else _DOT
+        room = int((right - left) / _LETTER) - len(str(each.ratio)) - 2
+        canvas.text(left, y + 12, shortened(name, room), _INK, halo=True)
+        canvas.text(right, y + 12, str(each.ratio), _INK, "end", halo=True)
+        canvas.line([(x(each.ratio.low), y + 23), (x(each.ratio.high), y + 23)], color, 2)
+        for end in (each.ratio.low, each.ratio.high):
+            canvas.line([(x(end), y + 18), (x(end), y + 28)], color, 2)
+        canvas.dot(x(each.ratio.value), y + 23, color, 3.5, str(each.ratio))
+    rows = tuple(
+        (name, *(f"{value:.3f}" for value in (each.ratio.value, each.ratio.low, each.ratio.high)), _kept(each))
+        for name, each in zip(names, certificates, strict=True)
+    )
+    return Plot(title, str(canvas), ("what", "speed-up", "from", "to", "in the spec"), rows)
+
+
+def importance_bars(identity: str, found: Importance) -> Plot:
+    """The knobs' shares of what a forest loses when it forgets them."""
+    title = "Which knobs matter"
+    shown = found.shares[:_MOST_KNOBS]
+    text = ", ".join(f"{name} {share:.0%}" for name, share in shown)
+    height = 36.0 * len(shown) + 6
+    canvas = Canvas(identity, title, text, height)
+    room = WIDTH - 60.0
+    longest = max((share for _, share in shown), default=0.0) or 1.0
+    for row, (name, share) in enumerate(shown):
+        y = 36.0 * row
+        canvas.text(0, y + 13, shortened(name, int(WIDTH / _LETTER)), _INK)
+        canvas.box(0, y + 18, room * share / longest, 12, _LINE, f"{name}: {share:.1%}")
+        canvas.text(room * share / longest + 6, y + 28, f"{share:.0%}", _FAINT)
+    rows = tuple((name, f"{share:.1%}") for name, share in found.shares)
+    return Plot(title, str(canvas), ("knob", "importance"), rows)
+
+
+def heat_map(
+    identity: str, names: tuple[str, str], pairs: Sequence[tuple[Value, Value]], speedups: Sequence[float]
+) -> Plot:
+    """The best speed-up for each pair of two knobs' values that was measured."""
+    best: dict[tuple[Value, Value], float] = {}
+    for pair, speedup in zip(pairs, speedups, strict=True):
+        best[pair] = max(speedup, best.get(pair, 0.0))
+    # The knob of fewer values goes across, where room is scarce.
+    if len({pair[0] for pair in best}) < len({pair[1] for pair in best}):
+        names, best = (names[1], names[0]), {(b, a): speedup for (a, b), speedup in best.items()}
+    downs, acrosses = (sorted({pair[index] for pair in best}, key=_order) for index in (0, 1))
+    title = f"{names[0]} (down) and {names[1]} (across)"
+    acrosses = _thinned(acrosses, best)
+    shown = {pair: speedup for pair, speedup in best.items() if pair[1] in acrosses}
+    lowest, highest = min(shown.values()), max(shown.values())
+    top_pair = max(shown, key=shown.__getitem__)
+    text = f"Best speed-up for each pair; the highest, {highest:.2f}, at {top_pair[0]} and {top_pair[1]}."
+    left = 12 + _LETTER * max(len(_short(value)) for value in downs)
+    cell, tall = (WIDTH - left) / len(acrosses), 24.0
+    canvas = Canvas(identity, title, text, tall * (len(downs) + 1))
+    for column, across in enumerate(acrosses):
+        canvas.text(left + (column + 0.5) * cell, 16, _short(across), _FAINT, "middle")
+    for row, down in enumerate(downs):
+        y = tall * (row + 1)
+        canvas.text(left - 6, y + 16, _short(down), _FAINT, "end")
+        for column, across in enumerate(acrosses):
+            value = shown.get((down, across))
+            part = 0.0 if value is None or highest == lowest else (value - lowest) / (highest - lowest)
+            color = _EMPTY if value is None else mix(_PALE, _DEEP, part)
+            words = "never measured" if value is None else f"{value:.2f}"
+            canvas.box(left + column * cell + 1, y + 1, cell - 2, tall - 2, color, f"{down}, {across}: {words}")
+            if value is not None:
+                ink = readable_on(color)
+                canvas.text(left + (column + 0.5) * cell, y + 16, f"{value:.2f}", ink, "middle")
+    order = sorted(best, key=lambda pair: -best[pair])
+    rows = tuple((str(pair[0]), str(pair[1]), f"{best[pair]:.3f}") for pair in order)
+    return Plot(title, str(canvas), (names[0], names[1], "best speed-up"), rows)
+
+
+class _Frame:
+    """A pair of linear axes around the plotting area of a canvas."""
+
+    def __init__(self, canvas: Canvas, across: tuple[float, float], up: tuple[float, float], height: float) -> None:
+        self._canvas = canvas
+        self._across, self._up = across, up
+        self._bottom = height - _BOTTOM
+
+    def x(self, value: float) -> float:
+        """Where a value lies from the left."""
+        low, high = self._across
+        return _LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        """Where a value lies from the top."""
+        low, high = self._up
+        return self._bottom - (value - low) / (high - low) * (self._bottom - _TOP)
+
+    def axes(self, across: str, up: str) -> None:
+        """Grid, numbers, and what they are."""
+        for mark in ticks(*self._up):
+            self._canvas.line([(_LEFT, self.y(mark)), (WIDTH - _RIGHT, self.y(mark))], _GRID)
+            self._canvas.text(_LEFT - 6, self.y(mark) + 4, f"{mark:g}", _FAINT, "end")
+        for mark in ticks(*self._across):
+            self._canvas.text(self.x(mark), self._bottom + 16, f"{mark:g}", _FAINT, "middle")
+        self._canvas.text((_LEFT + WIDTH - _RIGHT) / 2, self._bottom + 33, across, _FAINT, "middle")
+        self._canvas.text(0, FONT, up, _FAINT)
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis: 1 always among them, not more than fit beside each other."""
+    if high / low < 3:
+        return sorted({1.0, *(round(mark, 10) for mark in ticks(low, high, 4))})
+    marks = [factor * 10.0**power for power in range(-3, 5) for factor in (1, 2, 5)]
+    inside = [mark for mark in marks if low <= mark <= high]
+    return inside if len(inside) <= 8 else [mark for mark in inside if math.log10(mark) == round(math.log10(mark))]
+
+
+def _thinned(values: list[Value], best: dict[tuple[Value, Value], float]) -> list[Value]:
+    """The values that go across, or where they are too many those with the best speed-ups, in order."""
+    if len(values) <= _MOST_COLUMNS:
+        return values
+    heights = {value: max(speedup for pair, speedup in best.items() if pair[1] == value) for value in values}
+    kept = sorted(values, key=lambda value: -heights[value])[:_MOST_COLUMNS]
+    return [value for value in values if value in kept]
+
+
+def _order(value: Value) -> tuple[bool, float, str]:
+    return (isinstance(value, str), 0.0 if isinstance(value, str) else float(value), str(value))
+
+
+def _short(value: Value) -> str:
+    return shortened(str(value), 10)
+
+
+def _kept(certificate: Certificate) -> str:
+    return "yes" if certificate.accepted else "no"
