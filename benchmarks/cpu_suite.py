@@ -101,7 +101,7 @@ def tune(case: Case, options: argparse.Namespace, folder: Path) -> tuple[Model, 
     """The case as a model, tuned."""
     path = folder / "model.mlir"
     path.write_text(case.mlir)
-    result = tuner.tune(path, trials=options.trials, seed=options.seed, run_dir=folder / "run")
+    result = tuner.tune(path, trials=options.trials, keep_flags=True, seed=options.seed, run_dir=folder / "run")
     return Model.open(path, CpuTarget().compile_flags), result
 
 

@@ -36,7 +36,7 @@ def main() -> None:
     print(f"| model | default, ms | tuned, ms | speed-up [95 %] | verified | numpy, ms | threads: {options.threads} |")
     print("|---|---|---|---|---|---|---|")
     for path in options.models:
-        result = tuner.tune(path, trials=options.trials, threads=options.threads, seed=options.seed)
+        result = tuner.tune(path, trials=options.trials, keep_flags=True, threads=options.threads, seed=options.seed)
         numpy_ms = time_numpy(path.read_text())
         row = {"model": path.stem, "speedup": 1.0, "low": 1.0, "verified": True, "numpy_ms": numpy_ms}
         default, tuned, interval = "", "the default is best", ""

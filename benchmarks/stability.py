@@ -71,7 +71,7 @@ def disturbance(busy_s: float, idle_s: float) -> Iterator[None]:
 
 def tune_once(model: Path, trials: int, seed: int, folder: Path) -> DispatchResult:
     """The first tuned dispatch of one run."""
-    result = tuner.tune(model, trials=trials, seed=seed, run_dir=folder)
+    result = tuner.tune(model, trials=trials, keep_flags=True, seed=seed, run_dir=folder)
     measured = [each for each in result.dispatches if each.evaluations]
     if not measured:
         sys.exit(f"{model}: nothing in it was tuned; name a model with a tunable dispatch")

@@ -43,7 +43,7 @@ REFUSED_MATMUL = "#iree_cpu.lowering_config<distribution = [32, 64, 0], vector_c
 def make_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An early entry for the product, late ones for the convolution and the softmax."""
     folder = tmp_path_factory.mktemp("run")
-    result = tuner.tune(NETWORK, trials=10, output=folder / "spec.mlir", run_dir=folder / "run")
+    result = tuner.tune(NETWORK, keep_flags=True, trials=10, output=folder / "spec.mlir", run_dir=folder / "run")
     assert [each.winner is not None for each in result.dispatches] == [True, True, True]
     return folder / "spec.mlir"
 

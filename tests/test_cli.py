@@ -71,7 +71,7 @@ def assert_fails(result: subprocess.CompletedProcess[str], code: int, says: str)
 def test_a_kernel_is_tuned_and_its_spec_holds(text: str, tmp_path: Path, target: CpuTarget) -> None:
     """Whatever wins is verified, is what the compiled model holds, and leaves the model no slower."""
     model, spec, run = write(tmp_path, text), tmp_path / "spec.mlir", tmp_path / "run"
-    done = iree_tune("run", model, "-o", spec, "--trials", "20", "--run-dir", run, cwd=tmp_path)
+    done = iree_tune("run", model, "--keep-flags", "-o", spec, "--trials", "20", "--run-dir", run, cwd=tmp_path)
     assert done.returncode == 0, text + done.stderr
     result = json.loads((run / "result.json").read_text())
     (dispatch,) = result["dispatches"]
@@ -104,7 +104,9 @@ def test_the_search_really_searches(tmp_path: Path) -> None:
     tried = {}
     for trials, seed in ((10, 0), (40, 0), (10, 1)):
         run = tmp_path / f"run-{trials}-{seed}"
-        done = iree_tune("run", model, "--trials", str(trials), "--seed", str(seed), "--run-dir", run, cwd=tmp_path)
+        done = iree_tune(
+            "run", model, "--keep-flags", "--trials", str(trials), "--seed", str(seed), "--run-dir", run, cwd=tmp_path
+        )
         assert done.returncode == 0, done.stderr
         records = log_of(run)
         assert [record["candidate"] for record in records] == list(range(trials + 1))
@@ -120,7 +122,19 @@ def test_one_dispatch_of_many_can_be_tuned_alone(tmp_path: Path) -> None:
     model = write(tmp_path, models.matmul(96, 64, 32, "first") + models.matmul(64, 96, 32, "second"))
     run = tmp_path / "run"
     name = "second_dispatch_0_matmul_64x96x32_f32"
-    arguments = ("run", model, "--trials", "4", "--dispatch", name, "--function", "second", "--run-dir", run)
+    arguments = (
+        "run",
+        model,
+        "--keep-flags",
+        "--trials",
+        "4",
+        "--dispatch",
+        name,
+        "--function",
+        "second",
+        "--run-dir",
+        run,
+    )
     done = iree_tune(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {record["dispatch"] for record in log_of(run)} == {name}
@@ -137,7 +151,7 @@ def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
     text: str, options: list[str], tmp_path: Path, target: CpuTarget
 ) -> None:
     model, spec = write(tmp_path, text), tmp_path / "spec.mlir"
-    done = iree_tune("run", model, "-o", spec, *options, cwd=tmp_path)
+    done = iree_tune("run", model, "--keep-flags", "-o", spec, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing here is tunable" in done.stdout
     Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", spec_flag(spec))
@@ -145,7 +159,7 @@ def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
 
 def test_two_threads_run_and_are_named(tmp_path: Path) -> None:
     model = write(tmp_path, models.matmul(192, 192, 192))
-    done = iree_tune("run", model, "--trials", "4", "--threads", "2", cwd=tmp_path)
+    done = iree_tune("run", model, "--keep-flags", "--trials", "4", "--threads", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "local-task, 2 threads" in done.stdout
 
@@ -177,6 +191,12 @@ GOOD = models.matmul(64, 64, 64)
         (GOOD, ("-o", "/proc/spec.mlir"), "cannot write /proc/spec.mlir"),
         (GOOD, ("-o", "model.mlir"), "is the model itself"),
         (GOOD, ("--run-dir", "/proc/run"), "cannot make the run's folder /proc/run"),
+        (GOOD, ("--budget", "soon"), "--budget takes a duration such as 90s, 20m or 1h30m, not 'soon'"),
+        (GOOD, ("--budget", "0m"), "--budget must be more than nothing"),
+        (GOOD, ("--pin", "O3"), "--pin takes NAME=VALUE"),
+        (GOOD, ("--pin", "speed=high"), "no choice 'speed' of flags; there are: opt-level"),
+        (GOOD, ("--pin", "opt-level=O9"), "'opt-level' cannot be 'O9'; choose one of: default"),
+        (GOOD, ("--dim", "n=3"), "bind sizes of ONNX models"),
         (GOOD, ("--unheard-of",), "No such option.*--unheard-of"),
         (GOOD, ("--", "--no-such-iree-flag"), "iree-compile cannot compile .*no-such-iree-flag"),
     ],
@@ -208,9 +228,9 @@ def test_no_arguments_and_unknown_commands(tmp_path: Path) -> None:
 
 def test_a_run_folder_is_never_reused(tmp_path: Path) -> None:
     model, run = write(tmp_path, GOOD), tmp_path / "run"
-    assert iree_tune("run", model, "--trials", "2", "--run-dir", run, cwd=tmp_path).returncode == 0
+    assert iree_tune("run", model, "--keep-flags", "--trials", "2", "--run-dir", run, cwd=tmp_path).returncode == 0
     before = (run / "log.jsonl").read_text()
-    assert_fails(iree_tune("run", model, "--run-dir", run, cwd=tmp_path), 2, "already holds a run")
+    assert_fails(iree_tune("run", model, "--keep-flags", "--run-dir", run, cwd=tmp_path), 2, "already holds a run")
     assert (run / "log.jsonl").read_text() == before
 
 
@@ -227,6 +247,7 @@ def test_ctrl_c_keeps_the_log_and_writes_no_spec(tmp_path: Path) -> None:
         str(spec),
         "--trials",
         "500",
+        "--keep-flags",
         "--run-dir",
         str(run),
     ]

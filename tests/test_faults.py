@@ -49,7 +49,7 @@ def log_of(run: Path) -> list[dict[str, Any]]:
 def tune(folder: Path, **options: Any) -> TuneResult:
     model = folder / "model.mlir"
     model.write_text(MODEL)
-    return tuner.tune(model, run_dir=folder / "run", **options)
+    return tuner.tune(model, keep_flags=True, run_dir=folder / "run", **options)
 
 
 def assert_tuned(result: TuneResult) -> None:
@@ -135,7 +135,7 @@ def test_compile_workers_are_killed_in_the_middle_of_their_jobs(tmp_path: Path) 
 def start_run(folder: Path, spec: Path) -> subprocess.Popen[str]:
     model = folder / "model.mlir"
     model.write_text(MODEL)
-    arguments = ["run", model, "-o", spec, "--trials", "300", "--run-dir", folder / "run"]
+    arguments = ["run", model, "-o", spec, "--trials", "300", "--keep-flags", "--run-dir", folder / "run"]
     return subprocess.Popen(
         [sys.executable, "-m", "tuner", *map(str, arguments)],
         stdout=subprocess.PIPE,

@@ -370,7 +370,7 @@ def test_an_onnx_model_is_tuned_and_proved_whole(tmp_path: Path) -> None:
     node = helper.make_node("MatMul", ["x", "w"], ["y"])
     output = [tensor("y", ["rows", 48])]
     path = save(tmp_path / "model.onnx", [node], [tensor("x", ["rows", 64])], output, [("w", weights)])
-    result = tuner.tune(path, shapes=Shapes({"rows": 32}), trials=3, run_dir=tmp_path / "run")
+    result = tuner.tune(path, keep_flags=True, shapes=Shapes({"rows": 32}), trials=3, run_dir=tmp_path / "run")
     (tuned,) = result.dispatches
     assert tuned.dispatch.name.endswith("matmul_32x48x64_f32")
     assert result.model is None or result.model.verification.passed

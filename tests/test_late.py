@@ -153,14 +153,14 @@ def test_an_entry_for_another_problem_says_that_it_reached_nothing(tmp_path: Pat
 
 def test_a_run_delivers_both_specs_and_removes_a_late_one_that_is_no_longer_its_own(tmp_path: Path) -> None:
     spec = tmp_path / "spec.mlir"
-    result = tuner.tune(NETWORK, trials=6, output=spec, run_dir=tmp_path / "run")
+    result = tuner.tune(NETWORK, trials=6, keep_flags=True, output=spec, run_dir=tmp_path / "run")
     softmax = result.dispatches[-1]
     assert softmax.late
     assert softmax.winner is not None
     assert late_path(spec).read_text() == result.late_spec
     assert result.compile_command[:2] == ("iree-tune", "compile")
     compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
-    again = tuner.tune(NETWORK, trials=2, early_only=True, output=spec, run_dir=tmp_path / "again")
+    again = tuner.tune(NETWORK, trials=2, keep_flags=True, early_only=True, output=spec, run_dir=tmp_path / "again")
     assert [each.verdict.startswith("left alone") for each in again.dispatches] == [True, False, True]
     assert again.late_spec == ""
     assert not late_path(spec).exists()

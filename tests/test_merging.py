@@ -33,7 +33,12 @@ def make_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         folder = tmp_path_factory.mktemp(name)
         (folder / "model.mlir").write_text(text)
         result = tuner.tune(
-            folder / "model.mlir", trials=6, function="product", output=folder / "spec.mlir", run_dir=folder / "run"
+            folder / "model.mlir",
+            keep_flags=True,
+            trials=6,
+            function="product",
+            output=folder / "spec.mlir",
+            run_dir=folder / "run",
         )
         assert all(each.winner for each in result.dispatches)
         specs.append(folder / "spec.mlir")

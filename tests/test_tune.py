@@ -19,7 +19,7 @@ def test_tune_returns_the_spec_with_its_proof(tmp_path: Path) -> None:
     # A size whose default is many times too slow: no tile divides a prime.
     model.write_text(models.matmul(101, 211, 103))
     heard: list[Event] = []
-    result = tuner.tune(model, trials=16, seed=3, run_dir=tmp_path / "run", listen=heard.append)
+    result = tuner.tune(model, trials=16, keep_flags=True, seed=3, run_dir=tmp_path / "run", listen=heard.append)
     (dispatch,) = result.dispatches
     assert dispatch.winner is not None
     assert dispatch.final is not None
@@ -39,7 +39,7 @@ def test_equal_problems_are_tuned_once_and_share_an_entry(tmp_path: Path) -> Non
     model = tmp_path / "model.mlir"
     # The same contraction twice, once with an epilogue: two executables, one problem.
     model.write_text(models.matmul(101, 211, 103) + models.matmul_bias_relu(101, 211, 103))
-    result = tuner.tune(model, trials=8, function="fused", run_dir=tmp_path / "run")
+    result = tuner.tune(model, trials=8, keep_flags=True, function="fused", run_dir=tmp_path / "run")
     first, second = result.dispatches
     assert first.winner is not None
     assert second.evaluations == ()
@@ -51,7 +51,7 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
     """With an unreachable bar no candidate may win: the default stays and the spec is empty."""
     model = tmp_path / "model.mlir"
     model.write_text(models.matmul(64, 64, 64))
-    result = tuner.tune(model, trials=4, min_gain=1000.0, run_dir=tmp_path / "run")
+    result = tuner.tune(model, trials=4, keep_flags=True, min_gain=1000.0, run_dir=tmp_path / "run")
     assert result.dispatches[0].winner is None
     assert "the default is best" in result.dispatches[0].verdict
     assert result.speedup == 1.0

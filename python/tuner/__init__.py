@@ -13,6 +13,7 @@ The parts can be used alone: `tuner.constraints` needs no compiler, `tuner.measu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +22,18 @@ from tuner.errors import InputError, MeasurementError, ToolError, TunerError
 if TYPE_CHECKING:
     from tuner.events import Listener
     from tuner.result import TuneResult
+    from tuner.stages import Stage
 
 __all__ = ["InputError", "MeasurementError", "ToolError", "TunerError", "tune"]
 
 
-def tune(model: str | Path, *, listen: Listener | None = None, **options: Any) -> TuneResult:
+def tune(
+    model: str | Path, *, listen: Listener | None = None, stages: Sequence[Stage] | None = None, **options: Any
+) -> TuneResult:
     """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
 
     `options` are the fields of `tuner.options.Options`; `listen` is called with each `tuner.events.Event`.
+    `stages` is the road to go, `tuner.stages.STAGES` where nothing else is said.
     Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
     Raises InputError for an unusable model or option, ToolError where IREE's own default fails.
     """
@@ -36,10 +41,11 @@ def tune(model: str | Path, *, listen: Listener | None = None, **options: Any) -
     from tuner.events import nobody
     from tuner.options import Options
     from tuner.road import tune_model
+    from tuner.stages import STAGES
 
     try:
         settings = Options(**options)
     except TypeError as error:
         known = ", ".join(Options.__dataclass_fields__)
         raise InputError(f"tune() got an unknown option ({error}); it knows: {known}") from error
-    return tune_model(Path(model), settings, listen or nobody)
+    return tune_model(Path(model), settings, listen or nobody, STAGES if stages is None else stages)

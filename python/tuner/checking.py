@@ -25,7 +25,7 @@ from tuner.late import NO_HANG, apply_late, compile_configured, configure
 from tuner.measuring import Runner
 from tuner.model import Model, spec_flag
 from tuner.options import Options
-from tuner.proving import PlainModel, compare_models, prepare_model
+from tuner.plain_model import PlainModel, compare_models, prepare_model
 from tuner.run_folder import RunFolder
 from tuner.spec import Entry, late_spec, problem_spec, write_atomically
 from tuner.spec_reading import ReadSpec, UnreadableSpecError, read_spec
@@ -303,7 +303,7 @@ class _WholeModel:
             self._compile(early, late, binary)
             if binary.read_bytes() == self._plain.program.binary.read_bytes():
                 return ModelVerdict(Verdict.UNDECIDED, "the specs change nothing")
-            compared = compare_models(self._plain, binary, self._runner, np.random.default_rng(self._seed))
+            compared = compare_models(self._plain.program, binary, self._runner, np.random.default_rng(self._seed))
         except (RejectedError, ToolError) as error:
             return ModelVerdict(Verdict.REFUSED, f"the model does not compile with the specs: {error}")
         except WrongOutputError as error:

@@ -211,10 +211,15 @@ class BenchmarkProgram:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A dispatch of a model. Tunable where `program` and `problem` are known, else `untunable` says why not."""
+    """A dispatch of a model. Tunable where `program` and `problem` are known, else `untunable` says why not.
+
+    `runs`: how often one run of the model runs it, each place in the model counted once (in a loop too); 0 for what
+    runs only while the model is loaded.
+    """
 
     name: str
     problem: Problem | None = None
     program: BenchmarkProgram | None = None
     default: Configured | None = None
     untunable: str | None = None
+    runs: int = 1

@@ -138,6 +138,12 @@ class DispatchBench:
                 " candidates get more samples while it is"
             )
 
+    def rest(self) -> None:
+        """Unloads everything, for another dispatch to be measured; what is needed is loaded again when it is needed."""
+        for key in (_DEFAULT, _CANDIDATE):
+            self._runner.unload(key)
+        self._generation = -1
+
     def default_evaluation(self) -> Evaluation:
         """Candidate 0: the compiler's own choice."""
         samples = tuple(self._baseline_s)

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tuner.outcome import Evaluation
@@ -26,6 +26,25 @@ class CandidateEnded:
     dispatch: str
     evaluation: Evaluation
     best: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsTried:
+    """Flags of the whole compilation were tried: `values` of the knobs that are not at their default.
+
+    `number` counts from 1. `time_s` is the median seconds of a run of the model, None where it failed, `detail` then
+    says why. `best` is the best speed-up over the plain model so far.
+    """
+
+    number: int
+    values: Mapping[str, str]
+    time_s: float | None
+    best: float
+    detail: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of a run's log."""
+        return {"event": "flags tried", **asdict(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +85,7 @@ class Note:
     text: str
 
 
-Event = PhaseStarted | CandidateEnded | FinalistFailed | Disturbance | Note
+Event = PhaseStarted | CandidateEnded | FlagsTried | FinalistFailed | Disturbance | Note
 Listener = Callable[[Event], None]
 
 

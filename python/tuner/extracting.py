@@ -8,7 +8,8 @@ its configuration is written down and then stripped, so that a candidate starts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iree.compiler import ir
@@ -70,8 +71,9 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
         if executable_target is not None:
             limits = target.limits(executable_target)
             description, features = target.describe(executable_target), target.features(executable_target)
+        runs = _runs(module)
         return Extracted(
-            dispatches=tuple(found[name] for name in order),
+            dispatches=tuple(replace(found[name], runs=runs[name]) for name in order),
             functions=tuple(_public_functions(module)),
             limits=limits,
             device_description=description,
@@ -88,6 +90,17 @@ def read_model_configurations(configured: Path) -> dict[str, Configured]:
             for variant in ops_named(module, "hal.executable.variant")
             for function in ops_named(variant, "func.func")
         }
+
+
+def _runs(module: ir.Operation) -> Counter[str]:
+    """How many places of the model's functions run each dispatch."""
+    runs: Counter[str] = Counter()
+    for function in ops_named(module, "util.func"):
+        for dispatch in ops_named(function, "stream.cmd.dispatch"):
+            # All entry points of one op are the same dispatch, each for a device of another kind.
+            first, *_ = ir.ArrayAttr(dispatch.attributes["entry_points"])
+            runs[ir.SymbolRefAttr(first).value[-1]] += 1
+    return runs
 
 
 def _public_functions(module: ir.Operation) -> list[str]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,13 +23,16 @@ class Options:
     has several. `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under
     `.iree-tuner` by default). `min_gain`: a smaller gain than this fraction is left to the default.
     `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
-    candidate. `workers`: processes that compile. `flags`: further flags of iree-compile.
+    candidate. `workers`: processes that compile. `budget_s`: seconds for the
+    whole run, spent where the model's time is (None: all trials of each dispatch). `keep_flags`: search no flags of
+    the whole compilation; `pins`: those of its choices that are not searched. `flags`: further flags of iree-compile.
     `shapes`: sizes that an ONNX model leaves open.
     """
 
     target: str = "cpu"
     threads: int = 1
     trials: int = 100
+    budget_s: float | None = None
     seed: int = 0
     strategy: str = "portfolio"
     dispatches: tuple[str, ...] = ()
@@ -40,11 +44,15 @@ class Options:
     compile_timeout_s: float = 30.0
     workers: int = 0
     flags: tuple[str, ...] = ()
+    keep_flags: bool = False
+    pins: Mapping[str, str] = field(default_factory=dict)
     shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
         if self.trials < 1:
             raise InputError(f"--trials must be at least 1, not {self.trials}")
+        if self.budget_s is not None and not self.budget_s > 0:
+            raise InputError(f"--budget must be positive, not {self.budget_s} s")
         if not self.min_gain >= 0:
             raise InputError(f"--min-gain must not be negative, not {self.min_gain}")
         if not self.compile_timeout_s > 0:

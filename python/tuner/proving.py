@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,60 +13,26 @@ import numpy as np
 
 from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
-from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Configured
-from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
+from tuner.errors import MeasurementError, ToolError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
-from tuner.measuring import FunctionProgram, Runner
-from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model import Model, spec_flag
+from tuner.plain_model import PlainModel, compare_models
 from tuner.result import DispatchResult, ModelResult
 from tuner.run_folder import RunFolder
 from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec, write_atomically
 from tuner.targets import Target
-
-_SEED = 4
-_TIMEOUT_S = 600.0
-_PLAIN, _TUNED = "plain model", "tuned model"
-
-
-@dataclass(frozen=True, slots=True)
-class PlainModel:
-    """The model as a user has it today: compiled without a spec, shown to run."""
-
-    model: Model
-    program: FunctionProgram
-
-
-def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
-    """Compiles the model plainly and runs it once, so that a model that cannot be proved is refused before the work.
-
-    `wanted` names the entry among `functions`; it may be empty where there is one. Raises InputError.
-    """
-    if wanted and wanted not in functions:
-        raise InputError(f"{model.source} has no function '{wanted}'; it has: {', '.join(functions) or 'none'}")
-    if not wanted and len(functions) != 1:
-        names = ", ".join(functions) or "none"
-        raise InputError(f"{model.source} has {len(functions)} public functions ({names}); name one by --function")
-    program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0])
-    model.compile_or_reject(program.binary)
-    try:
-        runner.load(_PLAIN, program)
-        runner.reference(_PLAIN, _SEED, timeout_s=_TIMEOUT_S)
-    except MeasurementError as error:
-        raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
-    finally:
-        runner.unload(_PLAIN)
-    return PlainModel(model, program)
+from tuner.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """The specs that hold, the dispatches' results with the entries that did not hold dropped, and the model's.
 
-    `late_spec` is "" where no entry needs it; `binary` is the model compiled with the specs.
+    `late_spec` is "" where no entry needs it; `binary` is the model compiled with the specs. `flags_hold` says whether
+    the flags that were chosen for the whole compilation may stay.
     """
 
     spec: str
@@ -73,45 +40,115 @@ class Proof:
     dispatches: tuple[DispatchResult, ...]
     model: ModelResult | None
     binary: Path
+    flags_hold: bool = True
+
+
+def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
+    """What there is where the whole model was not looked at: no spec, for none was proved."""
+    return Proof(problem_spec([]), "", tuple(results), None, plain.program.binary)
 
 
 def prove(
+    bench: Workbench,
     plain: PlainModel,
-    target: Target,
+    model: Model,
     results: Sequence[DispatchResult],
     header: Sequence[str],
     circumstances: Circumstances,
-    folder: RunFolder,
-    runner: Runner,
-    listen: Listener,
-    seed: int,
 ) -> Proof:
-    """The specs of the winners that hold in the whole model, and the comparison of whole models.
+    """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
 
-    An entry that plain iree-compile does not apply as it was measured becomes a late one, and one that does not hold
-    there either is dropped. So are all of them where the model as a whole gets slower or computes something else.
+    `model` is the plain one with the flags that were chosen for it. An entry that plain iree-compile does not apply as
+    it was measured becomes a late one, and one that does not hold there either is dropped. Then the model is compiled
+    with all entries. Where it computes something else or is slower than without them, each half of the entries is
+    tried alone, the half that saves most first, down to single ones: what does not pay is dropped.
     """
-    specs = _Specs(plain.model, target, header, circumstances, folder)
-    results = [replace(result, late=_is_late(result, target)) for result in results]
-    if any(result.winner for result in results):
-        listen(PhaseStarted("reading the specs' entries back from the compiled model"))
-    results = _holding_early(specs, results, listen)
-    results = _holding_late(specs, results, listen)
-    if not any(result.winner for result in results):
-        return Proof(*specs.write(results), tuple(results), None, plain.program.binary)
-    listen(PhaseStarted("the whole model with the spec against without, interleaved"))
-    binary = folder.path / "model-tuned.vmfb"
-    try:
-        compared = compare_models(plain, specs.compile(binary), runner, np.random.default_rng(seed))
-        if compared.ratio.high >= 1.0:
-            return Proof(*specs.write(results, compared), tuple(results), compared, binary)
-        reason = f"the whole model is slower with the spec ({compared.ratio})"
-    except MeasurementError as error:
-        runner.check_device()
-        reason = str(error)
-    listen(Note(f"every entry is dropped: {reason}"))
-    results = [_dropped(result, reason) for result in results]
-    return Proof(*specs.write(results), tuple(results), None, plain.program.binary)
+    return _Prover(bench, plain, model, _Specs(model, bench.target, header, circumstances, bench.folder)).prove(results)
+
+
+class _Prover:
+    def __init__(self, bench: Workbench, plain: PlainModel, model: Model, specs: _Specs) -> None:
+        self._bench = bench
+        self._plain = plain
+        self._model = model
+        self._specs = specs
+        self._listen = bench.listen
+        self._rng = np.random.default_rng(bench.options.seed)
+        self._without = plain.program
+        self._binary = bench.folder.path / "model-tuned.vmfb"
+
+    def prove(self, results: Sequence[DispatchResult]) -> Proof:
+        target, has_flags = self._bench.target, self._model != self._plain.model
+        results = [replace(result, late=_is_late(result, target)) for result in results]
+        if _winners(results):
+            self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
+        results = _holding_early(self._specs, results, self._listen)
+        results = _holding_late(self._specs, results, self._listen)
+        if has_flags:
+            binary = self._bench.folder.path / "model-flags.vmfb"
+            self._model.compile_or_reject(binary)
+            self._without = replace(self._plain.program, binary=binary)
+        if _winners(results):
+            self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
+            results = self._paying(results)
+        if not _winners(results) and not has_flags:
+            return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
+        self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
+        binary = self._compiled(results) if _winners(results) else self._without.binary
+        try:
+            compared = compare_models(self._plain.program, binary, self._bench.runner, self._rng)
+            reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
+        except MeasurementError as error:
+            self._bench.runner.check_device()
+            reason = str(error)
+        if not reason:
+            return Proof(*self._specs.write(results, compared), tuple(results), compared, binary)
+        self._listen(Note(f"All is dropped, the flags too: {reason}"))
+        results = [_dropped(result, reason) for result in results]
+        return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary, flags_hold=False)
+
+    def _paying(self, results: list[DispatchResult]) -> list[DispatchResult]:
+        """The results, with those winners dropped that do not pay in the whole model."""
+        reason = self._reason_against(results)
+        if reason is None:
+            return results
+        winners = sorted(_winners(results), key=lambda each: -_saving_s(each))
+        if len(winners) == 1:
+            self._listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
+            return [_dropped(each, reason if each is winners[0] else None) for each in results]
+        self._listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
+        half = (len(winners) + 1) // 2
+        for group in (winners[:half], winners[half:]):
+            names = {each.dispatch.name for each in group}
+            alone = [each if each.dispatch.name in names else _dropped(each, "not in this half") for each in results]
+            kept = {each.dispatch.name: each for each in self._paying(alone)}
+            results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
+        if not _winners(results) or (reason := self._reason_against(results)) is None:
+            return results
+        self._listen(Note(f"every entry is dropped: {reason}"))
+        return [_dropped(each, reason) for each in results]
+
+    def _reason_against(self, results: Sequence[DispatchResult]) -> str | None:
+        """Why the model compiled with these entries is no better than without any; None where it is."""
+        try:
+            compared = compare_models(self._without, self._compiled(results), self._bench.runner, self._rng)
+        except (MeasurementError, ToolError) as error:
+            self._bench.runner.check_device()
+            return str(error)
+        return None if compared.ratio.high >= 1.0 else f"the whole model is slower with it ({compared.ratio})"
+
+    def _compiled(self, results: Sequence[DispatchResult]) -> Path:
+        self._specs.write(results)
+        self._specs.read_back()
+        return self._specs.compile(self._binary)
+
+
+def _saving_s(result: DispatchResult) -> float:
+    """Seconds that a winner takes off one run of the model, as measured alone."""
+    if result.final is None:
+        return 0.0
+    paired = result.final.paired
+    return result.dispatch.runs * (statistics.median(paired.baseline_s) - statistics.median(paired.candidate_s))
 
 
 class _Specs:
@@ -160,6 +197,20 @@ class _Specs:
         except RejectedError as error:
             return dict.fromkeys(expected, f"IREE refuses it in the whole model: {error}")
         return _differing(self._applied, expected)
+
+    def read_back(self) -> None:
+        """Makes the configured modules that `compile` compiles, of the specs as they are written now.
+
+        Raises ToolError where the model cannot be compiled with them.
+        """
+        result = configure(self._model, self._configured, self._early)
+        if result.exit_code != 0:
+            raise ToolError(f"the model does not compile with its spec: {result.first_error}")
+        if self._late.exists():
+            try:
+                apply_late(self._configured, self._late, self._target, self._applied)
+            except RejectedError as error:
+                raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
 
     def compile(self, binary: Path) -> Path:
         """The model compiled with the specs, in the way that is handed to the user. Raises ToolError."""
@@ -254,22 +305,3 @@ def _differing(configured: Path, expected: Mapping[str, Configured | None]) -> d
         for name, wanted in expected.items()
         if found.get(name) != wanted
     }
-
-
-def compare_models(plain: PlainModel, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:
-    """Runs the model compiled plainly and with the specs on the same inputs: outputs, then interleaved times.
-
-    Raises WrongOutputError where it computes something else, MeasurementError where it does not run.
-    """
-    runner.load(_PLAIN, plain.program)
-    runner.load(_TUNED, FunctionProgram(binary, plain.program.function))
-    runner.reference(_PLAIN, _SEED, timeout_s=_TIMEOUT_S)
-    verification, _ = runner.check(_TUNED, _SEED, None, timeout_s=_TIMEOUT_S)
-    if not verification.passed:
-        raise WrongOutputError(f"the model computes something else with the spec: {verification.detail}")
-
-    def decided(paired: Paired) -> bool:
-        return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
-
-    paired = paired_rounds(runner, _PLAIN, _TUNED, rng=rng, decided=decided, timeout_s=_TIMEOUT_S)
-    return ModelResult(paired, speedup(paired.baseline_s, paired.candidate_s), verification, seeds=(_SEED,))

@@ -118,7 +118,8 @@ class ModelResult:
 class TuneResult:
     """What `tune` returns.
 
-    `spec` is the text of the tuning spec that plain iree-compile reads; `late_spec` that of the entries which only
+    `flags` are those that were chosen for the whole compilation, beside the user's. `spec` is the text of the tuning
+    spec that plain iree-compile reads; `late_spec` that of the entries which only
     `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each dispatch, in the model's
     order; `model` the comparison of whole models, or None where no entry was found; `binary` the model compiled with
     the specs; `run_dir` where the log and the binaries are; `circumstances` what the certificates say of the machine.
@@ -126,6 +127,7 @@ class TuneResult:
 
     spec: str
     late_spec: str
+    flags: tuple[str, ...]
     dispatches: tuple[DispatchResult, ...]
     model: ModelResult | None
     binary: Path
@@ -165,6 +167,7 @@ class TuneResult:
                 {**result.to_json(), "certificate": _plain(result.certificate(self.circumstances))}
                 for result in self.dispatches
             ],
+            "flags": list(self.flags),
             "compile_command": list(self.compile_command),
         }
 

@@ -1,39 +1,42 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The whole road: model, dispatches, search and verdicts, spec, proof."""
+"""The whole road: model, flags, dispatches, search and verdicts, spec, proof."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tuner import registry
-from tuner.certificate import circumstances
+from tuner.budget import Budget
 from tuner.compiling import CompilePool
-from tuner.delivering import header
-from tuner.dispatch import Dispatch
-from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import extract
+from tuner.flag_search import FlagChoice, check_pins
 from tuner.measuring import Runner
 from tuner.model import Model, spec_flag
 from tuner.options import Options
-from tuner.proving import prepare_model, prove
+from tuner.plain_model import prepare_model
+from tuner.proving import unproved
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
+from tuner.stages import STAGES, Known, Stage, circumstances_of
 from tuner.targets.choosing import choose_target
-from tuner.tuning import DispatchTuner
+from tuner.workbench import Workbench
 
 
-def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
+def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[Stage] = STAGES) -> TuneResult:
     """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
 
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
+    budget = Budget(options.budget_s)
     target = choose_target(options.target, options.threads)
     registry.load("tuner.strategies", options.strategy)
+    check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags))
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
@@ -46,32 +49,28 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     listen(PhaseStarted(f"reading {path}"))
     model = opened.imported(options.shapes, folder.path)
     extracted = extract(model, target, folder.path)
-    dispatches = _chosen(extracted.dispatches, options.dispatches)
-    shared = circumstances(
-        options.target,
-        extracted.device_description,
-        extracted.features,
-        target.device.uri,
-        options.threads,
-        model.flags,
-    )
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
         plain = prepare_model(model, extracted.functions, options.function, folder, runner)
-        with CompilePool(options.compile_workers, options.compile_timeout_s) as pool:
-            tuner = DispatchTuner(options, target, extracted.limits, folder, runner, pool, listen)
-            results = tuner.tune_all(dispatches)
-        proof = prove(plain, target, results, header(shared), shared, folder, runner, listen, options.seed)
+        with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
+            bench = Workbench(options, target, folder, runner, compilers, listen, budget)
+            known = Known(plain, extracted, FlagChoice({}, ()))
+            for stage in stages:
+                known = stage(bench, known)
 
+    proof = known.proof or unproved(known.plain, known.results)
+    if not proof.flags_hold:
+        known = replace(known, flags=FlagChoice({}, ()))
     result = TuneResult(
         spec=proof.spec,
         late_spec=proof.late_spec,
+        flags=known.flags.flags,
         dispatches=proof.dispatches,
         model=proof.model,
         binary=proof.binary,
         run_dir=folder.path,
         device_label=f"{target.device.uri}, {target.device.label}",
-        compile_command=_compile_command(model, options, options.output or folder.spec, bool(proof.late_spec)),
-        circumstances=shared,
+        compile_command=_compile_command(known, options, options.output or folder.spec, bool(proof.late_spec)),
+        circumstances=circumstances_of(bench, known),
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:
@@ -79,20 +78,24 @@ def tune_model(path: Path, options: Options, listen: Listener) -> TuneResult:
     return result
 
 
-def _chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
-    known = [dispatch.name for dispatch in dispatches]
-    for name in names:
-        if name not in known:
-            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(known) or 'none'}")
-    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
-
-
-def _compile_command(model: Model, options: Options, spec: Path, has_late: bool) -> tuple[str, ...]:
+def _compile_command(known: Known, options: Options, spec: Path, has_late: bool) -> tuple[str, ...]:
+    model = known.model
     if not has_late and model.path == model.source:
         return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
     specs = (str(spec), str(late_path(spec))) if has_late else (str(spec),)
     shapes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]
     shapes += [f"--input={shape}" for shape in options.shapes.inputs]
-    flags = ("--", *options.flags) if options.flags else ()
+    flags = (*options.flags, *known.flags.flags)
+    after = ("--", *flags) if flags else ()
     target = ("--target", options.target)
-    return ("iree-tune", "compile", str(model.source), *specs, "-o", "model.vmfb", *target, *shapes, *flags)
+    return (
+        "iree-tune",
+        "compile",
+        str(model.source),
+        *specs,
+        "-o",
+        "model.vmfb",
+        *target,
+        *shapes,
+        *after,
+    )

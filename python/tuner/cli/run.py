@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from tuner.budget import parse_duration_s
 from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
 from tuner.cli.terminal import console
 from tuner.importing import Shapes
+from tuner.model_flags import parse_pins
 from tuner.options import Options
 
 
@@ -22,6 +24,7 @@ from tuner.options import Options
 @target_options
 @shape_options
 @click.option("--trials", default=DEFAULTS.trials, show_default=True, help="Candidates for each dispatch.")
+@click.option("--budget", metavar="TIME", help="Time for the whole run, as in 20m, spent where the model's time is.")
 @click.option("--seed", default=DEFAULTS.seed, show_default=True, help="Seed of the search.")
 @click.option("--strategy", default=DEFAULTS.strategy, show_default=True, help="How to search.")
 @click.option(
@@ -49,6 +52,14 @@ from tuner.options import Options
     is_flag=True,
     help="Tune only what a spec for plain iree-compile can reach.",
 )
+@click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation.")
+@click.option(
+    "--pin",
+    "pins",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Settle a choice of flags, as in data-tiling=default (repeatable).",
+)
 @click.option(
     "--compile-timeout",
     "compile_timeout_s",
@@ -61,7 +72,14 @@ from tuner.options import Options
     default=DEFAULTS.workers,
     help="Processes that compile.  [default: one for each processor]",
 )
-def run(model: Path, dims: tuple[str, ...], inputs: tuple[str, ...], **settings: Any) -> None:
+def run(
+    model: Path,
+    dims: tuple[str, ...],
+    inputs: tuple[str, ...],
+    budget: str | None,
+    pins: tuple[str, ...],
+    **settings: Any,
+) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
 
     Flags of iree-compile can follow after `--`.
@@ -69,7 +87,12 @@ def run(model: Path, dims: tuple[str, ...], inputs: tuple[str, ...], **settings:
     from tuner.report import ProgressView, print_result
     from tuner.road import tune_model
 
-    options = Options(**settings, shapes=Shapes.parse(dims, inputs))
+    options = Options(
+        **settings,
+        budget_s=None if budget is None else parse_duration_s(budget),
+        pins=parse_pins(pins),
+        shapes=Shapes.parse(dims, inputs),
+    )
     shown = console()
     with ProgressView(shown) as view:
         result = tune_model(model, options, view)

@@ -8,6 +8,7 @@ rows that cannot be completed are dropped before they multiply. Tests prove the 
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -148,7 +149,8 @@ def _narrowed(domains: Mapping[str, Column], parts: list[_Part]) -> dict[str, Co
         columns = {name: grid.ravel() for name, grid in zip(names, grids, strict=True)}
         inside = [part for part in parts if part.names <= names]
         table = _filtered(_Table(columns, math.prod(shape)), inside, [])
-        narrow.update({name: np.unique(table.columns[name]) for name in names})
+        if table.rows < math.prod(shape):
+            narrow.update({name: np.unique(table.columns[name]) for name in names})
     return narrow
 
 
@@ -240,6 +242,9 @@ def _join(
 
 
 def _rank(knob: Knob, column: Column) -> Column:
+    """Numbers that sort the column's values as the domain has them."""
+    if all(value < following for value, following in itertools.pairwise(knob.domain)):
+        return column
     positions = {value: index for index, value in enumerate(knob.domain)}
     values, inverse = np.unique(column, return_inverse=True)
     return np.array([positions[int(value)] for value in values])[inverse]

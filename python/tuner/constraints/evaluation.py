@@ -182,8 +182,8 @@ def _strict(operation: Callable[..., Column], args: list[Value]) -> Value:
 def _divide(operation: Callable[..., Column], dividend: Value, divisor: Value) -> Value:
     undefined = _either(dividend.undefined, divisor.undefined)
     by = divisor.column
-    zero = by == 0
-    if zero.any():
+    if not by.all():
+        zero = by == 0
         undefined = _either(undefined, np.asarray(zero))
         by = np.where(zero, 1, by)
     return Value(operation(dividend.column, by), undefined)
@@ -195,9 +195,11 @@ def _either(*masks: Column | None) -> Column | None:
 
 
 def _or(*args: Value) -> Value:
-    column = reduce(np.logical_or, [_defined(arg) & arg.column for arg in args], np.array([False]))
     undefined = _either(*(arg.undefined for arg in args))
-    return Value(column, None if undefined is None else undefined & ~column)
+    if undefined is None:
+        return Value(reduce(np.logical_or, [arg.column for arg in args]))
+    column = reduce(np.logical_or, [_defined(arg) & arg.column for arg in args])
+    return Value(column, undefined & ~column)
 
 
 def _not(arg: Value) -> Value:
@@ -222,6 +224,8 @@ def _defined(value: Value) -> Column:
 
 
 def _magnitude(column: Column) -> float:
+    if column.size == 1:
+        return float(abs(column.item()))
     return float(max(abs(column.max()), abs(column.min()))) if column.size else 0.0
 
 

@@ -90,8 +90,7 @@ def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, Interval], gr
         }
         if is_simplified and not fixed:
             return current
-        values = [(z3.Int(name), z3.IntVal(value)) for name, value in fixed.items()]
-        current = [z3.simplify(assertion) for assertion in _substituted(current, values)]
+        current = _simplified(current, [(z3.Int(name), z3.IntVal(value)) for name, value in fixed.items()])
         substituted.update(fixed)
         is_simplified = True
 
@@ -102,15 +101,22 @@ def _interval(bound: Interval) -> tuple[int, int]:
     return min(bound.low, bound.high), max(bound.low, bound.high)
 
 
-def _substituted(
+def _simplified(
     assertions: Sequence[z3.BoolRef], values: Sequence[tuple[z3.ArithRef, z3.ArithRef]]
 ) -> list[z3.BoolRef]:
-    """The assertions with values for constants; all at once, since each call costs as much as its work."""
-    if not values:
-        return list(assertions)
-    truth = z3.BoolVal(True)
-    _, _, *found = z3.substitute(z3.And(truth, truth, *assertions), *values).children()
-    return list(found)
+    """The assertions with values for constants, simplified.
+
+    All at once, as the arguments of one function without a meaning: each call to z3 costs as much as its work.
+    """
+    if not assertions:
+        return []
+    truth, context = z3.BoolSort(), assertions[0].ctx
+    holder = z3.Function("iree_tuner.holder", *[truth] * len(assertions), truth)
+    arguments = (z3.Ast * len(assertions))(*[assertion.ast for assertion in assertions])
+    held = z3.BoolRef(z3.Z3_mk_app(context.ref(), holder.ast, len(assertions), arguments), context)
+    held = z3.simplify(z3.substitute(held, *values) if values else held)
+    app = z3.Z3_to_app(context.ref(), held.ast)
+    return [z3.BoolRef(z3.Z3_get_app_arg(context.ref(), app, place), context) for place in range(len(assertions))]
 
 
 def _prove_bounds(assertions: Sequence[z3.BoolRef], bounds: Mapping[str, Interval], timeout_s: float) -> None:

@@ -57,6 +57,17 @@ def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gene
     return rng.integers(-4, 5, tuple(shape)).astype(kind)
 
 
+def model_input(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
+    """Random data for an input of a whole model: as `random_array`, but integers are 0 or 1.
+
+    A model's integers are mostly indices and masks, and 0 and 1 are valid as either.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind in "iu":
+        return rng.integers(0, 2, tuple(shape)).astype(kind)
+    return random_array(shape, kind, rng)
+
+
 class DispatchData:
     """The buffer that a dispatch runs on, an image of its fresh contents, and a way to read the outputs."""
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from tuner.dispatch import Region
 from tuner.errors import MeasurementError
-from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, random_array, shared_data
+from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, shared_data
 
 
 class LoadedProgram(Protocol):
@@ -167,7 +167,7 @@ class _LoadedFunction:
 def random_inputs(types: Sequence[tuple[tuple[int, ...], str]], seed: int) -> list[Array]:
     """The data that a function of these input types (shape, element type) is called with."""
     return [
-        random_array(shape, dtype_of(element_type), np.random.default_rng([seed, index]))
+        model_input(shape, dtype_of(element_type), np.random.default_rng([seed, index]))
         for index, (shape, element_type) in enumerate(types)
     ]
 

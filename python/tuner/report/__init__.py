@@ -3,6 +3,6 @@
 """Shows a run to people: while it goes on, and when it has ended."""
 
 from tuner.report.progress import ProgressView
-from tuner.report.table import print_result
+from tuner.report.table import print_dispatches, print_result
 
-__all__ = ["ProgressView", "print_result"]
+__all__ = ["ProgressView", "print_dispatches", "print_result"]

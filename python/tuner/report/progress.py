@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -18,7 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
+from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, FlagsTried, Note, PhaseStarted
 from tuner.outcome import Fate
 
 _LINE_EVERY = 10
@@ -61,6 +62,8 @@ class ProgressView:
                 self._start(text, total)
             case CandidateEnded():
                 self._candidate(event)
+            case FlagsTried(number, values, time_s, best, detail):
+                self._flags(number, values, time_s, best, detail)
             case FinalistFailed(_, failed):
                 self._say(f"  candidate {failed.number} is passed over: {failed.fate.value}, {failed.detail}")
             case Disturbance(_, text):
@@ -87,6 +90,13 @@ class ProgressView:
             self._progress.update(self._task, completed=number, best=best)
         if not self._console.is_terminal and number and number % _LINE_EVERY == 0:
             self._say(f"  {number} candidates, {best}")
+
+    def _flags(self, number: int, values: Mapping[str, str], time_s: float | None, best: float, detail: str) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, completed=number, best=f"best {best:.2f}x")
+        if not self._console.is_terminal:
+            named = " ".join(f"{name}={value}" for name, value in values.items()) or "as given"
+            self._say(f"  {named}: " + (f"{time_s * 1e3:.4g} ms" if time_s is not None else detail))
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

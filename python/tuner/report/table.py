@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import shlex
 import statistics
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tuner.listing import Listed
 from tuner.report.units import duration
 from tuner.result import DispatchResult, TuneResult
 
@@ -46,6 +48,25 @@ def print_result(result: TuneResult, console: Console) -> None:
         _say(console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them.")
     if any(each.evaluations for each in result.dispatches):
         _say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
+
+
+def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
+    """Prints what `iree-tune list` found: those that take most time first."""
+    total_s = sum(each.model_s for each in listed)
+    table = Table()
+    for column in ("dispatch", "problem", "tuned in"):
+        table.add_column(column, overflow="fold")
+    for column in ("runs", "one run", "share"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in sorted(listed, key=lambda each: -each.model_s):
+        time = "-" if each.seconds is None else duration(each.seconds)
+        share = f"{each.model_s / total_s:.1%}" if total_s and each.seconds is not None else "-"
+        table.add_row(
+            escape(each.name), escape(each.problem), escape(each.space or each.reason), str(each.runs), time, share
+        )
+    console.print(table)
+    tunable = sum(1 for each in listed if each.space)
+    _say(console, f"{len(listed)} dispatches, {tunable} different problems to tune, {duration(total_s)} together.")
 
 
 def _say(console: Console, text: str) -> None:

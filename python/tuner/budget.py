@@ -1,0 +1,51 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How long a run may take, and how much of that is left."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from tuner.errors import InputError
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A number of seconds from now on, or None for as long as it takes."""
+
+    seconds: float | None = None
+    started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is an end at all."""
+        return self.seconds is not None
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the end (negative afterwards); infinite without one."""
+        return float("inf") if self.seconds is None else self.seconds - self.spent_s
+
+    def part(self, fraction: float) -> Budget:
+        """A budget of this fraction of what is left, from now on."""
+        return Budget(None if self.seconds is None else max(0.0, self.left_s * fraction))
+
+
+def parse_duration_s(text: str) -> float:
+    """Seconds from `90s`, `20m`, `1h30m`. Raises InputError."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise InputError(f"--budget takes a duration such as 90s, 20m or 1h30m, not '{text}'")
+    seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
+    if not seconds > 0:
+        raise InputError(f"--budget must be more than nothing, not '{text}'")
+    return seconds

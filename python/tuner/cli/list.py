@@ -1,0 +1,39 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`iree-tune list`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.importing import Shapes
+from tuner.options import Options
+
+_PLAIN_WIDTH = 160
+
+
+@click.command("list")
+@model_argument
+@compiler_flags
+@target_options
+@shape_options
+def list_(
+    model: Path, flags: tuple[str, ...], target: str, threads: int, dims: tuple[str, ...], inputs: tuple[str, ...]
+) -> None:
+    """List the dispatches of MODEL: problem, runs, time, share of the whole, and where each can be tuned or why not.
+
+    Each is run alone with the compiler's default. Flags of iree-compile can follow after `--`.
+    """
+    from tuner.listing import list_dispatches
+    from tuner.report import ProgressView, print_dispatches
+
+    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
+    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    with ProgressView(console) as view:
+        listed = list_dispatches(model, options, view)
+    print_dispatches(listed, console)

@@ -1,0 +1,214 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Searches the flags of the whole compilation: each choice is compiled, compared with the plain model, and timed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tuner import registry
+from tuner.constraints import enumerate_space
+from tuner.deciding import Ratio, is_decided, is_faster, speedup
+from tuner.errors import MeasurementError, ToolError
+from tuner.events import FlagsTried, PhaseStarted
+from tuner.measuring.sampling import Paired, paired_rounds, sample
+from tuner.model_flags import DEFAULT, ModelFlags
+from tuner.options import Options
+from tuner.plain_model import MODEL_SEED, MODEL_TIMEOUT_S, PlainModel
+from tuner.search import Strategy
+from tuner.workbench import Workbench
+
+# Of a budget so much may go into flags, and so many choices are tried without one.
+_BUDGET_PART, _MOST_TRIALS = 0.25, 24
+# Runs of the model that checking and timing a choice takes, about.
+_RUNS_OF_A_CHOICE = 12
+_PLAIN, _CANDIDATE = "plain model", "model with other flags"
+_GIVE_UP_FACTOR = 1.5
+# So many of the best are compared with the plain model side by side before it stays.
+_FINALISTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChoice:
+    """What was chosen for the whole compilation: the knobs that are not at their default, and their flags.
+
+    `ratio` compares the model compiled so with the plain one; None where the defaults stay. `tried`: choices that
+    were compiled.
+    """
+
+    values: Mapping[str, str]
+    flags: tuple[str, ...]
+    ratio: Ratio | None = None
+    tried: int = 0
+
+
+def known_flags(target: str) -> ModelFlags | None:
+    """The choices registered for a target, if any."""
+    if target not in registry.names("tuner.model_flags"):
+        return None
+    found: ModelFlags = registry.load("tuner.model_flags", target)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    values: dict[str, str]
+    binary: Path
+    time_s: float
+
+
+def check_pins(target: str, options: Options) -> None:
+    """Raises InputError for pins that name no choice."""
+    (known_flags(target) or ModelFlags(())).space(options.pins, options.flags)
+
+
+def choose_flags(bench: Workbench, plain: PlainModel) -> FlagChoice:
+    """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's."""
+    known = known_flags(bench.target.name)
+    if known is None:
+        return FlagChoice({}, ())
+    return _FlagSearch(bench, plain, known).run()
+
+
+class _FlagSearch:
+    def __init__(self, bench: Workbench, plain: PlainModel, known: ModelFlags) -> None:
+        self._bench = bench
+        self._plain = plain
+        self._known = known
+        self._pins = dict(bench.options.pins)
+        self._pool = enumerate_space(known.space(self._pins, bench.options.flags))
+        self._folder = bench.folder.path / "flags"
+        self._generation = -1
+
+    def run(self) -> FlagChoice:
+        trials = self._trials()
+        tried: list[_Tried] = []
+        if trials > 0:
+            self._folder.mkdir(exist_ok=True)
+            self._bench.listen(PhaseStarted(f"flags of the whole model: {trials} of {len(self._pool)} choices", trials))
+            tried = self._search(trials)
+        for each in sorted(tried, key=lambda each: each.time_s)[:_FINALISTS]:
+            ratio = self._against_plain(each)
+            if ratio is not None:
+                return FlagChoice(each.values, self._known.flags(each.values), ratio, len(tried))
+        pinned = {name: value for name, value in self._pins.items() if value != DEFAULT}
+        return FlagChoice(pinned, self._known.flags(pinned), tried=len(tried))
+
+    def _trials(self) -> int:
+        """As many as there are, or as the budget has time for."""
+        options, budget = self._bench.options, self._bench.budget
+        if options.keep_flags:
+            return 0
+        most = min(_MOST_TRIALS, len(self._pool))
+        if budget.is_limited:
+            each_s = self._plain.compile_s / options.compile_workers + _RUNS_OF_A_CHOICE * self._plain.run_s
+            most = min(most, int(budget.left_s * _BUDGET_PART / each_s))
+        return most
+
+    def _search(self, trials: int) -> list[_Tried]:
+        options, budget = self._bench.options, self._bench.budget.part(_BUDGET_PART)
+        kind: type[Strategy] = registry.load("tuner.strategies", options.strategy)
+        strategy = kind(self._pool, np.random.default_rng(options.seed), trials)
+        self._load_plain()
+        baseline_s = best_s = self._time(_PLAIN)
+        found: list[_Tried] = []
+        asked = 0
+        while asked < trials and budget.left_s > 0:
+            rows = strategy.ask(min(options.compile_workers, trials - asked))
+            if not rows:
+                break
+            choices = [self._known.chosen(self._pool.point(row)) for row in rows]
+            for row, values, binary in zip(rows, choices, self._compile(asked, choices), strict=True):
+                asked += 1
+                time_s, detail = (baseline_s, "") if not values else self._measure(binary, best_s)
+                strategy.tell(row, time_s)
+                if time_s is not None and values and isinstance(binary, Path):
+                    found.append(_Tried(values, binary, time_s))
+                    best_s = min(best_s, time_s)
+                tried = FlagsTried(asked, values, time_s, baseline_s / best_s, detail)
+                self._bench.folder.append(tried.to_json())
+                self._bench.listen(tried)
+        return found
+
+    def _compile(self, asked: int, choices: Sequence[dict[str, str]]) -> list[Path | str]:
+        """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
+
+        def one(index: int) -> Path | str:
+            if not choices[index]:
+                return self._plain.program.binary
+            binary = self._folder / f"{asked + index + 1}.vmfb"
+            try:
+                result = self._plain.model.with_flags(*self._known.flags(choices[index])).compile(binary)
+            except ToolError as error:
+                return str(error)
+            return binary if result.exit_code == 0 else f"it does not compile: {result.first_error}"
+
+        with ThreadPoolExecutor(len(choices)) as threads:
+            return list(threads.map(one, range(len(choices))))
+
+    def _measure(self, binary: Path | str, best_s: float) -> tuple[float | None, str]:
+        """The median seconds of a run, or None and why there are none."""
+        if isinstance(binary, str):
+            return None, binary
+        runner = self._bench.runner
+        try:
+            self._load_plain()
+            first_s = self._check(binary)
+            samples = sample(
+                runner, _CANDIDATE, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=_GIVE_UP_FACTOR * best_s
+            )
+            return statistics.median(samples), ""
+        except MeasurementError as error:
+            runner.check_device()
+            return None, str(error)
+
+    def _check(self, binary: Path) -> float:
+        """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
+        runner = self._bench.runner
+        runner.load(_CANDIDATE, replace(self._plain.program, binary=binary))
+        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, None, timeout_s=MODEL_TIMEOUT_S)
+        if not verification.passed:
+            raise MeasurementError(f"it computes something else: {verification.detail}")
+        return first_s
+
+    def _against_plain(self, tried: _Tried) -> Ratio | None:
+        """The speed-up over the plain model by interleaved rounds, or None where it is none."""
+        runner, min_gain = self._bench.runner, self._bench.options.min_gain
+
+        def decided(paired: Paired) -> bool:
+            return is_decided(speedup(paired.baseline_s, paired.candidate_s), min_gain)
+
+        try:
+            self._load_plain()
+            self._check(tried.binary)
+            rng = np.random.default_rng(self._bench.options.seed)
+            paired = paired_rounds(runner, _PLAIN, _CANDIDATE, rng=rng, decided=decided, timeout_s=MODEL_TIMEOUT_S)
+        except MeasurementError:
+            runner.check_device()
+            return None
+        finally:
+            runner.unload(_CANDIDATE)
+        ratio = speedup(paired.baseline_s, paired.candidate_s)
+        return ratio if is_faster(ratio, min_gain) else None
+
+    def _time(self, key: str) -> float:
+        runner = self._bench.runner
+        first_s = runner.time(key, 1, timeout_s=MODEL_TIMEOUT_S)
+        limit = float("inf")
+        samples = sample(runner, key, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=limit)
+        return statistics.median(samples)
+
+    def _load_plain(self) -> None:
+        """Loads the plain model and its outputs, unless the measuring process has them."""
+        runner = self._bench.runner
+        if self._generation == runner.generation:
+            return
+        runner.load(_PLAIN, self._plain.program)
+        runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+        self._generation = runner.generation

@@ -1,0 +1,176 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The search of one dispatch, batch by batch: ask, compile, check, time, tell; at its end the final."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from tuner import registry
+from tuner.compiling import CompileJob
+from tuner.constraints import ConstraintError, explain_empty, find_pool
+from tuner.deciding import is_decided
+from tuner.dispatch import Configuration
+from tuner.errors import TunerError
+from tuner.evaluating import DispatchBench
+from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, PhaseStarted
+from tuner.outcome import Compilation, Evaluation
+from tuner.planning import Task
+from tuner.result import DispatchResult
+from tuner.scheduling import Standing
+from tuner.search import Strategy
+from tuner.targets import Limits
+from tuner.workbench import Workbench
+
+# Of a space that is too large to enumerate so many solutions are drawn for each trial, to choose among.
+_SAMPLES_PER_TRIAL = 4
+
+
+class NothingToSearchError(TunerError):
+    """The space of a dispatch cannot be solved, or holds nothing. The message is the reason."""
+
+
+class SearchTask:
+    """One dispatch on its way. `start` it, `step` as often as it is worth it, then `finish`."""
+
+    def __init__(self, bench: Workbench, task: Task, limits: Limits) -> None:
+        """Solves the space. Raises NothingToSearchError."""
+        self.task = task
+        self._bench = bench
+        options = bench.options
+        space = task.builder.build(task.problem, limits)
+        try:
+            sampling = np.random.default_rng(options.seed)
+            self._pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=sampling)
+        except ConstraintError as error:
+            raise NothingToSearchError(f"not tunable: {task.space_name}: {error}") from error
+        if not len(self._pool):
+            reasons = "; ".join(explain_empty(space))
+            raise NothingToSearchError(f"not tunable: {task.space_name} has no solution: {reasons}")
+        self._trials = min(options.trials, len(self._pool))
+        self._rng = np.random.default_rng(options.seed)
+        strategy: type[Strategy] = registry.load("tuner.strategies", options.strategy)
+        self._strategy = strategy(self._pool, self._rng, self._trials)
+        self._programs: DispatchBench | None = None
+        self._evaluations: list[Evaluation] = []
+        self._best = [1.0]
+        self._spent_s = 0.0
+        self._is_exhausted = False
+
+    @property
+    def name(self) -> str:
+        """The dispatch's name."""
+        return self.task.dispatch.name
+
+    @property
+    def default_s(self) -> float:
+        """Seconds that the default takes in one run of the model, all runs of the problem together."""
+        return self._measured.baseline_s * self.task.runs
+
+    @property
+    def standing(self) -> Standing:
+        """What the scheduler wants to know."""
+        left = 0 if self._is_exhausted else self._trials - (len(self._best) - 1)
+        return Standing(self.default_s, tuple(self._best), self._spent_s, left)
+
+    @property
+    def saving_s(self) -> float:
+        """Seconds that the best candidate so far takes off one run of the model."""
+        return self.default_s * (1 - 1 / max(self._best))
+
+    @property
+    def default_job(self) -> CompileJob:
+        """Compiles the compiler's own choice."""
+        return self._job(0, None)
+
+    def start(self, default: Compilation) -> None:
+        """Times the default. Raises ToolError where it did not compile or does not run."""
+        self._programs = DispatchBench(
+            self._bench.runner,
+            self.task.program,
+            self.task.problem,
+            default,
+            dispatch=self.name,
+            listen=self._record,
+        )
+        self._evaluations.append(self._ended(self._programs.default_evaluation()))
+
+    def rest(self) -> None:
+        """Leaves the measuring process to another dispatch. The next step takes it back."""
+        self._measured.rest()
+
+    def announce(self) -> None:
+        """Tells that candidates of this dispatch follow."""
+        how = "configurations" if self._pool.is_exact else "drawn"
+        self._bench.listen(
+            PhaseStarted(f"{self.name}: {self._trials} of {len(self._pool)} {how}", self._trials),
+        )
+
+    def step(self, batch: int) -> None:
+        """Evaluates the next `batch` candidates."""
+        started = time.perf_counter()
+        rows = self._strategy.ask(min(batch, self.standing.left))
+        self._is_exhausted = not rows
+        first = len(self._evaluations)
+        configurations = [self.task.builder.configuration(self.task.problem, self._pool.point(row)) for row in rows]
+        jobs = [self._job(first + index, configuration) for index, configuration in enumerate(configurations)]
+        compilations = self._bench.compilers.compile(jobs)
+        if rows:
+            self._measured.sample_baseline()
+        for index, (row, configuration, compilation) in enumerate(zip(rows, configurations, compilations, strict=True)):
+            evaluation = self._measured.evaluate(first + index, row, configuration, compilation)
+            self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
+            self._evaluations.append(self._ended(evaluation))
+            # Strategies see times relative to a baseline of the same minute: drift is no signal.
+            self._strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
+        self._spent_s += time.perf_counter() - started
+
+    def finish(self) -> DispatchResult:
+        """The final: the best candidates against each other, the best against the default."""
+        min_gain = self._bench.options.min_gain
+        self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
+        final = self._measured.final(self._evaluations, self._rng, min_gain)
+        if final is None:
+            verdict = "the default stays: no candidate ran"
+        elif final.accepted:
+            verdict = "tuned"
+        elif not is_decided(final.ratio, min_gain):
+            rounds = len(final.paired.baseline_s)
+            verdict = f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
+        else:
+            verdict = f"the default is best (the best candidate: {final.ratio})"
+        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
+
+    def give_up(self, reason: str) -> DispatchResult:
+        """The result where there is no final: the default stays."""
+        return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
+
+    @property
+    def _measured(self) -> DispatchBench:
+        if self._programs is None:
+            raise RuntimeError("the search was not started")
+        return self._programs
+
+    def _job(self, number: int, configuration: Configuration | None) -> CompileJob:
+        folder = self._bench.folder.path / "candidates" / self.name
+        return CompileJob(
+            program=self.task.program,
+            identity=self.name,
+            configuration=configuration,
+            target=self._bench.target,
+            binary=folder / f"{number}.vmfb",
+            log=folder / f"{number}.log",
+        )
+
+    def _record(self, event: Event) -> None:
+        """Into the log what is told of faults and noise, and on to whoever listens."""
+        if isinstance(event, FinalistFailed | Disturbance):
+            self._bench.folder.append(event.to_json())
+        self._bench.listen(event)
+
+    def _ended(self, evaluation: Evaluation) -> Evaluation:
+        self._bench.folder.append({"dispatch": self.name, **evaluation.to_json()})
+        self._bench.listen(CandidateEnded(self.name, evaluation, self._best[-1]))
+        return evaluation

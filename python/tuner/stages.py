@@ -1,0 +1,108 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The stages of a run, each from what is known so far to what is known then.
+
+A client composes its own road of these and of stages that it writes: `tuner.tune(model, stages=(tune, prove_model))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tuner.certificate import Circumstances, circumstances
+from tuner.delivering import header
+from tuner.dispatch import Dispatch
+from tuner.errors import InputError
+from tuner.events import Note, PhaseStarted
+from tuner.extracting import Extracted, extract
+from tuner.flag_search import FlagChoice, choose_flags
+from tuner.model import Model
+from tuner.plain_model import PlainModel
+from tuner.proving import Proof, prove
+from tuner.result import DispatchResult
+from tuner.tuning import tune_dispatches
+from tuner.workbench import Workbench
+
+# The part of what is left that goes into dispatches; the rest is for the proof.
+_DISPATCH_PART = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a run knows so far.
+
+    `plain` is the model as it was given, `flags` what was chosen for its compilation, `extracted` its dispatches when
+    it is compiled so, `results` one for each dispatch that was looked at, `proof` what the whole model says of them.
+    """
+
+    plain: PlainModel
+    extracted: Extracted
+    flags: FlagChoice
+    results: tuple[DispatchResult, ...] = ()
+    proof: Proof | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model with the flags that were chosen."""
+        return self.plain.model.with_flags(*self.flags.flags)
+
+
+Stage = Callable[[Workbench, Known], Known]
+
+
+def search_flags(bench: Workbench, known: Known) -> Known:
+    """Chooses the flags of the whole compilation, and reads the dispatches that they make."""
+    if bench.options.dispatches:
+        bench.listen(
+            Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
+        )
+        return known
+    flags = choose_flags(bench, known.plain)
+    if not flags.flags:
+        return replace(known, flags=flags)
+    named = " ".join(f"{name}={value}" for name, value in flags.values.items())
+    measured = f", {flags.ratio} without a spec" if flags.ratio else ""
+    bench.listen(Note(f"Flags for the whole model: {named}{measured}"))
+    bench.listen(PhaseStarted("reading the model compiled with these flags"))
+    folder = bench.folder.path / "flagged"
+    folder.mkdir(exist_ok=True)
+    extracted = extract(known.plain.model.with_flags(*flags.flags), bench.target, folder)
+    return replace(known, flags=flags, extracted=extracted)
+
+
+def tune(bench: Workbench, known: Known) -> Known:
+    """Tunes every dispatch that is worth it."""
+    dispatches = _chosen(known.extracted.dispatches, bench.options.dispatches)
+    budget = bench.budget.part(_DISPATCH_PART)
+    return replace(known, results=tuple(tune_dispatches(bench, dispatches, known.extracted.limits, budget)))
+
+
+def prove_model(bench: Workbench, known: Known) -> Known:
+    """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
+    shared = circumstances_of(bench, known)
+    proof = prove(bench, known.plain, known.model, known.results, header(shared), shared)
+    return replace(known, proof=proof)
+
+
+STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)
+
+
+def circumstances_of(bench: Workbench, known: Known) -> Circumstances:
+    """What the certificates of this run share."""
+    return circumstances(
+        bench.options.target,
+        known.extracted.device_description,
+        known.extracted.features,
+        bench.target.device.uri,
+        bench.options.threads,
+        known.model.flags,
+    )
+
+
+def _chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
+    names_known = [dispatch.name for dispatch in dispatches]
+    for name in names:
+        if name not in names_known:
+            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(names_known) or 'none'}")
+    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
