@@ -211,12 +211,13 @@ def test_what_is_otherwise_here_is_said(spec: Path, tmp_path: Path) -> None:
     certificate = replace(entry.certificate, circumstances=other)
     old = tmp_path / "old.mlir"
     old.write_text(tuner.spec.problem_spec([entry.rewritten(certificate)]))
-    options = CheckOptions(threads=2, run_dir=tmp_path / "check")
+    options = CheckOptions(threads=2, flags=("--iree-opt-level=O1",), run_dir=tmp_path / "check")
     report = check_specs(NETWORK, [old], options, nobody)
     said = " | ".join(report.notes)
     assert "the number of threads was 1, here it is 2" in said
     assert "the device was local-sync, here it is local-task" in said
     assert "iree-compile was 3.12.9, here it is 3." in said
+    assert "the flags were others; here they are with --iree-opt-level=O1" in said
     assert f"without +of-another-processor; with {then.features[0]}" in said
 
 
@@ -240,6 +241,8 @@ def test_bad_input_is_refused_before_any_work(spec: Path, tmp_path: Path) -> Non
             check_specs(NETWORK, specs, options, nobody)
         assert not (tmp_path / "check").exists()
     assert beside.read_text() == "a user's"
+    with pytest.raises(InputError, match="--threads must be at least 1, not 0"):
+        check_specs(NETWORK, [spec], CheckOptions(threads=0), nobody)
 
 
 def test_entries_of_others_are_listed_and_judged_in_the_whole_model(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_equal_entries_stand_once(runs: tuple[Path, Path], tmp_path: Path) -> No
     assert "1 more were equal" in list(merged.lines())[-2]
 
 
-@pytest.mark.parametrize(("times_slower", "second_wins"), [(2.0, False), (0.5, True)])
+@pytest.mark.parametrize(("times_slower", "second_wins"), [(2.0, False), (0.5, True), (1.0, False)])
 def test_of_a_conflict_the_faster_is_kept(
     times_slower: float, second_wins: bool, runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -104,7 +104,8 @@ def test_of_a_conflict_the_faster_is_kept(
     merged = merge_specs([one, path], tmp_path / "merged.mlir")
     assert only(tmp_path / "merged.mlir").annotations == only(path if second_wins else one).annotations
     (conflict,) = merged.conflicts
-    assert conflict.reason == "it was slower"
+    equal = "they were equally fast, so the one named first stays"
+    assert conflict.reason == (equal if times_slower == 1.0 else "it was slower")
     line = next(merged.lines())
     for each in (first, second):
         assert f"({each.certificate.ratio}, {each.certificate.candidate_s[0] * 1e3:.4g} ms)" in line

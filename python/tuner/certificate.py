@@ -22,8 +22,8 @@ from tuner.toolchain import compiler_version
 
 SCHEMA = "iree-tuner-certificate/1"
 Moment = Literal["early", "late"]
-# So many features of a processor are named where two processors differ.
-_FEATURES_SHOWN = 5
+# So many features or flags are named where they differ.
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ class Circumstances:
         elif self.processor != now.processor and self.threads == now.threads:
             found.append(f"the processor was {self.processor}, here it is {now.processor}")
         if self.flags != now.flags:
-            found.append(f"the flags were {' '.join(self.flags)}, here they are {' '.join(now.flags)}")
+            dropped = [flag for flag in self.flags if flag not in now.flags]
+            added = [flag for flag in now.flags if flag not in self.flags]
+            found.append(f"the flags were others; here they are {_listed(dropped, added) or 'in another order'}")
         return found
 
 
@@ -129,9 +131,9 @@ class Certificate:
 
 def _listed(gone: list[str], new: list[str]) -> str:
     return "; ".join(
-        f"{word} {' '.join(features[:_FEATURES_SHOWN])}{' …' if len(features) > _FEATURES_SHOWN else ''}"
-        for word, features in (("without", gone), ("with", new))
-        if features
+        f"{word} {' '.join(words[:_SHOWN])}{' …' if len(words) > _SHOWN else ''}"
+        for word, words in (("without", gone), ("with", new))
+        if words
     )
 
 

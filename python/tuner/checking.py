@@ -154,7 +154,7 @@ def _target(recorded: Sequence[Circumstances], options: CheckOptions) -> tuple[s
     if options.threads is None and len(threads) > 1:
         counts = ", ".join(map(str, threads))
         raise InputError(f"the entries were made for several numbers of threads ({counts}); give one by --threads")
-    return target, options.threads or threads[0]
+    return target, threads[0] if options.threads is None else options.threads
 
 
 def _flags(

@@ -116,6 +116,8 @@ def _decide(first: Source, second: Source) -> Conflict:
         if this != that:
             reason = f"they were measured with different {what}, so the one named first stays"
             return Conflict(first, second, reason)
+    if second.time_s == first.time_s:
+        return Conflict(first, second, "they were equally fast, so the one named first stays")
     if second.time_s < first.time_s:
         first, second = second, first
     return Conflict(first, second, "it was slower")

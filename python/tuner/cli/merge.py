@@ -16,7 +16,8 @@ def merge(specs: tuple[Path, ...], output: Path) -> None:
     """Merge SPECS, early and late ones, into one; late entries go to a file beside it.
 
     Of entries for one problem that differ, the faster is kept where both were measured on the same processor with the
-    same number of threads, else that of the spec named first.
+    same number of threads, else that of the spec named first. Certificates are believed: check a spec that was edited
+    by hand before (`iree-tune check`).
     """
     from tuner.merging import merge_specs
 
