@@ -22,7 +22,7 @@ import numpy as np
 
 from tuner.importing import Shapes, bind_model
 from tuner.measuring import Runner
-from tuner.measuring.dispatch_data import random_array
+from tuner.measuring.dispatch_data import model_input
 from tuner.measuring.sampling import calibrate
 from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
@@ -55,7 +55,7 @@ class _LoadedModel:
 
     def fill(self, seed: int) -> None:
         self._inputs = {
-            name: random_array(shape, dtype, np.random.default_rng([seed, index]))
+            name: model_input(shape, dtype, np.random.default_rng([seed, index]))
             for index, (name, shape, dtype) in enumerate(self._types)
         }
 

@@ -118,13 +118,15 @@ class ModelResult:
 class TuneResult:
     """What `tune` returns.
 
-    `flags` are those that were chosen for the whole compilation, beside the user's. `spec` is the text of the tuning
-    spec that plain iree-compile reads; `late_spec` that of the entries which only
-    `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each dispatch, in the model's
-    order; `model` the comparison of whole models, or None where no entry was found; `binary` the model compiled with
-    the specs; `run_dir` where the log and the binaries are; `circumstances` what the certificates say of the machine.
+    `function` is the model's entry that was compared; `flags` are those that were chosen for the whole compilation,
+    beside the user's. `spec` is the text of the tuning spec that plain iree-compile reads; `late_spec` that of the
+    entries which only `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each
+    dispatch, in the model's order; `model` the comparison of whole models, or None where nothing was found; `binary`
+    the model compiled with flags and specs; `run_dir` where the log and the binaries are; `circumstances` what the
+    certificates say of the machine.
     """
 
+    function: str
     spec: str
     late_spec: str
     flags: tuple[str, ...]

@@ -61,6 +61,7 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
     if not proof.flags_hold:
         known = replace(known, flags=FlagChoice({}, ()))
     result = TuneResult(
+        function=plain.program.function,
         spec=proof.spec,
         late_spec=proof.late_spec,
         flags=known.flags.flags,

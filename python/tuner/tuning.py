@@ -76,7 +76,7 @@ def _started(bench: Workbench, searches: Sequence[SearchTask], found: dict[str, 
         if share >= _LEAST_SHARE or bench.options.dispatches:
             kept.append(search)
         else:
-            found[search.name] = search.give_up(f"left alone: it takes {share:.2%} of the dispatches' time")
+            found[search.name] = search.give_up(f"left alone: it takes less than {_LEAST_SHARE:.1%} of the time")
     return kept
 
 

@@ -24,7 +24,8 @@ def print_result(result: TuneResult, console: Console) -> None:
     for column in ("default", "best", "speed-up [95 %]", "verified", "evaluations"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in result.dispatches:
-        table.add_row(*_row(each))
+        if each.evaluations:
+            table.add_row(*_row(each))
     if result.model is not None:
         table.add_section()
         table.add_row(
@@ -36,18 +37,29 @@ def print_result(result: TuneResult, console: Console) -> None:
             "",
         )
     console.print(table)
-    for each in result.dispatches:
-        if each.winner is None:
-            _say(console, f"{each.dispatch.name}: {each.verdict}")
+    _print_verdicts(result.dispatches, console)
     if not any(each.evaluations for each in result.dispatches):
         _say(console, "Nothing here is tunable.")
     if result.model is not None:
+        if result.flags:
+            _say(console, f"Flags for the whole model: {shlex.join(result.flags)}")
         _say(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
     if result.late_spec:
         late = sum(each.late and each.winner is not None for each in result.dispatches)
         _say(console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them.")
     if any(each.evaluations for each in result.dispatches):
         _say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
+
+
+def _print_verdicts(results: Sequence[DispatchResult], console: Console) -> None:
+    """Why there is no entry for a dispatch; what holds for many of them is said once."""
+    alike: dict[str, list[str]] = {}
+    for each in results:
+        if each.winner is None:
+            alike.setdefault(each.verdict, []).append(each.dispatch.name)
+    for verdict, names in alike.items():
+        shown = names[0] if len(names) == 1 else f"{len(names)} dispatches, {names[0]} among them"
+        _say(console, f"{shown}: {verdict}")
 
 
 def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
