@@ -1,0 +1,65 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The whole model decides: entries that do not pay there are dropped, the others stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import tuner
+from tuner.events import Event, Note
+from tuner.stages import Known, prove_model, tune
+from tuner.workbench import Workbench
+
+# A large product whose default is good, and a small one of prime sizes whose default is poor.
+TWO = """
+func.func @two(%a: tensor<384x384xf32>, %b: tensor<384x384xf32>, %c: tensor<101x211xf32>, %d: tensor<211x103xf32>)
+    -> (tensor<384x384xf32>, tensor<101x103xf32>) {
+  %z = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<384x384xf32>
+  %f = linalg.fill ins(%z : f32) outs(%e : tensor<384x384xf32>) -> tensor<384x384xf32>
+  %g = linalg.matmul ins(%a, %b : tensor<384x384xf32>, tensor<384x384xf32>)
+    outs(%f : tensor<384x384xf32>) -> tensor<384x384xf32>
+  %h = tensor.empty() : tensor<101x103xf32>
+  %i = linalg.fill ins(%z : f32) outs(%h : tensor<101x103xf32>) -> tensor<101x103xf32>
+  %j = linalg.matmul ins(%c, %d : tensor<101x211xf32>, tensor<211x103xf32>)
+    outs(%i : tensor<101x103xf32>) -> tensor<101x103xf32>
+  return %g, %j : tensor<384x384xf32>, tensor<101x103xf32>
+}
+"""
+
+
+def crown_the_slowest(_: Workbench, known: Known) -> Known:
+    """As if noise had made the slowest candidate of the large product its winner."""
+    spoiled = []
+    for result in known.results:
+        if "384" in result.dispatch.name:
+            assert result.final is not None
+            measured = [each for each in result.evaluations if each.row is not None and each.time_s is not None]
+            slowest = max(measured, key=lambda each: each.time_s or 0.0)
+            result = replace(result, final=replace(result.final, evaluation=slowest, accepted=True))
+        spoiled.append(result)
+    return replace(known, results=tuple(spoiled))
+
+
+def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(TWO)
+    heard: list[Event] = []
+    result = tuner.tune(
+        model,
+        trials=12,
+        keep_flags=True,
+        stages=(tune, crown_the_slowest, prove_model),
+        run_dir=tmp_path / "run",
+        listen=heard.append,
+    )
+    large, small = sorted(result.dispatches, key=lambda each: "384" not in each.dispatch.name)
+    assert large.winner is None
+    assert "the whole model is slower with it" in large.verdict
+    assert small.winner is not None
+    assert result.model is not None
+    assert result.model.ratio.high >= 1.0
+    assert result.spec.count("transform.iree.match.contraction") == 1
+    assert any(isinstance(event, Note) and "Half of the 2 entries" in event.text for event in heard)
