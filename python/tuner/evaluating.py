@@ -68,6 +68,12 @@ class Final:
     seeds: tuple[int, ...] = (_SEARCH_SEED, *_FINAL_SEEDS)
 
 
+def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The candidates that a final compares, the best of the search first."""
+    measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
+    return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+
+
 class _FinalistError(Exception):
     """A finalist came to another end than in the search."""
 
@@ -202,8 +208,7 @@ class DispatchBench:
         None where no candidate was measured. A finalist that computes something else or fails to run is passed over,
         which is told. Raises DeviceLostError where the default runs no longer.
         """
-        measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
-        left = sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+        left = finalists(evaluations)
         failures: Counter[int] = Counter()
         interruptions = 0
         ranked = False

@@ -20,8 +20,10 @@ from tuner.events import FlagsTried, PhaseStarted
 from tuner.measuring.sampling import Paired, paired_rounds, sample
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
+from tuner.outcome import Fate
 from tuner.plain_model import MODEL_SEED, MODEL_TIMEOUT_S, PlainModel
 from tuner.search import Strategy
+from tuner.store import Stored, digest
 from tuner.workbench import Workbench
 
 # Of a budget so much may go into flags, and so many choices are tried without one.
@@ -59,7 +61,6 @@ def known_flags(target: str) -> ModelFlags | None:
 @dataclass(frozen=True, slots=True)
 class _Tried:
     values: dict[str, str]
-    binary: Path
     time_s: float
 
 
@@ -85,6 +86,8 @@ class _FlagSearch:
         self._pool = enumerate_space(known.space(self._pins, bench.options.flags))
         self._folder = bench.folder.path / "flags"
         self._generation = -1
+        self._store = bench.store
+        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags))
 
     def run(self) -> FlagChoice:
         trials = self._trials()
@@ -124,33 +127,48 @@ class _FlagSearch:
             if not rows:
                 break
             choices = [self._known.chosen(self._pool.point(row)) for row in rows]
-            for row, values, binary in zip(rows, choices, self._compile(asked, choices), strict=True):
+            known = [self._store.find(self._subject, values) for values in choices]
+            new = [values for values, stored in zip(choices, known, strict=True) if values and stored is None]
+            binaries = dict(zip(map(str, new), self._compile(new), strict=True))
+            for row, values, stored in zip(rows, choices, known, strict=True):
                 asked += 1
-                time_s, detail = (baseline_s, "") if not values else self._measure(binary, best_s)
+                time_s: float | None = baseline_s
+                detail = ""
+                if stored is not None:
+                    time_s, detail = stored.time_s, stored.detail
+                elif values:
+                    time_s, detail = self._measure(binaries[str(values)], best_s)
+                    self._keep(values, time_s, detail, baseline_s)
                 strategy.tell(row, time_s)
-                if time_s is not None and values and isinstance(binary, Path):
-                    found.append(_Tried(values, binary, time_s))
+                if time_s is not None and values:
+                    found.append(_Tried(values, time_s))
                     best_s = min(best_s, time_s)
                 tried = FlagsTried(asked, values, time_s, baseline_s / best_s, detail)
                 self._bench.folder.append(tried.to_json())
                 self._bench.listen(tried)
         return found
 
-    def _compile(self, asked: int, choices: Sequence[dict[str, str]]) -> list[Path | str]:
+    def _keep(self, values: dict[str, str], time_s: float | None, detail: str, baseline_s: float) -> None:
+        fate = Fate.MEASURED if time_s is not None else Fate.RUN_FAILED
+        samples = (time_s,) if time_s is not None else ()
+        speedup = baseline_s / time_s if time_s else None
+        self._store.add(self._subject, values, Stored(fate, detail, 0.0, time_s, speedup, samples), "flags", values)
+
+    def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | str]:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
 
-        def one(index: int) -> Path | str:
-            if not choices[index]:
-                return self._plain.program.binary
-            binary = self._folder / f"{asked + index + 1}.vmfb"
+        def one(values: dict[str, str]) -> Path | str:
+            binary = self._folder / f"{'-'.join(f'{name}-{value}' for name, value in values.items())}.vmfb"
             try:
-                result = self._plain.model.with_flags(*self._known.flags(choices[index])).compile(binary)
+                result = self._plain.model.with_flags(*self._known.flags(values)).compile(binary)
             except ToolError as error:
                 return str(error)
             return binary if result.exit_code == 0 else f"it does not compile: {result.first_error}"
 
+        if not choices:
+            return []
         with ThreadPoolExecutor(len(choices)) as threads:
-            return list(threads.map(one, range(len(choices))))
+            return list(threads.map(one, choices))
 
     def _measure(self, binary: Path | str, best_s: float) -> tuple[float | None, str]:
         """The median seconds of a run, or None and why there are none."""
@@ -184,9 +202,12 @@ class _FlagSearch:
         def decided(paired: Paired) -> bool:
             return is_decided(speedup(paired.baseline_s, paired.candidate_s), min_gain)
 
+        (binary,) = self._compile([tried.values])
+        if isinstance(binary, str):
+            return None
         try:
             self._load_plain()
-            self._check(tried.binary)
+            self._check(binary)
             rng = np.random.default_rng(self._bench.options.seed)
             paired = paired_rounds(runner, _PLAIN, _CANDIDATE, rng=rng, decided=decided, timeout_s=MODEL_TIMEOUT_S)
         except MeasurementError:

@@ -17,16 +17,17 @@ from tuner.importing import Shapes
 class Options:
     """The settings of a tuning run.
 
-    `target`: a registered target. `threads`: threads that run a dispatch. `trials`: candidates for each dispatch,
-    the default not counted. `seed`: equal seeds ask for equal candidates while the times agree. `strategy`: a
-    registered search strategy. `dispatches`: only these (all when empty). `function`: the model's entry, where it
-    has several. `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under
-    `.iree-tuner` by default). `min_gain`: a smaller gain than this fraction is left to the default.
+    `target`: a registered target. `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the
+    default not counted. `seed`: equal seeds ask for equal candidates while the times agree. `strategy`: a registered
+    search strategy. `dispatches`: only these (all when empty). `function`: the model's entry, where it has several.
+    `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by
+    default). `resume`: go on with the run of that folder. `store`: where evaluations are kept, which several runs may
+    share (the run's folder by default). `min_gain`: a smaller gain than this fraction is left to the default.
     `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
-    candidate. `workers`: processes that compile. `budget_s`: seconds for the
-    whole run, spent where the model's time is (None: all trials of each dispatch). `keep_flags`: search no flags of
-    the whole compilation; `pins`: those of its choices that are not searched. `flags`: further flags of iree-compile.
-    `shapes`: sizes that an ONNX model leaves open.
+    candidate. `workers`: processes that compile. `budget_s`: seconds for the whole run, spent where the model's time
+    is (None: all trials of each dispatch). `keep_flags`: search no flags of the whole compilation; `pins`: those of
+    its choices that are not searched. `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model
+    leaves open.
     """
 
     target: str = "cpu"
@@ -39,6 +40,8 @@ class Options:
     function: str = ""
     output: Path | None = None
     run_dir: Path | None = None
+    resume: bool = False
+    store: Path | None = None
     min_gain: float = 0.02
     early_only: bool = False
     compile_timeout_s: float = 30.0

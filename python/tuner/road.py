@@ -24,7 +24,9 @@ from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
 from tuner.stages import STAGES, Known, Stage, circumstances_of
+from tuner.store import Store
 from tuner.targets.choosing import choose_target
+from tuner.toolchain import compiler_version
 from tuner.workbench import Workbench
 
 
@@ -41,7 +43,7 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
             check_writable(output, never=path)
-    folder = RunFolder.create(options.run_dir)
+    folder = RunFolder.create(options.run_dir, resume=options.resume)
     listen(Note(f"This run's folder: {folder.path}"))
     if target.note:
         listen(Note(target.note))
@@ -49,10 +51,20 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
     listen(PhaseStarted(f"reading {path}"))
     model = opened.imported(options.shapes, folder.path)
     extracted = extract(model, target, folder.path)
-    with Runner(target.device, log=folder.path / "measuring.log") as runner:
+    shared = {
+        "target": options.target,
+        "processor": extracted.device_description,
+        "features": extracted.features,
+        "device": target.device.uri,
+        "threads": options.threads,
+    }
+    with (
+        Store(options.store or folder.store, shared, compiler_version()) as store,
+        Runner(target.device, log=folder.path / "measuring.log") as runner,
+    ):
         plain = prepare_model(model, extracted.functions, options.function, folder, runner)
         with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
-            bench = Workbench(options, target, folder, runner, compilers, listen, budget)
+            bench = Workbench(options, target, folder, runner, compilers, listen, budget, store)
             known = Known(plain, extracted, FlagChoice({}, ()))
             for stage in stages:
                 known = stage(bench, known)

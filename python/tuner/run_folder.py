@@ -23,9 +23,14 @@ class RunFolder:
     path: Path
 
     @staticmethod
-    def create(path: Path | None) -> RunFolder:
-        """Makes `path`, or a new folder under `.iree-tuner`. Raises InputError where that is impossible or it
-        holds another run's log: nothing of a user's is overwritten."""
+    def create(path: Path | None, *, resume: bool = False) -> RunFolder:
+        """Makes `path`, or a new folder under `.iree-tuner`. With `resume`, takes the folder of a run that was cut off.
+
+        Raises InputError where that is impossible, and without `resume` where it holds another run's log: nothing of a
+        user's is overwritten.
+        """
+        if resume:
+            return RunFolder._resumed(path)
         try:
             if path is None:
                 parent = Path(".iree-tuner")
@@ -50,6 +55,25 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"cannot write into {path}: {error.strerror}; choose another --run-dir") from error
         return folder
+
+    @staticmethod
+    def _resumed(path: Path | None) -> RunFolder:
+        """The run begins anew and finds what it did in its store; so the log is written anew too."""
+        if path is None:
+            raise InputError("--resume needs the folder of the run to go on with; name it by --run-dir")
+        folder = RunFolder(path.absolute())
+        if not folder.store.exists():
+            raise InputError(f"{path} holds no run to resume; check --run-dir")
+        try:
+            folder.log.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot write into {path}: {error.strerror}; check its permissions") from error
+        return folder
+
+    @property
+    def store(self) -> Path:
+        """Where the run keeps its evaluations, unless another place was named."""
+        return self.path / "store.sqlite"
 
     @property
     def log(self) -> Path:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,13 +16,14 @@ from tuner.constraints import ConstraintError, explain_empty, find_pool
 from tuner.deciding import is_decided
 from tuner.dispatch import Configuration
 from tuner.errors import TunerError
-from tuner.evaluating import DispatchBench
+from tuner.evaluating import DispatchBench, finalists
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, PhaseStarted
-from tuner.outcome import Compilation, Evaluation
+from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.planning import Task
 from tuner.result import DispatchResult
 from tuner.scheduling import Standing
-from tuner.search import Strategy
+from tuner.search import Prior, Strategy
+from tuner.store import Stored, digest
 from tuner.targets import Limits
 from tuner.workbench import Workbench
 
@@ -30,6 +33,16 @@ _SAMPLES_PER_TRIAL = 4
 
 class NothingToSearchError(TunerError):
     """The space of a dispatch cannot be solved, or holds nothing. The message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A candidate that the strategy asks for."""
+
+    number: int
+    row: int
+    point: Mapping[str, int]
+    configuration: Configuration
 
 
 class SearchTask:
@@ -52,12 +65,20 @@ class SearchTask:
         self._trials = min(options.trials, len(self._pool))
         self._rng = np.random.default_rng(options.seed)
         strategy: type[Strategy] = registry.load("tuner.strategies", options.strategy)
-        self._strategy = strategy(self._pool, self._rng, self._trials)
+        self._digest = digest(task.program.ir_text, repr(task.program.regions))
+        self._strategy = strategy(self._pool, self._rng, self._trials, self._prior())
         self._programs: DispatchBench | None = None
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
         self._spent_s = 0.0
         self._is_exhausted = False
+
+    def _prior(self) -> Prior:
+        """What candidates of an equal problem took under other compilers, by their place in the pool."""
+        names = {knob.name for knob in self._pool.knobs}
+        earlier = [each for each in self._bench.store.earlier(self.task.problem.key) if each[0].keys() == names]
+        found = ((self._pool.find(point), time_s) for point, time_s in earlier)
+        return {row: time_s for row, time_s in found if row is not None}
 
     @property
     def name(self) -> str:
@@ -109,28 +130,69 @@ class SearchTask:
         )
 
     def step(self, batch: int) -> None:
-        """Evaluates the next `batch` candidates."""
+        """Evaluates the next `batch` candidates; what the store knows is neither compiled nor measured again."""
         started = time.perf_counter()
         rows = self._strategy.ask(min(batch, self.standing.left))
         self._is_exhausted = not rows
-        first = len(self._evaluations)
-        configurations = [self.task.builder.configuration(self.task.problem, self._pool.point(row)) for row in rows]
-        jobs = [self._job(first + index, configuration) for index, configuration in enumerate(configurations)]
-        compilations = self._bench.compilers.compile(jobs)
-        if rows:
+        points = [self._pool.point(row) for row in rows]
+        asked = [
+            _Asked(number, row, point, self.task.builder.configuration(self.task.problem, point))
+            for number, (row, point) in enumerate(zip(rows, points, strict=True), start=len(self._evaluations))
+        ]
+        known = {each.number: self._bench.store.find(self._digest, each.configuration.to_json()) for each in asked}
+        new = [each for each in asked if known[each.number] is None]
+        compiled = self._bench.compilers.compile([self._job(each.number, each.configuration) for each in new])
+        compilations = {each.number: compilation for each, compilation in zip(new, compiled, strict=True)}
+        if new:
             self._measured.sample_baseline()
-        for index, (row, configuration, compilation) in enumerate(zip(rows, configurations, compilations, strict=True)):
-            evaluation = self._measured.evaluate(first + index, row, configuration, compilation)
+        for each in asked:
+            stored = known[each.number]
+            evaluation = (
+                self._again(each, stored) if stored is not None else self._evaluated(each, compilations[each.number])
+            )
             self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
             self._evaluations.append(self._ended(evaluation))
             # Strategies see times relative to a baseline of the same minute: drift is no signal.
-            self._strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
+            self._strategy.tell(each.row, 1 / evaluation.speedup if evaluation.speedup else None)
         self._spent_s += time.perf_counter() - started
+
+    def _evaluated(self, asked: _Asked, compilation: Compilation) -> Evaluation:
+        """Checks and times a candidate, and keeps what came of it."""
+        evaluation = self._measured.evaluate(asked.number, asked.row, asked.configuration, compilation)
+        stored = Stored(
+            evaluation.fate,
+            evaluation.detail,
+            compilation.seconds,
+            evaluation.time_s,
+            evaluation.speedup,
+            evaluation.samples_s,
+        )
+        self._bench.store.add(
+            self._digest, asked.configuration.to_json(), stored, self.task.problem.key, dict(asked.point)
+        )
+        return evaluation
+
+    def _again(self, asked: _Asked, stored: Stored) -> Evaluation:
+        """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
+        job = self._job(asked.number, asked.configuration)
+        fate = Fate.COMPILED if stored.time_s is not None else stored.fate
+        return Evaluation(
+            asked.number,
+            asked.row,
+            asked.configuration,
+            stored.fate,
+            stored.detail,
+            Compilation(fate, stored.detail, stored.compile_s, job.log),
+            stored.time_s,
+            stored.speedup,
+            stored.samples_s,
+        )
 
     def finish(self) -> DispatchResult:
         """The final: the best candidates against each other, the best against the default."""
         min_gain = self._bench.options.min_gain
         self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
+        self._compile_finalists()
         final = self._measured.final(self._evaluations, self._rng, min_gain)
         if final is None:
             verdict = "the default stays: no candidate ran"
@@ -146,6 +208,13 @@ class SearchTask:
     def give_up(self, reason: str) -> DispatchResult:
         """The result where there is no final: the default stays."""
         return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
+
+    def _compile_finalists(self) -> None:
+        """Gives those that come into the final their binaries, where an earlier run measured them."""
+        lacking = [each for each in finalists(self._evaluations) if each.compilation.binary is None]
+        jobs = [self._job(each.number, each.configuration) for each in lacking]
+        for each, compilation in zip(lacking, self._bench.compilers.compile(jobs), strict=True):
+            self._evaluations[each.number] = replace(each, compilation=compilation)
 
     @property
     def _measured(self) -> DispatchBench:

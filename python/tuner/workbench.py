@@ -12,12 +12,16 @@ from tuner.events import Listener
 from tuner.measuring import Runner
 from tuner.options import Options
 from tuner.run_folder import RunFolder
+from tuner.store import Store
 from tuner.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """The tools and the settings of one run. `runner` measures, `compilers` compile, never at the same time."""
+    """The tools and the settings of one run. `runner` measures, `compilers` compile, never at the same time.
+
+    `store` keeps every evaluation as it ends.
+    """
 
     options: Options
     target: Target
@@ -26,3 +30,4 @@ class Workbench:
     compilers: CompilePool
     listen: Listener
     budget: Budget
+    store: Store

@@ -41,6 +41,8 @@ from tuner.options import Options
     help="The model's entry, where it has several functions.",
 )
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries.")
+@click.option("--resume", is_flag=True, help="Go on with the run of --run-dir, which was cut off.")
+@click.option("--store", type=click.Path(path_type=Path), help="File of evaluations that several runs share.")
 @click.option(
     "--min-gain",
     default=DEFAULTS.min_gain,

@@ -1,0 +1,158 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Every evaluation as it ends, in SQLite: a run that was killed goes on where it was, and nothing is measured twice.
+
+Several processes may share a store. What it holds of another compiler is a warm start, never a verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tuner.errors import InputError, ToolError
+from tuner.outcome import Fate
+
+_BUSY_TIMEOUT_S = 60.0
+_SCHEMA = """
+create table if not exists evaluations (
+  subject text not null,        -- what was compiled: a digest of the dispatch's program, or of the model
+  circumstances text not null,  -- target, processor, features, device, threads
+  compiler text not null,
+  choice text not null,         -- the configuration or the flags, as JSON
+  problem text not null,        -- what equal problems share, whatever the program around them
+  point text not null,          -- the knobs, as JSON
+  fate text not null,
+  detail text not null,
+  compile_s real not null,
+  time_s real,
+  speedup real,
+  samples_s text not null,
+  ended text not null,          -- UTC
+  primary key (subject, circumstances, compiler, choice)
+) without rowid
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How a candidate ended, as a store keeps it. Times in seconds of one run; `speedup` is over the default then."""
+
+    fate: Fate
+    detail: str
+    compile_s: float
+    time_s: float | None
+    speedup: float | None
+    samples_s: tuple[float, ...]
+
+
+class Store:
+    """The evaluations of one file that were made under the same circumstances. Use it as a context manager.
+
+    `subject` is a digest of what was compiled (`digest`), `choice` the configuration or the flags as plain JSON.
+    """
+
+    def __init__(self, path: Path, circumstances: Mapping[str, Any], compiler: str) -> None:
+        """`circumstances`: target, processor, features, device, threads. `compiler`: its version.
+
+        Raises InputError where there can be no store at `path`.
+        """
+        self.path = path
+        self._circumstances, self._compiler = _line(circumstances), compiler
+        try:
+            self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = normal")
+            self._connection.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise InputError(f"{path} cannot be used as a store ({error}); choose another --store") from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    def find(self, subject: str, choice: Any) -> Stored | None:
+        """How this very choice ended before, if it did."""
+        with self._errors():
+            row = self._connection.execute(
+                "select fate, detail, compile_s, time_s, speedup, samples_s from evaluations"
+                " where subject = ? and circumstances = ? and compiler = ? and choice = ?",
+                (subject, self._circumstances, self._compiler, _line(choice)),
+            ).fetchone()
+        if row is None:
+            return None
+        fate, detail, compile_s, time_s, speedup, samples = row
+        return Stored(Fate(fate), detail, compile_s, time_s, speedup, tuple(json.loads(samples)))
+
+    def add(self, subject: str, choice: Any, stored: Stored, problem: str, point: Mapping[str, Any]) -> None:
+        """Keeps an evaluation; a kill after this returns does not lose it. Another process's of the same choice stays.
+
+        `problem` is what equal problems share, `point` the knobs, for warm starts.
+
+        Raises ToolError where the disk is full or read-only; what was kept before stays.
+        """
+        with self._errors():
+            self._connection.execute(
+                "insert or ignore into evaluations values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    subject,
+                    self._circumstances,
+                    self._compiler,
+                    _line(choice),
+                    problem,
+                    _line(point),
+                    stored.fate.value,
+                    stored.detail,
+                    stored.compile_s,
+                    stored.time_s,
+                    stored.speedup,
+                    json.dumps(stored.samples_s),
+                    time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                ),
+            )
+
+    def earlier(self, problem: str) -> list[tuple[dict[str, int], float]]:
+        """Points of an equal problem and what they took under other compilers, with the default's time as 1."""
+        with self._errors():
+            rows = self._connection.execute(
+                "select point, speedup from evaluations"
+                " where problem = ? and circumstances = ? and compiler != ? and speedup is not null",
+                (problem, self._circumstances, self._compiler),
+            ).fetchall()
+        return [(json.loads(point), 1 / speedup) for point, speedup in rows]
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise ToolError(
+                f"the store {self.path} cannot be read or written ({error}); what it holds is kept"
+            ) from error
+
+
+def digest(*contents: str | bytes) -> str:
+    """What stands for a program or a model in a store."""
+    hashed = hashlib.sha256()
+    for content in contents:
+        hashed.update(content.encode() if isinstance(content, str) else content)
+    return hashed.hexdigest()
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
