@@ -32,6 +32,8 @@ _BUDGET_PART, _MOST_TRIALS = 0.25, 24
 _RUNS_OF_A_CHOICE = 12
 _PLAIN, _CANDIDATE = "plain model", "model with other flags"
 _GIVE_UP_FACTOR = 1.5
+# Times that are this near are taken for equal.
+_NOISE = 0.015
 # So many of the best are compared with the plain model side by side before it stays.
 _FINALISTS = 3
 
@@ -69,6 +71,16 @@ def check_pins(target: str, options: Options) -> None:
     (known_flags(target) or ModelFlags(())).space(options.pins, options.flags)
 
 
+def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
+    """The fastest first; of those that are equal but for noise, the one that changes least."""
+    if not tried:
+        return []
+    equal_s = (1 + _NOISE) * min(each.time_s for each in tried)
+    by_time = sorted(tried, key=lambda each: each.time_s)
+    fastest = [each for each in by_time if each.time_s <= equal_s]
+    return [*sorted(fastest, key=lambda each: len(each.values)), *by_time[len(fastest) :]]
+
+
 def choose_flags(bench: Workbench, plain: PlainModel) -> FlagChoice:
     """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's."""
     known = known_flags(bench.target.name)
@@ -96,7 +108,7 @@ class _FlagSearch:
             self._folder.mkdir(exist_ok=True)
             self._bench.listen(PhaseStarted(f"flags of the whole model: {trials} of {len(self._pool)} choices", trials))
             tried = self._search(trials)
-        for each in sorted(tried, key=lambda each: each.time_s)[:_FINALISTS]:
+        for each in _ranked(tried)[:_FINALISTS]:
             ratio = self._against_plain(each)
             if ratio is not None:
                 return FlagChoice(each.values, self._known.flags(each.values), ratio, len(tried))
