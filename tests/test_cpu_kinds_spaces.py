@@ -140,17 +140,20 @@ def test_whole_vectors_along_memory(kinds: Extracted) -> None:
     assert (found["v0"] * found["v1"] <= 512).all()
 
 
-def test_a_packed_products_inner_tile_is_whole(tmp_path: Path, target: CpuTarget) -> None:
+@pytest.mark.parametrize(
+    "text", [models.matmul(256, 256, 256), models.batch_matmul(6, 128, 64, 256)], ids=["one", "batch"]
+)
+def test_a_packed_products_inner_tile_is_whole(text: str, tmp_path: Path, target: CpuTarget) -> None:
     path = tmp_path / "model.mlir"
-    path.write_text(models.matmul(256, 256, 256))
+    path.write_text(text)
     extracted = extract(Model.open(path, (*target.compile_flags, "--iree-opt-data-tiling")), target, tmp_path)
     (dispatch,) = (each for each in extracted.dispatches if each.problem is not None and each.problem.kind == "mmt4d")
     assert dispatch.problem is not None
     pool = enumerate_space(cpu_mmt4d.SPACE.build(dispatch.problem, extracted.limits))
     *_, m0, n0, k0 = (loop.extent for loop in dispatch.problem.loops)
     levels = cpu_mmt4d.SPACE.configuration(dispatch.problem, pool.point(0)).levels
-    assert levels["vector_common_parallel"][3:5] == (m0, n0)
-    assert levels["vector_reduction"][5] == k0
+    assert levels["vector_common_parallel"][-3:-1] == (m0, n0)
+    assert levels["vector_reduction"][-1] == k0
     valid(dispatch, extracted.limits, target, tmp_path)
 
 

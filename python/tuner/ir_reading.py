@@ -14,6 +14,7 @@ from tuner import native
 from tuner.dispatch import Configured, Follower, Loop, LoopRole, Operand, Problem
 
 _ATTENTION = "iree_linalg_ext.online_attention"
+_PACKED_PRODUCTS = ("linalg.mmt4d", "linalg.batch_mmt4d")
 
 
 def ops_named(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
@@ -79,7 +80,7 @@ def _roles(root_op: ir.Operation, read: native.Problem) -> tuple[str, dict[int, 
     if root_op.name == _ATTENTION:
         return "attention", {index: "parallel" if parallel else "k" for index, parallel in enumerate(read.parallel)}
     if linalg.isa_contraction_op(root_op):
-        kind = "mmt4d" if root_op.name == "linalg.mmt4d" else "contraction"
+        kind = "mmt4d" if root_op.name in _PACKED_PRODUCTS else "contraction"
         contraction = linalg.infer_contraction_dimensions(root_op)
         named = {"batch": contraction.batch, "m": contraction.m, "n": contraction.n, "k": contraction.k}
     elif linalg.isa_convolution_op(root_op):
