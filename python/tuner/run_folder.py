@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
+
+# Where runs leave their folders, unless told otherwise.
+RUNS = Path(".iree-tuner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,14 @@ class RunFolder:
             return RunFolder._resumed(path)
         try:
             if path is None:
-                parent = Path(".iree-tuner")
-                parent.mkdir(exist_ok=True)
+                RUNS.mkdir(exist_ok=True)
                 stamp = time.strftime("%Y%m%d-%H%M%S-")
-                folder = RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=parent)).absolute())
+                folder = RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=RUNS)).absolute())
                 folder._record_command()
                 return folder
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            where = path or Path(".iree-tuner").absolute()
+            where = path or RUNS.absolute()
             raise InputError(
                 f"cannot make the run's folder {where}: {error.strerror}; choose another --run-dir"
             ) from error
@@ -100,3 +103,16 @@ class RunFolder:
         """Adds one line to the log; a crash loses at most the line being written."""
         with self.log.open("a") as file:
             file.write(json.dumps(record) + "\n")
+
+
+def remove_run(path: Path) -> int:
+    """Removes the folder of a run and says how many bytes that frees. Raises InputError for any other folder."""
+    if not RunFolder(path).command.is_file():
+        raise InputError(f"{path} is no folder of a run; nothing was removed")
+    files = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    freed = sum(file.stat().st_size for file in files)
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be removed: {error.strerror}; check its permissions") from error
+    return freed
