@@ -140,8 +140,11 @@ def integrity(path: Path) -> str:
 
 
 def kept(path: Path) -> int:
-    connection = sqlite3.connect(path)
+    """How many evaluations a store holds; the file may be there before its table is."""
+    connection = sqlite3.connect(path, timeout=60)
     try:
+        if not connection.execute("select 1 from sqlite_master where name = 'evaluations'").fetchone():
+            return 0
         return int(connection.execute("select count(*) from evaluations").fetchone()[0])
     finally:
         connection.close()
