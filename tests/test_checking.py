@@ -253,8 +253,44 @@ def test_entries_of_others_are_listed_and_judged_in_the_whole_model(tmp_path: Pa
     assert (report.entries, report.foreign) == ((), ((foreign, "any_matmul"),))
     assert report.model is not None
     assert report.model.verdict is Verdict.UNDECIDED
-    assert report.model.detail == "the specs change nothing"
+    assert report.model.detail == "it is the plain model"
     assert report.passed
+
+
+def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) -> None:
+    model, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
+    model.write_text(models.matmul(101, 211, 103))
+    flags = ("--iree-opt-level=O2",)
+    pins = {"opt-level": "O2"}
+    result = tuner.tune(model, keep_flags=True, pins=pins, trials=6, output=spec, run_dir=tmp_path / "run")
+    assert result.flags == flags
+    assert read_spec(spec).flags == flags
+    options = CheckOptions(run_dir=tmp_path / "check", output=tmp_path / "refreshed.mlir")
+    report = check_specs(model, [spec], options, nobody)
+    assert [each.verdict for each in report.entries] == [Verdict.HOLDS]
+    assert report.flags == flags
+    assert report.flags_verdict is not None
+    assert "over the plain model, its outputs equal" in report.flags_verdict.detail
+    assert report.passed
+    assert report.model is not None
+    assert report.model.verdict is Verdict.HOLDS
+    assert report.notes == ()
+    assert report.refreshed is not None
+    assert read_spec(report.refreshed).flags == flags
+
+
+def test_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, tmp_path: Path) -> None:
+    (entry,) = read_spec(spec).entries
+    flags = (*entry.certificate.circumstances.flags, "--iree-gone")
+    certificate = replace(entry.certificate, circumstances=replace(entry.certificate.circumstances, flags=flags))
+    old = tmp_path / "old.mlir"
+    old.write_text(tuner.spec.problem_spec([entry.rewritten(certificate)], flags=("--iree-gone",)))
+    report = check_specs(NETWORK, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
+    assert [each.verdict for each in report.entries] == [Verdict.REFUSED]
+    assert report.flags_verdict is not None
+    assert report.flags_verdict.verdict is Verdict.REFUSED
+    assert "Unknown command line argument '--iree-gone'" in report.flags_verdict.detail
+    assert not report.passed
 
 
 def test_the_command_tells_by_line_and_exit_code(spec: Path, tmp_path: Path) -> None:

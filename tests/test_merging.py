@@ -153,3 +153,14 @@ def test_what_would_be_lost_is_refused(runs: tuple[Path, Path], tmp_path: Path) 
         merge_specs([one], tmp_path / "missing" / "merged.mlir")
     assert not output.exists()
     assert late_path(output).read_text() == "a user's"
+
+
+def test_flags_are_kept_where_all_specs_were_made_with_them(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.mlir" for number in range(3)]
+    for path, spec, flags in zip(paths, (*runs, runs[0]), (["--x"], ["--x"], ["--y"]), strict=True):
+        path.write_text(problem_spec([only(spec).rewritten()], (), None, flags))
+    assert merge_specs(paths[:2], tmp_path / "merged.mlir").flags == ("--x",)
+    assert read_spec(tmp_path / "merged.mlir").flags == ("--x",)
+    merged = merge_specs(paths, tmp_path / "merged.mlir")
+    assert read_spec(tmp_path / "merged.mlir").flags == ()
+    assert f"Note: {paths[2]} was made with --y; the merged spec names none." in list(merged.lines())

@@ -60,8 +60,10 @@ def test_what_is_read_and_written_again_is_the_same(run: tuple[TuneResult, Path]
     _, path = run
     for file, write in ((path, problem_spec), (late_path(path), late_spec)):
         spec, again = read_spec(file), tmp_path / file.name
-        again.write_text(write([entry.rewritten() for entry in spec.entries], (), spec.certificate))
-        assert read_spec(again) == replace(spec, path=again)
+        again.write_text(
+            write([entry.rewritten() for entry in spec.entries], (), spec.certificate, ["--a=b", '--c="\\d"'])
+        )
+        assert read_spec(again) == replace(spec, path=again, flags=("--a=b", '--c="\\d"'))
 
 
 def test_plain_iree_compile_applies_a_spec_with_certificates(

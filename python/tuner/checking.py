@@ -18,7 +18,7 @@ from tuner.delivering import check_remaking, deliver, header
 from tuner.dispatch import Configured
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
-from tuner.extracting import extract, read_model_configurations
+from tuner.extracting import Extracted, extract, read_model_configurations
 from tuner.importing import Shapes
 from tuner.judging import Case, Compiled, case_of, compile_cases, measure, speed_verdict
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
@@ -59,7 +59,7 @@ class CheckOptions:
 
 
 def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen: Listener) -> CheckReport:
-    """Judges each entry of the specs, at most one early and one late, and the whole model with them.
+    """Judges each entry of the specs, at most one early and one late, their flags, and the whole model with all that.
 
     The report is written to the check's folder as `check.json`. Raises InputError for unusable input.
     """
@@ -67,7 +67,8 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
     recorded = _recorded(specs)
     target_name, threads = _target(recorded, options)
     target = choose_target(target_name, threads)
-    opened = Model.open(path, _flags(recorded, target_name, target, options))
+    given, chosen = _flags(specs, target_name, target, options)
+    opened = Model.open(path, given)
     for spec in specs:
         if spec.moment == "early" and not target.reads_specs:
             raise InputError(f"{spec.path} has no effect: iree-compile ignores tuning specs for {target.name}")
@@ -79,33 +80,43 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
         listen(Note(target.note))
 
     listen(PhaseStarted(f"reading {path}"))
-    model = opened.imported(options.shapes, folder.path)
-    extracted = extract(model, target, folder.path)
+    plain_model = opened.imported(options.shapes, folder.path)
+    extracted, flags_refused = _extracted(plain_model, chosen, target, folder)
+    model = plain_model.with_flags(*chosen)
     description, features = extracted.device_description, extracted.features
     now = circumstances(target_name, description, features, target.device.uri, threads, model.flags)
     notes = list(dict.fromkeys(each for then in recorded for each in then.differences(now)))
+    flags_verdict = verdict = refreshed = None
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
-        plain = prepare_model(model, extracted.functions, options.function, folder, runner)
-        whole = _WholeModel(plain, target, folder, runner, now, options.seed)
+        plain = prepare_model(plain_model, extracted.functions, options.function, folder, runner)
+        whole = _WholeModel(plain, model, target, folder, runner, now, options.seed)
         cases = [case_of(spec, entry, extracted.dispatches) for spec in specs for entry in spec.entries]
-        listen(PhaseStarted("compiling the model's dispatches as the entries say"))
-        compiled = _compiled(cases, target, folder)
-        listen(PhaseStarted("reading the entries back from the model compiled with the specs"))
-        compiled, refused = _applied(compiled, specs, whole)
-        entries = _measured(compiled, runner, target, now, options.seed, listen)
-        verdict = None
-        if not unreadable:
-            listen(PhaseStarted("the whole model with the specs against without, interleaved"))
-            verdict = ModelVerdict(Verdict.REFUSED, refused) if refused else whole.compare(specs)
-        refreshed = None
+        if flags_refused:
+            flags_verdict = verdict = ModelVerdict(Verdict.REFUSED, flags_refused)
+            refused = "the model does not compile with the flags that were chosen with it"
+            entries = [Case(spec, each, ()).ended(Verdict.REFUSED, refused) for spec in specs for each in spec.entries]
+        else:
+            listen(PhaseStarted("compiling the model's dispatches as the entries say"))
+            compiled = _compiled(cases, target, folder)
+            listen(PhaseStarted("reading the entries back from the model compiled with the specs"))
+            compiled, refused = _applied(compiled, specs, whole)
+            entries = _measured(compiled, runner, target, now, options.seed, listen)
+            if chosen:
+                listen(PhaseStarted("the whole model with the chosen flags against without, interleaved"))
+                flags_verdict = whole.compare_flags()
+            if not unreadable:
+                listen(PhaseStarted("the whole model with the specs against without, interleaved"))
+                verdict = ModelVerdict(Verdict.REFUSED, refused) if refused else whole.compare(specs)
         if options.output is not None:
             listen(PhaseStarted("refreshing the spec"))
-            refreshed = _refresh(options.output, entries, verdict, whole, now, listen)
+            refreshed = _refresh(options.output, entries, chosen, verdict, whole, now, listen)
 
     report = CheckReport(
         entries=tuple(entries),
         unreadable=unreadable,
         foreign=tuple((spec.path, name) for spec in specs for name in spec.foreign),
+        flags=chosen,
+        flags_verdict=flags_verdict,
         model=verdict,
         notes=tuple(notes),
         run_dir=folder.path,
@@ -158,12 +169,29 @@ def _target(recorded: Sequence[Circumstances], options: CheckOptions) -> tuple[s
 
 
 def _flags(
-    recorded: Sequence[Circumstances], target_name: str, target: Target, options: CheckOptions
-) -> tuple[str, ...]:
-    same = [each.flags for each in recorded if each.target == target_name]
-    if options.flags is None and same:
-        return same[0]
-    return (*target.compile_flags, *(options.flags or ()))
+    specs: Sequence[ReadSpec], target_name: str, target: Target, options: CheckOptions
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The flags that the user gave, now or when the specs were made, and those that were chosen beside them."""
+    if options.flags is not None:
+        return (*target.compile_flags, *options.flags), ()
+    for spec in specs:
+        for each in _recorded([spec]):
+            if each.target == target_name:
+                chosen = tuple(flag for flag in each.flags if flag in spec.flags)
+                return tuple(flag for flag in each.flags if flag not in spec.flags), chosen
+    return target.compile_flags, ()
+
+
+def _extracted(plain: Model, chosen: Sequence[str], target: Target, folder: RunFolder) -> tuple[Extracted, str]:
+    """The dispatches of the model compiled with the chosen flags, or without them and why they are refused."""
+    try:
+        return extract(plain.with_flags(*chosen), target, folder.path), ""
+    except InputError as error:
+        if not chosen:
+            raise
+        without = folder.path / "without-chosen-flags"
+        without.mkdir()
+        return extract(plain, target, without), str(error)
 
 
 def _compiled(cases: Sequence[Case | EntryVerdict], target: Target, folder: RunFolder) -> list[Compiled | EntryVerdict]:
@@ -222,6 +250,7 @@ def _measured(
 def _refresh(
     output: Path,
     entries: Sequence[EntryVerdict],
+    flags: Sequence[str],
     verdict: ModelVerdict | None,
     whole: _WholeModel,
     now: Circumstances,
@@ -229,7 +258,7 @@ def _refresh(
 ) -> Path | None:
     """Writes the entries that may be kept, with their new certificates, where the model with them holds too."""
     kept = [each for each in entries if each.is_kept]
-    if verdict is None or not kept:
+    if verdict is None or not (kept or flags):
         reason = "no entry holds" if verdict is not None else "it would lack what could not be read"
         listen(Note(f"{output} is not written: {reason}"))
         return None
@@ -244,7 +273,8 @@ def _refresh(
         return None
     lines, certificate = header(now), verdict.certificate
     late = of("late")
-    deliver(output, problem_spec(of("early"), lines, certificate), late_spec(late, lines, certificate) if late else "")
+    early = problem_spec(of("early"), lines, certificate, flags)
+    deliver(output, early, late_spec(late, lines, certificate, flags) if late else "")
     return output
 
 
@@ -253,12 +283,21 @@ def _path(specs: Sequence[ReadSpec], moment: Moment) -> Path | None:
 
 
 class _WholeModel:
-    """The whole model, compiled with specs as they are used, and compared with itself without them."""
+    """The whole model, compiled with specs and flags as they are used, and compared with the plain one."""
 
     def __init__(
-        self, plain: PlainModel, target: Target, folder: RunFolder, runner: Runner, now: Circumstances, seed: int
+        self,
+        plain: PlainModel,
+        model: Model,
+        target: Target,
+        folder: RunFolder,
+        runner: Runner,
+        now: Circumstances,
+        seed: int,
     ) -> None:
+        """`model` is the plain one with the flags that were chosen for it."""
         self._plain = plain
+        self._model = model
         self._target = target
         self._folder = folder.path
         self._runner = runner
@@ -269,7 +308,7 @@ class _WholeModel:
 
     def held(self, early: Path | None, late: Path | None) -> dict[Moment, dict[str, Configured]]:
         """What each dispatch holds with an early spec alone, and with both. Raises RejectedError."""
-        result = configure(self._plain.model, self._configured, early)
+        result = configure(self._model, self._configured, early)
         if result.exit_code != 0:
             raise RejectedError(result.first_error)
         found = read_model_configurations(self._configured)
@@ -296,31 +335,36 @@ class _WholeModel:
         write_atomically(paths[1], late_spec(late))
         return (paths[0] if early else None), (paths[1] if late else None)
 
+    def compare_flags(self) -> ModelVerdict:
+        """The verdict on the model with the chosen flags and no spec."""
+        return self._compare(None, None)
+
     def _compare(self, early: Path | None, late: Path | None) -> ModelVerdict:
         binary = self._folder / "model-with-specs.vmfb"
         try:
-            self.held(early, late)
+            if late is not None:
+                self.held(early, late)
             self._compile(early, late, binary)
             if binary.read_bytes() == self._plain.program.binary.read_bytes():
-                return ModelVerdict(Verdict.UNDECIDED, "the specs change nothing")
+                return ModelVerdict(Verdict.UNDECIDED, "it is the plain model")
             compared = compare_models(self._plain.program, binary, self._runner, np.random.default_rng(self._seed))
         except (RejectedError, ToolError) as error:
-            return ModelVerdict(Verdict.REFUSED, f"the model does not compile with the specs: {error}")
+            return ModelVerdict(Verdict.REFUSED, f"the model does not compile: {error}")
         except WrongOutputError as error:
             return ModelVerdict(Verdict.WRONG, str(error))
         except MeasurementError as error:
             self._runner.check_device()
             return ModelVerdict(Verdict.NOT_RUNNING, str(error))
-        detail = f"{compared.ratio} over the model without the specs, its outputs equal"
+        detail = f"{compared.ratio} over the plain model, its outputs equal"
         verdict, certificate = speed_verdict(compared.ratio), compared.certificate(self._now)
         accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
         return ModelVerdict(verdict, detail, accepted)
 
     def _compile(self, early: Path | None, late: Path | None, binary: Path) -> None:
         if late is not None:
-            result = compile_configured(self._plain.model, self._applied, binary)
+            result = compile_configured(self._model, self._applied, binary)
         else:
             flags = () if early is None else (spec_flag(early), NO_HANG)
-            result = self._plain.model.compile(binary, *flags)
+            result = self._model.compile(binary, *flags)
         if result.exit_code != 0:
             raise ToolError(result.first_error)

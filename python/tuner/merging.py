@@ -50,17 +50,22 @@ class Conflict:
 class Merged:
     """What became of the entries of several specs: those kept, in the specs' order, and the conflicts.
 
-    `equal` counts the entries that said the same as one that is kept; `files` are those written.
+    `equal` counts the entries that said the same as one that is kept; `files` are those written. `flags` were chosen
+    for the whole compilation with every spec; where they differ, `dropped_flags` are those of each.
     """
 
     kept: tuple[Source, ...]
     conflicts: tuple[Conflict, ...]
     equal: int
     files: tuple[Path, ...]
+    flags: tuple[str, ...] = ()
+    dropped_flags: tuple[tuple[Path, tuple[str, ...]], ...] = ()
 
     def lines(self) -> Iterator[str]:
         """For people."""
         yield from map(str, self.conflicts)
+        for path, flags in self.dropped_flags:
+            yield f"Note: {path} was made with {' '.join(flags) or 'no chosen flags'}; the merged spec names none."
         made = _made(self.kept)
         if len(made) > 1:
             yield f"Note: the entries were made in {len(made)} different ways (device, versions or flags):"
@@ -101,8 +106,13 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     early, late = (
         [each.entry.rewritten() for each in sources if each.moment == moment] for moment in ("early", "late")
     )
-    deliver(output, problem_spec(early, lines), late_spec(late, lines) if late else "")
-    return Merged(sources, tuple(conflicts), equal, (output, late_path(output)) if late else (output,))
+    alike = len({spec.flags for spec in specs}) == 1
+    flags = specs[0].flags if alike else ()
+    dropped = () if alike else tuple((spec.path, spec.flags) for spec in specs)
+    early_text, late_text = problem_spec(early, lines, None, flags), late_spec(late, lines, None, flags)
+    deliver(output, early_text, late_text if late else "")
+    files = (output, late_path(output)) if late else (output,)
+    return Merged(sources, tuple(conflicts), equal, files, flags, dropped)
 
 
 def _decide(first: Source, second: Source) -> Conflict:

@@ -63,7 +63,9 @@ def prove(
     with all entries. Where it computes something else or is slower than without them, each half of the entries is
     tried alone, the half that saves most first, down to single ones: what does not pay is dropped.
     """
-    return _Prover(bench, plain, model, _Specs(model, bench.target, header, circumstances, bench.folder)).prove(results)
+    chosen = model.flags[len(plain.model.flags) :]
+    specs = _Specs(model, chosen, bench.target, header, circumstances, bench.folder)
+    return _Prover(bench, plain, model, specs).prove(results)
 
 
 class _Prover:
@@ -155,9 +157,16 @@ class _Specs:
     """The two specs of a run on the disk, and what the model holds when it is compiled with them."""
 
     def __init__(
-        self, model: Model, target: Target, header: Sequence[str], circumstances: Circumstances, folder: RunFolder
+        self,
+        model: Model,
+        chosen_flags: Sequence[str],
+        target: Target,
+        header: Sequence[str],
+        circumstances: Circumstances,
+        folder: RunFolder,
     ) -> None:
         self._model = model
+        self._chosen_flags = chosen_flags
         self._target = target
         self._header = header
         self._circumstances = circumstances
@@ -169,9 +178,10 @@ class _Specs:
     def write(self, results: Sequence[DispatchResult], compared: ModelResult | None = None) -> tuple[str, str]:
         """The texts of both specs, written down; "" for a late one without entries."""
         certificate = compared.certificate(self._circumstances) if compared is not None else None
-        early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate)
+        flags = self._chosen_flags if compared is not None else ()
+        early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate, flags)
         entries = _entries(results, self._circumstances, late=True)
-        late = late_spec(entries, self._header, certificate) if entries else ""
+        late = late_spec(entries, self._header, certificate, flags) if entries else ""
         write_atomically(self._early, early)
         if late:
             write_atomically(self._late, late)

@@ -10,6 +10,7 @@ none: a spec for plain iree-compile finds them by a matcher of the problem, and 
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,8 @@ ENTRY_POINT = "__kernel_config"
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 # What an entry or a spec carries: its certificate as JSON, the samples reduced to their medians.
 CERTIFICATE = "iree_tuner.certificate"
+# What a spec carries: the flags that were chosen for the whole compilation beside the user's, as JSON.
+FLAGS = "iree_tuner.flags"
 
 _APPLY = """\
   transform.named_sequence @apply_config(%op: !transform.any_op {transform.readonly},
@@ -53,10 +56,15 @@ module attributes {{ transform.with_named_sequence }} {{
 """
 
 
-def late_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate: Certificate | None = None) -> str:
+def late_spec(
+    entries: Sequence[Entry],
+    header: Iterable[str] = (),
+    certificate: Certificate | None = None,
+    flags: Sequence[str] = (),
+) -> str:
     """A spec for `iree-tune compile`, which applies it when the compiler has configured everything.
 
-    `certificate` is that of the whole model.
+    `certificate` is that of the whole model, `flags` were chosen for its compilation.
 
     Each sequence is one of search's, and says which problem it is for. Whoever applies it gives the dispatches of
     that problem the sequence's name as their identity.
@@ -72,7 +80,7 @@ def late_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate:
         )
         for index, entry in enumerate(entries)
     )
-    attributes = _printed({"transform.with_named_sequence": "", LATE: "", **_certified(certificate)})
+    attributes = _printed({"transform.with_named_sequence": "", LATE: "", **_certified(certificate), **_flagged(flags)})
     return f"""\
 {comments}module @iree_tuner_late_spec{attributes} {{
 {sequences}}}
@@ -90,6 +98,10 @@ def _comment(text: str) -> str:
 
 def _certified(certificate: Certificate | None) -> dict[str, str]:
     return {} if certificate is None else {CERTIFICATE: _quoted(certificate.to_text())}
+
+
+def _flagged(flags: Sequence[str]) -> dict[str, str]:
+    return {FLAGS: _quoted(json.dumps(list(flags)))} if flags else {}
 
 
 def _quoted(text: str) -> str:
@@ -141,10 +153,16 @@ def has_matcher(problem: Problem) -> bool:
     return problem.kind == "contraction"
 
 
-def problem_spec(entries: Sequence[Entry], header: Iterable[str] = (), certificate: Certificate | None = None) -> str:
+def problem_spec(
+    entries: Sequence[Entry],
+    header: Iterable[str] = (),
+    certificate: Certificate | None = None,
+    flags: Sequence[str] = (),
+) -> str:
     """A spec for `iree-compile --iree-codegen-tuning-spec-path=`, one matcher for each entry.
 
-    Without entries it is valid and changes nothing. `certificate` is that of the whole model.
+    Without entries it is valid and changes nothing. `certificate` is that of the whole model, `flags` were
+    chosen for its compilation.
     """
     access = "consumed" if entries else "readonly"
     comments = "".join(_comment(line) for line in header)
@@ -159,7 +177,7 @@ def problem_spec(entries: Sequence[Entry], header: Iterable[str] = (), certifica
 """
     else:
         body = "    transform.yield %root : !transform.any_op\n"
-    attributes = _printed({"transform.with_named_sequence": "", **_certified(certificate)})
+    attributes = _printed({"transform.with_named_sequence": "", **_certified(certificate), **_flagged(flags)})
     return f"""\
 {comments}module @iree_tuner_spec{attributes} {{
 {_APPLY if entries else ""}{matchers}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from tuner.certificate import Certificate, Moment
 from tuner.dispatch import Annotations, Problem
 from tuner.errors import InputError
 from tuner.ir_reading import ops_named
-from tuner.spec import CERTIFICATE, ENTRY_POINT, LATE, PROBLEM, Entry
+from tuner.plain import from_plain
+from tuner.spec import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry
 
 
 class UnreadableSpecError(InputError):
@@ -51,7 +53,7 @@ class ReadSpec:
 
     `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
     without a certificate: the sequences that match, of whose problems nothing is known. `certificate` is that of the
-    whole model that the spec was made for.
+    whole model that the spec was made for, `flags` were chosen for its compilation beside the user's.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class ReadSpec:
     entries: tuple[CertifiedEntry, ...]
     foreign: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    flags: tuple[str, ...] = ()
 
 
 def read_spec(path: Path) -> ReadSpec:
@@ -92,6 +95,7 @@ def read_spec(path: Path) -> ReadSpec:
             entries=tuple(entries),
             foreign=tuple(foreign),
             certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
+            flags=_flags(module, path) if FLAGS in module.attributes else (),
         )
 
 
@@ -149,6 +153,13 @@ def _certificate(op: ir.Operation, where: str) -> Certificate:
         return Certificate.from_text(_text(op, CERTIFICATE))
     except InputError as error:
         raise InputError(f"{where} carries {error}") from error
+
+
+def _flags(module: ir.Operation, path: Path) -> tuple[str, ...]:
+    try:
+        return from_plain(tuple[str, ...], json.loads(_text(module, FLAGS)))
+    except ValueError as error:
+        raise InputError(f"{path} carries broken flags: {error}") from error
 
 
 def _text(op: ir.Operation, attribute: str) -> str:

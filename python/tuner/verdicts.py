@@ -94,13 +94,17 @@ class CheckReport:
     """What a check found.
 
     `unreadable` are specs that the compiler refuses as a whole, each with the reason; `foreign` entries without a
-    certificate, by spec, which are not judged one by one; `model` is None where a spec could not be read. `notes` say
+    certificate, by spec, which are not judged one by one. `flags` are those that were chosen with the specs, and
+    `flags_verdict` compares the model compiled with them alone to the plain one (None without flags); `model` compares
+    it compiled with flags and specs, and is None where a spec could not be read. `notes` say
     what is otherwise here than where the specs were made. `refreshed` is the spec that was written.
     """
 
     entries: tuple[EntryVerdict, ...]
     unreadable: tuple[tuple[Path, str], ...]
     foreign: tuple[tuple[Path, str], ...]
+    flags: tuple[str, ...]
+    flags_verdict: ModelVerdict | None
     model: ModelVerdict | None
     notes: tuple[str, ...]
     run_dir: Path
@@ -108,8 +112,10 @@ class CheckReport:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
-        verdicts = [entry.verdict for entry in self.entries] + ([self.model.verdict] if self.model else [])
+        """Whether nothing failed. Flags that are slow alone may pay with the entries: that is told and no failure."""
+        verdicts = [each.verdict for each in (*self.entries, self.model) if each is not None]
+        if self.flags_verdict is not None and self.flags_verdict.verdict is not Verdict.SLOW:
+            verdicts.append(self.flags_verdict.verdict)
         return not self.unreadable and not any(verdict.is_failure for verdict in verdicts)
 
     def lines(self) -> Iterator[str]:
@@ -121,6 +127,9 @@ class CheckReport:
             yield f"{each.verdict.value}: {each.path.name}: {each.entry.label}: {each.detail}"
         for path, name in self.foreign:
             yield f"not judged alone: {path.name}: {name}: it has no certificate"
+        if self.flags_verdict is not None:
+            flags = " ".join(self.flags)
+            yield f"{self.flags_verdict.verdict.value}: flags {flags}: {self.flags_verdict.detail}"
         if self.model is not None:
             yield f"{self.model.verdict.value}: whole model: {self.model.detail}"
 
@@ -132,6 +141,8 @@ class CheckReport:
             "unreadable": [{"spec": str(path), "reason": reason} for path, reason in self.unreadable],
             "entries": [each.to_json() for each in self.entries],
             "foreign": [{"spec": str(path), "entry": name} for path, name in self.foreign],
+            "flags": list(self.flags),
+            "flags_verdict": None if self.flags_verdict is None else self.flags_verdict.to_json(),
             "model": None if self.model is None else self.model.to_json(),
             "refreshed": None if self.refreshed is None else str(self.refreshed),
         }
