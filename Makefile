@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo test test-matrix sanitize fuzz lint clean
+.PHONY: demo test test-matrix sanitize fuzz lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
@@ -18,6 +18,10 @@ test: $(VENV)/.installed-dev lint
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/pre-commit run --all-files
+
+# All documentation as a site, in build/site/index.html; warnings are errors. `make test` does it too.
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/site
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

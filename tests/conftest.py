@@ -50,4 +50,4 @@ def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult,
                     done.add(number)
 
     with faults.meanwhile(spoil, every_s=0.002):
-        return tuner.tune(model, trials=30, workers=1, run_dir=run), run
+        return tuner.tune(model, trials=30, workers=1, keep_flags=True, run_dir=run), run

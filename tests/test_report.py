@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tuner.certificate import Certificate
 from tuner.errors import InputError
+from tuner.events import FlagsTried
 from tuner.outcome import Fate
 from tuner.report.analysis import analyse
 from tuner.report.importance import importance
@@ -195,6 +196,27 @@ def test_json_says_the_same(recorded: Recorded, run: RecordedRun, tmp_path: Path
     assert (winner["knobs"]["distribution[m]"], winner["knobs"]["distribution[n]"]) == (m, n)
 
 
+def test_flags_of_the_whole_compilation(recorded: Recorded, tmp_path: Path) -> None:
+    """As a run logs those that it tried, and names those that it chose."""
+    folder = copy_of(recorded, tmp_path)
+    tried = (
+        FlagsTried(1, {}, 0.004, 1.0),
+        FlagsTried(2, {"data-tiling": "on"}, 0.002, 2.0),
+        FlagsTried(3, {"opt-level": "O3"}, None, 2.0, "it <crashed>"),
+    )
+    with (folder / "log.jsonl").open("a") as log:
+        log.writelines(json.dumps(each.to_json()) + "\n" for each in tried)
+    rewrite(folder / "result.json", '"flags": []', '"flags": ["--iree-opt-data-tiling"]')
+    run = read_run(folder)
+    assert run.flags == ("--iree-opt-data-tiling",)
+    assert [(each.number, each.values, each.time_s) for each in run.flags_tried] == [
+        (each.number, each.values, each.time_s) for each in tried
+    ]
+    words = Page(html_report(run)).words
+    for expected in ("Chosen: --iree-opt-data-tiling", "data-tiling=on", "2 ms", "it <crashed>"):
+        assert expected in words, expected
+
+
 def test_a_run_that_has_not_ended(recorded: Recorded, tmp_path: Path) -> None:
     """As Ctrl-C leaves it, with the last line cut short."""
     folder = copy_of(recorded, tmp_path)
@@ -261,7 +283,7 @@ def test_a_folder_without_a_run_gets_one_sentence(tmp_path: Path) -> None:
 def test_a_run_records_what_started_it(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }")
-    arguments = ("run", model, "--seed", "3", "--run-dir", tmp_path / "run")
+    arguments = ("run", model, "--keep-flags", "--run-dir", tmp_path / "run")
     assert iree_tune(*arguments).returncode == 0
     written = json.loads((tmp_path / "run" / "command.json").read_text())
     assert written == {"command": ["iree-tune", *map(str, arguments)], "folder": str(Path.cwd())}

@@ -66,11 +66,25 @@ class RecordedDispatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedFlags:
+    """Flags of the whole compilation that were tried: `values` of the knobs that were not at their default.
+
+    `time_s` is the median seconds of a run of the model, None where it failed; `detail` then says why.
+    """
+
+    number: int
+    values: Mapping[str, str]
+    time_s: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedRun:
     """A run. `has_ended` says whether it came to a result; without one, only candidates are known.
 
     `model` is the certificate of the whole model, where a spec was found. `command` is what started the run,
-    `compile_command` what uses its spec, `spec` and `late_spec` the specs' text: each empty where unknown.
+    `compile_command` what uses its spec, `spec` and `late_spec` the specs' text: each empty where unknown. `flags` were
+    chosen for the whole compilation among `flags_tried`.
     """
 
     folder: Path
@@ -82,6 +96,8 @@ class RecordedRun:
     late_spec: str
     command: tuple[str, ...]
     compile_command: tuple[str, ...]
+    flags: tuple[str, ...]
+    flags_tried: tuple[RecordedFlags, ...]
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -124,6 +140,13 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         late_spec=_text(late_path(folder.spec)),
         command=tuple(command["command"]),
         compile_command=tuple(result["compile_command"]) if result is not None else (),
+        # Runs of earlier versions chose none.
+        flags=tuple(result.get("flags", ())) if result is not None else (),
+        flags_tried=tuple(
+            RecordedFlags(each["number"], each["values"], each["time_s"], each["detail"])
+            for each in records
+            if each.get("event") == "flags tried"
+        ),
     )
 
 
@@ -142,14 +165,15 @@ def _dispatch(
 
 def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
     configuration = record["configuration"]
+    # The folder may have been moved since. What was taken from a store that runs share has its log in another's.
+    log = folder.path / "candidates" / record["dispatch"] / f"{record['candidate']}.log"
     return RecordedCandidate(
         number=record["candidate"],
         configuration=None if configuration == "default" else configuration,
         fate=Fate(record["fate"]),
         detail=record["detail"],
         compile_s=record["compile_s"],
-        # The folder may have been moved since.
-        log=folder.path / "candidates" / record["dispatch"] / Path(record["log"]).name,
+        log=log if log.exists() else Path(record["log"]),
         time_s=record["time_s"],
         speedup=record["speedup"],
         samples_s=tuple(record["samples_s"]),

@@ -45,6 +45,11 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
         "command": list(run.command),
         "compile_command": list(run.compile_command),
         "model": None if run.model is None else run.model.to_json(),
+        "flags": list(run.flags),
+        "flags_tried": [
+            {"number": each.number, "values": dict(each.values), "time_s": each.time_s, "detail": each.detail}
+            for each in run.flags_tried
+        ],
         "dispatches": [_dispatch(each, analyse(each)) for each in run.dispatches],
         "spec": run.spec,
         "late_spec": run.late_spec,

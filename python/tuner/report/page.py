@@ -57,6 +57,7 @@ def html_report(run: RecordedRun) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["duration"] = duration
     certificates = run.certificates
     sections = [_section(index, each) for index, each in enumerate(run.dispatches)]
     return environment.get_template("page.html.jinja").render(
