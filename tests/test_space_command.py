@@ -37,3 +37,22 @@ def test_a_dispatch_without_a_space_says_why(tmp_path: Path) -> None:
     said = run_space(text, tmp_path)
     assert "no space: " in said
     assert "dynamic" in said
+
+
+def test_an_op_on_single_numbers_leaves_nothing_to_choose(tmp_path: Path) -> None:
+    said = run_space(
+        """
+func.func @scalar(%a: tensor<f32>, %b: tensor<f32>) -> tensor<f32> {
+  %e = tensor.empty() : tensor<f32>
+  %c = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>],
+    iterator_types = []} ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32):
+    %s = arith.addf %x, %y : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  return %c : tensor<f32>
+}
+""",
+        tmp_path,
+    )
+    assert "no space on cpu serves such a problem" in said

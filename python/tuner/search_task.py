@@ -53,8 +53,8 @@ class SearchTask:
         self.task = task
         self._bench = bench
         options = bench.options
-        space = task.builder.build(task.problem, limits)
         try:
+            space = task.builder.build(task.problem, limits)
             sampling = np.random.default_rng(options.seed)
             self._pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=sampling)
         except ConstraintError as error:

@@ -31,7 +31,12 @@ class SpaceBuilder(Protocol):
 
 
 def find(target: str, problem: Problem) -> tuple[str, SpaceBuilder] | None:
-    """The first registered space (by name) that serves the problem, with its name, or None."""
+    """The first registered space (by name) that serves the problem, with its name, or None.
+
+    An op without loops, on single numbers, leaves nothing to choose.
+    """
+    if not problem.loops:
+        return None
     for name in registry.names("tuner.spaces"):
         builder: SpaceBuilder = registry.load("tuner.spaces", name)
         if builder.serves(target, problem):
