@@ -14,8 +14,10 @@ import tuner
 from tuner.constraints import enumerate_space
 from tuner.errors import InputError
 from tuner.events import Event, FlagsTried
+from tuner.flag_search import check_pins
 from tuner.model_flags import parse_pins
 from tuner.model_flags.cpu import FLAGS
+from tuner.options import Options
 from tuner.stages import Known, search_flags, tune
 from tuner.workbench import Workbench
 
@@ -94,3 +96,9 @@ def test_a_client_composes_stages(tmp_path: Path) -> None:
     assert len(result.dispatches[0].evaluations) == 3
     assert "match" not in result.spec
     assert len(seen) == 1
+
+
+def test_a_target_without_choices_takes_no_pins() -> None:
+    check_pins("rocm", Options())
+    with pytest.raises(InputError, match="no choices of flags for rocm"):
+        check_pins("rocm", Options(pins={"opt-level": "O3"}))

@@ -15,7 +15,7 @@ import numpy as np
 from tuner import registry
 from tuner.constraints import enumerate_space
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
-from tuner.errors import MeasurementError, ToolError
+from tuner.errors import InputError, MeasurementError, ToolError
 from tuner.events import FlagsTried, PhaseStarted
 from tuner.measuring.sampling import Paired, paired_rounds, sample
 from tuner.model_flags import DEFAULT, ModelFlags
@@ -68,7 +68,11 @@ class _Tried:
 
 def check_pins(target: str, options: Options) -> None:
     """Raises InputError for pins that name no choice."""
-    (known_flags(target) or ModelFlags(())).space(options.pins, options.flags)
+    known = known_flags(target)
+    if known is not None:
+        known.space(options.pins, options.flags)
+    elif options.pins:
+        raise InputError(f"there are no choices of flags for {target}; leave out --pin")
 
 
 def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
