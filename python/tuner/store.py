@@ -21,7 +21,7 @@ from typing import Any
 from tuner.errors import InputError, ToolError
 from tuner.outcome import Fate
 
-_BUSY_TIMEOUT_S = 60.0
+_BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
 _SCHEMA = """
 create table if not exists evaluations (
   subject text not null,        -- what was compiled: a digest of the dispatch's program, or of the model
@@ -69,11 +69,23 @@ class Store:
         self._circumstances, self._compiler = _line(circumstances), compiler
         try:
             self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-            self._connection.execute("pragma journal_mode = wal")
-            self._connection.execute("pragma synchronous = normal")
-            self._connection.execute(_SCHEMA)
+            self._prepare()
         except sqlite3.Error as error:
             raise InputError(f"{path} cannot be used as a store ({error}); choose another --store") from error
+
+    def _prepare(self) -> None:
+        """Sets the file up. SQLite does not wait for another process that turns the same new file to WAL; we do."""
+        deadline = time.monotonic() + _BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._connection.execute("pragma journal_mode = wal")
+                self._connection.execute("pragma synchronous = normal")
+                self._connection.execute(_SCHEMA)
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_S)
 
     def __enter__(self) -> Store:
         return self
