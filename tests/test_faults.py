@@ -127,9 +127,10 @@ def test_compile_workers_are_killed_in_the_middle_of_their_jobs(tmp_path: Path) 
     assert [record["candidate"] for record in records] == list(range(21))
     failed = [record for record in records if record["fate"] != "Measured"]
     assert 1 <= len(failed) <= 3
-    assert {(each["fate"], each["detail"]) for each in failed} == {
-        ("CompileFailed", "the compiler died (exit code -9)")
-    }
+    # A kill can take the pool's pipe along: then the other worker ends by itself (exit code 1).
+    ends = {(each["fate"], each["detail"]) for each in failed}
+    assert ("CompileFailed", "the compiler died (exit code -9)") in ends
+    assert ends <= {("CompileFailed", f"the compiler died (exit code {code})") for code in (-9, 1)}
 
 
 def start_run(folder: Path, spec: Path) -> subprocess.Popen[str]:
