@@ -159,7 +159,7 @@ class _FlagSearch:
                 if time_s is not None and values:
                     found.append(_Tried(values, time_s))
                     best_s = min(best_s, time_s)
-                tried = FlagsTried(asked, values, time_s, baseline_s / best_s, detail)
+                tried = FlagsTried(asked, values, time_s, baseline_s / best_s, detail, stored is not None)
                 self._bench.folder.append(tried.to_json())
                 self._bench.listen(tried)
         return found

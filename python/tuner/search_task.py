@@ -151,7 +151,7 @@ class SearchTask:
                 self._again(each, stored) if stored is not None else self._evaluated(each, compilations[each.number])
             )
             self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
-            self._evaluations.append(self._ended(evaluation))
+            self._evaluations.append(self._ended(evaluation, stored=stored is not None))
             # Strategies see times relative to a baseline of the same minute: drift is no signal.
             self._strategy.tell(each.row, 1 / evaluation.speedup if evaluation.speedup else None)
         self._spent_s += time.perf_counter() - started
@@ -239,7 +239,7 @@ class SearchTask:
             self._bench.folder.append(event.to_json())
         self._bench.listen(event)
 
-    def _ended(self, evaluation: Evaluation) -> Evaluation:
+    def _ended(self, evaluation: Evaluation, *, stored: bool = False) -> Evaluation:
         self._bench.folder.append({"dispatch": self.name, **evaluation.to_json()})
-        self._bench.listen(CandidateEnded(self.name, evaluation, self._best[-1]))
+        self._bench.listen(CandidateEnded(self.name, evaluation, self._best[-1], stored))
         return evaluation

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tuner.budget import Budget
 from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
-from tuner.events import Note, PhaseStarted
+from tuner.events import Note, PhaseStarted, SearchPlanned
 from tuner.planning import plan
 from tuner.result import DispatchResult
 from tuner.scheduling import choose
@@ -77,6 +77,7 @@ def _started(bench: Workbench, searches: Sequence[SearchTask], found: dict[str, 
             kept.append(search)
         else:
             found[search.name] = search.give_up(f"left alone: it takes less than {_LEAST_SHARE:.1%} of the time")
+    bench.listen(SearchPlanned(len(kept), sum(search.standing.left for search in kept)))
     return kept
 
 

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tuner.budget import parse_duration_s
+from tuner.budget import Budget, parse_duration_s
 from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
 from tuner.cli.terminal import console
+from tuner.events import both
 from tuner.importing import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import Options
@@ -74,19 +76,23 @@ from tuner.options import Options
     default=DEFAULTS.workers,
     help="Processes that compile.  [default: one for each processor]",
 )
+@click.option(
+    "--json", "as_json", is_flag=True, help="Events for programs on stdout, one JSON object a line; the rest on stderr."
+)
 def run(
     model: Path,
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     budget: str | None,
     pins: tuple[str, ...],
+    as_json: bool,
     **settings: Any,
 ) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
 
     Flags of iree-compile can follow after `--`.
     """
-    from tuner.report import ProgressView, print_result
+    from tuner.report import EventStream, ProgressView, print_result
     from tuner.road import tune_model
 
     options = Options(
@@ -95,9 +101,12 @@ def run(
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
     )
-    shown = console()
-    with ProgressView(shown) as view:
-        result = tune_model(model, options, view)
+    shown = console(stderr=as_json)
+    stream = EventStream(sys.stdout) if as_json else None
+    with ProgressView(shown, budget=Budget(options.budget_s)) as view:
+        result = tune_model(model, options, both(view, stream) if stream else view)
+    if stream:
+        stream.ended(result, options.output)
     print_result(result, shown)
     if options.output is not None:
         shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from rich.console import Console
 _PLAIN_WIDTH = 120
 
 
-def console() -> Console:
-    """A console on stdout."""
-    return Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+def console(*, stderr: bool = False) -> Console:
+    """A console on stdout, or on stderr where stdout is for programs."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else _PLAIN_WIDTH)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Shows a run to people: while it goes on, and when it has ended."""
 
+from tuner.report.event_stream import EventStream
 from tuner.report.progress import ProgressView
 from tuner.report.table import print_dispatches, print_result
 
-__all__ = ["ProgressView", "print_dispatches", "print_result"]
+__all__ = ["EventStream", "ProgressView", "print_dispatches", "print_result"]

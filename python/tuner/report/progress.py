@@ -1,47 +1,57 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A run's progress: a bar on a terminal, plain lines elsewhere."""
+"""A run's progress: a bar and a line below it on a terminal, plain lines now and then elsewhere."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from tuner.budget import Budget
+from tuner.events import (
+    CandidateEnded,
+    Disturbance,
+    Event,
+    FinalistFailed,
+    FlagsTried,
+    Note,
+    PhaseStarted,
+    SearchPlanned,
 )
-
-from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, FlagsTried, Note, PhaseStarted
 from tuner.outcome import Fate
+from tuner.report.tally import Tally
+from tuner.report.units import rough
 
-_LINE_EVERY = 10
+# Seconds between two lines of counts where there is no terminal.
+_LINE_EVERY_S = 10.0
 
 
 class ProgressView:
     """A listener that shows what it hears. Use it as a context manager."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        budget: Budget | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`budget`: the time that the run may take, where it is limited. `clock`: seconds, never going back."""
         self._console = console
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[best]}"),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        self._budget = budget or Budget()
+        self._clock = clock
+        self._tally = Tally()
+        self._is_search = False
+        self._phases: set[str] = set()
+        self._said_s = float("-inf")
+        self._counted = 0
+        self._progress = _Bars(self._status, console)
         self._task: TaskID | None = None
-        self._fates: Counter[Fate] = Counter()
 
     def __enter__(self) -> ProgressView:
         self._progress.start()
@@ -60,10 +70,15 @@ class ProgressView:
         match event:
             case PhaseStarted(text, total):
                 self._start(text, total)
-            case CandidateEnded():
-                self._candidate(event)
-            case FlagsTried(number, values, time_s, best, detail):
-                self._flags(number, values, time_s, best, detail)
+            case SearchPlanned(_, candidates):
+                self._is_search = True
+                self._expect(candidates)
+            case CandidateEnded(_, evaluation, best, stored):
+                if evaluation.number:
+                    failure = None if evaluation.fate is Fate.MEASURED else evaluation.fate.value
+                    self._count(evaluation.number, best, failure, stored=stored)
+            case FlagsTried(number, _, time_s, best, _, stored):
+                self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
             case FinalistFailed(_, failed):
                 self._say(f"  candidate {failed.number} is passed over: {failed.fate.value}, {failed.detail}")
             case Disturbance(_, text):
@@ -72,31 +87,62 @@ class ProgressView:
                 self._say(text)
 
     def _start(self, text: str, total: int | None) -> None:
-        self._fates.clear()
+        if total is None or not self._is_search:
+            self._say_counts()
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(text, total=total, best="")
-        if not self._console.is_terminal:
+        self._task = self._progress.add_task(text, total=total)
+        if total is not None and not self._is_search:
+            self._expect(total)
+        # A search that turns from dispatch to dispatch comes to the same phases again and again.
+        if not self._console.is_terminal and text not in self._phases:
+            self._phases.add(text)
             self._say(text)
 
-    def _candidate(self, event: CandidateEnded) -> None:
-        number, fate = event.evaluation.number, event.evaluation.fate
-        self._fates[fate] += 1
-        failed = {kind.value: count for kind, count in self._fates.items() if kind is not Fate.MEASURED}
-        best = f"best {event.best:.2f}x"
-        if failed:
-            best += " " + " ".join(f"{kind} {count}" for kind, count in sorted(failed.items()))
-        if self._task is not None:
-            self._progress.update(self._task, completed=number, best=best)
-        if not self._console.is_terminal and number and number % _LINE_EVERY == 0:
-            self._say(f"  {number} candidates, {best}")
+    def _expect(self, total: int) -> None:
+        self._tally.expect(total, self._clock())
+        self._counted = 0
+        self._said_s = self._clock()
 
-    def _flags(self, number: int, values: Mapping[str, str], time_s: float | None, best: float, detail: str) -> None:
+    def _count(self, number: int, best: float, failure: str | None, *, stored: bool) -> None:
+        self._tally.add(best, failure, stored=stored)
         if self._task is not None:
-            self._progress.update(self._task, completed=number, best=f"best {best:.2f}x")
-        if not self._console.is_terminal:
-            named = " ".join(f"{name}={value}" for name, value in values.items()) or "as given"
-            self._say(f"  {named}: " + (f"{time_s * 1e3:.4g} ms" if time_s is not None else detail))
+            self._progress.update(self._task, completed=number)
+        if self._clock() - self._said_s >= _LINE_EVERY_S:
+            self._say_counts()
+
+    def _say_counts(self) -> None:
+        """The counts since they were said last, where there is no terminal to show them."""
+        if not self._console.is_terminal and self._tally.ended > self._counted:
+            self._counted, self._said_s = self._tally.ended, self._clock()
+            self._say(f"  {self._status()}")
+
+    def _status(self) -> str:
+        parts = [self._tally.text(self._clock())] if self._tally.ended else []
+        if self._budget.is_limited:
+            parts.append(f"budget: {rough(max(0.0, self._budget.left_s))} left")
+        return "; ".join(parts)
 
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Bars(Progress):
+    """A bar for the phase, and below it a line of text that is made anew each time that it is drawn."""
+
+    def __init__(self, status: Callable[[], str], console: Console) -> None:
+        self._status = status
+        super().__init__(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        status = self._status()
+        if status:
+            yield Text(f"  {status}")

@@ -8,3 +8,11 @@ from __future__ import annotations
 def duration(seconds: float) -> str:
     """Seconds in milliseconds, or in microseconds where they are few."""
     return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} us"
+
+
+def rough(seconds: float) -> str:
+    """A time as people say how long something takes: `45 s`, `12 min`, `1 h 30 min`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
