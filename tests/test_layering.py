@@ -29,6 +29,8 @@ FORBIDDEN = {
     "search": ("iree", "tuner.targets", "tuner.dispatch", "tuner.measuring"),
     "deciding.py": ("iree", "tuner"),
     "measuring": ("iree.compiler", "tuner.native", "tuner.targets.cpu", "tuner.model"),
+    "evaluating.py": ("iree", "tuner.native", "tuner.compiling", "tuner.targets.cpu", "tuner.model"),
+    "bundle/measuring.py": ("iree.compiler", "tuner.native", "tuner.compiling", "tuner.targets.cpu", "tuner.model"),
     "spaces": ("iree", "tuner.native", "tuner.measuring", "tuner.compiling"),
     "report": ("iree", "tuner.native", "tuner.compiling"),
 }
@@ -74,6 +76,7 @@ def test_stages_do_not_import_the_road() -> None:
         ("tuner.deciding", ["iree", "z3"]),
         ("tuner.spaces.cpu_double_tiling_contraction", ["iree"]),
         ("tuner.measuring", ["iree.compiler"]),
+        ("tuner.bundle.measuring", ["iree.compiler", "z3", "pebble", "click", "scipy"]),
     ],
 )
 def test_a_part_works_where_the_compiler_is_not_installed(module: str, blocked: list[str]) -> None:

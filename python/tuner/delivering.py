@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tuner.certificate import Circumstances
 from tuner.errors import InputError
+from tuner.importing import Shapes
+from tuner.model import Model, spec_flag
 from tuner.spec import check_writable, late_path, write_atomically
 from tuner.spec_reading import ReadSpec
 
@@ -22,6 +24,33 @@ def header(circumstances: Circumstances) -> list[str]:
         f"Flags: {' '.join(circumstances.flags)}",
         "A spec is code that the compiler runs: load only those that you trust.",
     ]
+
+
+def compile_command(
+    model: Model, spec: Path, *, has_late: bool, target: str, shapes: Shapes, flags: Sequence[str]
+) -> tuple[str, ...]:
+    """The command that compiles `model` with a spec, and with its late one where it has one.
+
+    `flags` are those of iree-compile beside the target's, `target` and `shapes` as the user gave them.
+    """
+    if not has_late and model.path == model.source:
+        return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
+    specs = (str(spec), str(late_path(spec))) if has_late else (str(spec),)
+    sizes = [f"--dim={name}={size}" for name, size in shapes.dims.items()]
+    sizes += [f"--input={shape}" for shape in shapes.inputs]
+    after = ("--", *flags) if flags else ()
+    return (
+        "iree-tune",
+        "compile",
+        str(model.source),
+        *specs,
+        "-o",
+        "model.vmfb",
+        "--target",
+        target,
+        *sizes,
+        *after,
+    )
 
 
 def deliver(path: Path, early: str, late: str) -> None:

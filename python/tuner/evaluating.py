@@ -68,6 +68,18 @@ class Final:
     seeds: tuple[int, ...] = (_SEARCH_SEED, *_FINAL_SEEDS)
 
 
+def verdict_on(final: Final | None, min_gain: float) -> str:
+    """What a final says, in one line for people."""
+    if final is None:
+        return "the default stays: no candidate ran"
+    if final.accepted:
+        return "tuned"
+    if not is_decided(final.ratio, min_gain):
+        rounds = len(final.paired.baseline_s)
+        return f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
+    return f"the default is best (the best candidate: {final.ratio})"
+
+
 def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """The candidates that a final compares, the best of the search first."""
     measured = [each for each in evaluations if each.speedup is not None and each.row is not None]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tuner import spaces
 from tuner.dispatch import BenchmarkProgram, Dispatch, Problem
+from tuner.errors import InputError
 from tuner.spaces import SpaceBuilder
 from tuner.spec import has_matcher
 from tuner.targets import Target
@@ -35,6 +36,15 @@ class Plan:
 
     tasks: tuple[Task, ...]
     left: dict[str, str]
+
+
+def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
+    """The dispatches of these names, all where none is named. Raises InputError for a name that none has."""
+    names_known = [dispatch.name for dispatch in dispatches]
+    for name in names:
+        if name not in names_known:
+            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(names_known) or 'none'}")
+    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
 
 
 def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False) -> Plan:

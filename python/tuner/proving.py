@@ -48,6 +48,29 @@ def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
     return Proof(problem_spec([]), "", tuple(results), None, plain.program.binary)
 
 
+def prove_unrun(
+    model: Model,
+    target: Target,
+    folder: RunFolder,
+    results: Sequence[DispatchResult],
+    header: Sequence[str],
+    circumstances: Circumstances,
+    listen: Listener,
+) -> Proof:
+    """As `prove`, without a run of the model: the specs of the winners that the compiled model holds.
+
+    Raises ToolError where the model does not compile with them.
+    """
+    specs = _Specs(model, (), target, header, circumstances, folder)
+    results = [replace(result, late=_is_late(result, target)) for result in results]
+    listen(PhaseStarted("reading the specs' entries back from the compiled model"))
+    results = _holding_late(specs, _holding_early(specs, results, listen), listen)
+    early, late = specs.write(results)
+    specs.read_back()
+    binary = specs.compile(folder.path / "model-tuned.vmfb")
+    return Proof(early, late, tuple(results), None, binary)
+
+
 def prove(
     bench: Workbench,
     plain: PlainModel,

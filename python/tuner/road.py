@@ -12,11 +12,12 @@ from pathlib import Path
 from tuner import registry
 from tuner.budget import Budget
 from tuner.compiling import CompilePool
+from tuner.delivering import compile_command
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import extract
 from tuner.flag_search import FlagChoice, check_pins
 from tuner.measuring import Runner
-from tuner.model import Model, spec_flag
+from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
 from tuner.proving import unproved
@@ -82,33 +83,17 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
         binary=proof.binary,
         run_dir=folder.path,
         device_label=f"{target.device.uri}, {target.device.label}",
-        compile_command=_compile_command(known, options, options.output or folder.spec, bool(proof.late_spec)),
+        compile_command=compile_command(
+            known.model,
+            options.output or folder.spec,
+            has_late=bool(proof.late_spec),
+            target=options.target,
+            shapes=options.shapes,
+            flags=(*options.flags, *known.flags.flags),
+        ),
         circumstances=circumstances_of(bench, known),
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:
         result.save(options.output)
     return result
-
-
-def _compile_command(known: Known, options: Options, spec: Path, has_late: bool) -> tuple[str, ...]:
-    model = known.model
-    if not has_late and model.path == model.source:
-        return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
-    specs = (str(spec), str(late_path(spec))) if has_late else (str(spec),)
-    shapes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]
-    shapes += [f"--input={shape}" for shape in options.shapes.inputs]
-    flags = (*options.flags, *known.flags.flags)
-    after = ("--", *flags) if flags else ()
-    target = ("--target", options.target)
-    return (
-        "iree-tune",
-        "compile",
-        str(model.source),
-        *specs,
-        "-o",
-        "model.vmfb",
-        *target,
-        *shapes,
-        *after,
-    )

@@ -13,10 +13,9 @@ import numpy as np
 from tuner import registry
 from tuner.compiling import CompileJob
 from tuner.constraints import ConstraintError, explain_empty, find_pool
-from tuner.deciding import is_decided
 from tuner.dispatch import Configuration
 from tuner.errors import TunerError
-from tuner.evaluating import DispatchBench, finalists
+from tuner.evaluating import DispatchBench, finalists, verdict_on
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, PhaseStarted
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.planning import Task
@@ -194,16 +193,7 @@ class SearchTask:
         self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
         self._compile_finalists()
         final = self._measured.final(self._evaluations, self._rng, min_gain)
-        if final is None:
-            verdict = "the default stays: no candidate ran"
-        elif final.accepted:
-            verdict = "tuned"
-        elif not is_decided(final.ratio, min_gain):
-            rounds = len(final.paired.baseline_s)
-            verdict = f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
-        else:
-            verdict = f"the default is best (the best candidate: {final.ratio})"
-        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
+        return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
 
     def give_up(self, reason: str) -> DispatchResult:
         """The result where there is no final: the default stays."""

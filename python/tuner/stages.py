@@ -7,18 +7,17 @@ A client composes its own road of these and of stages that it writes: `tuner.tun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tuner.certificate import Circumstances, circumstances
 from tuner.delivering import header
-from tuner.dispatch import Dispatch
-from tuner.errors import InputError
 from tuner.events import Note, PhaseStarted
 from tuner.extracting import Extracted, extract
 from tuner.flag_search import FlagChoice, choose_flags
 from tuner.model import Model
 from tuner.plain_model import PlainModel
+from tuner.planning import chosen
 from tuner.proving import Proof, prove
 from tuner.result import DispatchResult
 from tuner.tuning import tune_dispatches
@@ -73,7 +72,7 @@ def search_flags(bench: Workbench, known: Known) -> Known:
 
 def tune(bench: Workbench, known: Known) -> Known:
     """Tunes every dispatch that is worth it."""
-    dispatches = _chosen(known.extracted.dispatches, bench.options.dispatches)
+    dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
     budget = bench.budget.part(_DISPATCH_PART)
     return replace(known, results=tuple(tune_dispatches(bench, dispatches, known.extracted.limits, budget)))
 
@@ -98,11 +97,3 @@ def circumstances_of(bench: Workbench, known: Known) -> Circumstances:
         bench.options.threads,
         known.model.flags,
     )
-
-
-def _chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
-    names_known = [dispatch.name for dispatch in dispatches]
-    for name in names:
-        if name not in names_known:
-            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(names_known) or 'none'}")
-    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]

@@ -13,6 +13,7 @@ import click
 from tuner.budget import Budget, parse_duration_s
 from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
 from tuner.cli.terminal import console
+from tuner.errors import InputError
 from tuner.events import both
 from tuner.importing import Shapes
 from tuner.model_flags import parse_pins
@@ -44,6 +45,8 @@ from tuner.options import Options
 )
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries.")
 @click.option("--resume", is_flag=True, help="Go on with the run of --run-dir, which was cut off.")
+@click.option("--no-measure", is_flag=True, help="Compile candidates for another machine to measure: write a bundle.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Where the bundle goes, with --no-measure.")
 @click.option("--store", type=click.Path(path_type=Path), help="File of evaluations that several runs share.")
 @click.option(
     "--min-gain",
@@ -86,11 +89,14 @@ def run(
     budget: str | None,
     pins: tuple[str, ...],
     as_json: bool,
+    no_measure: bool,
+    bundle: Path | None,
     **settings: Any,
 ) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
 
-    Flags of iree-compile can follow after `--`.
+    Flags of iree-compile can follow after `--`. With --no-measure the candidates are compiled only, into a bundle that
+    another machine measures (`python BUNDLE/measure.pyz`) and `iree-tune take-back` makes a spec of.
     """
     from tuner.report import EventStream, ProgressView, print_result
     from tuner.road import tune_model
@@ -101,6 +107,13 @@ def run(
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
     )
+    if no_measure:
+        if as_json:
+            raise InputError("--json tells of a run that measures; leave it out with --no-measure")
+        _pack(model, options, bundle)
+        return
+    if bundle is not None:
+        raise InputError("--bundle is where --no-measure writes; give both, or leave it out")
     shown = console(stderr=as_json)
     stream = EventStream(sys.stdout) if as_json else None
     with ProgressView(shown, budget=Budget(options.budget_s)) as view:
@@ -110,3 +123,14 @@ def run(
     print_result(result, shown)
     if options.output is not None:
         shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _pack(model: Path, options: Options, bundle: Path | None) -> None:
+    from tuner.bundle.packing import pack
+    from tuner.report import ProgressView
+    from tuner.report.bundles import print_bundle
+
+    shown = console()
+    with ProgressView(shown) as view:
+        place, manifest = pack(model, options, bundle, view)
+    print_bundle(model, place, manifest, shown)

@@ -40,7 +40,7 @@ def print_result(result: TuneResult, console: Console) -> None:
     _print_verdicts(result.dispatches, console)
     if not any(each.evaluations for each in result.dispatches):
         _say(console, "Nothing here is tunable.")
-    if result.model is not None:
+    if result.model is not None or any(each.winner for each in result.dispatches):
         if result.flags:
             _say(console, f"Flags for the whole model: {shlex.join(result.flags)}")
         _say(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
@@ -15,6 +13,7 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration
 from tuner.errors import InputError, ToolError
+from tuner.host import processor_name
 from tuner.targets import Device, Limits
 
 
@@ -89,7 +88,7 @@ class CpuTarget:
 
     def describe(self, executable_target: ir.Attribute) -> str:
         cpu, features = _options(executable_target)["cpu"].value, self.features(executable_target)
-        return f"{_model_name()}, {self.device.label}, cpu={cpu} ({len(features)} features)"
+        return f"{processor_name()}, {self.device.label}, cpu={cpu} ({len(features)} features)"
 
     def features(self, executable_target: ir.Attribute) -> tuple[str, ...]:
         named = _options(executable_target)["cpu_features"].value.split(",")
@@ -111,13 +110,3 @@ def _options(executable_target: ir.Attribute) -> ir.DictAttr:
     text = str(executable_target)
     with executable_target.context:
         return ir.DictAttr.parse(text[text.index("{") : text.rindex("}") + 1])
-
-
-def _model_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.machine()

@@ -1,0 +1,144 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a bundle says of itself: for which device, which dispatches, and which candidates of each. Checked when read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tuner.dispatch import BenchmarkProgram, Problem, Region
+from tuner.errors import InputError
+from tuner.outcome import Fate
+from tuner.plain import from_plain, to_plain
+from tuner.targets import Device
+
+SCHEMA = "iree-tuner-bundle/1"
+FILE = "manifest.json"
+# The program that measures a bundle, which lies in it.
+PROGRAM = "measure.pyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate: its knobs, how compiling it ended, and its program's file in the bundle where there is one.
+
+    `number` counts from 0, the compiler's default, which has no knobs. `fate` is a value of `tuner.outcome.Fate`.
+    """
+
+    number: int
+    point: Mapping[str, int]
+    fate: str
+    detail: str
+    compile_s: float
+    binary: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BundledDispatch:
+    """A dispatch, the data that it works on, and its candidates.
+
+    `subject` is a digest of the program that the candidates were made of, `space` the name of theirs. The others are
+    those of `tuner.dispatch.BenchmarkProgram`.
+    """
+
+    name: str
+    subject: str
+    space: str
+    problem: Problem
+    entry: str
+    buffer_setter: str
+    buffer_bytes: int
+    regions: tuple[Region, ...]
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def failures(self) -> Counter[str]:
+        """Why candidates did not compile, and how many of them."""
+        return Counter(f"{each.fate}: {each.detail}" for each in self.candidates if each.binary is None)
+
+    @property
+    def program(self) -> BenchmarkProgram:
+        """How to run a candidate; the IR stayed where the candidates were compiled."""
+        return BenchmarkProgram("", self.entry, self.buffer_setter, self.buffer_bytes, self.regions)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that a bundle says: what it was made with, of what, and its dispatches.
+
+    `target`, `threads`, `flags`, `dims`, `inputs`, `early_only`, `seed` and `min_gain` are the options of the run that
+    wrote it; `left` says why the other dispatches of the model are not in it.
+    """
+
+    tuner_version: str
+    compiler_version: str
+    target: str
+    threads: int
+    device: Device
+    flags: tuple[str, ...]
+    dims: Mapping[str, int]
+    inputs: tuple[str, ...]
+    early_only: bool
+    seed: int
+    min_gain: float
+    left: Mapping[str, str]
+    dispatches: tuple[BundledDispatch, ...]
+
+    def to_text(self) -> str:
+        """The manifest as a file."""
+        return json.dumps({"schema": SCHEMA, **to_plain(self)}, indent=1) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the bundle `folder`. Raises InputError for what is none, and for one of a later version."""
+    path = folder / FILE
+    try:
+        data = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{folder} is no bundle: it has no {FILE}; name a folder that --bundle wrote") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is broken ({error}); copy the bundle again") from error
+    _check_schema(path, data)
+    try:
+        manifest = from_plain(Manifest, {name: value for name, value in data.items() if name != "schema"})
+        _check(manifest)
+    except ValueError as error:
+        raise InputError(f"{path} is broken ({error}); copy the bundle again") from error
+    return manifest
+
+
+def _check_schema(path: Path, data: Any) -> None:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema == SCHEMA:
+        return
+    name, version = SCHEMA.split("/")
+    found_name, _, found = str(schema).partition("/")
+    if found_name == name and found.isdecimal() and int(found) > int(version):
+        raise InputError(f"{path} has the schema {schema}, this version reads {SCHEMA}; update iree-tuner")
+    raise InputError(f"{path} is no bundle's manifest: its schema is {schema}, not {SCHEMA}")
+
+
+def _check(manifest: Manifest) -> None:
+    """Raises ValueError for what the types do not say."""
+    names = [dispatch.name for dispatch in manifest.dispatches]
+    if len(names) != len(set(names)):
+        raise ValueError("two dispatches have the same name")
+    for dispatch in manifest.dispatches:
+        numbers = [candidate.number for candidate in dispatch.candidates]
+        if len(numbers) != len(set(numbers)):
+            raise ValueError(f"two candidates of {dispatch.name} have the same number")
+        if not any(each.number == 0 and each.binary for each in dispatch.candidates):
+            raise ValueError(f"{dispatch.name} has no default")
+        for candidate in dispatch.candidates:
+            if candidate.fate not in set(Fate):
+                raise ValueError(f"candidate {candidate.number} of {dispatch.name} ended as '{candidate.fate}'")
+            place = PurePosixPath(candidate.binary or "none")
+            if place.is_absolute() or ".." in place.parts:
+                raise ValueError(f"candidate {candidate.number} of {dispatch.name} lies outside of the bundle")

@@ -1,0 +1,221 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Measures a bundle: every candidate checked against the default and timed beside it, the best in a final.
+
+The steps are those of a run (`tuner.evaluating`). Results are kept as they end, so a measuring that was cut off goes on
+where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from tuner.bundle.manifest import BundledDispatch, Candidate, Manifest, read_manifest
+from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
+from tuner.deciding import is_faster
+from tuner.errors import InputError, ToolError, TunerError
+from tuner.evaluating import DispatchBench
+from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.host import processor_name
+from tuner.measuring import DispatchProgram, Runner
+from tuner.measuring.preloading import Preloader
+from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.targets import Device
+
+# Candidates are loaded beforehand so many at a time, where the driver compiles them when they are loaded.
+_BATCH = 16
+_PRELOADERS = 8
+_LOG = "measuring.log"
+
+
+def measure(folder: Path, device_uri: str, say: Callable[[str], None]) -> tuple[Path, list[str]]:
+    """Measures what is not measured yet. Returns the file of results, and the dispatches whose default does not run.
+
+    `device_uri`: another than the bundle's, or "".
+
+    Raises InputError for an unusable bundle or where there is no such device, DeviceLostError where it dies.
+    """
+    manifest = read_manifest(folder)
+    device = replace(manifest.device, uri=device_uri) if device_uri else manifest.device
+    runtime = _runtime_version()
+    if runtime != manifest.compiler_version:
+        say(
+            f"The candidates were made by iree-compile {manifest.compiler_version}, this is iree-base-runtime"
+            f" {runtime}; should they not load: pip install iree-base-runtime=={manifest.compiler_version}"
+        )
+    machine = Machine(_device_name(device), device.uri, runtime, platform.python_version())
+    results = Results.begin(folder, machine)
+    say(f"Measuring on {machine.processor} ({device.uri}); results: {results.path}")
+    workers = min(_PRELOADERS, len(os.sched_getaffinity(0)))
+    with Runner(device, log=folder / _LOG) as runner, Preloader(device, workers) as preloader:
+        for bundled in manifest.dispatches:
+            known = results.of(bundled.name)
+            if not known.is_complete:
+                _Measuring(folder, manifest, bundled, results, runner, preloader, say).run()
+            say(f"{bundled.name}: {_summary(known, manifest.min_gain)}")
+    names = [bundled.name for bundled in manifest.dispatches]
+    return results.path, [name for name in names if not results.of(name).is_complete]
+
+
+class _Measuring:
+    """The measuring of one dispatch."""
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        bundled: BundledDispatch,
+        results: Results,
+        runner: Runner,
+        preloader: Preloader,
+        say: Callable[[str], None],
+    ) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._bundled = bundled
+        self._results = results
+        self._known = results.of(bundled.name)
+        self._runner = runner
+        self._preloader = preloader
+        self._say = say
+
+    def run(self) -> None:
+        bundled, name = self._bundled, self._bundled.name
+        candidates = {each.number: each for each in bundled.candidates if each.binary is not None}
+        self._say(f"{name}: {len(candidates) - 1} candidates and the default")
+        default = self._compilation(candidates.pop(0))
+        try:
+            bench = DispatchBench(
+                self._runner, bundled.program, bundled.problem, default, dispatch=name, listen=self._heard
+            )
+        except ToolError as error:
+            self._results.add_refused(name, str(error))
+            return
+        self._keep(bench.default_evaluation())
+        left = [each for number, each in candidates.items() if number not in self._known.ended]
+        for start in range(0, len(left), _BATCH):
+            batch = left[start : start + _BATCH]
+            self._preloader.load([self._program(each) for each in batch])
+            bench.sample_baseline()
+            for each in batch:
+                self._keep(bench.evaluate(each.number, each.number, None, self._compilation(each)))
+            self._say(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
+        evaluations = [
+            self._known.ended[number].evaluation(self._compilation(each)) for number, each in candidates.items()
+        ]
+        rng = np.random.default_rng(self._manifest.seed)
+        final = bench.final(evaluations, rng, self._manifest.min_gain)
+        bench.rest()
+        self._results.add_final(
+            name,
+            None
+            if final is None
+            else FinalSamples(final.evaluation.number, final.paired, final.verification, final.seeds),
+        )
+
+    @property
+    def _best(self) -> float:
+        return max(each.speedup or 0.0 for each in self._known.ended.values())
+
+    def _keep(self, ended: Evaluation) -> None:
+        self._results.add_ended(
+            self._bundled.name,
+            Ended(ended.number, ended.fate.value, ended.detail, ended.time_s, ended.speedup, ended.samples_s),
+        )
+
+    def _compilation(self, candidate: Candidate) -> Compilation:
+        binary = self._folder / (candidate.binary or "")
+        return Compilation(Fate.COMPILED, "", candidate.compile_s, self._folder / _LOG, binary)
+
+    def _program(self, candidate: Candidate) -> DispatchProgram:
+        bundled = self._bundled
+        binary = self._folder / (candidate.binary or "")
+        return DispatchProgram(binary, bundled.entry, bundled.buffer_setter, bundled.buffer_bytes, bundled.regions)
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, Disturbance):
+            self._say(f"  {event.text}")
+        elif isinstance(event, FinalistFailed):
+            self._say(f"  candidate {event.evaluation.number} is passed over: {event.evaluation.detail}")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; `arguments` begin with the program. Returns the exit code, those of `iree-tune`."""
+    program = Path(arguments[0])
+    parser = argparse.ArgumentParser(
+        prog=program.name,
+        description="Measures a bundle's candidates on this machine's device. Interrupted, it goes on where it was.",
+    )
+    parser.add_argument(
+        "bundle", nargs="?", type=Path, default=program.parent, help="the bundle's folder; by default the program's own"
+    )
+    parser.add_argument("--device", default="", help="another device than the bundle's, as in cuda://1")
+    parsed = parser.parse_args(arguments[1:])
+    try:
+        path, refused = measure(parsed.bundle, parsed.device, _say)
+    except TunerError as error:
+        sys.stderr.write(f"{program.name}: {error}\n")
+        return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{program.name}: interrupted; the same command goes on from here\n")
+        return 130
+    if refused:
+        sys.stderr.write(f"{program.name}: {len(refused)} dispatches could not be measured, {refused[0]} among them\n")
+        return 1
+    _say(f"Done. Where the bundle was made, with {path.name} in it: iree-tune take-back MODEL BUNDLE -o spec.mlir")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _summary(known: DispatchResults, min_gain: float) -> str:
+    if known.refused:
+        return known.refused
+    fates = Counter(each.fate for each in known.ended.values() if each.number)
+    counted = ", ".join(f"{count} {fate}" for fate, count in fates.most_common()) or "no candidates"
+    if known.final is None:
+        return f"no candidate ran ({counted})"
+    ratio = known.final.ratio
+    if is_faster(ratio, min_gain):
+        return f"candidate {known.final.number} is {ratio} over the default ({counted})"
+    return f"the default stays: the best candidate is {ratio} ({counted})"
+
+
+def _runtime_version() -> str:
+    try:
+        return version("iree-base-runtime")
+    except PackageNotFoundError:
+        return "of unknown version"
+
+
+def _device_name(device: Device) -> str:
+    """The name of the GPU or processor. Raises InputError where the device is not here."""
+    import iree.runtime as runtime
+
+    if device.in_host_memory:
+        return processor_name()
+    driver, _, path = device.uri.partition("://")
+    try:
+        found = runtime.get_driver(driver).query_available_devices()
+    except (RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [repr(error)])[0]
+        raise InputError(f"this machine has no device {device.uri} ({reason}); name another by --device") from error
+    if not found:
+        raise InputError(f"this machine has no device {device.uri}; name another by --device")
+    chosen = [each for each in found if path in (each["path"], "")]
+    if path.isdecimal() and int(path) < len(found):
+        chosen = [found[int(path)]]
+    return str((chosen or found)[0]["name"])

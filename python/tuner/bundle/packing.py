@@ -1,0 +1,203 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes a bundle: the candidates of a model's dispatches, compiled, for a device that need not be here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from tuner.bundle.archive import write_archive
+from tuner.bundle.manifest import FILE, PROGRAM, BundledDispatch, Candidate, Manifest
+from tuner.compiling import CompileJob, CompilePool
+from tuner.constraints import ConstraintError, explain_empty, find_pool, sample_uniform
+from tuner.errors import InputError
+from tuner.events import Listener, Note, PhaseStarted
+from tuner.extracting import extract
+from tuner.model import Model
+from tuner.options import Options
+from tuner.outcome import Compilation
+from tuner.planning import Task, chosen, plan
+from tuner.run_folder import RunFolder
+from tuner.store import digest
+from tuner.targets import Limits, Target
+from tuner.targets.choosing import choose_target
+from tuner.toolchain import compiler_version
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The candidates of a dispatch: their knobs by number, and what compiles them; the default is 0."""
+
+    task: Task
+    points: dict[int, dict[str, int]]
+    jobs: dict[int, CompileJob]
+
+
+def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
+    """Compiles the default and uniformly drawn candidates of each tunable dispatch, and writes them to `bundle`.
+
+    Nothing is run. Returns where the bundle lies, without `bundle` in the run's folder, and what it says.
+    Raises InputError for unusable input.
+    """
+    _check_options(options)
+    target = choose_target(options.target, options.threads)
+    opened = Model.open(path, (*target.compile_flags, *options.flags))
+    if bundle is not None:
+        _check_place(bundle)
+    folder = RunFolder.create(options.run_dir)
+    place = bundle or folder.path / "bundle"
+    listen(Note(f"This run's folder: {folder.path}"))
+    if target.note:
+        listen(Note(target.note))
+    listen(PhaseStarted(f"reading {path}"))
+    extracted = extract(opened.imported(options.shapes, folder.path), target, folder.path)
+    planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
+    left = dict(planned.left)
+    with _made_whole(place) as unfinished:
+        drawn = []
+        for task in planned.tasks:
+            found = _draw(task, extracted.limits, target, options, unfinished, folder)
+            if isinstance(found, str):
+                left[task.dispatch.name] = found
+            else:
+                drawn.append(found)
+        ends = _compiled(drawn, options, listen)
+        dispatches = []
+        for each, compiled in zip(drawn, ends, strict=True):
+            if compiled[0].binary is None:
+                reason = f"not tunable: the compiler's own default does not compile ({compiled[0].detail})"
+                left[each.task.dispatch.name] = reason
+            else:
+                dispatches.append(_bundled(each, compiled, unfinished))
+        manifest = Manifest(
+            tuner_version=version("iree-tuner"),
+            compiler_version=compiler_version(),
+            target=options.target,
+            threads=options.threads,
+            device=target.device,
+            flags=options.flags,
+            dims=options.shapes.dims,
+            inputs=options.shapes.inputs,
+            early_only=options.early_only,
+            seed=options.seed,
+            min_gain=options.min_gain,
+            left=left,
+            dispatches=tuple(dispatches),
+        )
+        write_archive(unfinished / PROGRAM)
+        (unfinished / FILE).write_text(manifest.to_text())
+    return place, manifest
+
+
+def _check_options(options: Options) -> None:
+    """Raises InputError for options that a run which measures nothing cannot serve."""
+    for given, name in (
+        (options.output is not None, "-o"),
+        (options.budget_s is not None, "--budget"),
+        (options.resume, "--resume"),
+        (options.store is not None, "--store"),
+    ):
+        if given:
+            raise InputError(
+                f"{name} has no use where nothing is measured; give it to iree-tune take-back, or leave it out"
+                if name in ("-o", "--store")
+                else f"{name} has no use where nothing is measured; leave it out"
+            )
+
+
+def _check_place(bundle: Path) -> None:
+    if bundle.exists() and (not bundle.is_dir() or any(bundle.iterdir())):
+        raise InputError(f"{bundle} is there already; name a new folder by --bundle")
+    if not bundle.absolute().parent.is_dir():
+        raise InputError(f"cannot write {bundle}: there is no folder {bundle.absolute().parent}; create it first")
+    if not os.access(bundle.absolute().parent, os.W_OK):
+        raise InputError(f"cannot write {bundle}: {bundle.absolute().parent} is not writable; choose another --bundle")
+
+
+@contextmanager
+def _made_whole(place: Path) -> Iterator[Path]:
+    """A folder beside `place` that takes its name when all is in it: nobody ever copies half a bundle."""
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.absolute().parent))
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)
+        unfinished.replace(place)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def _draw(
+    task: Task, limits: Limits, target: Target, options: Options, unfinished: Path, folder: RunFolder
+) -> _Drawn | str:
+    """The default and uniform samples of the space, or why there are none."""
+    rng = np.random.default_rng(options.seed)
+    try:
+        space = task.builder.build(task.problem, limits)
+        pool = find_pool(space, samples=options.trials, rng=rng)
+    except ConstraintError as error:
+        return f"not tunable: {task.space_name}: {error}"
+    if not len(pool):
+        return f"not tunable: {task.space_name} has no solution: {'; '.join(explain_empty(space))}"
+    points = {number: dict(pool.point(row)) for number, row in enumerate(sample_uniform(pool, options.trials, rng), 1)}
+    name = task.dispatch.name
+    jobs = {
+        number: CompileJob(
+            program=task.program,
+            identity=name,
+            configuration=task.builder.configuration(task.problem, points[number]) if number else None,
+            target=target,
+            binary=unfinished / name / f"{number}.vmfb",
+            log=folder.path / "candidates" / name / f"{number}.log",
+        )
+        for number in (0, *points)
+    }
+    return _Drawn(task, {0: {}, **points}, jobs)
+
+
+def _compiled(drawn: Sequence[_Drawn], options: Options, listen: Listener) -> list[dict[int, Compilation]]:
+    """How compiling ended, for each dispatch by number."""
+    with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
+        ends = []
+        for each in drawn:
+            listen(PhaseStarted(f"{each.task.dispatch.name}: compiling {len(each.jobs) - 1} candidates"))
+            compiled = compilers.compile(list(each.jobs.values()))
+            for job, end in zip(each.jobs.values(), compiled, strict=True):
+                if end.binary is None:
+                    job.binary.unlink(missing_ok=True)
+            ends.append(dict(zip(each.jobs, compiled, strict=True)))
+    return ends
+
+
+def _bundled(drawn: _Drawn, compiled: dict[int, Compilation], unfinished: Path) -> BundledDispatch:
+    task, program = drawn.task, drawn.task.program
+    return BundledDispatch(
+        name=task.dispatch.name,
+        subject=digest(program.ir_text, repr(program.regions)),
+        space=task.space_name,
+        problem=task.problem,
+        entry=program.entry,
+        buffer_setter=program.buffer_setter,
+        buffer_bytes=program.buffer_bytes,
+        regions=program.regions,
+        candidates=tuple(
+            Candidate(
+                number=number,
+                point={name: int(value) for name, value in drawn.points[number].items()},
+                fate=end.fate.value,
+                detail=end.detail,
+                compile_s=round(end.seconds, 4),
+                binary=None if end.binary is None else end.binary.relative_to(unfinished).as_posix(),
+            )
+            for number, end in compiled.items()
+        ),
+    )

@@ -1,0 +1,212 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the other machine found, one JSON object a line, each written as soon as something has ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tuner.bundle import manifest
+from tuner.deciding import Ratio, is_faster, speedup
+from tuner.dispatch import Configuration
+from tuner.errors import InputError
+from tuner.evaluating import Final
+from tuner.measuring import Verification
+from tuner.measuring.sampling import Paired
+from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.plain import from_plain, to_plain
+
+SCHEMA = "iree-tuner-results/1"
+FILE = "results.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a bundle is measured: the processor or GPU by name, IREE's URI of it, and the versions there."""
+
+    processor: str
+    device: str
+    runtime_version: str
+    python_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a candidate ended there; times in seconds of one run, as in `tuner.outcome.Evaluation`."""
+
+    number: int
+    fate: str
+    detail: str
+    time_s: float | None
+    speedup: float | None
+    samples_s: tuple[float, ...]
+
+    def evaluation(self, compilation: Compilation, configuration: Configuration | None = None) -> Evaluation:
+        """As a run has it. The candidate's place in a pool is not known any more; its number stands for it."""
+        return Evaluation(
+            number=self.number,
+            row=self.number or None,
+            configuration=configuration,
+            fate=Fate(self.fate),
+            detail=self.detail,
+            compilation=compilation,
+            time_s=self.time_s,
+            speedup=self.speedup,
+            samples_s=self.samples_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FinalSamples:
+    """The final of the best candidate against the default: round by round, and how its outputs were verified."""
+
+    number: int
+    paired: Paired
+    verification: Verification
+    seeds: tuple[int, ...]
+
+    @property
+    def ratio(self) -> Ratio:
+        """The speed-up over the default."""
+        return speedup(self.paired.baseline_s, self.paired.candidate_s)
+
+    def final(self, evaluation: Evaluation, min_gain: float) -> Final:
+        """As a run has it, `evaluation` being that of the candidate `number`."""
+        accepted = is_faster(self.ratio, min_gain)
+        return Final(evaluation, self.paired, self.ratio, self.verification, accepted, self.seeds)
+
+
+@dataclass(slots=True)
+class DispatchResults:
+    """What is known of one dispatch.
+
+    `is_complete` says whether it was measured to its end, and `final` is then None where no candidate ran; `refused`
+    says why nothing of it could be measured the last time.
+    """
+
+    ended: dict[int, Ended] = field(default_factory=dict)
+    final: FinalSamples | None = None
+    is_complete: bool = False
+    refused: str = ""
+
+
+class Results:
+    """The results of a bundle, read from its folder and added to."""
+
+    def __init__(self, path: Path, machine: Machine, dispatches: dict[str, DispatchResults]) -> None:
+        """`read` and `begin` make one."""
+        self.path = path
+        self.machine = machine
+        self._dispatches = dispatches
+
+    @staticmethod
+    def read(folder: Path) -> Results | None:
+        """What was found so far, None where nothing was. A last line that was cut off is left out.
+
+        Raises InputError for another bundle's results, and for what are none.
+        """
+        path = folder / FILE
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        lines = content.decode(errors="replace").splitlines(keepends=True)
+        lines = [line for line in lines if line.endswith("\n")]
+        if not lines:
+            return None
+        try:
+            records = [json.loads(line) for line in lines]
+            machine = _machine(path, records[0], _bundle(folder))
+            dispatches: dict[str, DispatchResults] = {}
+            for record in records[1:]:
+                _take(dispatches.setdefault(record["dispatch"], DispatchResults()), record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} is broken ({error}); remove it and measure the bundle again") from error
+        return Results(path, machine, dispatches)
+
+    @staticmethod
+    def begin(folder: Path, machine: Machine) -> Results:
+        """The results that are there already, else a new file. Raises InputError where another machine began them."""
+        found = Results.read(folder)
+        path = folder / FILE
+        if found is not None:
+            if found.machine != machine:
+                raise InputError(
+                    f"{path} was begun on {found.machine.processor} ({found.machine.device}, iree-base-runtime"
+                    f" {found.machine.runtime_version}); remove it, or measure a fresh copy of the bundle here"
+                )
+            _cut_to_whole_lines(path)
+            return found
+        path.unlink(missing_ok=True)
+        begun = Results(path, machine, {})
+        begun._append({"schema": SCHEMA, "bundle": _bundle(folder), "machine": to_plain(machine)})
+        return begun
+
+    def of(self, dispatch: str) -> DispatchResults:
+        """What is known of a dispatch so far."""
+        return self._dispatches.setdefault(dispatch, DispatchResults())
+
+    def add_ended(self, dispatch: str, ended: Ended) -> None:
+        """Keeps how a candidate ended; a kill after this returns does not lose it."""
+        self._add(dispatch, {"ended": to_plain(ended)})
+
+    def add_final(self, dispatch: str, final: FinalSamples | None) -> None:
+        """Keeps the final of a dispatch, None where no candidate ran: it has been measured to its end."""
+        self._add(dispatch, {"final": to_plain(final)})
+
+    def add_refused(self, dispatch: str, reason: str) -> None:
+        """Keeps why nothing of a dispatch can be measured."""
+        self._add(dispatch, {"refused": reason})
+
+    def _add(self, dispatch: str, record: dict[str, Any]) -> None:
+        self._append({"dispatch": dispatch, **record})
+        _take(self.of(dispatch), record)
+
+    def _append(self, record: dict[str, Any]) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _machine(path: Path, header: Any, bundle: str) -> Machine:
+    if header["schema"] != SCHEMA:
+        raise InputError(f"{path} has the schema {header['schema']}, this version reads {SCHEMA}")
+    if header["bundle"] != bundle:
+        raise InputError(f"{path} belongs to another bundle; copy it to the one that was measured")
+    return from_plain(Machine, header["machine"])
+
+
+def _take(known: DispatchResults, record: dict[str, Any]) -> None:
+    if "ended" in record:
+        ended = from_plain(Ended, record["ended"])
+        Fate(ended.fate)
+        known.ended[ended.number] = ended
+    if "final" in record:
+        known.final = None if record["final"] is None else from_plain(FinalSamples, record["final"])
+        if known.final is not None and known.final.number not in known.ended:
+            raise ValueError(f"the final's candidate {known.final.number} was not measured")
+        known.is_complete, known.refused = True, ""
+    if "refused" in record:
+        known.refused = str(record["refused"])
+
+
+def _bundle(folder: Path) -> str:
+    """What stands for a bundle: a digest of its manifest."""
+    return hashlib.sha256((folder / manifest.FILE).read_bytes()).hexdigest()
+
+
+def _cut_to_whole_lines(path: Path) -> None:
+    """Takes away a last line that was cut off, so that the next one begins a line."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
