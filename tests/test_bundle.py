@@ -25,8 +25,10 @@ from tuner.bundle.results import FILE, DispatchResults, Ended, FinalSamples, Mac
 from tuner.errors import InputError
 from tuner.extracting import read_model_configurations
 from tuner.measuring import Tolerance, Verification
+from tuner.measuring.presence import check_present
 from tuner.measuring.sampling import Paired
 from tuner.model import Model, spec_flag
+from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 
 TRIALS = 8
@@ -323,6 +325,31 @@ def test_bad_usage_is_a_sentence(arguments: tuple[str, ...], said: str, tmp_path
     model = write(tmp_path, models.matmul(8, 8, 8))
     assert_fails(iree_tune("run", model, *arguments, cwd=tmp_path), 2, said)
     assert [path.name for path in tmp_path.iterdir()] == ["model.mlir"]
+
+
+def test_where_the_device_is_not_here_a_run_names_the_bundle(tmp_path: Path) -> None:
+    """No machine has a hundredth GPU."""
+    with pytest.raises(InputError, match=r"nothing can be measured on hip://99 here .*--no-measure"):
+        check_present(choose_target("rocm:gfx942", devices=("hip://99",)).device)
+    model = write(tmp_path, models.matmul(8, 8, 8))
+    assert_fails(iree_tune("run", model, "--target", "vulkan", cwd=tmp_path), 2, "vulkan cannot be tuned")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.mlir"]
+
+
+@pytest.mark.parametrize("chip", ["gfx942", "gfx950", "gfx1100", "gfx1201"])
+def test_for_amd_chips_candidates_compile(chip: str, tmp_path: Path) -> None:
+    model = write(tmp_path, models.narrow_matmul(256, 256, 256, "f16"))
+    words = ("run", model, "--target", f"rocm:{chip}", "--no-measure", "--bundle", "bundle", "--trials", "3")
+    done = iree_tune(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    manifest = read_manifest(tmp_path / "bundle")
+    assert manifest.device.uri == "hip"
+    (dispatch,) = manifest.dispatches
+    assert dispatch.space == "gpu-contraction"
+    assert dispatch.failures.total() == 0
+    for candidate in dispatch.candidates:
+        assert candidate.binary is not None
+        assert chip.encode() in (tmp_path / "bundle" / candidate.binary).read_bytes()
 
 
 def test_where_nothing_is_tunable_the_bundle_says_so(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_devices_are_named_by_the_user() -> None:
         ("cpu:zen4", 1, "takes no chip"),
         ("rocm", 1, "name the AMD GPU's chip"),
         ("cuda:sm_80", 4, "--threads is for the target cpu"),
+        ("vulkan", 1, "vulkan cannot be tuned: .* ignores tuning specs .* targets that can be tuned"),
     ],
 )
 def test_bad_targets_are_refused_in_a_sentence(text: str, threads: int, said: str) -> None:

@@ -17,6 +17,7 @@ from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import extract
 from tuner.flag_search import FlagChoice, check_pins
 from tuner.measuring import Runner
+from tuner.measuring.presence import check_present
 from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
@@ -41,6 +42,7 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
     registry.load("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags))
+    check_present(target.device)
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
             check_writable(output, never=path)

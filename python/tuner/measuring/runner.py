@@ -79,6 +79,10 @@ class Runner:
     ) -> None:
         self._end_process()
 
+    def open_device(self) -> None:
+        """Raises MeasurementError where the device cannot be had."""
+        self._call("open_device", timeout_s=_START_TIMEOUT_S)
+
     def load(self, key: str, source: ProgramSource, *, timeout_s: float = 60.0) -> None:
         """Loads a program under a name."""
         self._call("load", key, source, timeout_s=timeout_s)
@@ -218,6 +222,11 @@ class _Server:
         self._sources: dict[str, ProgramSource] = {}
         self._cold: set[str] = set()
         self._references: dict[int, list[Array]] = {}
+
+    def open_device(self) -> None:
+        import iree.runtime as runtime
+
+        runtime.get_device(self._device.uri)
 
     def load(self, key: str, source: ProgramSource) -> None:
         self._programs[key] = source.load(self._device.uri)

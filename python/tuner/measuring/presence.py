@@ -1,0 +1,22 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Whether a device is on this machine at all: asked before anything is done for it."""
+
+from __future__ import annotations
+
+from tuner.errors import InputError, MeasurementError
+from tuner.measuring.runner import Runner
+from tuner.targets import Device
+
+
+def check_present(device: Device) -> None:
+    """Raises InputError where IREE's driver finds no such device. A process of its own asks, which may crash."""
+    if device.in_host_memory:
+        return
+    try:
+        with Runner(device) as runner:
+            runner.open_device()
+    except MeasurementError as error:
+        raise InputError(
+            f"nothing can be measured on {device.uri} here ({error}); compile for another machine's by --no-measure"
+        ) from error
