@@ -10,6 +10,7 @@ import pytest
 
 import faults
 import models
+import prime_matmul
 import sabotage
 import tuner
 from extraction import extract_text
@@ -27,6 +28,11 @@ def make_target() -> CpuTarget:
 def make_fused(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> Extracted:
     """A matmul with bias and relu, 96 x 128 x 64."""
     return extract_text(models.matmul_bias_relu(96, 128, 64), tmp_path_factory.mktemp("fused"), target)
+
+
+@pytest.fixture(name="compiled")
+def make_compiled(tmp_path: Path) -> prime_matmul.Compiled:
+    return prime_matmul.compile_in(tmp_path)
 
 
 @pytest.fixture(name="recorded", scope="session")

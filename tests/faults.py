@@ -54,6 +54,15 @@ def kill(pids: list[int]) -> int:
     return killed
 
 
+def group_lives(group: int) -> bool:
+    """Whether any process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @contextmanager
 def meanwhile(step: Callable[[], object], every_s: float = 0.02) -> Iterator[None]:
     """Does `step` again and again in another thread. What it raises is raised at the end."""

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tuner.errors import InputError
 from tuner.targets.choosing import choose_target
 from tuner.targets.cuda_chip import CudaDevice, chip_for
+from tuner.targets.gpu import device_uris
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,47 @@ def test_devices_are_named_by_the_user() -> None:
     target = choose_target("cuda:sm_80", devices=("cuda://0", "cuda://1"))
     assert [device.uri for device in target.devices] == ["cuda://0", "cuda://1"]
     assert target.device == target.devices[0]
+
+
+def test_a_processor_is_shared_out_by_naming_parts_of_it() -> None:
+    first, *_, last = sorted(os.sched_getaffinity(0))
+    target = choose_target("cpu", devices=(f"local-sync://{first}", f"local-sync://{last}"))
+    assert [device.processors for device in target.devices] == [(first,), (last,)]
+    assert {device.uri for device in target.devices} == {"local-sync"}
+    assert target.device.name == f"local-sync://{first}"
+    threaded = choose_target("cpu", 2, devices=(f"local-task://{first}-{last}",))
+    assert {first, last} <= set(threaded.device.processors)
+
+
+@pytest.mark.parametrize(
+    ("text", "threads", "devices", "said"),
+    [
+        ("cpu", 1, ("local-task://0",), "no device for --threads 1; write local-sync://"),
+        ("cpu", 2, ("local-sync://0",), "no device for --threads 2; write local-task://"),
+        ("cpu", 1, ("local-sync://0", "local-sync"), "'local-sync' is no device"),
+        ("cpu", 1, ("all",), "'all' is no device"),
+        ("cpu", 1, ("local-sync://0-1", "local-sync://1"), "two --device name processor 1"),
+        ("cpu", 1, ("local-sync://98765",), "processors that there are not"),
+        ("cpu", 1, ("local-sync://1-0",), "processors that there are not"),
+        ("cpu", 2, ("local-task://0",), "fewer processors than --threads 2"),
+        ("cuda:sm_80", 1, ("hip://0",), "'hip://0' is no device"),
+        ("cuda:sm_80", 1, ("cuda", "cuda://0"), "names a device twice"),
+        ("rocm:gfx942", 1, ("hip://0", "hip://0"), "names a device twice"),
+        ("rocm:gfx942", 1, ("cuda://0",), "'cuda://0' is no device"),
+        ("rocm:gfx1", 1, ("all",), "not every GPU of this machine is gfx1"),
+    ],
+)
+def test_bad_devices_are_refused_in_a_sentence(text: str, threads: int, devices: tuple[str, ...], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        choose_target(text, threads, devices)
+
+
+def test_all_devices_are_those_that_the_machine_has() -> None:
+    assert device_uris("cuda", ("all",), 3) == ("cuda://0", "cuda://1", "cuda://2")
+    with pytest.raises(InputError, match="no device cuda://3: this machine has 3"):
+        device_uris("cuda", ("cuda://0", "cuda://3"), 3)
+    with pytest.raises(InputError, match="'all' is no device"):
+        device_uris("cuda", ("all", "cuda://1"), 3)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,53 +18,14 @@ import faults
 import models
 import sabotage
 from extraction import extract_text
+from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
 from tuner.compiling import CompileJob, CompilePool
-from tuner.dispatch import Configuration, Dispatch
 from tuner.errors import DeviceLostError
 from tuner.evaluating import DispatchBench
 from tuner.events import Disturbance, Event, FinalistFailed
 from tuner.measuring import Runner
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Evaluation, Fate
 from tuner.targets.cpu import CpuTarget
-
-TARGET = CpuTarget()
-# All of them are many times faster than the default of a product whose sizes are primes.
-CONFIGURATIONS = [
-    Configuration(
-        "DoubleTilingExpert",
-        {"distribution": (m, n, 0), "vector_common_parallel": (4, 32, 0), "vector_reduction": (0, 0, 8)},
-    )
-    for m, n in ((16, 64), (32, 64), (64, 128))
-]
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A dispatch with its default and some candidates, compiled."""
-
-    dispatch: Dispatch
-    default: Compilation
-    candidates: tuple[Compilation, ...]
-
-
-@pytest.fixture(name="compiled")
-def make_compiled(tmp_path: Path) -> Compiled:
-    (dispatch,) = extract_text(models.matmul(101, 211, 103), tmp_path, TARGET).dispatches
-    assert dispatch.program is not None
-    jobs = [
-        CompileJob(
-            dispatch.program,
-            dispatch.name,
-            configuration,
-            TARGET,
-            tmp_path / f"{number}.vmfb",
-            tmp_path / f"{number}.log",
-        )
-        for number, configuration in enumerate([None, *CONFIGURATIONS])
-    ]
-    with CompilePool(2, 60.0) as pool:
-        default, *candidates = pool.compile(jobs)
-    return Compiled(dispatch, default, tuple(candidates))
 
 
 @pytest.fixture(name="runner")
@@ -146,25 +106,6 @@ def test_a_kill_from_outside_costs_no_finalist_its_place(runner: Runner, compile
     assert final is not None
     assert final.accepted
     assert not [event for event in heard if isinstance(event, FinalistFailed)]
-
-
-class VanishingDevice:
-    """IREE's local-sync device until so many programs were loaded on it; then a device that there is not."""
-
-    runtime_flags = ()
-    clock = "cpu"
-    label = "1 thread"
-    in_host_memory = True
-
-    def __init__(self, loads: Path, limit: int) -> None:
-        self._loads = loads
-        self._limit = limit
-
-    @property
-    def uri(self) -> str:
-        with self._loads.open("a") as file:
-            file.write("x")
-        return "local-sync" if self._loads.stat().st_size <= self._limit else "local-vanished"
 
 
 def test_a_device_that_stops_existing_is_told_from_a_candidate_that_fails(compiled: Compiled, tmp_path: Path) -> None:

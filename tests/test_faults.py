@@ -177,7 +177,7 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     faults.kill([process.pid])
     process.communicate(timeout=60)
     deadline = time.monotonic() + 20
-    while group_lives(process.pid):
+    while faults.group_lives(process.pid):
         assert time.monotonic() < deadline, "a worker outlived the run"
         time.sleep(0.1)
     # What a killed process was writing cannot be removed by it.
@@ -186,12 +186,3 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
             left.unlink()
     for folder in (tmp_path / "temporary").iterdir():
         folder.rmdir()
-
-
-def group_lives(group: int) -> bool:
-    """Whether any process of the group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True

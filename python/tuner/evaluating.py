@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -84,6 +85,11 @@ def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """The candidates that a final compares, the best of the search first."""
     measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
     return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+
+
+def runnable(program: BenchmarkProgram, binary: Path) -> DispatchProgram:
+    """A compilation of the program, for a runner to load."""
+    return DispatchProgram(binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions)
 
 
 class _FinalistError(Exception):
@@ -324,14 +330,7 @@ class DispatchBench:
     def _source(self, compilation: Compilation) -> DispatchProgram:
         if compilation.binary is None:
             raise MeasurementError(f"it has no binary: {compilation.detail}")
-        program = self._program
-        return DispatchProgram(
-            compilation.binary,
-            program.entry,
-            program.buffer_setter,
-            program.buffer_bytes,
-            program.regions,
-        )
+        return runnable(self._program, compilation.binary)
 
     def _load_default(self, timeout_s: float) -> None:
         """Loads the default and makes the reference, unless the runner's process has them."""

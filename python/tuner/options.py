@@ -17,7 +17,8 @@ from tuner.importing import Shapes
 class Options:
     """The settings of a tuning run.
 
-    `target`: a registered target. `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the
+    `target`: a registered target. `devices`: those to measure on, as the target names them, candidates on all at once
+    (its own by default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the
     default not counted. `seed`: equal seeds ask for equal candidates while the times agree. `strategy`: a registered
     search strategy. `dispatches`: only these (all when empty). `function`: the model's entry, where it has several.
     `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by
@@ -31,6 +32,7 @@ class Options:
     """
 
     target: str = "cpu"
+    devices: tuple[str, ...] = ()
     threads: int = 1
     trials: int = 100
     budget_s: float | None = None

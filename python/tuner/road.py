@@ -7,16 +7,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tuner import registry
 from tuner.budget import Budget
 from tuner.compiling import CompilePool
 from tuner.delivering import compile_command
-from tuner.events import Listener, Note, PhaseStarted
+from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.extracting import extract
 from tuner.flag_search import FlagChoice, check_pins
 from tuner.measuring import Runner
+from tuner.measuring.preloading import Preloader
 from tuner.measuring.presence import check_present
 from tuner.model import Model
 from tuner.options import Options
@@ -26,6 +28,7 @@ from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
 from tuner.stages import STAGES, Known, Stage, circumstances_of
+from tuner.stations import Stations
 from tuner.store import Store
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
@@ -38,11 +41,12 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
     budget = Budget(options.budget_s)
-    target = choose_target(options.target, options.threads)
+    target = choose_target(options.target, options.threads, options.devices)
     registry.load("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags))
-    check_present(target.device)
+    for device in target.devices:
+        check_present(device)
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
             check_writable(output, never=path)
@@ -61,16 +65,25 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
         "device": target.device.uri,
         "threads": options.threads,
     }
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Disturbance):
+            folder.append(event.to_json())
+        listen(event)
+
+    runners = [Runner(device, log=folder.path / "measuring.log") for device in target.devices]
     with (
         Store(options.store or folder.store, shared, compiler_version()) as store,
-        Runner(target.device, log=folder.path / "measuring.log") as runner,
+        Stations(runners, Preloader(target.device, options.compile_workers), hear) as stations,
     ):
-        plain = prepare_model(model, extracted.functions, options.function, folder, runner)
+        plain = stations.on_one(
+            lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
+        )
         with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
-            bench = Workbench(options, target, folder, runner, compilers, listen, budget, store)
+            bench = Workbench(options, target, folder, stations, compilers, listen, budget, store)
             known = Known(plain, extracted, FlagChoice({}, ()))
             for stage in stages:
-                known = stage(bench, known)
+                known = stations.on_one(partial(stage, bench, known))
 
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
@@ -84,7 +97,7 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
         model=proof.model,
         binary=proof.binary,
         run_dir=folder.path,
-        device_label=f"{target.device.uri}, {target.device.label}",
+        device_label=", ".join([*(device.name for device in target.devices), target.device.label]),
         compile_command=compile_command(
             known.model,
             options.output or folder.spec,

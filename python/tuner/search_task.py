@@ -15,13 +15,14 @@ from tuner.compiling import CompileJob
 from tuner.constraints import ConstraintError, explain_empty, find_pool
 from tuner.dispatch import Configuration
 from tuner.errors import TunerError
-from tuner.evaluating import DispatchBench, finalists, verdict_on
+from tuner.evaluating import finalists, verdict_on
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, PhaseStarted
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.planning import Task
 from tuner.result import DispatchResult
 from tuner.scheduling import Standing
 from tuner.search import Prior, Strategy
+from tuner.stations import Benches, Candidate
 from tuner.store import Stored, digest
 from tuner.targets import Limits
 from tuner.workbench import Workbench
@@ -66,7 +67,7 @@ class SearchTask:
         strategy: type[Strategy] = registry.load("tuner.strategies", options.strategy)
         self._digest = digest(task.program.ir_text, repr(task.program.regions))
         self._strategy = strategy(self._pool, self._rng, self._trials, self._prior())
-        self._programs: DispatchBench | None = None
+        self._programs: Benches | None = None
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
         self._spent_s = 0.0
@@ -107,8 +108,8 @@ class SearchTask:
 
     def start(self, default: Compilation) -> None:
         """Times the default. Raises ToolError where it did not compile or does not run."""
-        self._programs = DispatchBench(
-            self._bench.runner,
+        self._programs = Benches(
+            self._bench.stations,
             self.task.program,
             self.task.problem,
             default,
@@ -118,7 +119,7 @@ class SearchTask:
         self._evaluations.append(self._ended(self._programs.default_evaluation()))
 
     def rest(self) -> None:
-        """Leaves the measuring process to another dispatch. The next step takes it back."""
+        """Leaves the measuring processes to another dispatch. The next step takes them back."""
         self._measured.rest()
 
     def announce(self) -> None:
@@ -141,27 +142,37 @@ class SearchTask:
         known = {each.number: self._bench.store.find(self._digest, each.configuration.to_json()) for each in asked}
         new = [each for each in asked if known[each.number] is None]
         compiled = self._bench.compilers.compile([self._job(each.number, each.configuration) for each in new])
-        compilations = {each.number: compilation for each, compilation in zip(new, compiled, strict=True)}
-        if new:
-            self._measured.sample_baseline()
+        candidates = [
+            Candidate(each.number, each.row, each.configuration, compilation)
+            for each, compilation in zip(new, compiled, strict=True)
+        ]
+        measured = self._measured.evaluate(candidates)
+        ends: dict[int, Evaluation] = {}
         for each in asked:
             stored = known[each.number]
-            evaluation = (
-                self._again(each, stored) if stored is not None else self._evaluated(each, compilations[each.number])
-            )
-            self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
-            self._evaluations.append(self._ended(evaluation, stored=stored is not None))
-            # Strategies see times relative to a baseline of the same minute: drift is no signal.
-            self._strategy.tell(each.row, 1 / evaluation.speedup if evaluation.speedup else None)
+            if stored is not None:
+                ends[each.number] = self._again(each, stored)
+            while each.number not in ends:
+                evaluation = next(measured)
+                self._keep(asked[evaluation.number - asked[0].number], evaluation)
+                ends[evaluation.number] = evaluation
+            # In the order asked, however many devices there are: what a seed asks next depends on it.
+            self._note(each, ends[each.number], stored=stored is not None)
         self._spent_s += time.perf_counter() - started
 
-    def _evaluated(self, asked: _Asked, compilation: Compilation) -> Evaluation:
-        """Checks and times a candidate, and keeps what came of it."""
-        evaluation = self._measured.evaluate(asked.number, asked.row, asked.configuration, compilation)
+    def _note(self, asked: _Asked, evaluation: Evaluation, *, stored: bool) -> None:
+        """Tells whoever wants to know how a candidate ended."""
+        self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
+        self._evaluations.append(self._ended(evaluation, stored=stored))
+        # Strategies see times relative to a baseline of the same minute: drift is no signal.
+        self._strategy.tell(asked.row, 1 / evaluation.speedup if evaluation.speedup else None)
+
+    def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
+        """Keeps a candidate's end, at once."""
         stored = Stored(
             evaluation.fate,
             evaluation.detail,
-            compilation.seconds,
+            evaluation.compilation.seconds,
             evaluation.time_s,
             evaluation.speedup,
             evaluation.samples_s,
@@ -169,7 +180,6 @@ class SearchTask:
         self._bench.store.add(
             self._digest, asked.configuration.to_json(), stored, self.task.problem.key, dict(asked.point)
         )
-        return evaluation
 
     def _again(self, asked: _Asked, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
@@ -207,7 +217,7 @@ class SearchTask:
             self._evaluations[each.number] = replace(each, compilation=compilation)
 
     @property
-    def _measured(self) -> DispatchBench:
+    def _measured(self) -> Benches:
         if self._programs is None:
             raise RuntimeError("the search was not started")
         return self._programs

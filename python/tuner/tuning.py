@@ -17,8 +17,6 @@ from tuner.search_task import NothingToSearchError, SearchTask
 from tuner.targets import Limits
 from tuner.workbench import Workbench
 
-# Candidates are compiled so many at a time, then measured while nothing compiles.
-_BATCH = 4
 # A dispatch that takes a smaller part of all dispatches' time is left alone.
 _LEAST_SHARE = 1e-3
 # The part of the time for dispatches that goes into the search, before the finals.
@@ -45,7 +43,7 @@ def tune_dispatches(
         if not budget.is_limited:
             search.announce()
             while search.standing.left:
-                search.step(_BATCH)
+                search.step(bench.batch)
         elif not search.saving_s > 0:
             found[search.name] = search.give_up(_nothing_found(search))
             continue
@@ -86,7 +84,7 @@ def _search_by_gain(bench: Workbench, searches: Sequence[SearchTask], budget: Bu
     model_s = sum(search.default_s for search in searches)
     current: SearchTask | None = None
     while budget.left_s > 0:
-        index = choose([search.standing for search in searches], _BATCH, model_s)
+        index = choose([search.standing for search in searches], bench.batch, model_s)
         if index is None:
             bench.listen(Note("the search ends before its time: nothing more is expected to be gained"))
             return
@@ -95,7 +93,7 @@ def _search_by_gain(bench: Workbench, searches: Sequence[SearchTask], budget: Bu
                 current.rest()
             current = searches[index]
             current.announce()
-        current.step(_BATCH)
+        current.step(bench.batch)
     if current is not None:
         current.rest()
 

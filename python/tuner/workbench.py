@@ -12,13 +12,18 @@ from tuner.events import Listener
 from tuner.measuring import Runner
 from tuner.options import Options
 from tuner.run_folder import RunFolder
+from tuner.stations import Stations
 from tuner.store import Store
 from tuner.targets import Target
+
+_LEAST_BATCH = 4
+# A search that hears of its candidates less often than this is hardly better than chance.
+_LEAST_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """The tools and the settings of one run. `runner` measures, `compilers` compile, never at the same time.
+    """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
 
     `store` keeps every evaluation as it ends.
     """
@@ -26,8 +31,23 @@ class Workbench:
     options: Options
     target: Target
     folder: RunFolder
-    runner: Runner
+    stations: Stations
     compilers: CompilePool
     listen: Listener
     budget: Budget
     store: Store
+
+    @property
+    def runner(self) -> Runner:
+        """For what needs one device alone."""
+        return self.stations.runner
+
+    @property
+    def batch(self) -> int:
+        """So many candidates are compiled at a time, then measured while nothing compiles.
+
+        Enough for all workers and twice for each device, while the search has rounds to learn in. The same throughout
+        a run, and on machines with equal numbers of both: what a seed asks depends on it.
+        """
+        rounds = self.options.trials // _LEAST_ROUNDS
+        return max(_LEAST_BATCH, 2 * len(self.target.devices), min(self.options.compile_workers, rounds))

@@ -33,4 +33,4 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> PortableCp
         raise InputError("the target portable-cpu measures on this machine's own processor; it takes no device")
     if chip and chip not in _LEVELS:
         raise InputError(f"'{chip}' is no level of x86-64; choose one of: {', '.join(_LEVELS)}")
-    return PortableCpu(threads, chip or "x86-64-v3")
+    return PortableCpu(threads, level=chip or "x86-64-v3")

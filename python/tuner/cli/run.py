@@ -25,6 +25,13 @@ from tuner.options import Options
 @compiler_flags
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
 @target_options
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="URI",
+    help="Measure on this device, as cuda://1, local-sync://0, or all (repeatable).",
+)
 @shape_options
 @click.option("--trials", default=DEFAULTS.trials, show_default=True, help="Candidates for each dispatch.")
 @click.option("--budget", metavar="TIME", help="Time for the whole run, as in 20m, spent where the model's time is.")

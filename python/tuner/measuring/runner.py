@@ -29,6 +29,8 @@ _START_TIMEOUT_S = 60.0
 ATTEMPTS = 3
 # The process's name, as `top` shows it (15 characters at most).
 PROCESS_NAME = "iree-tuner-run"
+# The name of a thread that outlives the runners which it calls begins so: their processes may end with it.
+LASTING_THREAD = "iree-tuner-station"
 _ANY_SEED = 0
 # Source: prctl(2).
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
@@ -61,6 +63,7 @@ class Runner:
         self._connection: Connection | None = None
         self._ran: ProgramSource | None = None
         self._sources: dict[str, ProgramSource] = {}
+        self._interrupted = False
         self.generation = 0
 
     @property
@@ -106,6 +109,12 @@ class Runner:
         """Ends the process. A fresh one serves the next call, with nothing loaded."""
         self._end_process()
 
+    def interrupt(self) -> None:
+        """Ends the process for good, from any thread; a call that is under way fails, and so does every later one."""
+        self._interrupted = True
+        with contextlib.suppress(AttributeError, ValueError):
+            self._process.kill()
+
     def check_device(self, *, timeout_s: float = 120.0) -> None:
         """Runs again what was the latest reference. Raises DeviceLostError where it fails in every fresh process."""
         if self._ran is None:
@@ -146,6 +155,8 @@ class Runner:
         return float(self._call("renew", timeout_s=timeout_s))
 
     def _call(self, method: str, *arguments: Any, timeout_s: float) -> Any:
+        if self._interrupted:
+            raise MeasurementError("the run is ending")
         connection = self._connection or self._start_process()
         try:
             connection.send((method, arguments))
@@ -164,10 +175,13 @@ class Runner:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         # The kernel tells of the end of the thread that started a process; the main thread ends with the parent.
-        dies_with_parent = threading.current_thread() is threading.main_thread()
+        thread = threading.current_thread()
+        dies_with_parent = thread is threading.main_thread() or thread.name.startswith(LASTING_THREAD)
         arguments = (theirs, self._device, self._log, self._memory_limit_bytes, dies_with_parent)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         self._process.start()
+        if self._interrupted:
+            self._process.kill()
         self._connection = ours
         theirs.close()
         if not ours.poll(_START_TIMEOUT_S):
@@ -200,7 +214,7 @@ class Runner:
 def lost(device: Device, failure: MeasurementError | None) -> DeviceLostError:
     """The sentence about a device on which nothing runs any more."""
     return DeviceLostError(
-        f"the device {device.uri} is lost: a program that ran on it before failed in {ATTEMPTS} fresh processes"
+        f"the device {device.name} is lost: a program that ran on it before failed in {ATTEMPTS} fresh processes"
         f" ({failure}); what was measured so far is kept in the run's folder"
     )
 
@@ -307,6 +321,8 @@ def _serve(
 def _prepare_process(device: Device, log: Path | None, memory_limit_bytes: int | None, dies_with_parent: bool) -> None:
     """Bounds what a program can do to the machine: it dies with its parent, and first where memory runs out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if device.processors:
+        os.sched_setaffinity(0, device.processors)
     libc = ctypes.CDLL(None)
     if dies_with_parent:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

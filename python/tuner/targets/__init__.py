@@ -76,7 +76,8 @@ class Device:
 
     `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
     `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
-    `in_host_memory`: programs live in the process's own memory, which can be bounded.
+    `in_host_memory`: programs live in the process's own memory, which can be bounded. `processors`: the only ones of
+    this machine that its process may run on; any where empty.
     """
 
     uri: str
@@ -85,6 +86,12 @@ class Device:
     label: str
     compiles_on_load: bool = False
     in_host_memory: bool = False
+    processors: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What a user calls it, as in cuda://1 or local-sync://0."""
+        return f"{self.uri}://{','.join(map(str, self.processors))}" if self.processors else self.uri
 
 
 class Target(Protocol):

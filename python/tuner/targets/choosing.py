@@ -15,7 +15,7 @@ def choose_target(text: str, threads: int = 1, devices: Sequence[str] = ()) -> T
     """The registered target of that name, for the chip after the colon where one is named.
 
     An entry point of the group `tuner.targets` takes the chip ("" where none is named), the threads that run a
-    dispatch, and the URIs of the devices to measure on (none: the target's own). Raises InputError.
+    dispatch, and the devices to measure on as a user names them (none: the target's own). Raises InputError.
     """
     name, colon, chip = text.partition(":")
     if colon and not chip:

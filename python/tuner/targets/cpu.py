@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
@@ -22,10 +24,12 @@ class CpuTarget:
     """The CPU of this machine, with a fixed number of threads.
 
     One thread runs on IREE's `local-sync` device, where the process's own CPU time is the steadiest clock;
-    more run on `local-task`.
+    more run on `local-task`. `processors`: for each of its devices those that it has to itself; none: one device, on
+    whatever processor is free.
     """
 
     threads: int = 1
+    processors: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.threads < 1:
@@ -37,14 +41,16 @@ class CpuTarget:
 
     @property
     def device(self) -> Device:
-        if self.threads == 1:
-            return Device("local-sync", (), "cpu", "1 thread", in_host_memory=True)
-        flag = f"--task_topology_group_count={self.threads}"
-        return Device("local-task", (flag,), "wall", f"{self.threads} threads", in_host_memory=True)
+        return self.devices[0]
 
     @property
     def devices(self) -> tuple[Device, ...]:
-        return (self.device,)
+        if self.threads == 1:
+            device = Device("local-sync", (), "cpu", "1 thread", in_host_memory=True)
+        else:
+            flag = f"--task_topology_group_count={self.threads}"
+            device = Device("local-task", (flag,), "wall", f"{self.threads} threads", in_host_memory=True)
+        return tuple(replace(device, processors=own) for own in self.processors or ((),))
 
     @property
     def note(self) -> str:
@@ -96,10 +102,43 @@ class CpuTarget:
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CpuTarget:
-    """The host CPU. Raises InputError where a chip or a device is named, since it is this machine's."""
-    if chip or devices:
-        raise InputError("the target cpu is this machine's own processor; it takes no chip and no --device")
-    return CpuTarget(threads)
+    """The host CPU, in parts where devices are named. Raises InputError.
+
+    A device is IREE's and the processors that it has to itself, as in local-sync://0 or local-task://0-3,8.
+    """
+    if chip:
+        raise InputError("the target cpu is this machine's own processor; it takes no chip")
+    target = CpuTarget(threads)
+    scheme = target.device.uri
+    if not devices or devices == (scheme,):
+        return target
+    processors = tuple(_processors(device, scheme, threads) for device in devices)
+    named = [processor for own in processors for processor in own]
+    for processor in named:
+        if named.count(processor) > 1:
+            raise InputError(f"two --device name processor {processor}; give each device processors of its own")
+    return CpuTarget(threads, processors)
+
+
+def _processors(device: str, scheme: str, threads: int) -> tuple[int, ...]:
+    """Those that a device names. Raises InputError where they are no good for so many threads on this machine."""
+    match = re.fullmatch(rf"{scheme}://(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)", device)
+    if match is None:
+        raise InputError(
+            f"'{device}' is no device for --threads {threads}; write {scheme}:// and its processors,"
+            f" as in {scheme}://0 or {scheme}://2-3"
+        )
+    found: set[int] = set()
+    for part in match[1].split(","):
+        first, _, last = part.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    usable = os.sched_getaffinity(0)
+    if not found or not found <= usable:
+        have = ", ".join(map(str, sorted(usable)))
+        raise InputError(f"--device {device} names processors that there are not; this process may use {have}")
+    if len(found) < threads:
+        raise InputError(f"--device {device} has fewer processors than --threads {threads}; name more")
+    return tuple(sorted(found))
 
 
 def _options(executable_target: ir.Attribute) -> ir.DictAttr:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tuner.errors import InputError
 from tuner.targets import Device
-from tuner.targets.cuda_chip import chip_for, find_device
-from tuner.targets.gpu import GpuTarget, check_threads
+from tuner.targets.cuda_chip import chip_for, find_devices
+from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,24 @@ class CudaTarget(GpuTarget):
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget:
-    """The target for a chip, or for this machine's GPU. Raises InputError."""
+    """The target for a chip, or for this machine's GPUs, which must be equal. Raises InputError."""
     check_threads("cuda", threads)
-    uris = devices or ("cuda",)
-    if chip:
-        return CudaTarget(chip, uris=uris)
-    device = find_device()
-    return CudaTarget(chip_for(device), device.name, uris)
+    try:
+        found = find_devices()
+    except InputError:
+        if not chip or "all" in devices:
+            raise
+        # Code can be made for a GPU that is elsewhere.
+        return CudaTarget(chip, uris=device_uris("cuda", devices))
+    uris = device_uris("cuda", devices, len(found))
+    used = {uri: found[_place(uri)] for uri in uris}
+    if len(set(used.values())) > 1:
+        names = ", ".join(f"{uri} is {device.name}" for uri, device in used.items())
+        raise InputError(f"candidates are compared on GPUs of one kind, and {names}; name equal ones by --device")
+    return CudaTarget(chip, uris=uris) if chip else CudaTarget(chip_for(used[uris[0]]), used[uris[0]].name, uris)
+
+
+def _place(uri: str) -> int:
+    """Its place in the driver's order; one that is named otherwise is taken to be like the first."""
+    last = uri.rpartition("/")[2]
+    return int(last) if last.isdecimal() else 0

@@ -27,25 +27,28 @@ class CudaDevice:
     capability: tuple[int, int]
 
 
-def find_device() -> CudaDevice:
-    """This machine's first NVIDIA GPU. Raises InputError where there is none."""
+def find_devices() -> tuple[CudaDevice, ...]:
+    """This machine's NVIDIA GPUs in the driver's order. Raises InputError where there is none."""
     hint = "name a chip, as in --target cuda:sm_80"
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
         raise InputError(f"this machine has no NVIDIA driver (libcuda.so.1); {hint}") from error
-    device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+    count, device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
     name = ctypes.create_string_buffer(256)
-    ended = [
-        cuda.cuInit(0),
-        cuda.cuDeviceGet(ctypes.byref(device), 0),
-        cuda.cuDeviceGetName(name, len(name), device),
-        cuda.cuDeviceGetAttribute(ctypes.byref(major), _MAJOR, device),
-        cuda.cuDeviceGetAttribute(ctypes.byref(minor), _MINOR, device),
-    ]
-    if any(ended):
-        raise InputError(f"the NVIDIA driver finds no GPU (error {next(filter(None, ended))}); {hint}")
-    return CudaDevice(name.value.decode(errors="replace"), (major.value, minor.value))
+    ended = [cuda.cuInit(0), cuda.cuDeviceGetCount(ctypes.byref(count))]
+    found = []
+    for place in range(count.value):
+        ended += [
+            cuda.cuDeviceGet(ctypes.byref(device), place),
+            cuda.cuDeviceGetName(name, len(name), device),
+            cuda.cuDeviceGetAttribute(ctypes.byref(major), _MAJOR, device),
+            cuda.cuDeviceGetAttribute(ctypes.byref(minor), _MINOR, device),
+        ]
+        found.append(CudaDevice(name.value.decode(errors="replace"), (major.value, minor.value)))
+    if any(ended) or not found:
+        raise InputError(f"the NVIDIA driver finds no GPU (error {next(filter(None, ended), 0)}); {hint}")
+    return tuple(found)
 
 
 def chip_for(device: CudaDevice) -> str:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from iree.compiler import ir
@@ -88,6 +89,27 @@ def check_threads(name: str, threads: int) -> None:
     """Raises InputError for a number of threads, which is a CPU's to choose."""
     if threads != 1:
         raise InputError(f"--threads is for the target cpu, not for {name}")
+
+
+def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -> tuple[str, ...]:
+    """IREE's URIs of the devices that a user names; `scheme` alone where none is named.
+
+    `count`: how many this machine has, where that is known; `all` names them. Raises InputError.
+    """
+    if tuple(devices) == ("all",) and count is not None:
+        return tuple(f"{scheme}://{place}" for place in range(count))
+    uris = tuple(devices) or (scheme,)
+    for uri in uris:
+        if not re.fullmatch(rf"{scheme}(://(\d+|GPU-[0-9a-fA-F-]+))?", uri):
+            raise InputError(f"'{uri}' is no device of this target; write {scheme}://0, {scheme}://1, or all alone")
+        place = uri.rpartition("/")[2]
+        if count is not None and place.isdecimal() and int(place) >= count:
+            raise InputError(f"there is no device {uri}: this machine has {count}, from {scheme}://0 on")
+    # The scheme alone is the first.
+    first = f"{scheme}://0"
+    if len({first if uri == scheme else uri for uri in uris}) < len(uris):
+        raise InputError("--device names a device twice; each is measured on by one process alone")
+    return uris
 
 
 def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tuner.errors import InputError
 from tuner.targets import Device
-from tuner.targets.gpu import GpuTarget, check_threads
+from tuner.targets.gpu import GpuTarget, check_threads, device_uris
+from tuner.targets.rocm_chip import find_chips
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,11 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> RocmTarget
     check_threads("rocm", threads)
     if not chip:
         raise InputError("name the AMD GPU's chip, as in --target rocm:gfx942")
-    return RocmTarget(chip, devices or ("hip",))
+    if "all" not in devices:
+        return RocmTarget(chip, device_uris("hip", devices))
+    chips = find_chips()
+    if set(chips) != {chip}:
+        raise InputError(
+            f"not every GPU of this machine is {chip} ({', '.join(chips) or 'none'}); name equal ones by --device"
+        )
+    return RocmTarget(chip, device_uris("hip", devices, len(chips)))
