@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from iree.compiler import ir
 
+import faults
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.extracting import Extracted
 from tuner.outcome import Compilation, Fate
+from tuner.stopwatch import Stopwatch
 from tuner.targets.cpu import CpuTarget
 
 GOOD = Configuration(
@@ -173,3 +175,29 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_p
 def test_ir_that_does_not_parse_is_a_compile_failure(job: CompileJob) -> None:
     end = compile_one(replace(job, program=replace(job.program, ir_text="not MLIR")))
     assert end.fate is Fate.COMPILE_FAILED
+
+
+def test_workers_that_began_are_there_before_the_first_job(job: CompileJob) -> None:
+    watch = Stopwatch()
+    with CompilePool(2, 60.0, watch) as pool:
+        pool.begin()
+        pool.wait()
+        assert len(faults.children(os.getpid())) == 2
+        before = watch.read()
+        (end,) = pool.compile([job])
+        after = watch.read()
+    assert end.fate is Fate.COMPILED, end.detail
+    assert before.compiling_s == 0 < before.starting_s
+    assert end.seconds == pytest.approx(after.compiling_s, abs=0.05)
+    # Nothing starts any more: importing the compiler alone takes longer.
+    assert after.starting_s - before.starting_s < 0.1
+
+
+def test_a_worker_that_dies_while_it_starts_is_replaced(job: CompileJob) -> None:
+    with CompilePool(2, 60.0) as pool:
+        pool.begin()
+        while not faults.kill(list(faults.children(os.getpid()))):
+            time.sleep(0.01)
+        pool.wait()
+        (end,) = pool.compile([job])
+    assert end.fate is Fate.COMPILED, end.detail

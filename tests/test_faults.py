@@ -21,6 +21,7 @@ import models
 import sabotage
 import tuner
 from tuner.result import TuneResult
+from tuner.run_folder import RunFolder
 
 # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
 MODEL = models.matmul(101, 211, 103)
@@ -180,9 +181,8 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     while faults.group_lives(process.pid):
         assert time.monotonic() < deadline, "a worker outlived the run"
         time.sleep(0.1)
-    # What a killed process was writing cannot be removed by it.
-    for left in (tmp_path / "temporary").rglob("*"):
-        if left.is_file():
-            left.unlink()
-    for folder in (tmp_path / "temporary").iterdir():
-        folder.rmdir()
+    # What a killed process was writing is in its run's folder, which a resumed run clears.
+    assert not list((tmp_path / "temporary").rglob("*"))
+    assert list((tmp_path / "run").glob("iree-tuner-*"))
+    RunFolder.create(tmp_path / "run", resume=True)
+    assert not list((tmp_path / "run").glob("iree-tuner-*"))

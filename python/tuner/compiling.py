@@ -8,7 +8,9 @@ many candidates a second as one `iree-compile` process for each.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
 import multiprocessing
 import os
 import resource
@@ -18,7 +20,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -28,11 +29,14 @@ from pebble import ProcessExpired, ProcessPool
 
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.outcome import Compilation, Fate
+from tuner.run_folder import TEMPORARY
+from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
 
 # A worker is replaced after this many candidates, so that nothing it leaks can add up.
 _CANDIDATES_PER_WORKER = 200
 _MEMORY_LIMIT_BYTES = 6 * 2**30
+_START_TIMEOUT_S = 60.0
 # So many times a batch is begun anew where its pool broke.
 _POOLS = 3
 
@@ -55,13 +59,20 @@ class CompileJob:
 class CompilePool:
     """Worker processes that compile. Use it as a context manager: leaving it ends every worker."""
 
-    def __init__(self, workers: int, timeout_s: float) -> None:
-        """`timeout_s`: seconds that one candidate may take before its worker is killed."""
+    def __init__(
+        self, workers: int, timeout_s: float, watch: Stopwatch | None = None, temporary: Path | None = None
+    ) -> None:
+        """`timeout_s`: seconds that one candidate may take before its worker is killed. `watch` counts the time.
+
+        `temporary`: where a folder of the workers' is made, which goes with the pool (the system's place by default).
+        """
+        self._watch = watch or Stopwatch()
         self._workers = workers
         self._timeout_s = timeout_s
         # A worker that is killed leaves the files that it was linking.
-        self._temporary = tempfile.TemporaryDirectory(prefix="iree-tuner-")
+        self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
         self._pool = self._start()
+        self._starting: list[Any] = []
 
     def _start(self) -> ProcessPool:
         return ProcessPool(
@@ -88,8 +99,35 @@ class CompilePool:
         self._pool.join()
         self._temporary.cleanup()
 
+    def begin(self) -> None:
+        """Starts the workers, which else start with the first jobs, and returns at once."""
+        meeting = Path(tempfile.mkdtemp(dir=self._temporary.name))
+        self._starting = [
+            self._pool.schedule(_meet, args=[meeting, self._workers], timeout=_START_TIMEOUT_S)
+            for _ in range(self._workers)
+        ]
+
+    def wait(self) -> None:
+        """Waits until the workers of `begin` are there, so that nothing starts beside a measurement."""
+        with self._watch.of(Part.STARTING):
+            for each in self._starting:
+                # Whatever went wrong there is met again, and said, by the jobs.
+                with contextlib.suppress(FutureTimeoutError, ProcessExpired, BrokenProcessPool):
+                    each.result()
+            self._starting.clear()
+
     def compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         """The end of each job, in order. Blocks until all have ended: nothing compiles after it returns."""
+        asked = time.time()
+        ends = self._compile(jobs)
+        begun = [(each.started, each.seconds) for each in ends if each.started is not None]
+        for started, seconds in begun:
+            self._watch.add(Part.COMPILING, started, started + seconds)
+        # Until the first job begins, workers start and import the compiler.
+        self._watch.add(Part.STARTING, asked, min((started for started, _ in begun), default=asked))
+        return ends
+
+    def _compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         ends: dict[int, Compilation] = {}
         for _ in range(_POOLS):
             try:
@@ -119,6 +157,7 @@ class CompilePool:
                 f"not compiled within {self._timeout_s:.0f} s",
                 self._timeout_s,
                 job.log,
+                started=time.time() - self._timeout_s,
             )
         except ProcessExpired as error:
             return Compilation(Fate.COMPILE_FAILED, f"the compiler died (exit code {error.exitcode})", 0.0, job.log)
@@ -136,6 +175,15 @@ def _start_worker(temporary: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _meet(meeting: Path, workers: int) -> None:
+    """Runs in a worker: imports the compiler, and ends when all workers have come as far, so that each runs one."""
+    for module in ("iree.compiler.api", "tuner.applying"):
+        importlib.import_module(module)
+    (meeting / str(os.getpid())).touch()
+    while len(list(meeting.iterdir())) < workers:
+        time.sleep(0.01)
+
+
 def _compile(job: CompileJob) -> Compilation:
     """Runs in a worker: applies the configuration, reads it back, compiles, writes the binary."""
     from iree.compiler import ir
@@ -143,10 +191,10 @@ def _compile(job: CompileJob) -> Compilation:
 
     from tuner.applying import NotAppliedError, RejectedError, apply_configuration
 
-    started = time.perf_counter()
+    began, started = time.time(), time.perf_counter()
 
     def ended(fate: Fate, detail: str) -> Compilation:
-        return Compilation(fate, detail, time.perf_counter() - started, job.log)
+        return Compilation(fate, detail, time.perf_counter() - started, job.log, started=began)
 
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.binary.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +258,7 @@ def _translate(session: Any, module: Any, binary: Path) -> str:
     return ""
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stderr_to(path: Path) -> Iterator[None]:
     """Sends what this process writes to stderr, native code included, to a file."""
     saved = os.dup(2)

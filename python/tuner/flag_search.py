@@ -23,6 +23,7 @@ from tuner.options import Options
 from tuner.outcome import Fate
 from tuner.plain_model import MODEL_SEED, MODEL_TIMEOUT_S, PlainModel
 from tuner.search import Strategy
+from tuner.stopwatch import Part
 from tuner.store import Stored, digest
 from tuner.workbench import Workbench
 
@@ -99,7 +100,8 @@ class _FlagSearch:
         self._plain = plain
         self._known = known
         self._pins = dict(bench.options.pins)
-        self._pool = enumerate_space(known.space(self._pins, bench.options.flags))
+        with bench.watch.of(Part.SOLVING):
+            self._pool = enumerate_space(known.space(self._pins, bench.options.flags))
         self._folder = bench.folder.path / "flags"
         self._generation = -1
         self._store = bench.store
@@ -139,7 +141,8 @@ class _FlagSearch:
         found: list[_Tried] = []
         asked = 0
         while asked < trials and budget.left_s > 0:
-            rows = strategy.ask(min(options.compile_workers, trials - asked))
+            with self._bench.watch.of(Part.SOLVING):
+                rows = strategy.ask(min(options.compile_workers, trials - asked))
             if not rows:
                 break
             choices = [self._known.chosen(self._pool.point(row)) for row in rows]

@@ -24,6 +24,7 @@ from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.spec import LATE, PROBLEM, check_writable
 from tuner.spec_reading import parse_spec
+from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import ToolResult, run_tool
@@ -111,7 +112,8 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
 def compile_configured(model: Model, configured: Path, output: Path) -> ToolResult:
     """Compiles what `apply_late` wrote to a binary, with the model's flags."""
     arguments = [str(configured), *model.flags, "--compile-from=executable-configurations", "-o", str(output)]
-    return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
+    with model.watch.of(Part.COMPILING):
+        return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
 
 
 def compile_with_specs(

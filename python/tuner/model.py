@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.importing import Shapes, import_model
+from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain import ToolResult, run_tool
 
 _COMPILE_TIMEOUT_S = 600.0
@@ -18,15 +19,17 @@ _COMPILE_TIMEOUT_S = 600.0
 class Model:
     """A model and the iree-compile flags that it is compiled with.
 
-    `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported.
+    `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported. `watch` counts
+    the time that compiling takes.
     """
 
     source: Path
     path: Path
     flags: tuple[str, ...]
+    watch: Stopwatch = field(default_factory=Stopwatch, compare=False, repr=False)
 
     @staticmethod
-    def open(path: Path, flags: tuple[str, ...]) -> Model:
+    def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
         """Raises InputError when there is no such file or it cannot be read."""
         if path.is_dir():
             raise InputError(f"{path} is a folder; name a model file")
@@ -39,11 +42,12 @@ class Model:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
         if empty:
             raise InputError(f"{path} is empty; name a model file")
-        return Model(path, path, flags)
+        return Model(path, path, flags, watch or Stopwatch())
 
     def imported(self, shapes: Shapes, work_dir: Path) -> Model:
         """The model in a form that iree-compile reads, with sizes bound; files go to `work_dir`. Raises InputError."""
-        return replace(self, path=import_model(self.source, shapes, work_dir))
+        with self.watch.of(Part.COMPILING):
+            return replace(self, path=import_model(self.source, shapes, work_dir))
 
     def with_flags(self, *flags: str) -> Model:
         """The same model, compiled with further flags."""
@@ -52,7 +56,8 @@ class Model:
     def compile(self, output: Path, *extra_flags: str) -> ToolResult:
         """Runs iree-compile on the model. The caller judges the exit code."""
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
-        return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
+        with self.watch.of(Part.COMPILING):
+            return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
         """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""

@@ -30,7 +30,7 @@ class Compilation:
     """The end of compiling a candidate.
 
     `configured` is what was read back, `annotations` what a spec entry writes (None for the default), `log` what the
-    compiler said.
+    compiler said. `started` is when it began, in seconds since the epoch; None where that is not known.
     """
 
     fate: Fate
@@ -40,6 +40,7 @@ class Compilation:
     binary: Path | None = None
     configured: Configured | None = None
     annotations: Annotations | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

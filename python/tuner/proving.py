@@ -23,6 +23,7 @@ from tuner.plain_model import PlainModel, compare_models
 from tuner.result import DispatchResult, ModelResult
 from tuner.run_folder import RunFolder
 from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec, write_atomically
+from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.workbench import Workbench
 
@@ -226,7 +227,7 @@ class _Specs:
         self.write(results)
         expected = _expected(results, late=True)
         try:
-            apply_late(self._configured, self._late, self._target, self._applied)
+            self._apply_late()
         except RejectedError as error:
             return dict.fromkeys(expected, f"IREE refuses it in the whole model: {error}")
         return _differing(self._applied, expected)
@@ -241,9 +242,13 @@ class _Specs:
             raise ToolError(f"the model does not compile with its spec: {result.first_error}")
         if self._late.exists():
             try:
-                apply_late(self._configured, self._late, self._target, self._applied)
+                self._apply_late()
             except RejectedError as error:
                 raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
+
+    def _apply_late(self) -> None:
+        with self._model.watch.of(Part.COMPILING):
+            apply_late(self._configured, self._late, self._target, self._applied)
 
     def compile(self, binary: Path) -> Path:
         """The model compiled with the specs, in the way that is handed to the user. Raises ToolError."""

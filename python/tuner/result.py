@@ -17,6 +17,8 @@ from tuner.evaluating import Final
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
+from tuner.plain import to_plain
+from tuner.stopwatch import WallTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class TuneResult:
     entries which only `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each
     dispatch, in the model's order; `model` the comparison of whole models, or None where nothing was found; `binary`
     the model compiled with flags and specs; `run_dir` where the log and the binaries are; `circumstances` what the
-    certificates say of the machine.
+    certificates say of the machine; `wall_time` where the run's time went.
     """
 
     function: str
@@ -137,6 +139,7 @@ class TuneResult:
     device_label: str
     compile_command: tuple[str, ...]
     circumstances: Circumstances
+    wall_time: WallTime
 
     @property
     def speedup(self) -> float:
@@ -171,6 +174,7 @@ class TuneResult:
             ],
             "flags": list(self.flags),
             "compile_command": list(self.compile_command),
+            "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
         }
 
 

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tuner import registry
 from tuner.budget import Budget
 from tuner.compiling import CompilePool
 from tuner.delivering import compile_command
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
-from tuner.extracting import extract
+from tuner.extracting import Extracted, extract
 from tuner.flag_search import FlagChoice, check_pins
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
@@ -29,22 +30,33 @@ from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
 from tuner.stages import STAGES, Known, Stage, circumstances_of
 from tuner.stations import Stations
+from tuner.stopwatch import Part, Stopwatch
 from tuner.store import Store
+from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
 from tuner.workbench import Workbench
 
 
-def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[Stage] = STAGES) -> TuneResult:
+def tune_model(
+    path: Path,
+    options: Options,
+    listen: Listener,
+    stages: Sequence[Stage] = STAGES,
+    watch: Stopwatch | None = None,
+) -> TuneResult:
     """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
 
+    `watch` counts where the time goes, from when it was made; from now on where none is given.
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
+    watch = watch or Stopwatch()
     budget = Budget(options.budget_s)
     target = choose_target(options.target, options.threads, options.devices)
-    registry.load("tuner.strategies", options.strategy)
+    with watch.of(Part.STARTING):
+        registry.load("tuner.strategies", options.strategy)
     check_pins(target.name, options)
-    opened = Model.open(path, (*target.compile_flags, *options.flags))
+    opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
     for device in target.devices:
         check_present(device)
     if options.output is not None:
@@ -55,32 +67,29 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
     if target.note:
         listen(Note(target.note))
 
-    listen(PhaseStarted(f"reading {path}"))
-    model = opened.imported(options.shapes, folder.path)
-    extracted = extract(model, target, folder.path)
-    shared = {
-        "target": options.target,
-        "processor": extracted.device_description,
-        "features": extracted.features,
-        "device": target.device.uri,
-        "threads": options.threads,
-    }
-
     def hear(event: Event) -> None:
         if isinstance(event, Disturbance):
             folder.append(event.to_json())
         listen(event)
 
-    runners = [Runner(device, log=folder.path / "measuring.log") for device in target.devices]
+    runners = [Runner(device, log=folder.path / "measuring.log", watch=watch) for device in target.devices]
     with (
-        Store(options.store or folder.store, shared, compiler_version()) as store,
-        Stations(runners, Preloader(target.device, options.compile_workers), hear) as stations,
+        Stations(runners, Preloader(target.device, options.compile_workers, watch), hear) as stations,
+        CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
     ):
-        plain = stations.on_one(
-            lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
-        )
-        with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
-            bench = Workbench(options, target, folder, stations, compilers, listen, budget, store)
+        # Processes start while the compiler reads the model.
+        for runner in runners:
+            runner.begin()
+        compilers.begin()
+        listen(PhaseStarted(f"reading {path}"))
+        model = opened.imported(options.shapes, folder.path)
+        extracted = extract(model, target, folder.path)
+        with Store(options.store or folder.store, _shared(options, target, extracted), compiler_version()) as store:
+            plain = stations.on_one(
+                lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
+            )
+            compilers.wait()
+            bench = Workbench(options, target, folder, stations, compilers, listen, budget, store, watch)
             known = Known(plain, extracted, FlagChoice({}, ()))
             for stage in stages:
                 known = stations.on_one(partial(stage, bench, known))
@@ -107,8 +116,20 @@ def tune_model(path: Path, options: Options, listen: Listener, stages: Sequence[
             flags=(*options.flags, *known.flags.flags),
         ),
         circumstances=circumstances_of(bench, known),
+        wall_time=watch.read(),
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:
         result.save(options.output)
     return result
+
+
+def _shared(options: Options, target: Target, extracted: Extracted) -> dict[str, Any]:
+    """The circumstances that evaluations share."""
+    return {
+        "target": options.target,
+        "processor": extracted.device_description,
+        "features": extracted.features,
+        "device": target.device.uri,
+        "threads": options.threads,
+    }

@@ -18,6 +18,8 @@ from tuner.errors import InputError
 
 # Where runs leave their folders, unless told otherwise.
 RUNS = Path(".iree-tuner")
+# How names of folders begin that are removed when their maker ends, or when the run is resumed that was killed.
+TEMPORARY = "iree-tuner-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class RunFolder:
         if not folder.store.exists():
             raise InputError(f"{path} holds no run to resume; check --run-dir")
         try:
+            for left in folder.path.glob(f"{TEMPORARY}*"):
+                shutil.rmtree(left)
             folder.log.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(f"cannot write into {path}: {error.strerror}; check its permissions") from error

@@ -13,8 +13,10 @@ from typing import Any
 from tuner.certificate import Certificate
 from tuner.errors import InputError
 from tuner.outcome import Fate
+from tuner.plain import from_plain
 from tuner.run_folder import RunFolder
 from tuner.spec import late_path
+from tuner.stopwatch import WallTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class RecordedRun:
 
     `model` is the certificate of the whole model, where a spec was found. `command` is what started the run,
     `compile_command` what uses its spec, `spec` and `late_spec` the specs' text: each empty where unknown. `flags` were
-    chosen for the whole compilation among `flags_tried`.
+    chosen for the whole compilation among `flags_tried`. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -98,6 +100,7 @@ class RecordedRun:
     compile_command: tuple[str, ...]
     flags: tuple[str, ...]
     flags_tried: tuple[RecordedFlags, ...]
+    wall_time: WallTime | None = None
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -147,6 +150,7 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
             for each in records
             if each.get("event") == "flags tried"
         ),
+        wall_time=_wall_time((result or {}).get("wall_time")),
     )
 
 
@@ -184,6 +188,12 @@ def _told(record: dict[str, Any]) -> str:
     if record["event"] == "finalist failed":
         return f"candidate {record['number']} was passed over: {record['fate']}, {record['detail']}"
     return str(record["detail"])
+
+
+def _wall_time(data: dict[str, Any] | None) -> WallTime | None:
+    if data is None:
+        return None
+    return from_plain(WallTime, {name: each for name, each in data.items() if name != "orchestration_s"})
 
 
 def _certificate(data: Any) -> Certificate | None:

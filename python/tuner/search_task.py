@@ -23,6 +23,7 @@ from tuner.result import DispatchResult
 from tuner.scheduling import Standing
 from tuner.search import Prior, Strategy
 from tuner.stations import Benches, Candidate
+from tuner.stopwatch import Part
 from tuner.store import Stored, digest
 from tuner.targets import Limits
 from tuner.workbench import Workbench
@@ -54,9 +55,10 @@ class SearchTask:
         self._bench = bench
         options = bench.options
         try:
-            space = task.builder.build(task.problem, limits)
-            sampling = np.random.default_rng(options.seed)
-            self._pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=sampling)
+            with bench.watch.of(Part.SOLVING):
+                space = task.builder.build(task.problem, limits)
+                sampling = np.random.default_rng(options.seed)
+                self._pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=sampling)
         except ConstraintError as error:
             raise NothingToSearchError(f"not tunable: {task.space_name}: {error}") from error
         if not len(self._pool):
@@ -66,7 +68,8 @@ class SearchTask:
         self._rng = np.random.default_rng(options.seed)
         strategy: type[Strategy] = registry.load("tuner.strategies", options.strategy)
         self._digest = digest(task.program.ir_text, repr(task.program.regions))
-        self._strategy = strategy(self._pool, self._rng, self._trials, self._prior())
+        with bench.watch.of(Part.SOLVING):
+            self._strategy = strategy(self._pool, self._rng, self._trials, self._prior())
         self._programs: Benches | None = None
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
@@ -132,7 +135,8 @@ class SearchTask:
     def step(self, batch: int) -> None:
         """Evaluates the next `batch` candidates; what the store knows is neither compiled nor measured again."""
         started = time.perf_counter()
-        rows = self._strategy.ask(min(batch, self.standing.left))
+        with self._bench.watch.of(Part.SOLVING):
+            rows = self._strategy.ask(min(batch, self.standing.left))
         self._is_exhausted = not rows
         points = [self._pool.point(row) for row in rows]
         asked = [
@@ -165,7 +169,8 @@ class SearchTask:
         self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
         self._evaluations.append(self._ended(evaluation, stored=stored))
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
-        self._strategy.tell(asked.row, 1 / evaluation.speedup if evaluation.speedup else None)
+        with self._bench.watch.of(Part.SOLVING):
+            self._strategy.tell(asked.row, 1 / evaluation.speedup if evaluation.speedup else None)
 
     def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
         """Keeps a candidate's end, at once."""

@@ -13,6 +13,7 @@ from tuner.measuring import Runner
 from tuner.options import Options
 from tuner.run_folder import RunFolder
 from tuner.stations import Stations
+from tuner.stopwatch import Stopwatch
 from tuner.store import Store
 from tuner.targets import Target
 
@@ -25,7 +26,7 @@ _LEAST_ROUNDS = 6
 class Workbench:
     """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
 
-    `store` keeps every evaluation as it ends.
+    `store` keeps every evaluation as it ends, `watch` counts where the time goes.
     """
 
     options: Options
@@ -36,6 +37,7 @@ class Workbench:
     listen: Listener
     budget: Budget
     store: Store
+    watch: Stopwatch
 
     @property
     def runner(self) -> Runner:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tuner.measuring import (
     Tolerance,
 )
 from tuner.measuring.sampling import calibrate, paired_rounds, sample
+from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
 
 DEVICE = Device("local-sync", (), "cpu", "1 thread")
@@ -135,6 +137,30 @@ def test_no_process_is_left_behind() -> None:
         child = runner._process.pid
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_a_process_that_began_early_serves_and_counts_its_time() -> None:
+    watch = Stopwatch()
+    with Runner(DEVICE, watch=watch) as runner:
+        runner.begin()
+        child = runner._process.pid
+        runner.load("busy", Scaled(busy_s=0.2))
+        assert runner._process.pid == child
+        runner.time("busy", 1, timeout_s=10)
+        wall = watch.read()
+    assert wall.measuring_s >= 0.2
+    assert wall.starting_s > 0
+    assert wall.measuring_s + wall.starting_s <= wall.total_s
+
+
+def test_a_process_that_dies_after_it_began_is_said_and_replaced() -> None:
+    with Runner(DEVICE) as runner:
+        runner.begin()
+        os.kill(runner._process.pid, signal.SIGKILL)
+        with pytest.raises(MeasurementError, match="died at its start"):
+            runner.load("good", Scaled())
+        runner.load("good", Scaled())
+        assert runner.time("good", 1, timeout_s=10) >= 0
 
 
 def test_short_programs_are_run_many_times_per_sample(runner: Runner) -> None:

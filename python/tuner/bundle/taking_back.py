@@ -29,6 +29,7 @@ from tuner.proving import prove_unrun
 from tuner.result import DispatchResult, TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import check_writable, late_path, write_atomically
+from tuner.stopwatch import Stopwatch
 from tuner.store import Store, Stored, digest
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -54,13 +55,14 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     Of `options` only `output`, `run_dir`, `store`, `workers` and `compile_timeout_s` count; the others are those of
     the run that wrote the bundle. Raises InputError for a bundle that is not this model's or was not measured.
     """
+    watch = Stopwatch()
     manifest = read_manifest(bundle)
     results = Results.read(bundle)
     if results is None:
         raise InputError(f"{bundle} has no {FILE}; measure it (python measure.pyz) and copy that file into it")
     _check_versions(manifest, bundle)
     target = choose_target(manifest.target, manifest.threads)
-    opened = Model.open(path, (*target.compile_flags, *manifest.flags))
+    opened = Model.open(path, (*target.compile_flags, *manifest.flags), watch)
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
             check_writable(output, never=path)
@@ -80,7 +82,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     }
     with (
         Store(options.store or folder.store, shared, compiler_version()) as store,
-        CompilePool(options.compile_workers, options.compile_timeout_s) as compilers,
+        CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
     ):
         taking = _Taking(manifest, results, target, folder, compilers, store, listen)
         dispatches = _results(taking, extracted, bundle)
@@ -105,6 +107,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         device_label=f"{results.machine.processor} ({there.device}, {target.device.label})",
         compile_command=command,
         circumstances=there,
+        wall_time=watch.read(),
     )
     write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
     if options.output is not None:

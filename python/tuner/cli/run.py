@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,10 @@ def run(
     """
     from tuner.report import EventStream, ProgressView, print_result
     from tuner.road import tune_model
+    from tuner.stopwatch import Part, Stopwatch, process_started
 
+    watch = Stopwatch(process_started())
+    watch.add(Part.STARTING, process_started(), time.time())
     options = Options(
         **settings,
         budget_s=None if budget is None else parse_duration_s(budget),
@@ -124,7 +128,7 @@ def run(
     shown = console(stderr=as_json)
     stream = EventStream(sys.stdout) if as_json else None
     with ProgressView(shown, budget=Budget(options.budget_s)) as view:
-        result = tune_model(model, options, both(view, stream) if stream else view)
+        result = tune_model(model, options, both(view, stream) if stream else view, watch=watch)
     if stream:
         stream.ended(result, options.output)
     print_result(result, shown)

@@ -16,13 +16,16 @@ from types import TracebackType
 from tuner.errors import MeasurementError
 from tuner.measuring.programs import ProgramSource
 from tuner.measuring.runner import Runner
+from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 
 
 class Preloader:
     """Processes that load programs. Use it as a context manager. For other devices it does nothing."""
 
-    def __init__(self, device: Device, workers: int) -> None:
+    def __init__(self, device: Device, workers: int, watch: Stopwatch | None = None) -> None:
+        """`watch` counts the time, which is a compiler's."""
+        self._watch = watch or Stopwatch()
         self._runners = [Runner(device) for _ in range(workers if device.compiles_on_load else 0)]
 
     def __enter__(self) -> Preloader:
@@ -53,5 +56,5 @@ class Preloader:
                     runner.load("preloaded", program, timeout_s=timeout_s)
                     runner.unload("preloaded")
 
-        with ThreadPoolExecutor(len(self._runners)) as threads:
+        with self._watch.of(Part.COMPILING), ThreadPoolExecutor(len(self._runners)) as threads:
             list(threads.map(work, self._runners))

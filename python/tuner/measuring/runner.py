@@ -22,6 +22,7 @@ from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring.correctness import Tolerance, Verification, compare
 from tuner.measuring.dispatch_data import Array
 from tuner.measuring.programs import LoadedProgram, ProgramSource
+from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 
 _START_TIMEOUT_S = 60.0
@@ -53,14 +54,23 @@ class Runner:
     `generation` counts the processes that ended, so that a caller knows when to load its programs again.
     """
 
-    def __init__(self, device: Device, *, log: Path | None = None, memory_limit_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        device: Device,
+        *,
+        log: Path | None = None,
+        memory_limit_bytes: int | None = None,
+        watch: Stopwatch | None = None,
+    ) -> None:
         """`log`: a file for what programs write to stderr. `memory_limit_bytes`: address space of the process, for
-        devices in host memory (default: the machine's memory)."""
+        devices in host memory (default: the machine's memory). `watch` counts the time."""
         self._device = device
         self._log = log
         self._memory_limit_bytes = memory_limit_bytes
+        self._watch = watch or Stopwatch()
         self._process: Any = None
         self._connection: Connection | None = None
+        self._has_started = False
         self._ran: ProgramSource | None = None
         self._sources: dict[str, ProgramSource] = {}
         self._interrupted = False
@@ -85,6 +95,11 @@ class Runner:
     def open_device(self) -> None:
         """Raises MeasurementError where the device cannot be had."""
         self._call("open_device", timeout_s=_START_TIMEOUT_S)
+
+    def begin(self) -> None:
+        """Starts the process, which else starts with the first call, and returns at once."""
+        if self._connection is None:
+            self._spawn()
 
     def load(self, key: str, source: ProgramSource, *, timeout_s: float = 60.0) -> None:
         """Loads a program under a name."""
@@ -157,13 +172,14 @@ class Runner:
     def _call(self, method: str, *arguments: Any, timeout_s: float) -> Any:
         if self._interrupted:
             raise MeasurementError("the run is ending")
-        connection = self._connection or self._start_process()
+        connection = self._connection if self._has_started and self._connection else self._start_process()
         try:
-            connection.send((method, arguments))
-            if not connection.poll(timeout_s):
-                self._end_process()
-                raise ProgramTimedOutError(f"it did not end within {timeout_s:.1f} s")
-            succeeded, value = connection.recv()
+            with self._watch.of(Part.MEASURING):
+                connection.send((method, arguments))
+                if not connection.poll(timeout_s):
+                    self._end_process()
+                    raise ProgramTimedOutError(f"it did not end within {timeout_s:.1f} s")
+                succeeded, value = connection.recv()
         except (EOFError, ConnectionError) as error:
             exit_code = self._end_process()
             raise ProgramCrashedError(f"its process died ({_describe_exit(exit_code)})") from error
@@ -172,6 +188,20 @@ class Runner:
         return value
 
     def _start_process(self) -> Connection:
+        with self._watch.of(Part.STARTING):
+            ours = self._connection or self._spawn()
+            if not ours.poll(_START_TIMEOUT_S):
+                self._end_process()
+                raise MeasurementError("the measuring process did not start")
+            try:
+                ours.recv()
+            except (EOFError, ConnectionError) as error:
+                died = _describe_exit(self._end_process())
+                raise MeasurementError(f"the measuring process died at its start ({died})") from error
+            self._has_started = True
+            return ours
+
+    def _spawn(self) -> Connection:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         # The kernel tells of the end of the thread that started a process; the main thread ends with the parent.
@@ -184,17 +214,10 @@ class Runner:
             self._process.kill()
         self._connection = ours
         theirs.close()
-        if not ours.poll(_START_TIMEOUT_S):
-            self._end_process()
-            raise MeasurementError("the measuring process did not start")
-        try:
-            ours.recv()
-        except (EOFError, ConnectionError) as error:
-            exit_code = self._end_process()
-            raise MeasurementError(f"the measuring process died at its start ({_describe_exit(exit_code)})") from error
         return ours
 
     def _end_process(self) -> int | None:
+        self._has_started = False
         if self._connection is not None:
             self._connection.close()
             self._connection = None

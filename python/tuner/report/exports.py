@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from tuner.outcome import Fate
+from tuner.plain import to_plain
 from tuner.report.analysis import Analysis, analyse
 from tuner.report.knobs import Knobs
 from tuner.run_reading import RecordedCandidate, RecordedDispatch, RecordedRun
@@ -53,6 +54,7 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
         "dispatches": [_dispatch(each, analyse(each)) for each in run.dispatches],
         "spec": run.spec,
         "late_spec": run.late_spec,
+        "wall_time": None if run.wall_time is None else to_plain(run.wall_time),
     }
 
 

@@ -108,7 +108,7 @@ class ProgressView:
         self._tally.add(best, failure, stored=stored)
         if self._task is not None:
             self._progress.update(self._task, completed=number)
-        if self._clock() - self._said_s >= _LINE_EVERY_S:
+        if self._clock() - self._said_s >= _LINE_EVERY_S or self._tally.is_complete:
             self._say_counts()
 
     def _say_counts(self) -> None:

@@ -49,6 +49,7 @@ def print_result(result: TuneResult, console: Console) -> None:
         _say(console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them.")
     if any(each.evaluations for each in result.dispatches):
         _say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
+    _say(console, f"The run took {result.wall_time}.")
 
 
 def _print_verdicts(results: Sequence[DispatchResult], console: Console) -> None:

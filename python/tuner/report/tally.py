@@ -39,6 +39,11 @@ class Tally:
         """Candidates that came to an end, those of earlier runs among them."""
         return self._ended
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is ahead any more."""
+        return self._ended == self._total
+
     def left_s(self, now_s: float) -> float | None:
         """Seconds that the candidates ahead take at the pace so far; None where nothing is known of one of the two."""
         if self._total is None or self._fresh < _FEWEST_TO_JUDGE:
