@@ -44,7 +44,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = ("gpu_matmul_2048_f16", "gpu_attention_4096_f16", "gpu_conv_32x32x1280_f16")
 _PRODUCT = (2048, 2048, 2048)
 OWN = {
-    **{f"product 2048 {name}": sizes.product(_PRODUCT, name) for name in ("f16", "bf16", "f32", "i8")},
+    **{f"product 2048 {name}": sizes.product(_PRODUCT, name) for name in ("f16", "bf16", "f32", "i8", "f8E4M3FNUZ")},
     **{f"product 35x8457x2560 {name}": sizes.product((35, 8457, 2560), name) for name in ("f16", "f32")},
     "product 5124x9124x2560 i8": sizes.product((5124, 9124, 2560), "i8"),
     "product 1500x5120x1280 f32": sizes.product((1500, 5120, 1280), "f32"),

@@ -63,7 +63,7 @@ ATTENTION = (
 ROWS = ((32, 4096), (4096, 1280), (20, 1500), (128, 32000))
 """Rows and columns of a softmax or a sum."""
 
-_SUM_TYPE = {"f16": "f32", "bf16": "f32", "f32": "f32", "i8": "i32"}
+_SUM_TYPE = {"f16": "f32", "bf16": "f32", "f32": "f32", "i8": "i32", "f8E4M3FN": "f32", "f8E4M3FNUZ": "f32"}
 
 
 def product(sizes: tuple[int, int, int], element_type: str, *, batch: int = 0, transposed: bool = False) -> str:

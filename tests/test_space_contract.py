@@ -120,7 +120,7 @@ FOR_GPUS = (
     problem("reduction", [("parallel", 64), ("k", 1024)], (0, 1), (0,)),
     problem("reduction", [("parallel", 20), ("k", 1500)], (0, 1), (0,)),
 )
-FOR_NVIDIA = (
+ATTENTION = (
     problem(
         "attention",
         [("batch", 8), ("parallel", 512), ("parallel", 64), ("k", 64), ("k", 512)],
@@ -132,7 +132,7 @@ FOR_NVIDIA = (
         types=("f16", "f16", "f16", "f16", "f32"),
     ),
 )
-MUST_SERVE = {"cpu": PROBLEMS, "cuda": FOR_GPUS + FOR_NVIDIA, "rocm": FOR_GPUS}
+MUST_SERVE = {"cpu": PROBLEMS, "cuda": FOR_GPUS + ATTENTION, "rocm": FOR_GPUS + ATTENTION}
 CASES = [
     pytest.param(name, target, limits, each, id=f"{name}, {target} {index}: {each.label}")
     for index, (target, limits) in enumerate(DEVICES)

@@ -27,9 +27,18 @@ _EPSILON = {
     "bf16": 2.0**-7,
     "f8E4M3FN": 2.0**-3,
     "f8E5M2": 2.0**-2,
+    "f8E4M3FNUZ": 2.0**-3,
+    "f8E5M2FNUZ": 2.0**-2,
 }
 _NARROW_FLOATS = frozenset(
-    np.dtype(narrow) for narrow in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)
+    np.dtype(narrow)
+    for narrow in (
+        ml_dtypes.bfloat16,
+        ml_dtypes.float8_e4m3fn,
+        ml_dtypes.float8_e5m2,
+        ml_dtypes.float8_e4m3fnuz,
+        ml_dtypes.float8_e5m2fnuz,
+    )
 )
 
 _PIECE = 1 << 16

@@ -16,27 +16,22 @@ import z3
 
 from tuner.constraints import ConstraintError, Knob, Rule, Space
 from tuner.dispatch import Configuration, GpuSettings, Problem
-from tuner.spaces.cpu_tiles import divisors, powers_of_two
+from tuner.spaces.cpu_tiles import powers_of_two
+from tuner.spaces.gpu_attention_form import (
+    MOST_KEYS,
+    MOST_QUERIES,
+    attention_loops,
+    decomposition,
+    spreads,
+    tiles,
+)
 from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, gpu_limits, per_loop
 from tuner.targets import Limits
 
 # Both products use the same instruction; IREE has one for each of these types on NVIDIA GPUs.
 _INTRINSICS = {"f16": "NV_MMA_SYNC_F32_16x8x16_F16", "bf16": "NV_MMA_SYNC_F32_16x8x16_BF16"}
-_MOST_QUERIES = 256
-_MOST_KEYS = 256
 _MOST_SUBGROUPS = 16
 _ACCUMULATORS = 128
-
-
-@dataclass(frozen=True, slots=True)
-class _Loops:
-    """Attention's loops by what they do: [batch, queries, features] times [batch, keys, features], times values."""
-
-    batch: tuple[int, ...]
-    queries: int
-    values: int
-    features: int
-    keys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +42,23 @@ class GpuAttention:
         if target != "cuda" or problem.kind != "attention":
             return False
         kinds = {operand.element_type for operand in problem.operands[:3]}
-        loops = _loops(problem)
+        loops = attention_loops(problem)
         if loops is None or len(kinds) != 1 or not kinds <= _INTRINSICS.keys():
             return False
         sizes = [problem.loops[loop].extent for loop in (loops.queries, loops.values, loops.features, loops.keys)]
         return all(size % unit == 0 for size, unit in zip(sizes, (16, 8, 16, 16), strict=True))
 
     def build(self, problem: Problem, limits: Limits) -> Space:
-        gpu, loops = gpu_limits(limits), _loops(problem)
+        gpu, loops = gpu_limits(limits), attention_loops(problem)
         name = _INTRINSICS[problem.operands[0].element_type]
         found = [each for each in gpu.intrinsics if each.name == name]
         if loops is None or not found:
             raise ConstraintError(f"{gpu.chip} has no instruction {name}, which this space is for")
         intrinsic = found[0]
         extent = [loop.extent for loop in problem.loops]
-        queries = Knob("queries", _tiles(extent[loops.queries], intrinsic.m, _MOST_QUERIES))
-        values = Knob("values", _tiles(extent[loops.values], intrinsic.n, extent[loops.values]))
-        keys = Knob("keys", _tiles(extent[loops.keys], intrinsic.k, _MOST_KEYS))
+        queries = Knob("queries", tiles(extent[loops.queries], intrinsic.m, MOST_QUERIES))
+        values = Knob("values", tiles(extent[loops.values], intrinsic.n, extent[loops.values]))
+        keys = Knob("keys", tiles(extent[loops.keys], intrinsic.k, MOST_KEYS))
         along_queries = Knob("query_subgroups", tuple(powers_of_two(_MOST_SUBGROUPS)))
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
@@ -96,7 +91,7 @@ class GpuAttention:
             ),
             Rule(
                 "the vectors of the query, key and value tiles spread evenly over the threads",
-                z3.And([_spreads(tile, lanes, threads) for tile in (q * features, k * features, k * v)]),
+                z3.And([spreads(tile, lanes, threads) for tile in (q * features, k * features, k * v)]),
                 "probed: the compiler fails to derive a layout for promoted tiles else",
             ),
             Rule(
@@ -108,15 +103,12 @@ class GpuAttention:
         return Space((queries, values, keys, along_queries, along_values, size), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
-        loops = _loops(problem)
+        loops = attention_loops(problem)
         if loops is None:
             raise ConstraintError("this is no attention that this space serves")
         count = len(problem.loops)
         counts = {loops.queries: point["query_subgroups"], loops.values: point["value_subgroups"]}
-        basis = [counts.get(index, 1) for index in range(count)]
-        name = _INTRINSICS[problem.operands[0].element_type]
-        first = _part(name, (0, 1), basis, [index for index in range(count) if index != loops.values])
-        second = _part(name, (1,), basis, [index for index in range(count) if index != loops.features])
+        instruction = f"#iree_gpu.mma_layout<{_INTRINSICS[problem.operands[0].element_type]}>"
         workgroup = {loops.queries: point["queries"], loops.values: point["values"]}
         return Configuration(
             "VectorDistribute",
@@ -124,7 +116,7 @@ class GpuAttention:
                 "workgroup": per_loop(count, {**dict.fromkeys(loops.batch, 1), **workgroup}),
                 "reduction": per_loop(count, {loops.keys: point["keys"]}),
             },
-            attributes={"decomposition_config": f"{{pv_attrs = {second}, qk_attrs = {first}}}"},
+            attributes={"decomposition_config": decomposition(loops, counts, instruction, instruction)},
             gpu=GpuSettings(
                 (point["query_subgroups"] * point["value_subgroups"] * point["subgroup_size"], 1, 1),
                 point["subgroup_size"],
@@ -135,31 +127,3 @@ class GpuAttention:
 
 
 SPACE = GpuAttention()
-
-
-def _loops(problem: Problem) -> _Loops | None:
-    """The loops by what they do, read off the operands that they index; None where some has no such place."""
-    query, key, value = (set(operand.loops) for operand in problem.operands[:3])
-    queries, values = list(query - key), list(value - key - query)
-    features, keys = list((query & key) - value), list((key & value) - query)
-    if any(len(found) != 1 for found in (queries, values, features, keys)):
-        return None
-    return _Loops(tuple(sorted(query & key & value)), queries[0], values[0], features[0], keys[0])
-
-
-def _part(name: str, promoted: tuple[int, ...], basis: list[int], loops: list[int]) -> str:
-    """One product's configuration, as IREE prints it."""
-    derived = ", ".join("#iree_gpu.derived_thread_config" for _ in promoted)
-    return (
-        f"{{lowering_config = #iree_gpu.lowering_config<{{mma_kind = #iree_gpu.mma_layout<{name}>, "
-        f"promote_operands = {list(promoted)}, promotion_types = [{derived}], subgroup_basis = [{basis}, {loops}]}}>}}"
-    )
-
-
-def _spreads(tile: z3.ArithRef, lanes: int, threads: z3.ArithRef) -> z3.BoolRef:
-    """Whether the vectors of a tile and the threads divide one another."""
-    return z3.Or(tile % (lanes * threads) == 0, (lanes * threads) % tile == 0)
-
-
-def _tiles(extent: int, unit: int, most: int) -> tuple[int, ...]:
-    return tuple(tile for tile in divisors(extent) if tile % unit == 0 and tile <= most)

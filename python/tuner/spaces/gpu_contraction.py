@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu_tiles import has_known_types
 from tuner.spaces.gpu_matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
 from tuner.spaces.gpu_thread_tiles import thread_configuration, thread_space
-from tuner.spaces.gpu_tiles import TARGETS, bytes_of, gpu_limits, is_skinny
+from tuner.spaces.gpu_tiles import TARGETS, bytes_of, gpu_limits, has_known_types, is_skinny
 from tuner.targets import Limits
 
 

@@ -10,10 +10,15 @@ import z3
 
 from tuner.constraints import ConstraintError, Rule
 from tuner.dispatch import GpuSettings, Problem
-from tuner.spaces.cpu_tiles import ELEMENT_BYTES, divisors, ordered, powers_of_two
+from tuner.spaces import cpu_tiles
+from tuner.spaces.cpu_tiles import divisors, ordered, powers_of_two
 from tuner.targets import GpuLimits, Limits
 
 TARGETS = ("cuda", "rocm")
+ELEMENT_BYTES = {
+    **cpu_tiles.ELEMENT_BYTES,
+    **dict.fromkeys(("f8E4M3FN", "f8E5M2", "f8E4M3FNUZ", "f8E5M2FNUZ"), 1),
+}
 # The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
 LOAD_BYTES = 16
 # Which operands of a product go through shared memory, by the value of a knob: none, one, or both (the default).
@@ -79,6 +84,11 @@ def thread_rules(threads: z3.ArithRef, subgroup: z3.ArithRef, gpu: GpuLimits) ->
             "lanes without work are wasted, and IREE refuses some such sizes",
         ),
     ]
+
+
+def has_known_types(problem: Problem) -> bool:
+    """Whether the sizes of all operands' elements are known."""
+    return all(operand.element_type in ELEMENT_BYTES for operand in problem.operands)
 
 
 def bytes_of(problem: Problem, operand: int) -> int:
