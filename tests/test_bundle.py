@@ -32,6 +32,7 @@ from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 
 TRIALS = 8
+EXAMPLES = Path(__file__).parent.parent / "examples"
 # A product whose sizes are primes: the default is many times slower than nearly every candidate.
 DISPATCH = "matmul_dispatch_0_matmul_101x211x103_f32"
 NEEDED_THERE = ("iree-base-runtime", "numpy", "ml_dtypes")
@@ -336,16 +337,32 @@ def test_where_the_device_is_not_here_a_run_names_the_bundle(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["model.mlir"]
 
 
-@pytest.mark.parametrize("chip", ["gfx942", "gfx950", "gfx1100", "gfx1201"])
-def test_for_amd_chips_candidates_compile(chip: str, tmp_path: Path) -> None:
-    model = write(tmp_path, models.narrow_matmul(256, 256, 256, "f16"))
+@pytest.mark.parametrize(
+    ("chip", "space"),
+    [
+        ("gfx942", "gpu-contraction"),
+        ("gfx950", "gpu-contraction"),
+        ("gfx1100", "gpu-contraction"),
+        ("gfx1201", "gpu-contraction"),
+        ("gfx942", "gpu-attention-amd"),
+        ("gfx1100", "gpu-attention-amd"),
+        ("gfx942", "gpu-convolution"),
+    ],
+)
+def test_for_amd_chips_candidates_compile(chip: str, space: str, tmp_path: Path) -> None:
+    texts = {
+        "gpu-contraction": models.narrow_matmul(256, 256, 256, "f16"),
+        "gpu-attention-amd": (EXAMPLES / "gpu_attention_4096_f16.mlir").read_text(),
+        "gpu-convolution": (EXAMPLES / "gpu_conv_32x32x1280_f16.mlir").read_text(),
+    }
+    model = write(tmp_path, texts[space])
     words = ("run", model, "--target", f"rocm:{chip}", "--no-measure", "--bundle", "bundle", "--trials", "3")
     done = iree_tune(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     manifest = read_manifest(tmp_path / "bundle")
     assert manifest.device.uri == "hip"
     (dispatch,) = manifest.dispatches
-    assert dispatch.space == "gpu-contraction"
+    assert dispatch.space == space
     assert dispatch.failures.total() == 0
     for candidate in dispatch.candidates:
         assert candidate.binary is not None
