@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner import registry
+from tuner.budget import Budget
 from tuner.constraints import enumerate_space
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
 from tuner.errors import InputError, MeasurementError, ToolError
@@ -94,6 +95,36 @@ def choose_flags(bench: Workbench, plain: PlainModel) -> FlagChoice:
     return _FlagSearch(bench, plain, known).run()
 
 
+def flag_choices(
+    target: str, options: Options, plain: PlainModel
+) -> tuple[dict[str, tuple[str, ...]], int, int, float] | None:
+    """What would be searched: each knob's values, how many choices they make, how many are tried, seconds for each.
+
+    None where the target has no such choices, or all are settled.
+    """
+    known = known_flags(target)
+    if known is None:
+        return None
+    space = known.space(options.pins, options.flags)
+    free = {knob.name for knob in space.knobs if len(knob.domain) > 1}
+    if not free:
+        return None
+    choices = len(enumerate_space(space))
+    each_s = _choice_s(plain, options)
+    trials = _planned(choices, Budget(options.budget_s).left_s, each_s)
+    return {knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, each_s
+
+
+def _planned(choices: int, left_s: float, each_s: float) -> int:
+    """As many as there are, or as the budget has time for."""
+    return int(min(_MOST_TRIALS, choices, left_s * _BUDGET_PART / each_s))
+
+
+def _choice_s(plain: PlainModel, options: Options) -> float:
+    """Seconds for a choice to be compiled beside others, checked and timed."""
+    return plain.compile_s / options.compile_workers + _RUNS_OF_A_CHOICE * plain.run_s
+
+
 class _FlagSearch:
     def __init__(self, bench: Workbench, plain: PlainModel, known: ModelFlags) -> None:
         self._bench = bench
@@ -126,11 +157,7 @@ class _FlagSearch:
         options, budget = self._bench.options, self._bench.budget
         if options.keep_flags:
             return 0
-        most = min(_MOST_TRIALS, len(self._pool))
-        if budget.is_limited:
-            each_s = self._plain.compile_s / options.compile_workers + _RUNS_OF_A_CHOICE * self._plain.run_s
-            most = min(most, int(budget.left_s * _BUDGET_PART / each_s))
-        return most
+        return _planned(len(self._pool), budget.left_s, _choice_s(self._plain, options))
 
     def _search(self, trials: int) -> list[_Tried]:
         options, budget = self._bench.options, self._bench.budget.part(_BUDGET_PART)

@@ -12,11 +12,12 @@ import numpy as np
 
 from tuner import registry
 from tuner.compiling import CompileJob
-from tuner.constraints import ConstraintError, explain_empty, find_pool
+from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.dispatch import Configuration
 from tuner.errors import TunerError
 from tuner.evaluating import finalists, verdict_on
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, PhaseStarted
+from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.planning import Task
 from tuner.result import DispatchResult
@@ -34,6 +35,19 @@ _SAMPLES_PER_TRIAL = 4
 
 class NothingToSearchError(TunerError):
     """The space of a dispatch cannot be solved, or holds nothing. The message is the reason."""
+
+
+def solve(task: Task, limits: Limits, options: Options) -> Pool:
+    """What may be asked for. Raises NothingToSearchError."""
+    try:
+        space = task.builder.build(task.problem, limits)
+        pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=np.random.default_rng(options.seed))
+    except ConstraintError as error:
+        raise NothingToSearchError(f"not tunable: {task.space_name}: {error}") from error
+    if not len(pool):
+        reasons = "; ".join(explain_empty(space))
+        raise NothingToSearchError(f"not tunable: {task.space_name} has no solution: {reasons}")
+    return pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +68,8 @@ class SearchTask:
         self.task = task
         self._bench = bench
         options = bench.options
-        try:
-            with bench.watch.of(Part.SOLVING):
-                space = task.builder.build(task.problem, limits)
-                sampling = np.random.default_rng(options.seed)
-                self._pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=sampling)
-        except ConstraintError as error:
-            raise NothingToSearchError(f"not tunable: {task.space_name}: {error}") from error
-        if not len(self._pool):
-            reasons = "; ".join(explain_empty(space))
-            raise NothingToSearchError(f"not tunable: {task.space_name} has no solution: {reasons}")
+        with bench.watch.of(Part.SOLVING):
+            self._pool = solve(task, limits, options)
         self._trials = min(options.trials, len(self._pool))
         self._rng = np.random.default_rng(options.seed)
         strategy: type[Strategy] = registry.load("tuner.strategies", options.strategy)

@@ -18,7 +18,7 @@ from tuner.targets import Limits
 from tuner.workbench import Workbench
 
 # A dispatch that takes a smaller part of all dispatches' time is left alone.
-_LEAST_SHARE = 1e-3
+LEAST_SHARE = 1e-3
 # The part of the time for dispatches that goes into the search, before the finals.
 _SEARCH_PART = 0.7
 
@@ -71,10 +71,10 @@ def _started(bench: Workbench, searches: Sequence[SearchTask], found: dict[str, 
     kept = []
     for search in sorted(started, key=lambda each: -each.default_s):
         share = search.default_s / total_s
-        if share >= _LEAST_SHARE or bench.options.dispatches:
+        if share >= LEAST_SHARE or bench.options.dispatches:
             kept.append(search)
         else:
-            found[search.name] = search.give_up(f"left alone: it takes less than {_LEAST_SHARE:.1%} of the time")
+            found[search.name] = search.give_up(f"left alone: it takes less than {LEAST_SHARE:.1%} of the time")
     bench.listen(SearchPlanned(len(kept), sum(search.standing.left for search in kept)))
     return kept
 

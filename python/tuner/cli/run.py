@@ -87,6 +87,7 @@ from tuner.options import Options
     default=DEFAULTS.workers,
     help="Processes that compile.  [default: one for each processor]",
 )
+@click.option("--dry-run", is_flag=True, help="Say what would be tuned and about how long it takes; write nothing.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Events for programs on stdout, one JSON object a line; the rest on stderr."
 )
@@ -96,6 +97,7 @@ def run(
     inputs: tuple[str, ...],
     budget: str | None,
     pins: tuple[str, ...],
+    dry_run: bool,
     as_json: bool,
     no_measure: bool,
     bundle: Path | None,
@@ -106,7 +108,8 @@ def run(
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are compiled only, into a bundle that
     another machine measures (`python BUNDLE/measure.pyz`) and `iree-tune take-back` makes a spec of.
     """
-    from tuner.report import EventStream, ProgressView, print_result
+    from tuner.forecasting import forecast
+    from tuner.report import EventStream, ProgressView, print_forecast, print_result
     from tuner.road import tune_model
     from tuner.stopwatch import Part, Stopwatch, process_started
 
@@ -121,6 +124,8 @@ def run(
     if no_measure:
         if as_json:
             raise InputError("--json tells of a run that measures; leave it out with --no-measure")
+        if dry_run:
+            raise InputError("--dry-run tells of a run that measures; leave it out with --no-measure")
         _pack(model, options, bundle)
         return
     if bundle is not None:
@@ -128,7 +133,15 @@ def run(
     shown = console(stderr=as_json)
     stream = EventStream(sys.stdout) if as_json else None
     with ProgressView(shown, budget=Budget(options.budget_s)) as view:
-        result = tune_model(model, options, both(view, stream) if stream else view, watch=watch)
+        listen = both(view, stream) if stream else view
+        looked = forecast(model, options, listen) if dry_run else None
+        if looked is None:
+            result = tune_model(model, options, listen, watch=watch)
+    if looked is not None:
+        if stream:
+            stream.forecast(looked)
+        print_forecast(looked, shown)
+        return
     if stream:
         stream.ended(result, options.output)
     print_result(result, shown)

@@ -3,7 +3,8 @@
 """Shows a run to people: while it goes on, and when it has ended."""
 
 from tuner.report.event_stream import EventStream
+from tuner.report.forecasts import print_forecast
 from tuner.report.progress import ProgressView
 from tuner.report.table import print_dispatches, print_result
 
-__all__ = ["EventStream", "ProgressView", "print_dispatches", "print_result"]
+__all__ = ["EventStream", "ProgressView", "print_dispatches", "print_forecast", "print_result"]

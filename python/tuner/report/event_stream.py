@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 from tuner.errors import ToolError
 from tuner.events import Event
+from tuner.forecasting import Forecast
+from tuner.plain import to_plain
 from tuner.result import TuneResult
 
 
@@ -30,6 +32,10 @@ class EventStream:
         """Writes the last line: the result, as it stands in the run's `result.json`, and where the spec is."""
         places = {"run_dir": str(result.run_dir), "output": None if output is None else str(output)}
         self._write({"event": "result", **places, **result.to_json()})
+
+    def forecast(self, forecast: Forecast) -> None:
+        """Writes what a run would do: the only line of a dry run that is not a phase."""
+        self._write({"event": "forecast", **to_plain(forecast), "total_s": forecast.total_s})
 
     def _write(self, record: dict[str, Any]) -> None:
         kind = record.pop("event")
