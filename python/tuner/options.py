@@ -27,12 +27,14 @@ class Options:
     `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
     candidate. `workers`: processes that compile. `budget_s`: seconds for the whole run, spent where the model's time
     is (None: all trials of each dispatch). `keep_flags`: search no flags of the whole compilation; `pins`: those of
-    its choices that are not searched. `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model
+    its choices that are not searched. `ray`: the address of a Ray cluster to compile and measure on, `local` for one
+    of this machine (None: without Ray). `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model
     leaves open.
     """
 
     target: str = "cpu"
     devices: tuple[str, ...] = ()
+    ray: str | None = None
     threads: int = 1
     trials: int = 100
     budget_s: float | None = None

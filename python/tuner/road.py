@@ -13,14 +13,11 @@ from typing import Any
 
 from tuner import registry
 from tuner.budget import Budget
-from tuner.compiling import CompilePool
 from tuner.delivering import compile_command
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.extracting import Extracted, extract
 from tuner.flag_search import FlagChoice, check_pins
-from tuner.measuring import Runner
-from tuner.measuring.preloading import Preloader
-from tuner.measuring.presence import check_present
+from tuner.machines import Machines, machines_of
 from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
@@ -35,7 +32,7 @@ from tuner.store import Store
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
-from tuner.workbench import Workbench
+from tuner.workbench import Workbench, batch_size
 
 
 def tune_model(
@@ -57,11 +54,23 @@ def tune_model(
         registry.load("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
-    for device in target.devices:
-        check_present(device)
     if options.output is not None:
         for output in (options.output, late_path(options.output)):
             check_writable(output, never=path)
+    with machines_of(options, target, watch) as machines:
+        return _tune(opened, target, options, listen, stages, machines, budget, watch)
+
+
+def _tune(
+    opened: Model,
+    target: Target,
+    options: Options,
+    listen: Listener,
+    stages: Sequence[Stage],
+    machines: Machines,
+    budget: Budget,
+    watch: Stopwatch,
+) -> TuneResult:
     folder = RunFolder.create(options.run_dir, resume=options.resume)
     listen(Note(f"This run's folder: {folder.path}"))
     if target.note:
@@ -72,16 +81,17 @@ def tune_model(
             folder.append(event.to_json())
         listen(event)
 
-    runners = [Runner(device, log=folder.path / "measuring.log", watch=watch) for device in target.devices]
+    runners = machines.runners(folder.path / "measuring.log")
+    batch = batch_size(options.trials, machines.workers, len(runners))
     with (
-        Stations(runners, Preloader(target.device, options.compile_workers, watch), hear) as stations,
-        CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
+        Stations(runners, machines.preloader(), hear) as stations,
+        machines.compilers(folder.path) as compilers,
     ):
         # Processes start while the compiler reads the model.
         for runner in runners:
             runner.begin()
         compilers.begin()
-        listen(PhaseStarted(f"reading {path}"))
+        listen(PhaseStarted(f"reading {opened.source}"))
         model = opened.imported(options.shapes, folder.path)
         extracted = extract(model, target, folder.path)
         with Store(options.store or folder.store, _shared(options, target, extracted), compiler_version()) as store:
@@ -89,7 +99,7 @@ def tune_model(
                 lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
             )
             compilers.wait()
-            bench = Workbench(options, target, folder, stations, compilers, listen, budget, store, watch)
+            bench = Workbench(options, target, folder, stations, compilers, batch, listen, budget, store, watch)
             known = Known(plain, extracted, FlagChoice({}, ()))
             for stage in stages:
                 known = stations.on_one(partial(stage, bench, known))
@@ -106,7 +116,7 @@ def tune_model(
         model=proof.model,
         binary=proof.binary,
         run_dir=folder.path,
-        device_label=", ".join([*(device.name for device in target.devices), target.device.label]),
+        device_label=", ".join([*machines.device_names, target.device.label]),
         compile_command=compile_command(
             known.model,
             options.output or folder.spec,

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tuner.budget import Budget
-from tuner.compiling import CompilePool
 from tuner.events import Listener
+from tuner.machines import Compilers
 from tuner.measuring import Runner
 from tuner.options import Options
 from tuner.run_folder import RunFolder
@@ -26,14 +26,16 @@ _LEAST_ROUNDS = 6
 class Workbench:
     """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
 
-    `store` keeps every evaluation as it ends, `watch` counts where the time goes.
+    `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
+    it ends, `watch` counts where the time goes.
     """
 
     options: Options
     target: Target
     folder: RunFolder
     stations: Stations
-    compilers: CompilePool
+    compilers: Compilers
+    batch: int
     listen: Listener
     budget: Budget
     store: Store
@@ -44,12 +46,10 @@ class Workbench:
         """For what needs one device alone."""
         return self.stations.runner
 
-    @property
-    def batch(self) -> int:
-        """So many candidates are compiled at a time, then measured while nothing compiles.
 
-        Enough for all workers and twice for each device, while the search has rounds to learn in. The same throughout
-        a run, and on machines with equal numbers of both: what a seed asks depends on it.
-        """
-        rounds = self.options.trials // _LEAST_ROUNDS
-        return max(_LEAST_BATCH, 2 * len(self.target.devices), min(self.options.compile_workers, rounds))
+def batch_size(trials: int, workers: int, devices: int) -> int:
+    """Enough for all workers that compile and twice for each device, while the search has rounds to learn in.
+
+    The same throughout a run, and on machines with equal numbers of both: what a seed asks depends on it.
+    """
+    return max(_LEAST_BATCH, 2 * devices, min(workers, trials // _LEAST_ROUNDS))

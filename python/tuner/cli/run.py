@@ -33,6 +33,13 @@ from tuner.options import Options
     metavar="URI",
     help="Measure on this device, as cuda://1, local-sync://0, or all (repeatable).",
 )
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
+    help="Compile and measure on the machines of a Ray cluster.  [default address: a cluster of this machine]",
+)
 @shape_options
 @click.option("--trials", default=DEFAULTS.trials, show_default=True, help="Candidates for each dispatch.")
 @click.option("--budget", metavar="TIME", help="Time for the whole run, as in 20m, spent where the model's time is.")

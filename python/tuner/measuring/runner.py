@@ -94,7 +94,7 @@ class Runner:
 
     def open_device(self) -> None:
         """Raises MeasurementError where the device cannot be had."""
-        self._call("open_device", timeout_s=_START_TIMEOUT_S)
+        self.ask("open_device", timeout_s=_START_TIMEOUT_S)
 
     def begin(self) -> None:
         """Starts the process, which else starts with the first call, and returns at once."""
@@ -103,12 +103,12 @@ class Runner:
 
     def load(self, key: str, source: ProgramSource, *, timeout_s: float = 60.0) -> None:
         """Loads a program under a name."""
-        self._call("load", key, source, timeout_s=timeout_s)
+        self.ask("load", key, source, timeout_s=timeout_s)
         self._sources[key] = source
 
     def unload(self, key: str) -> None:
         """Forgets a program. Unknown names are no error."""
-        self._call("unload", key, timeout_s=60.0)
+        self.ask("unload", key, timeout_s=60.0)
         self._sources.pop(key, None)
 
     def reference(self, key: str, seed: int, *, timeout_s: float) -> float:
@@ -116,7 +116,7 @@ class Runner:
 
         Returns the run's seconds.
         """
-        seconds = float(self._call("reference", key, seed, timeout_s=timeout_s))
+        seconds = float(self.ask("reference", key, seed, timeout_s=timeout_s))
         self._ran = self._sources.get(key)
         return seconds
 
@@ -153,12 +153,12 @@ class Runner:
         Returns the verification and the run's seconds (a first run: caches and pages are cold). Without a
         tolerance, a whole model's is derived from the reference.
         """
-        verification, seconds = self._call("check", key, seed, tolerance, timeout_s=timeout_s)
+        verification, seconds = self.ask("check", key, seed, tolerance, timeout_s=timeout_s)
         return verification, float(seconds)
 
     def time(self, key: str, times: int, *, timeout_s: float) -> float:
         """Seconds of one run, from `times` runs in a row, by the device's clock."""
-        return float(self._call("time", key, times, timeout_s=timeout_s))
+        return float(self.ask("time", key, times, timeout_s=timeout_s))
 
     def renew(self, *, timeout_s: float = 60.0) -> float:
         """Loads every program anew, so that code and data lie elsewhere in memory. Returns the seconds that it took.
@@ -167,9 +167,10 @@ class Runner:
         (measured: 5 to 6 % between loads of a 512x512x512 product, 1 % between samples of one load). Programs that
         are compared share a place, and only several places tell them apart.
         """
-        return float(self._call("renew", timeout_s=timeout_s))
+        return float(self.ask("renew", timeout_s=timeout_s))
 
-    def _call(self, method: str, *arguments: Any, timeout_s: float) -> Any:
+    def ask(self, method: str, *arguments: Any, timeout_s: float) -> Any:
+        """Has the process do one thing of `_Server`: what all the other methods come down to."""
         if self._interrupted:
             raise MeasurementError("the run is ending")
         connection = self._connection if self._has_started and self._connection else self._start_process()

@@ -77,7 +77,7 @@ class Device:
     `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
     `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
     `in_host_memory`: programs live in the process's own memory, which can be bounded. `processors`: the only ones of
-    this machine that its process may run on; any where empty.
+    this machine that its process may run on; any where empty. `machine`: which it is on, where that is another.
     """
 
     uri: str
@@ -87,11 +87,13 @@ class Device:
     compiles_on_load: bool = False
     in_host_memory: bool = False
     processors: tuple[int, ...] = ()
+    machine: str = ""
 
     @property
     def name(self) -> str:
         """What a user calls it, as in cuda://1 or local-sync://0."""
-        return f"{self.uri}://{','.join(map(str, self.processors))}" if self.processors else self.uri
+        name = f"{self.uri}://{','.join(map(str, self.processors))}" if self.processors else self.uri
+        return f"{name} on {self.machine}" if self.machine else name
 
 
 class Target(Protocol):
