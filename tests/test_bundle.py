@@ -317,6 +317,7 @@ def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
     [
         (("--no-measure", "-o", "spec.mlir"), "-o has no use where nothing is measured.*take-back"),
         (("--no-measure", "--budget", "2m"), "--budget has no use"),
+        (("--no-measure", "--device", "local-sync://0"), "--device is named where a bundle is measured"),
         (("--bundle", "there"), "--bundle is where --no-measure writes"),
         (("--no-measure", "--bundle", "model.mlir"), "is there already"),
         (("--no-measure", "--bundle", "nowhere/bundle"), "there is no folder"),

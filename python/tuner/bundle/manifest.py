@@ -24,6 +24,41 @@ PROGRAM = "measure.pyz"
 
 
 @dataclass(frozen=True, slots=True)
+class BundledDevice:
+    """The device that a bundle is for, as `tuner.targets.Device` has it; which one of several is said there."""
+
+    uri: str
+    runtime_flags: tuple[str, ...]
+    clock: str
+    label: str
+    compiles_on_load: bool
+    in_host_memory: bool
+
+    @staticmethod
+    def of(device: Device) -> BundledDevice:
+        """What a bundle says of a device."""
+        return BundledDevice(
+            device.uri,
+            device.runtime_flags,
+            device.clock,
+            device.label,
+            device.compiles_on_load,
+            device.in_host_memory,
+        )
+
+    def device(self, uri: str = "") -> Device:
+        """The device to measure on, of another URI where one is given."""
+        return Device(
+            uri or self.uri,
+            self.runtime_flags,
+            self.clock,
+            self.label,
+            compiles_on_load=self.compiles_on_load,
+            in_host_memory=self.in_host_memory,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One candidate: its knobs, how compiling it ended, and its program's file in the bundle where there is one.
 
@@ -79,7 +114,7 @@ class Manifest:
     compiler_version: str
     target: str
     threads: int
-    device: Device
+    device: BundledDevice
     flags: tuple[str, ...]
     dims: Mapping[str, int]
     inputs: tuple[str, ...]

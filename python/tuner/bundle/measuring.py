@@ -14,7 +14,6 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def measure(folder: Path, device_uri: str, say: Callable[[str], None]) -> tuple[
     Raises InputError for an unusable bundle or where there is no such device, DeviceLostError where it dies.
     """
     manifest = read_manifest(folder)
-    device = replace(manifest.device, uri=device_uri) if device_uri else manifest.device
+    device = manifest.device.device(device_uri)
     runtime = _runtime_version()
     if runtime != manifest.compiler_version:
         say(

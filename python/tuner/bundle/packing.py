@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.bundle.archive import write_archive
-from tuner.bundle.manifest import FILE, PROGRAM, BundledDispatch, Candidate, Manifest
+from tuner.bundle.manifest import FILE, PROGRAM, BundledDevice, BundledDispatch, Candidate, Manifest
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import ConstraintError, explain_empty, find_pool, sample_uniform
 from tuner.errors import InputError
@@ -83,7 +83,7 @@ def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) ->
             compiler_version=compiler_version(),
             target=options.target,
             threads=options.threads,
-            device=target.device,
+            device=BundledDevice.of(target.device),
             flags=options.flags,
             dims=options.shapes.dims,
             inputs=options.shapes.inputs,
@@ -100,6 +100,8 @@ def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) ->
 
 def _check_options(options: Options) -> None:
     """Raises InputError for options that a run which measures nothing cannot serve."""
+    if options.devices:
+        raise InputError("--device is named where a bundle is measured (measure.pyz --device); leave it out here")
     for given, name in (
         (options.output is not None, "-o"),
         (options.budget_s is not None, "--budget"),
