@@ -163,7 +163,8 @@ def main():
         own = [index for index in candidates if index != 0]
         sizes = [int(text.rpartition(" ")[2]) for text in said if text.startswith("Max search space size")]
         if not sizes:
-            sys.exit("no candidates: " + "; ".join(said)[-300:])
+            why = [text for text in said if text.startswith("No suitable")]
+            sys.exit("no candidates: " + (why or said)[-1])
         compiled = sum(bool(client.tuning_records[index].compile_status) for index in own)
         print(json.dumps({"solutions": sizes[0], "asked": len(own), "compiled": compiled,
                           "solve_s": solved - started, "compile_s": ended - solved, "compile_cpu_s": spent_s,

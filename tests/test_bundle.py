@@ -241,28 +241,49 @@ def test_a_bundle_of_another_model_or_compiler_is_refused(
     )
 
 
-def test_for_a_gpu_the_winner_goes_to_a_late_spec(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("target", "example", "is_late"),
+    [
+        ("cuda:sm_80", "gpu_matmul_2048_f16", True),
+        ("rocm:gfx942", "gpu_matmul_2048_f16", False),
+        ("rocm:gfx942", "gpu_attention_4096_f16", True),
+    ],
+)
+def test_for_a_gpu_the_winner_goes_where_it_is_applied(
+    target: str, example: str, is_late: bool, tmp_path: Path
+) -> None:
     """No such device is needed but to measure; the numbers that one would send are made up here."""
-    model = write(tmp_path, models.narrow_matmul(512, 512, 256, "f16"))
-    words = ("run", model, "--target", "cuda:sm_80", "--no-measure", "--bundle", "bundle", "--trials", "3")
+    model = EXAMPLES / f"{example}.mlir"
+    words = ("run", model, "--target", target, "--no-measure", "--bundle", "bundle", "--trials", "2")
     done = iree_tune(*words, "--run-dir", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     bundle = tmp_path / "bundle"
     (dispatch,) = read_manifest(bundle).dispatches
     assert dispatch.failures.total() == 0
-    results = Results.begin(bundle, Machine("a GPU", "cuda", "3.13.0", "3.12.1"))
-    for number in range(4):
+    results = Results.begin(bundle, Machine("a GPU", "gpu", "3.13.0", "3.12.1"))
+    for number in range(3):
         results.add_ended(dispatch.name, Ended(number, "Measured", "", 1e-3 / (1 + number), 1.0 + number, (1e-3,)))
-    paired = Paired((4e-3,) * 10, (1e-3,) * 10)
+    paired = Paired((3e-3,) * 10, (1e-3,) * 10)
     verification = Verification(True, 0.0, "", Tolerance(1e-3, 1e-3))
-    results.add_final(dispatch.name, FinalSamples(3, paired, verification, (1, 2, 3)))
+    results.add_final(dispatch.name, FinalSamples(2, paired, verification, (1, 2, 3)))
     done = iree_tune("take-back", model, bundle, "-o", "spec.mlir", "--run-dir", "taken", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "iree-tune compile" in done.stdout
     assert "a GPU" in done.stdout
-    done = iree_tune("compile", model, "spec.late.mlir", "--target", "cuda:sm_80", "-o", "model.vmfb", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert f"applied to {dispatch.name}" in done.stdout
+    assert "3.00x" in done.stdout
+    assert (tmp_path / "spec.late.mlir").exists() == is_late
+    (tuned,) = json.loads((tmp_path / "taken" / "result.json").read_text())["dispatches"]
+    assert tuned["moment"] == ("late" if is_late else "early")
+    if is_late:
+        done = iree_tune("compile", model, "spec.late.mlir", "--target", target, "-o", "model.vmfb", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert f"applied to {dispatch.name}" in done.stdout
+        return
+    configured, flags = tmp_path / "configured.mlir", choose_target(target).compile_flags
+    plain = Model.open(model, flags).with_flags(spec_flag(tmp_path / "spec.mlir"))
+    plain.compile_or_reject(configured, "--compile-to=executable-configurations")
+    workgroup = tuned["winner"]["levels"]["workgroup"]
+    held = read_model_configurations(configured)[dispatch.name]
+    assert any(f"workgroup = {workgroup}" in config for config in held.lowering_configs)
 
 
 def changed(bundle: Path, **values: Any) -> Path:
