@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sqlite3
@@ -321,6 +322,13 @@ def test_no_bundle_and_half_a_manifest_are_refused_in_a_sentence(python: Path, b
     text = (bundle / "manifest.json").read_text()
     (bundle / "manifest.json").write_text(text[: len(text) // 2])
     assert_fails(measure(python, bundle), 2, "is broken .*copy the bundle again")
+
+
+def test_one_process_at_a_time_measures_a_bundle(python: Path, bundle: Path) -> None:
+    with (bundle / "manifest.json").open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert_fails(measure(python, bundle), 2, "another process measures")
+    assert measure(python, bundle).returncode == 0
 
 
 def test_results_of_another_bundle_are_refused(bundle: Path) -> None:

@@ -9,17 +9,19 @@ where it was.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from tuner.bundle.manifest import BundledDispatch, Candidate, Manifest, read_manifest
+from tuner.bundle.manifest import FILE, BundledDispatch, Candidate, Manifest, read_manifest
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.deciding import is_faster
 from tuner.errors import InputError, ToolError, TunerError
@@ -53,17 +55,29 @@ def measure(folder: Path, device_uri: str, say: Callable[[str], None]) -> tuple[
             f" {runtime}; should they not load: pip install iree-base-runtime=={manifest.compiler_version}"
         )
     machine = Machine(_device_name(device), device.uri, runtime, platform.python_version())
-    results = Results.begin(folder, machine)
-    say(f"Measuring on {machine.processor} ({device.uri}); results: {results.path}")
     workers = min(_PRELOADERS, len(os.sched_getaffinity(0)))
-    with Runner(device, log=folder / _LOG) as runner, Preloader(device, workers) as preloader:
-        for bundled in manifest.dispatches:
-            known = results.of(bundled.name)
-            if not known.is_complete:
-                _Measuring(folder, manifest, bundled, results, runner, preloader, say).run()
-            say(f"{bundled.name}: {_summary(known, manifest.min_gain)}")
+    with _alone(folder):
+        results = Results.begin(folder, machine)
+        say(f"Measuring on {machine.processor} ({device.uri}); results: {results.path}")
+        with Runner(device, log=folder / _LOG) as runner, Preloader(device, workers) as preloader:
+            for bundled in manifest.dispatches:
+                known = results.of(bundled.name)
+                if not known.is_complete:
+                    _Measuring(folder, manifest, bundled, results, runner, preloader, say).run()
+                say(f"{bundled.name}: {_summary(known, manifest.min_gain)}")
     names = [bundled.name for bundled in manifest.dispatches]
     return results.path, [name for name in names if not results.of(name).is_complete]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes from measuring the same bundle. Raises InputError where one does already."""
+    with (folder / FILE).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"another process measures {folder}; let it end, or measure a copy") from error
+        yield
 
 
 class _Measuring:

@@ -107,6 +107,7 @@ def _check_options(options: Options) -> None:
         (options.budget_s is not None, "--budget"),
         (options.resume, "--resume"),
         (options.store is not None, "--store"),
+        (options.ray is not None, "--ray"),
     ):
         if given:
             raise InputError(
