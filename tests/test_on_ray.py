@@ -8,6 +8,7 @@ import ast
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,26 @@ def test_a_node_that_dies_costs_nothing_but_time(tmp_path: Path, nodes: Nodes, a
     assert_same_findings(tmp_path / "run", alone)
     told = [each["detail"] for each in records(tmp_path / "run") if each.get("event") == "disturbance"]
     assert any("is lost" in detail and "1 of 2 devices" in detail for detail in told), told
+
+
+def test_without_an_address_the_cluster_is_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    # Ray's sockets need short names.
+    with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
+        monkeypatch.setenv("TMPDIR", temporary)
+        stdout = ended(start_run(tmp_path, "run", "--trials", "4", "--ray"))
+        # What Ray keeps of a session is its own.
+        assert {left.name for left in Path(temporary).iterdir()} <= {"ray"}
+    assert stdout.count("local-sync on ") == 1
+    assert {each["fate"] for each in candidates(tmp_path / "run")} == {"Measured"}
+
+
+def test_where_ray_cannot_start_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    assert "Ray cannot start a cluster on this machine" in refused(tmp_path, "--ray")
 
 
 def refused(folder: Path, *arguments: str) -> str:

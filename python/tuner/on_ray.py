@@ -36,6 +36,7 @@ from tuner.measuring import DispatchProgram, FunctionProgram, ProgramSource, Run
 from tuner.measuring.preloading import Preloader
 from tuner.options import Options
 from tuner.outcome import Compilation, Fate
+from tuner.run_folder import TEMPORARY
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device, Target
 from tuner.toolchain import compiler_version
@@ -65,8 +66,10 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
                 ray.init(address, num_cpus=options.compile_workers, include_dashboard=False, **start, **quiet)
             else:
                 ray.init(address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        said = str(error).strip().splitlines()[0]
+    except (OSError, ValueError, RuntimeError) as error:
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if address == LOCAL:
+            raise InputError(f"Ray cannot start a cluster on this machine ({said}); run without --ray") from error
         raise InputError(f"no Ray cluster can be reached at {address} ({said}); check --ray") from error
     try:
         found = ray.cluster_resources()
@@ -226,7 +229,7 @@ class _Compilers:
 
 def _compile(job: CompileJob, timeout_s: float) -> tuple[Compilation, bytes | None, bytes]:
     """A task: what a local worker does, in a process of that kind, for it may crash, hang or eat memory here too."""
-    with tempfile.TemporaryDirectory(prefix="iree-tuner-") as folder:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=_session_folder()) as folder:
         binary, log = Path(folder) / "candidate.vmfb", Path(folder) / "candidate.log"
         (ended,) = _local_pool(timeout_s).compile([replace(job, binary=binary, log=log)])
         content = ended.binary.read_bytes() if ended.binary is not None else None
@@ -236,7 +239,13 @@ def _compile(job: CompileJob, timeout_s: float) -> tuple[Compilation, bytes | No
 @functools.cache
 def _local_pool(timeout_s: float) -> CompilePool:
     """Kept while Ray keeps the process that tasks run in."""
-    return CompilePool(1, timeout_s)
+    return CompilePool(1, timeout_s, temporary=_session_folder())
+
+
+def _session_folder() -> Path:
+    """Ray's folder of this session on this machine: Ray kills its processes, which then leave what they have there."""
+    context = ray.get_runtime_context()
+    return Path(context.get_temp_dir(), context.get_session_name())
 
 
 class _Station:
