@@ -57,7 +57,7 @@ class Settings:
     trials: int
     random: int
     seed: int
-    workers: int
+    batch: int
     folder: Path
 
 
@@ -189,7 +189,7 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
     started = time.perf_counter()
     contest = Contest(case, settings, target, tools)
     tuned = contest.search(
-        contest.strategy(PortfolioStrategy, settings.seed, settings.trials), settings.trials, settings.workers, first=1
+        contest.strategy(PortfolioStrategy, settings.seed, settings.trials), settings.trials, settings.batch, first=1
     )
     random: list[Evaluation] = []
     if settings.random:
@@ -289,6 +289,7 @@ def main() -> None:
     parser.add_argument("--random", type=int, default=None, help="random candidates (default: as many as --trials)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=8, help="candidates that the search asks for at a time")
     parser.add_argument("--no-library", action="store_true")
     parser.add_argument("--stop-after-s", type=float, default=math.inf, help="start no kernel after so many seconds")
     parser.add_argument("--output", type=Path, help="a file of JSON lines")
@@ -310,7 +311,7 @@ def main() -> None:
         CompilePool(arguments.workers, COMPILE_TIMEOUT_S) as pool,
         Preloader(target.device, arguments.workers) as preloader,
     ):
-        settings = Settings(arguments.trials, random, arguments.seed, arguments.workers, Path(work))
+        settings = Settings(arguments.trials, random, arguments.seed, arguments.batch, Path(work))
         for case in wanted:
             if time.monotonic() - started > arguments.stop_after_s:
                 print(f"{case.name} and what follows is left for another call")

@@ -75,6 +75,22 @@ def test_equal_configurations_give_equal_binaries_and_others_do_not(job: Compile
     assert binaries[0] == binaries[1] != binaries[2]
 
 
+def test_what_a_worker_compiled_before_leaves_no_trace_in_a_binary(job: CompileJob, tmp_path: Path) -> None:
+    other = replace(GOOD, levels={**GOOD.levels, "vector_reduction": (0, 0, 4)})
+    broken = replace(GOOD, levels={"distributoin": (32, 64, 0)})
+    before = [
+        replace(job, configuration=configuration, binary=tmp_path / f"{number}.vmfb", log=tmp_path / f"{number}.log")
+        for number, configuration in enumerate((other, None, broken, other))
+    ]
+    with CompilePool(1, 60.0) as pool:
+        *earlier, last = pool.compile([*before, replace(job, binary=tmp_path / "last.vmfb")])
+    assert [end.fate for end in earlier] == [Fate.COMPILED, Fate.COMPILED, Fate.COMPILE_FAILED, Fate.COMPILED]
+    alone = compile_one(job)
+    assert alone.binary is not None
+    assert last.binary is not None
+    assert alone.binary.read_bytes() == last.binary.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("levels", "says"),
     [

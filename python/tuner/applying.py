@@ -43,6 +43,7 @@ def annotations_of(configuration: Configuration, target: Target, context: ir.Con
     return Annotations(
         {**configuration.attributes, "compilation_info": str(info)},
         {number: str(config) for number, config in others.items()},
+        dict(target.function_attributes(configuration)),
     )
 
 
@@ -83,6 +84,9 @@ def apply_configuration(
             op = held.get(f"{identity}#{number}")
             if op is None or op.attributes["lowering_config"] != config:
                 raise NotAppliedError(f"op {number} of the dispatch does not carry {config}")
+        for name, text in annotations.function.items() if annotations is not None else ():
+            if name not in function.attributes or function.attributes[name] != ir.Attribute.parse(text, context):
+                raise NotAppliedError(f"the function does not carry {name} = {text}")
     return Applied(read_configured(function), annotations)
 
 

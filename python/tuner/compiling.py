@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib
 import multiprocessing
 import os
@@ -187,23 +188,22 @@ def _meet(meeting: Path, workers: int) -> None:
 def _compile(job: CompileJob) -> Compilation:
     """Runs in a worker: applies the configuration, reads it back, compiles, writes the binary."""
     from iree.compiler import ir
-    from iree.compiler.api import Session
 
     from tuner.applying import NotAppliedError, RejectedError, apply_configuration
 
     began, started = time.time(), time.perf_counter()
 
     def ended(fate: Fate, detail: str) -> Compilation:
+        if fate is not Fate.COMPILED:
+            _session.cache_clear()
         return Compilation(fate, detail, time.perf_counter() - started, job.log, started=began)
 
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.binary.parent.mkdir(parents=True, exist_ok=True)
     with _stderr_to(job.log):
-        session = Session()
+        session = _session()
         try:
-            with session.context as context:
-                # The workers share the processors already.
-                context.enable_multithreading(False)
+            with session.context:
                 module = ir.Module.parse(job.program.ir_text)
                 applied = apply_configuration(module, job.identity, job.configuration, job.target)
             error = _translate(session, module, job.binary)
@@ -226,6 +226,21 @@ def _compile(job: CompileJob) -> Compilation:
         configured=applied.configured,
         annotations=applied.annotations,
     )
+
+
+@functools.cache
+def _session() -> Any:
+    """This worker's compiler session.
+
+    Candidates share it until one fails: what a context has loaded and uniqued is a twelfth of a candidate's time, and
+    the binaries are the same, byte for byte.
+    """
+    from iree.compiler.api import Session
+
+    session = Session()
+    # The workers share the processors already.
+    session.context.enable_multithreading(False)
+    return session
 
 
 def _translate(session: Any, module: Any, binary: Path) -> str:

@@ -115,7 +115,8 @@ class GpuSettings:
     `intrinsic` is the compiler's number of the root's matrix instruction (None: it uses none), `promoted` the operands
     that go through shared memory.
     `flushes_denormals`: f32 values too small for full precision count as 0, as IREE has it in attention.
-    None leaves a choice to the compiler; `waves_per_eu` is the occupancy asked for on AMD GPUs, 0 for none.
+    None leaves a choice to the compiler; `waves_per_eu` is the occupancy asked for, in subgroups that share a scheduler
+    (AMD: an execution unit), 0 for none.
     """
 
     workgroup_size: tuple[int, ...]
@@ -137,6 +138,7 @@ class Configuration:
     `lane_basis` and `subgroup_basis` are levels too, of counts, and `gpu` holds the further settings.
     `attributes` holds further attributes of the root op, printed, by name (`decomposition_config` where the op has
     parts). With `compilation_info` among them the compiler itself made attributes of a choice, and `levels` is empty.
+    `function_attributes` are those of the dispatch's function, for the code generator behind IREE's pipelines.
     `others` holds the levels of the other ops that need any, by their number in the dispatch.
     """
 
@@ -146,6 +148,7 @@ class Configuration:
     attributes: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[int, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
     gpu: GpuSettings | None = None
+    function_attributes: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The value as plain JSON."""
@@ -155,6 +158,7 @@ class Configuration:
             "levels": _plain(self.levels),
             **({"gpu": asdict(self.gpu)} if self.gpu else {}),
             **({"attributes": dict(self.attributes)} if self.attributes else {}),
+            **({"function_attributes": dict(self.function_attributes)} if self.function_attributes else {}),
             **(
                 {"others": {str(number): _plain(levels) for number, levels in self.others.items()}}
                 if self.others
@@ -172,11 +176,13 @@ class Annotations:
     """A configuration as IREE's own attributes, printed: what a spec writes onto the ops of one dispatch.
 
     `root` maps the names of the root op's attributes (`compilation_info` and, where the op has parts,
-    `decomposition_config`) to their values; `others` the other configured ops, by number, to their lowering configs.
+    `decomposition_config`) to their values; `others` the other configured ops, by number, to their lowering configs;
+    `function` those of the function that they stand in.
     """
 
     root: Mapping[str, str]
     others: Mapping[int, str] = field(default_factory=dict)
+    function: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

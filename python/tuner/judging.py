@@ -171,4 +171,6 @@ def _configuration(entry: CertifiedEntry, target: Target) -> Configuration:
                 return certified
         except (ValueError, ir.MLIRError):
             pass
-    return Configuration(pipeline="", levels={}, attributes=entry.annotations.root)
+    return Configuration(
+        pipeline="", levels={}, attributes=entry.annotations.root, function_attributes=entry.annotations.function
+    )

@@ -29,12 +29,19 @@ CERTIFICATE = "iree_tuner.certificate"
 # What a spec carries: the flags that were chosen for the whole compilation beside the user's, as JSON.
 FLAGS = "iree_tuner.flags"
 
-_APPLY = """\
-  transform.named_sequence @apply_config(%op: !transform.any_op {transform.readonly},
-                                         %config: !transform.any_param {transform.readonly}) {
+
+def _action(name: str, annotations: Annotations | None = None) -> str:
+    """What is done with an op that was matched, and with its function where something is asked of that."""
+    asked = {} if annotations is None else annotations.function
+    steps = "".join(
+        _of_function("op", f"asked{index}", attribute, value) for index, (attribute, value) in enumerate(asked.items())
+    )
+    return f"""\
+  transform.named_sequence @{name}(%op: !transform.any_op {{transform.readonly}},
+                                         %config: !transform.any_param {{transform.readonly}}) {{
     transform.annotate %op "compilation_info" = %config : !transform.any_op, !transform.any_param
-    transform.yield
-  }
+{steps}    transform.yield
+  }}
 """
 
 
@@ -129,6 +136,11 @@ def _sequence(name: str, identity: str, annotations: Annotations, attributes: Ma
         _annotation(f'iree_tuner.op = "{identity}#{number}"', f"other{number}", "lowering_config", value)
         for number, value in annotations.others.items()
     ]
+    steps += [
+        _match(f'iree_tuner.dispatch = "{identity}"', f"inside{index}")
+        + _of_function(f"inside{index}", f"asked{index}", attribute, value)
+        for index, (attribute, value) in enumerate(annotations.function.items())
+    ]
     return f"""\
   transform.named_sequence @{name}(%module: !transform.any_op {{transform.readonly}}){_printed(attributes or {})} {{
 {"".join(steps)}    transform.yield
@@ -136,11 +148,28 @@ def _sequence(name: str, identity: str, annotations: Annotations, attributes: Ma
 """
 
 
-def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
+def _match(mark: str, value: str) -> str:
     return f"""\
     %{value} = transform.structured.match attributes {{{mark}}} in %module : (!transform.any_op) -> !transform.any_op
+"""
+
+
+def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
+    return f"""\
+{_match(mark, value)}\
     %{value}_config = transform.param.constant {attribute} -> !transform.any_param
     transform.annotate %{value} "{name}" = %{value}_config : !transform.any_op, !transform.any_param
+"""
+
+
+def _of_function(op: str, value: str, name: str, attribute: str) -> str:
+    """Annotates the function that the op stands in. How an op's properties are written differs between releases,
+    but for the generic form."""
+    return f"""\
+    %{value}_function = "transform.get_parent_op"(%{op}) <{{op_name = "func.func"}}>
+      : (!transform.any_op) -> !transform.any_op
+    %{value} = transform.param.constant {attribute} -> !transform.any_param
+    transform.annotate %{value}_function "{name}" = %{value} : !transform.any_op, !transform.any_param
 """
 
 
@@ -167,8 +196,13 @@ def problem_spec(
     access = "consumed" if entries else "readonly"
     comments = "".join(_comment(line) for line in header)
     matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
+    own = {index: f"apply_config_{index}" for index, entry in enumerate(entries) if entry.annotations.function}
+    actions = _action("apply_config") if len(own) < len(entries) else ""
+    actions += "".join(_action(name, entries[index].annotations) for index, name in own.items())
     if entries:
-        pairs = ",\n".join(f"      @match_{index} -> @apply_config" for index in range(len(entries)))
+        pairs = ",\n".join(
+            f"      @match_{index} -> @{own.get(index, 'apply_config')}" for index in range(len(entries))
+        )
         body = f"""\
     %result = transform.foreach_match in %root
 {pairs}
@@ -180,7 +214,7 @@ def problem_spec(
     attributes = _printed({"transform.with_named_sequence": "", **_certified(certificate), **_flagged(flags)})
     return f"""\
 {comments}module @iree_tuner_spec{attributes} {{
-{_APPLY if entries else ""}{matchers}
+{actions}{matchers}
   transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.{access}}})
       -> !transform.any_op attributes {{ iree_codegen.tuning_spec_entrypoint }} {{
 {body}  }}

@@ -72,9 +72,9 @@ def read_spec(path: Path) -> ReadSpec:
         sequences = {_text(op, "sym_name"): op for op in ops_named(module, "transform.named_sequence")}
         if not late and ENTRY_POINT not in sequences:
             raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
-        names = _late_entries(sequences) if late else _early_entries(module)
+        actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module)
         entries, foreign = [], []
-        for name in names:
+        for name, action in actions.items():
             sequence = sequences.get(name)
             if sequence is None or CERTIFICATE not in sequence.attributes:
                 foreign.append(name)
@@ -84,7 +84,7 @@ def read_spec(path: Path) -> ReadSpec:
                 raise InputError(f"{path}: the entry {name} carries a whole model's certificate; tune again")
             if late and _text(sequence, PROBLEM) != certificate.problem.key:
                 raise InputError(f"{path}: the entry {name} and its certificate are for two problems; tune again")
-            annotations = _late_annotations(sequence) if late else _early_annotations(sequence)
+            annotations = _late_annotations(sequence) if late else _early_annotations(sequence, sequences.get(action))
             if annotations is None:
                 foreign.append(name)
                 continue
@@ -115,27 +115,45 @@ def _late_entries(sequences: dict[str, ir.Operation]) -> list[str]:
     return [name for name, op in sequences.items() if PROBLEM in op.attributes]
 
 
-def _early_entries(module: ir.Operation) -> list[str]:
-    """The matchers, in the order in which they are tried."""
-    return [
-        str(ir.FlatSymbolRefAttr(matcher).value)
+def _early_entries(module: ir.Operation) -> dict[str, str]:
+    """The matchers, in the order in which they are tried, each with its action."""
+    return {
+        str(ir.FlatSymbolRefAttr(matcher).value): str(ir.FlatSymbolRefAttr(action).value)
         for loop in ops_named(module, "transform.foreach_match")
-        for matcher in ir.ArrayAttr(loop.attributes["matchers"])
-    ]
+        for matcher, action in zip(
+            ir.ArrayAttr(loop.attributes["matchers"]), ir.ArrayAttr(loop.attributes["actions"]), strict=True
+        )
+    }
 
 
-def _early_annotations(matcher: ir.Operation) -> Annotations | None:
-    """What our matchers hand to `@apply_config`: one constant."""
+def _early_annotations(matcher: ir.Operation, action: ir.Operation | None) -> Annotations | None:
+    """What our matchers hand to their action, one constant, and what the action writes onto the function."""
     constants = list(ops_named(matcher, "transform.param.constant"))
-    return Annotations({"compilation_info": str(constants[0].attributes["value"])}) if len(constants) == 1 else None
+    if len(constants) != 1:
+        return None
+    function = {
+        _text(annotate, "name"): str(annotate.operands[1].owner.attributes["value"])
+        for annotate in (() if action is None else ops_named(action, "transform.annotate"))
+        if _is_of_function(annotate)
+    }
+    return Annotations({"compilation_info": str(constants[0].attributes["value"])}, function=function)
+
+
+def _is_of_function(annotate: ir.Operation) -> bool:
+    target = annotate.operands[0].owner
+    return isinstance(target, ir.OpView | ir.Operation) and target.name == "transform.get_parent_op"
 
 
 def _late_annotations(sequence: ir.Operation) -> Annotations | None:
     """What our late sequences write: each op is found by identity, or by its number behind it, then annotated."""
     root: dict[str, str] = {}
     others: dict[int, str] = {}
+    function: dict[str, str] = {}
     for annotate in ops_named(sequence, "transform.annotate"):
         match, constant = (operand.owner for operand in annotate.operands)
+        if _is_of_function(annotate):
+            function[_text(annotate, "name")] = str(constant.attributes["value"])
+            continue
         wanted = ir.DictAttr(match.attributes["op_attrs"])
         value = str(constant.attributes["value"])
         if "iree_tuner.op" in wanted:
@@ -145,7 +163,7 @@ def _late_annotations(sequence: ir.Operation) -> Annotations | None:
             root[_text(annotate, "name")] = value
         else:
             return None
-    return Annotations(root, others) if "compilation_info" in root else None
+    return Annotations(root, others, function) if "compilation_info" in root else None
 
 
 def _certificate(op: ir.Operation, where: str) -> Certificate:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from tuner.constraints import Pool, sample_space_filling
 from tuner.search import Prior, best_before, unasked
@@ -141,7 +142,9 @@ class ModelBasedSearch:
         chance = 1.0 - failure_probability(self._features(told), failed, features, int(self._rng.integers(2**31)))
         plain = View.of(self._features(measured), log_times, features)
         informed = None if self._trend is None else View.of(*self._trend.applied(plain.observed, log_times, features))
-        chosen = self._in_turns(count, plain, informed, chance)
+        # The models' matrices are small: threads of a large machine would wait for one another.
+        with threadpool_limits(1):
+            chosen = self._in_turns(count, plain, informed, chance)
         return [int(looked_at[index]) for index in chosen]
 
     def _in_turns(self, count: int, plain: View, informed: View | None, chance: Array) -> list[int]:

@@ -25,7 +25,7 @@ from tuner.spaces.gpu_attention_form import (
     spreads,
     tiles,
 )
-from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, gpu_limits, per_loop
+from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, gpu_limits, occupancy_rule, per_loop
 from tuner.targets import Limits
 
 # Both products use the same instruction; IREE has one for each of these types on NVIDIA GPUs.
@@ -62,6 +62,7 @@ class GpuAttention:
         along_queries = Knob("query_subgroups", tuple(powers_of_two(_MOST_SUBGROUPS)))
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
+        waves = Knob("waves_per_eu", gpu.waves_per_eu)
         features = extent[loops.features]
         q, v, k = queries.var, values.var, keys.var
         subgroups = along_queries.var * along_values.var
@@ -69,6 +70,7 @@ class GpuAttention:
         lanes = LOAD_BYTES // bytes_of(problem, 0)
         elements = q * features + k * features + k * v + q * k
         rules = (
+            occupancy_rule(waves.var, threads),
             Rule(
                 "subgroups along the queries take whole instructions",
                 q % (along_queries.var * intrinsic.m) == 0,
@@ -100,7 +102,7 @@ class GpuAttention:
                 "estimate: half of the 255 registers of an NVIDIA thread",
             ),
         )
-        return Space((queries, values, keys, along_queries, along_values, size), rules)
+        return Space((queries, values, keys, along_queries, along_values, size, waves), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)
@@ -121,6 +123,7 @@ class GpuAttention:
                 (point["query_subgroups"] * point["value_subgroups"] * point["subgroup_size"], 1, 1),
                 point["subgroup_size"],
                 promoted=(0, 1, 2),
+                waves_per_eu=point["waves_per_eu"],
                 flushes_denormals=True,
             ),
         )

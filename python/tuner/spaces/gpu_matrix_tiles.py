@@ -9,9 +9,10 @@ the loop. Source of the form: IREE, `getMatmulOrIGEMMLoweringConfigAndWorkgroupS
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, prod
 
 import z3
 
@@ -80,6 +81,7 @@ def matrix_space(
     workgroup: dict[int, z3.ArithRef] = {}
     subgroup: dict[int, z3.ArithRef] = {}
     counts: list[z3.ArithRef] = []
+    along: list[dict[int, int]] = []
     aligned: list[z3.BoolRef] = []
     for loop in (*shape.rows, *shape.columns):
         extent = shape.extents[loop]
@@ -89,6 +91,7 @@ def matrix_space(
         step = part.var * unit.get(loop, z3.IntVal(1))
         workgroup[loop], subgroup[loop] = tile.var, part.var
         counts.append(tile.var / step)
+        along.append({size: ceil(extent / size) for size in tile.domain})
         aligned.append(extent % tile.var == 0)
         rules.append(
             Rule(
@@ -159,24 +162,40 @@ def matrix_space(
             "probed on gfx942: the compiler crashes else",
         )
     )
+    grid = list(zip(workgroup, along, strict=True))
+    waves = Knob("waves_per_eu", gpu.waves_per_eu)
     knobs += [
-        Knob("waves_per_eu", gpu.waves_per_eu),
+        waves,
         Knob(
             "threads", tuple(range(min(subgroup_size.domain), gpu.max_workgroup_threads + 1, min(subgroup_size.domain)))
         ),
         Knob("depth", ordered(tile * each.k for tile in sums.domain for each in intrinsics)),
+        Knob("lane_sums", tuple(range(1, _ACCUMULATORS + 1))),
+        Knob("workgroups", ordered(prod(many) for many in itertools.product(*(many.values() for _, many in grid)))),
     ]
     rules += [
         Rule("threads are those of all subgroups", z3.Int("threads") == threads, "what the knob stands for"),
+        Rule(
+            "lane sums are a lane's part of a workgroup's",
+            rows * columns / threads == z3.Int("lane_sums"),
+            "what the knob stands for",
+        ),
+        Rule(
+            "workgroups are those of all tiles, of one batch",
+            z3.Int("workgroups") == product([lookup(workgroup[loop], many.items()) for loop, many in grid]),
+            "what the knob stands for",
+        ),
         Rule("depth is that of all instructions of a step", z3.Int("depth") == depth, "what the knob stands for"),
     ]
     if all(each.name.startswith("NV_MMA_SYNC") for each in intrinsics):
         rules += mma_sync_rules(
+            stages=stages.var,
+            waves=waves.var,
+            lane_sums=z3.Int("lane_sums"),
             promoted=promoted.var,
             conflicts=conflicts.var,
             padded=padded.var,
             aligned=z3.And(aligned),
-            outputs=rows * columns,
             threads=threads,
             depth=depth,
         )

@@ -13,31 +13,45 @@ from __future__ import annotations
 import z3
 
 from tuner.constraints import Rule
+from tuner.spaces.gpu_tiles import occupancy_rule
 
 _SOURCE = "measured on an H200 over ten products of real models"
+_NO_PIPELINE = "probed: for sm_80 the compiler makes the same PTX of 0, 2 and 3 stages"
 _FEWEST_SUMS = 16
+# Registers of a lane for all subgroups of a scheduler, and those that a kernel takes beside its sums, at the least.
+_REGISTERS, _OTHER_REGISTERS = 512, 64
+_OCCUPANCIES = (2, 3, 4)
 _MOST_THREADS = 512
 _FEWEST_THREADS = 64
-_DEPTHS = (32, 160)
+_DEPTHS = (48, 160)
 _BOTH = 3
 
 
 def mma_sync_rules(
     *,
+    stages: z3.ArithRef,
     promoted: z3.ArithRef,
     conflicts: z3.ArithRef,
     padded: z3.ArithRef,
     aligned: z3.BoolRef,
-    outputs: z3.ArithRef,
+    waves: z3.ArithRef,
+    lane_sums: z3.ArithRef,
     threads: z3.ArithRef,
     depth: z3.ArithRef,
 ) -> list[Rule]:
-    """The rules, over a workgroup's `outputs`, its threads and the depth of a step's sums."""
+    """The rules, over a lane's sums, a workgroup's threads and the depth of a step's sums."""
     return [
+        Rule("the software pipeline is left as it is", stages == 0, _NO_PIPELINE),
         Rule("both operands go through shared memory", promoted == _BOTH, _SOURCE),
         Rule("bank conflicts are reduced", conflicts == 0, _SOURCE),
         Rule("nothing is padded where tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
-        Rule(f"a lane sums at least {_FEWEST_SUMS} elements", outputs >= _FEWEST_SUMS * threads, _SOURCE),
+        Rule(f"a lane sums at least {_FEWEST_SUMS} elements", lane_sums >= _FEWEST_SUMS, _SOURCE),
+        occupancy_rule(waves, threads),
+        Rule(
+            "the occupancy asked for leaves registers for a lane's sums, and as many as other values take",
+            z3.And([z3.Or(waves != each, lane_sums + _OTHER_REGISTERS <= _REGISTERS // each) for each in _OCCUPANCIES]),
+            _SOURCE,
+        ),
         Rule(
             f"a workgroup has {_FEWEST_THREADS} to {_MOST_THREADS} threads",
             z3.And(threads >= _FEWEST_THREADS, threads <= _MOST_THREADS),

@@ -21,6 +21,8 @@ ELEMENT_BYTES = {
 }
 # The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
 LOAD_BYTES = 16
+# Of an NVIDIA multiprocessor. Source: CUDA C++ Programming Guide, compute capabilities 8.0 to 9.0.
+_LANES, _SCHEDULERS = 32, 4
 # Which operands of a product go through shared memory, by the value of a knob: none, one, or both (the default).
 PROMOTED: dict[int, tuple[int, ...]] = {0: (), 1: (0,), 2: (1,), 3: (0, 1)}
 # A contraction of fewer rows or columns is memory bound, and IREE treats it as a reduction.
@@ -89,6 +91,27 @@ def thread_rules(threads: z3.ArithRef, subgroup: z3.ArithRef, gpu: GpuLimits) ->
 def has_known_types(problem: Problem) -> bool:
     """Whether the sizes of all operands' elements are known."""
     return all(operand.element_type in ELEMENT_BYTES for operand in problem.operands)
+
+
+def is_nvidia(gpu: GpuLimits) -> bool:
+    """Whether it is one of NVIDIA's, by the name of its chip."""
+    return gpu.chip.startswith("sm_")
+
+
+def amd_occupancies(gpu: GpuLimits) -> tuple[int, ...]:
+    """The occupancies to ask for where a wish was measured on AMD GPUs alone, or not at all; 0 asks for none."""
+    return (0,) if is_nvidia(gpu) else gpu.waves_per_eu
+
+
+def occupancy_rule(waves: z3.ArithRef, threads: z3.ArithRef) -> Rule:
+    """On NVIDIA GPUs: fewer subgroups a scheduler than one workgroup has there would take more registers than there
+    are."""
+    quarter = _LANES * _SCHEDULERS
+    return Rule(
+        "one workgroup has no more subgroups a scheduler than are asked for",
+        z3.Or(waves == 0, (threads + (quarter - 1)) / quarter <= waves),
+        "probed: 200 registers for each of 320 threads are refused when they are to start",
+    )
 
 
 def bytes_of(problem: Problem, operand: int) -> int:

@@ -39,7 +39,7 @@ class GpuLimits:
     """What a space needs to know of a GPU.
 
     `processors` is None where the compiler does not know their number. `waves_per_eu` are the occupancies that the
-    code generator can be asked for; 0 asks for none.
+    code generator can be asked for, in subgroups that share a scheduler; 0 asks for none.
     """
 
     chip: str
@@ -132,6 +132,9 @@ class Target(Protocol):
 
     def compilation_info(self, configuration: Configuration, context: Any) -> Any:
         """The configuration as a `#iree_codegen.compilation_info` attribute of `context`."""
+
+    def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
+        """What the configuration asks of the dispatch's function, for the code generator behind IREE's pipelines."""
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: Any) -> Any:
         """Tiling levels as the target's lowering config, for an op besides the root."""

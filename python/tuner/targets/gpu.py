@@ -68,10 +68,18 @@ class GpuTarget:
             native.pipeline("gpu", configuration.pipeline, context),
             settings.workgroup_size,
             settings.subgroup_size,
-            _options(settings, context),
+            _options(settings, self.llvm_attributes(settings.waves_per_eu), context),
         )
         lowering = _lowering_config(configuration.levels, context, settings, configuration.pipeline)
         return iree_codegen.CompilationInfoAttr(native.make_compilation_info(lowering, translation))
+
+    def llvm_attributes(self, waves_per_eu: int) -> Mapping[str, str]:
+        """What a wish for occupancy is among the attributes that IREE passes on to LLVM's function."""
+        del waves_per_eu
+        return {}
+
+    def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
+        return configuration.function_attributes
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
         return _lowering_config(levels, context)
@@ -163,7 +171,7 @@ def _lowering_config(
     )
 
 
-def _options(settings: GpuSettings, context: ir.Context) -> ir.DictAttr | None:
+def _options(settings: GpuSettings, llvm: Mapping[str, str], context: ir.Context) -> ir.DictAttr | None:
     """The translation info's dictionary; None where nothing is asked for."""
     options = native.PipelineOptions(
         prefetch_num_stages=settings.prefetch_num_stages,
@@ -173,10 +181,9 @@ def _options(settings: GpuSettings, context: ir.Context) -> ir.DictAttr | None:
     entries: dict[str, ir.Attribute] = {}
     if options != native.PipelineOptions():
         entries["gpu_pipeline_options"] = native.pipeline_options(options, context)
-    if settings.waves_per_eu:
-        # Source: IREE passes `llvm_func_attrs` on to LLVM's function.
-        waves = ir.StringAttr.get(str(settings.waves_per_eu), context)
-        entries["llvm_func_attrs"] = ir.DictAttr.get({"amdgpu-waves-per-eu": waves}, context)
+    if llvm:
+        texts = {name: ir.StringAttr.get(text, context) for name, text in llvm.items()}
+        entries["llvm_func_attrs"] = ir.DictAttr.get(texts, context)
     if settings.flushes_denormals:
         entries["iree_codegen.denormal_fp_math_f32"] = ir.Attribute.parse(
             '#iree_codegen.denormal_fp_math<"preserve-sign">', context

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tuner.errors import InputError
@@ -46,6 +47,9 @@ class RocmTarget(GpuTarget):
     @property
     def waves_per_eu(self) -> tuple[int, ...]:
         return (0, 2)
+
+    def llvm_attributes(self, waves_per_eu: int) -> Mapping[str, str]:
+        return {"amdgpu-waves-per-eu": str(waves_per_eu)} if waves_per_eu else {}
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> RocmTarget:
