@@ -46,10 +46,14 @@ def launch() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(name="page_file", scope="module")
-def write_page(recorded: tuple[TuneResult, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="page_file", scope="module", params=["this machine", "an H200"])
+def write_page(
+    request: pytest.FixtureRequest, recorded: tuple[TuneResult, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The report of a run on this machine's CPU, and of one that was recorded on a GPU."""
+    folder = recorded[1] if request.param == "this machine" else Path(__file__).parent / "data" / "h200_run"
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(html_report(read_run(recorded[1])))
+    path.write_text(html_report(read_run(folder)))
     return path
 
 
