@@ -27,15 +27,24 @@ def header(circumstances: Circumstances) -> list[str]:
 
 
 def compile_command(
-    model: Model, spec: Path, *, has_late: bool, target: str, shapes: Shapes, flags: Sequence[str]
+    model: Model,
+    spec: Path,
+    *,
+    has_late: bool,
+    reads_specs: bool,
+    target: str,
+    shapes: Shapes,
+    flags: Sequence[str],
 ) -> tuple[str, ...]:
     """The command that compiles `model` with a spec, and with its late one where it has one.
 
-    `flags` are those of iree-compile beside the target's, `target` and `shapes` as the user gave them.
+    `reads_specs`: whether plain iree-compile applies one for this target; else the late one alone is named. `flags` are
+    those of iree-compile beside the target's, `target` and `shapes` as the user gave them.
     """
     if not has_late and model.path == model.source:
         return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
-    specs = (str(spec), str(late_path(spec))) if has_late else (str(spec),)
+    specs = [str(spec)] if reads_specs or not has_late else []
+    specs += [str(late_path(spec))] if has_late else []
     sizes = [f"--dim={name}={size}" for name, size in shapes.dims.items()]
     sizes += [f"--input={shape}" for shape in shapes.inputs]
     after = ("--", *flags) if flags else ()

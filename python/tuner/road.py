@@ -121,6 +121,7 @@ def _tune(
             known.model,
             options.output or folder.spec,
             has_late=bool(proof.late_spec),
+            reads_specs=target.reads_specs,
             target=options.target,
             shapes=options.shapes,
             flags=(*options.flags, *known.flags.flags),

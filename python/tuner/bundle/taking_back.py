@@ -91,6 +91,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         model,
         options.output or folder.spec,
         has_late=bool(proof.late_spec),
+        reads_specs=target.reads_specs,
         target=manifest.target,
         shapes=shapes,
         flags=manifest.flags,
