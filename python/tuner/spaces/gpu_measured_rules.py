@@ -41,7 +41,7 @@ def mma_sync_rules(
 ) -> list[Rule]:
     """The rules, over a lane's sums, a workgroup's threads and the depth of a step's sums."""
     return [
-        Rule("the software pipeline is left as it is", stages == 0, _NO_PIPELINE),
+        Rule("the software pipeline is left as it is", stages == 2, _NO_PIPELINE),
         Rule("both operands go through shared memory", promoted == _BOTH, _SOURCE),
         Rule("bank conflicts are reduced", conflicts == 0, _SOURCE),
         Rule("nothing is padded where tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
