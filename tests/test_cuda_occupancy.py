@@ -11,6 +11,7 @@ import pytest
 
 from models import narrow_matmul
 from tuner import spaces
+from tuner.certificate import Moment
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space
 from tuner.dispatch import Annotations, Problem
@@ -100,18 +101,16 @@ def test_it_reaches_the_whole_model_late_and_as_a_library(
         assert b".maxnreg 168" in (tmp_path / binary).read_bytes(), binary
 
 
-@pytest.mark.parametrize("write", [late_spec, problem_spec], ids=["late", "early"])
-def test_it_is_read_back_from_a_spec(write: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["late", "early"])
+def test_it_is_read_back_from_a_spec(moment: Moment, tmp_path: Path) -> None:
     (recorded,) = read_spec(RECORDED).entries
-    moment = "late" if write is late_spec else "early"
-    certificate = replace(recorded.certificate, moment=moment)
     with_limit = Annotations(recorded.annotations.root, function={"nvvm.maxnreg": "168 : i32"})
-    entries = [
-        replace(recorded.rewritten(certificate), annotations=annotations)
-        for annotations in (with_limit, Annotations(recorded.annotations.root))
-    ]
-    for entry in entries:
+    for annotations in (with_limit, Annotations(recorded.annotations.root)):
+        entry = replace(
+            recorded.rewritten(replace(recorded.certificate, moment=moment)),
+            annotations=annotations,
+        )
         path = tmp_path / "spec.mlir"
-        path.write_text(late_spec([entry]) if write is late_spec else problem_spec([entry]))
+        path.write_text(late_spec([entry]) if moment == "late" else problem_spec([entry]))
         (read,) = read_spec(path).entries
-        assert read.annotations == entry.annotations
+        assert read.annotations == annotations
