@@ -105,12 +105,12 @@ def test_it_reaches_the_whole_model_late_and_as_a_library(
 def test_it_is_read_back_from_a_spec(moment: Moment, tmp_path: Path) -> None:
     (recorded,) = read_spec(RECORDED).entries
     with_limit = Annotations(recorded.annotations.root, function={"nvvm.maxnreg": "168 : i32"})
-    for annotations in (with_limit, Annotations(recorded.annotations.root)):
+    for written in (with_limit, Annotations(recorded.annotations.root)):
         entry = replace(
             recorded.rewritten(replace(recorded.certificate, moment=moment)),
-            annotations=annotations,
+            annotations=written,
         )
         path = tmp_path / "spec.mlir"
         path.write_text(late_spec([entry]) if moment == "late" else problem_spec([entry]))
         (read,) = read_spec(path).entries
-        assert read.annotations == annotations
+        assert read.annotations == written
