@@ -20,7 +20,7 @@ import pytest
 
 import models
 import tuner
-from tuner.errors import InputError, ToolError
+from tuner.errors import InputError
 from tuner.events import CandidateEnded, Event
 from tuner.outcome import Fate
 from tuner.store import Store, Stored, digest
@@ -101,7 +101,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was_there(tmp_path: Path) -> No
         # SQLite's own way to run out of space: no page more than the file has now.
         pages = store._connection.execute("pragma page_count").fetchone()[0]
         store._connection.execute(f"pragma max_page_count = {pages}")
-        with pytest.raises(ToolError, match="is kept"):
+        with pytest.raises(InputError, match="is kept"):
             for tile in range(1000):
                 store.add(digest("a program"), {"tile": tile + 10}, FAST, "problem" * 50, {"tile": tile})
         assert store.find(digest("a program"), {"tile": 4}) == FAST

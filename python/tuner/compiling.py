@@ -17,6 +17,7 @@ import os
 import resource
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -38,6 +39,13 @@ from tuner.targets import Target
 _CANDIDATES_PER_WORKER = 200
 _MEMORY_LIMIT_BYTES = 6 * 2**30
 _START_TIMEOUT_S = 60.0
+# So long workers that have started wait for the others.
+_MEET_S = 10.0
+# How pebble names the processes of a pool.
+_WORKER_NAME = "pebble_pool_worker"
+_LOOK_EVERY_S = 1.0
+# Where so much can be written, a candidate did not fail for want of room.
+_ROOM_BYTES = 2**20
 # So many times a batch is begun anew where its pool broke.
 _POOLS = 3
 
@@ -76,11 +84,12 @@ class CompilePool:
         self._starting: list[Any] = []
 
     def _start(self) -> ProcessPool:
+        self._others = {child.pid for child in multiprocessing.active_children()}
         return ProcessPool(
             max_workers=self._workers,
             max_tasks=_CANDIDATES_PER_WORKER,
             initializer=_start_worker,
-            initargs=[self._temporary.name],
+            initargs=[self._temporary.name, os.getpid()],
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -95,10 +104,19 @@ class CompilePool:
     ) -> None:
         if kind is None:
             self._pool.close()
+            self._pool.join()
         else:
-            self._pool.stop()
-        self._pool.join()
+            self._stop()
         self._temporary.cleanup()
+
+    def _stop(self) -> None:
+        """Ends the pool at once. A worker that it was starting meanwhile can escape it (seen where disks were full)."""
+        self._pool.stop()
+        self._pool.join()
+        for child in multiprocessing.active_children():
+            if child.name == _WORKER_NAME and child.pid not in self._others:
+                child.kill()
+                child.join()
 
     def begin(self) -> None:
         """Starts the workers, which else start with the first jobs, and returns at once."""
@@ -118,9 +136,15 @@ class CompilePool:
             self._starting.clear()
 
     def compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
-        """The end of each job, in order. Blocks until all have ended: nothing compiles after it returns."""
+        """The end of each job, in order. Blocks until all have ended: nothing compiles after it returns.
+
+        Raises OSError where the disk is full, for then it was not the candidates that failed.
+        """
         asked = time.time()
         ends = self._compile(jobs)
+        for job, end in zip(jobs, ends, strict=True):
+            if end.fate is Fate.COMPILE_FAILED:
+                _check_room(job.binary.parent)
         begun = [(each.started, each.seconds) for each in ends if each.started is not None]
         for started, seconds in begun:
             self._watch.add(Part.COMPILING, started, started + seconds)
@@ -130,15 +154,20 @@ class CompilePool:
 
     def _compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         ends: dict[int, Compilation] = {}
+        failure: OSError | None = None
         for _ in range(_POOLS):
             try:
                 futures = {index: self._schedule(job) for index, job in enumerate(jobs) if index not in ends}
                 for index, future in futures.items():
-                    ends[index] = self._end(jobs[index], future)
+                    try:
+                        ends[index] = self._end(jobs[index], future)
+                    except OSError as error:
+                        failure = error
+                if failure is not None:
+                    raise failure
             except BrokenProcessPool:
                 # A worker that dies between two jobs takes pebble's whole pool with it.
-                self._pool.stop()
-                self._pool.join()
+                self._stop()
                 self._pool = self._start()
         died = "the compiler's workers died again and again"
         return [ends.get(index, Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log)) for index, job in enumerate(jobs)]
@@ -168,7 +197,8 @@ class CompilePool:
         return result
 
 
-def _start_worker(temporary: str) -> None:
+def _start_worker(temporary: str, parent: int) -> None:
+    threading.Thread(target=_end_with, args=[parent], daemon=True).start()
     os.environ["TMPDIR"] = temporary
     # Ctrl-C reaches the whole process group; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -176,12 +206,23 @@ def _start_worker(temporary: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent, whatever it waits for."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY_S)
+    os._exit(1)
+
+
 def _meet(meeting: Path, workers: int) -> None:
-    """Runs in a worker: imports the compiler, and ends when all workers have come as far, so that each runs one."""
+    """Runs in a worker: imports the compiler, and ends when all workers have come as far, so that each runs one.
+
+    One that was killed never comes.
+    """
     for module in ("iree.compiler.api", "tuner.applying"):
         importlib.import_module(module)
     (meeting / str(os.getpid())).touch()
-    while len(list(meeting.iterdir())) < workers:
+    deadline = time.monotonic() + _MEET_S
+    while len(list(meeting.iterdir())) < workers and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
@@ -241,6 +282,18 @@ def _session() -> Any:
     # The workers share the processors already.
     session.context.enable_multithreading(False)
     return session
+
+
+def _check_room(folder: Path) -> None:
+    """Raises OSError where the disk is full: then it was not the candidate that failed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM_BYTES))
+            file.flush()
+    except OSError as full:
+        full.filename = str(folder)
+        raise
 
 
 def _translate(session: Any, module: Any, binary: Path) -> str:

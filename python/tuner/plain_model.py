@@ -25,7 +25,7 @@ from tuner.run_folder import RunFolder
 MODEL_SEED = 4
 MODEL_TIMEOUT_S = 600.0
 _PLAIN, _TUNED = "plain model", "tuned model"
-# A process that dies while whole models are compared may have been killed from outside.
+# A process that dies while a whole model runs may have been killed from outside.
 _ATTEMPTS = 2
 
 
@@ -54,13 +54,21 @@ def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: R
     model.compile_or_reject(program.binary)
     compile_s = time.perf_counter() - started
     try:
-        runner.load(_PLAIN, program)
-        run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+        run_s = _first_run(program, runner)
     except MeasurementError as error:
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
     finally:
         runner.unload(_PLAIN)
     return PlainModel(model, program, compile_s, run_s)
+
+
+def _first_run(program: FunctionProgram, runner: Runner) -> float:
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(ProgramCrashedError):
+            runner.load(_PLAIN, program)
+            return runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+    runner.load(_PLAIN, program)
+    return runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
 
 
 def compare_models(baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:

@@ -67,7 +67,8 @@ class RunFolder:
         if path is None:
             raise InputError("--resume needs the folder of the run to go on with; name it by --run-dir")
         folder = RunFolder(path.absolute())
-        if not folder.store.exists():
+        # The store may be shared, or the run have ended before it had one.
+        if not (folder.store.exists() or folder.command.exists()):
             raise InputError(f"{path} holds no run to resume; check --run-dir")
         try:
             for left in folder.path.glob(f"{TEMPORARY}*"):
@@ -101,12 +102,18 @@ class RunFolder:
         program = Path(sys.argv[0]).name
         # As `python -m tuner` has it.
         words = ["iree-tune" if program == "__main__.py" else program, *sys.argv[1:]]
-        self.command.write_text(json.dumps({"command": words, "folder": str(Path.cwd())}) + "\n")
+        unfinished = self.command.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps({"command": words, "folder": str(Path.cwd())}) + "\n")
+        unfinished.replace(self.command)
 
     def append(self, record: dict[str, Any]) -> None:
-        """Adds one line to the log; a crash loses at most the line being written."""
-        with self.log.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        """Adds one line to the log; a crash loses at most the line being written. Raises OSError on a full disk."""
+        try:
+            with self.log.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            error.filename = str(self.log)
+            raise
 
 
 def remove_run(path: Path) -> int:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tuner.errors import InputError, ToolError
+from tuner.errors import InputError
 from tuner.outcome import Fate
 
 _BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
@@ -71,7 +71,9 @@ class Store:
             self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
             self._prepare()
         except sqlite3.Error as error:
-            raise InputError(f"{path} cannot be used as a store ({error}); choose another --store") from error
+            raise InputError(
+                f"{path} cannot be used as a store ({error}); make room or choose another --store"
+            ) from error
 
     def _prepare(self) -> None:
         """Sets the file up. SQLite does not wait for another process that turns the same new file to WAL; we do."""
@@ -116,7 +118,7 @@ class Store:
 
         `problem` is what equal problems share, `point` the knobs, for warm starts.
 
-        Raises ToolError where the disk is full or read-only; what was kept before stays.
+        Raises InputError where the disk is full or read-only; what was kept before stays.
         """
         with self._errors():
             self._connection.execute(
@@ -153,8 +155,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise ToolError(
-                f"the store {self.path} cannot be read or written ({error}); what it holds is kept"
+            raise InputError(
+                f"the store {self.path} cannot be read or written ({error}); what it holds is kept: make room or choose"
+                " another place, and go on with --run-dir and --resume"
             ) from error
 
 

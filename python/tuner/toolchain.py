@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,10 +43,19 @@ def tool_path(name: str) -> Path:
 
 
 def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float) -> ToolResult:
-    """Runs a compiler tool. Raises ToolError when it does not end within `timeout_s` seconds."""
+    """Runs a compiler tool, once more where it is killed from outside.
+
+    Raises ToolError when it does not end within `timeout_s` seconds.
+    """
     command = (str(tool_path(name)), *arguments)
+
+    def once() -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
+
     try:
-        process = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
+        process = once()
+        if process.returncode == -signal.SIGKILL:
+            process = once()
     except subprocess.TimeoutExpired as error:
         raise ToolError(
             f"{name} did not end within {timeout_s:.0f} s on '{arguments[0]}'; raise the timeout or simplify it"

@@ -153,12 +153,10 @@ def test_a_process_that_began_early_serves_and_counts_its_time() -> None:
     assert wall.measuring_s + wall.starting_s <= wall.total_s
 
 
-def test_a_process_that_dies_after_it_began_is_said_and_replaced() -> None:
+def test_a_process_that_is_killed_while_it_starts_is_replaced() -> None:
     with Runner(DEVICE) as runner:
         runner.begin()
         os.kill(runner._process.pid, signal.SIGKILL)
-        with pytest.raises(MeasurementError, match="died at its start"):
-            runner.load("good", Scaled())
         runner.load("good", Scaled())
         assert runner.time("good", 1, timeout_s=10) >= 0
 

@@ -8,12 +8,16 @@ input, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
 
 from tuner import registry
 from tuner.errors import InputError, TunerError
+
+# What is wrong with the place where something was to be written.
+_PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class _Commands(click.Group):
@@ -60,6 +64,13 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in _PLACES:
+            where = error.filename or "a file of the run"
+            return _fail(
+                f"cannot write {where}: {error.strerror}; what was written before is kept: make room or choose another"
+                " place, and go on with --run-dir and --resume",
+                2,
+            )
         what = f"{type(error).__name__}: {error}"
         return _fail(f"internal error ({what}); run again with --debug and report it", 1)
 

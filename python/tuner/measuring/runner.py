@@ -189,18 +189,22 @@ class Runner:
         return value
 
     def _start_process(self) -> Connection:
+        """Waits for the process that was begun, or for another: each can be killed from outside."""
+        exit_code: int | None = None
         with self._watch.of(Part.STARTING):
-            ours = self._connection or self._spawn()
-            if not ours.poll(_START_TIMEOUT_S):
-                self._end_process()
-                raise MeasurementError("the measuring process did not start")
-            try:
-                ours.recv()
-            except (EOFError, ConnectionError) as error:
-                died = _describe_exit(self._end_process())
-                raise MeasurementError(f"the measuring process died at its start ({died})") from error
-            self._has_started = True
-            return ours
+            for _ in range(ATTEMPTS):
+                ours = self._connection or self._spawn()
+                if not ours.poll(_START_TIMEOUT_S):
+                    self._end_process()
+                    raise MeasurementError("the measuring process did not start")
+                try:
+                    ours.recv()
+                except (EOFError, ConnectionError):
+                    exit_code = self._end_process()
+                else:
+                    self._has_started = True
+                    return ours
+        raise MeasurementError(f"the measuring process died at its start ({_describe_exit(exit_code)})")
 
     def _spawn(self) -> Connection:
         context = multiprocessing.get_context("spawn")
