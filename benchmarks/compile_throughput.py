@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Candidates compiled per second: our worker processes against one iree-compile for each candidate.
 
-    python benchmarks/compile_throughput.py [MODEL] [--candidates 48] [--workers 2] [--rounds 3]
+    python benchmarks/compile_throughput.py [MODEL] [--target cpu] [--candidates 48] [--workers 2] [--rounds 3]
 
 The same candidates of the model's first tunable dispatch are compiled both ways, in turns: by `CompilePool`, and as the
 existing tuner does it, a spec for each candidate given to an `iree-compile` process that reads the dispatch's stripped
@@ -33,15 +33,18 @@ from tuner.extracting import extract
 from tuner.model import Model, spec_flag
 from tuner.outcome import Fate
 from tuner.spec import Entry, problem_spec
-from tuner.targets.cpu import CpuTarget
+from tuner.targets import Target
+from tuner.targets.choosing import choose_target
 from tuner.toolchain import tool_path
 
+LIBRARY = "--iree-codegen-transform-dialect-library"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "matmul_2048.mlir"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path, default=EXAMPLE)
+    parser.add_argument("--target", default="cpu", help="as in cuda:sm_80; the device is not needed")
     parser.add_argument("--candidates", type=int, default=48)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
@@ -51,7 +54,7 @@ def main() -> None:
         sys.exit("iree-compile is not on PATH; activate the environment that iree-tuner is installed in")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        jobs = make_jobs(options.model, options.candidates, work)
+        jobs = make_jobs(options.model, options.target, options.candidates, work)
         seconds: dict[str, list[float]] = {"ours": [], "script": [], "native": []}
         with CompilePool(options.workers, 60.0) as pool:
             pool.compile(jobs[: options.workers])  # Workers start once in a run; so they do here.
@@ -61,7 +64,7 @@ def main() -> None:
                 seconds["ours"].append(time.perf_counter() - started)
                 assert all(end.fate is Fate.COMPILED for end in ends), [end.detail for end in ends]
                 for way, program in (("script", script), ("native", str(tool_path("iree-compile")))):
-                    seconds[way].append(by_processes(program, work, len(jobs), options.workers))
+                    seconds[way].append(by_processes(program, jobs[0].target, work, len(jobs), options.workers))
     rates = {way: len(jobs) / statistics.median(taken) for way, taken in seconds.items()}
     print(f"| way | candidates per second ({options.workers} at a time) |\n|---|---|")
     for way, rate in rates.items():
@@ -74,9 +77,9 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def make_jobs(model: Path, count: int, work: Path) -> list[CompileJob]:
+def make_jobs(model: Path, target_name: str, count: int, work: Path) -> list[CompileJob]:
     """Jobs for our pool; beside them, in `work`, the stripped benchmark and a spec file for each candidate."""
-    target = CpuTarget()
+    target = choose_target(target_name, threads=1)
     extracted = extract(Model.open(model, target.compile_flags), target, work)
     for dispatch in extracted.dispatches:
         if dispatch.problem is None or dispatch.program is None:
@@ -106,7 +109,7 @@ def make_jobs(model: Path, count: int, work: Path) -> list[CompileJob]:
     sys.exit(f"{model} has no tunable dispatch")
 
 
-def write_spec(path: Path, target: CpuTarget, problem: object, configuration: object) -> None:
+def write_spec(path: Path, target: Target, problem: object, configuration: object) -> None:
     """The spec that asks for one configuration."""
     from iree.compiler import ir
 
@@ -115,15 +118,16 @@ def write_spec(path: Path, target: CpuTarget, problem: object, configuration: ob
     path.write_text(problem_spec([Entry(problem, Annotations({"compilation_info": info}))]))  # type: ignore[arg-type]
 
 
-def by_processes(program: str, work: Path, count: int, workers: int) -> float:
-    """Seconds to compile all candidates, one process for each."""
+def by_processes(program: str, target: Target, work: Path, count: int, workers: int) -> float:
+    """Seconds to compile all candidates, one process for each. Where specs are ignored, they serve as a library."""
 
     def one(number: int) -> int:
+        spec = work / f"spec-{number}.mlir"
         command = [
             program,
             str(work / "benchmark.mlir"),
             "--compile-from=executable-sources",
-            spec_flag(work / f"spec-{number}.mlir"),
+            spec_flag(spec) if target.reads_specs else f"{LIBRARY}={spec}@__kernel_config",
             "-o",
             str(work / f"theirs-{number}.vmfb"),
         ]

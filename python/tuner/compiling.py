@@ -107,10 +107,11 @@ class CompilePool:
             self._pool.join()
         else:
             self._stop()
+        _end_linkers(self._temporary.name)
         self._temporary.cleanup()
 
     def _stop(self) -> None:
-        """Ends the pool at once. A worker that it was starting meanwhile can escape it (seen where disks were full)."""
+        """Ends the pool at once, and a worker that it was starting meanwhile, which it forgets."""
         self._pool.stop()
         self._pool.join()
         for child in multiprocessing.active_children():
@@ -198,7 +199,8 @@ class CompilePool:
 
 
 def _start_worker(temporary: str, parent: int) -> None:
-    threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+    threading.Thread(target=_end_with, args=[parent, temporary], daemon=True).start()
+    # The linker gets it too, and is known by it.
     os.environ["TMPDIR"] = temporary
     # Ctrl-C reaches the whole process group; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -206,11 +208,21 @@ def _start_worker(temporary: str, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, temporary: str) -> None:
     """Ends this process soon after its parent, whatever it waits for."""
     while os.getppid() == parent:
         time.sleep(_LOOK_EVERY_S)
+    _end_linkers(temporary)
     os._exit(1)
+
+
+def _end_linkers(temporary: str) -> None:
+    """Kills what workers have started: where one is killed its linker stays, which was seen to hang on a full disk."""
+    mark = f"TMPDIR={temporary}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def _meet(meeting: Path, workers: int) -> None:

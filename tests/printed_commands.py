@@ -1,0 +1,100 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs the commands of README and tutorial that `test_docs.py` leaves out since they take long, as they are printed.
+
+    python tests/printed_commands.py
+
+The files that they name are made before: small models, and specs of runs of them; HOST is this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import models
+from test_docs import ROOT, blocks
+
+PAGES = ("README.md", "docs/tutorial.md")
+TIMEOUT_S = 3600
+# What stands before the commands of a page: files as the text around the commands has them.
+BEFORE = {
+    "README.md": (
+        "iree-tune run examples/small_network.mlir -o small.mlir --trials 4 --keep-flags",
+        "iree-tune run model.mlir -o a.mlir --trials 8 --keep-flags",
+        "iree-tune run other.mlir -o b.mlir --trials 8 --keep-flags",
+    ),
+    "docs/tutorial.md": ("iree-tune run examples/small_network.mlir -o spec.mlir --trials 20 --keep-flags",),
+}
+# What `iree-tune compile` of README is given: a spec with a late part.
+LATE = "iree-tune run model.mlir -o spec.mlir --trials 4 --keep-flags && cp small.late.mlir spec.late.mlir"
+# A cluster of this machine for the command that names one.
+HEAD = "ray start --head --port=6379 --num-cpus=2 --resources='{\"iree-tuner-cpu\": 1}'"
+HOST = "127.0.0.1"
+# `iree-tune check` says by exit code 1 that an entry does not hold, which can be so on a busy machine.
+MAY_SAY = {"check": (0, 1)}
+
+
+def write_onnx(path: Path) -> None:
+    """A product with open sizes `batch` and `tokens`."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = numpy_helper.from_array(np.ones((64, 96), dtype=np.float32), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "weights"], ["y"])],
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "tokens", 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "tokens", 96])],
+        [weights],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(path))
+
+
+def run(line: str, folder: Path) -> None:
+    """Raises SystemExit where a command fails."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    started = time.monotonic()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", line],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=environment,
+        timeout=TIMEOUT_S,
+    )
+    print(f"{done.returncode}  {time.monotonic() - started:6.1f} s  {line}", flush=True)
+    if done.returncode not in MAY_SAY.get(line.split()[1], (0,)):
+        raise SystemExit(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+
+
+def main() -> None:
+    for page in PAGES:
+        with tempfile.TemporaryDirectory(prefix="printed-") as name:
+            folder = Path(name)
+            shutil.copytree(ROOT / "examples", folder / "examples")
+            (folder / "model.mlir").write_text(models.matmul(48, 64, 32))
+            (folder / "other.mlir").write_text(models.matmul(101, 211, 103))
+            write_onnx(folder / "model.onnx")
+            for line in BEFORE[page]:
+                run(line, folder)
+            for block in blocks(page):
+                for line in block.text.replace("\\\n", " ").splitlines() if block.not_run else ():
+                    if line.startswith("iree-tune compile"):
+                        run(LATE, folder)
+                    if "--ray" in line:
+                        run(HEAD, folder)
+                    run(line.replace("HOST", HOST), folder)
+                    if "--ray" in line:
+                        run("ray stop", folder)
+
+
+if __name__ == "__main__":
+    main()
