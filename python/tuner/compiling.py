@@ -46,6 +46,8 @@ _WORKER_NAME = "pebble_pool_worker"
 _LOOK_EVERY_S = 1.0
 # Where so much can be written, a candidate did not fail for want of room.
 _ROOM_BYTES = 2**20
+# Pebble looks every tenth of a second whether its pool was ended.
+_NOTICED_S = 0.2
 # So many times a batch is begun anew where its pool broke.
 _POOLS = 3
 
@@ -111,9 +113,18 @@ class CompilePool:
         self._temporary.cleanup()
 
     def _stop(self) -> None:
-        """Ends the pool at once, and a worker that it was starting meanwhile, which it forgets."""
+        """Ends the pool at once.
+
+        Its workers are killed before it is joined: joining removes semaphores, and a worker that was just starting
+        would say in a traceback that it does not find them. A pool can start one more until it notices its end.
+        """
         self._pool.stop()
+        self._kill_workers()
+        time.sleep(_NOTICED_S)
+        self._kill_workers()
         self._pool.join()
+
+    def _kill_workers(self) -> None:
         for child in multiprocessing.active_children():
             if child.name == _WORKER_NAME and child.pid not in self._others:
                 child.kill()
