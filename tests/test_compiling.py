@@ -205,8 +205,8 @@ def test_workers_that_began_are_there_before_the_first_job(job: CompileJob) -> N
     assert end.fate is Fate.COMPILED, end.detail
     assert before.compiling_s == 0 < before.starting_s
     assert end.seconds == pytest.approx(after.compiling_s, abs=0.05)
-    # Nothing starts any more: importing the compiler alone takes longer.
-    assert after.starting_s - before.starting_s < 0.1
+    # Nothing starts any more: that would take as long as before.
+    assert after.starting_s - before.starting_s < before.starting_s / 2
 
 
 def test_a_worker_that_dies_while_it_starts_is_replaced(job: CompileJob) -> None:

@@ -203,10 +203,3 @@ def test_a_device_that_there_is_not_is_refused(tmp_path: Path, device: str) -> N
     assert len(stderr.strip().splitlines()) == 1, stderr
     assert device in stderr
     assert not (tmp_path / "run").exists()
-
-
-def test_a_bundle_takes_no_device(tmp_path: Path) -> None:
-    process = start_run(tmp_path, "run", "--no-measure")
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "leave them out with --no-measure" in stderr

@@ -133,8 +133,6 @@ def run(
             raise InputError("--json tells of a run that measures; leave it out with --no-measure")
         if dry_run:
             raise InputError("--dry-run tells of a run that measures; leave it out with --no-measure")
-        if options.devices or options.ray is not None:
-            raise InputError("--device and --ray say where to measure; leave them out with --no-measure")
         _pack(model, options, bundle)
         return
     if bundle is not None:
