@@ -59,7 +59,12 @@ def write_onnx(path: Path) -> None:
 
 def run(line: str, folder: Path) -> None:
     """Raises SystemExit where a command fails."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        # As docs/machines.md has it.
+        "RAY_AUTH_MODE": "token",
+    }
     started = time.monotonic()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", line],

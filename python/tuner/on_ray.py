@@ -70,7 +70,10 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address == LOCAL:
             raise InputError(f"Ray cannot start a cluster on this machine ({said}); run without --ray") from error
-        raise InputError(f"no Ray cluster can be reached at {address} ({said}); check --ray") from error
+        raise InputError(
+            f"no Ray cluster can be reached at {address} ({said}); check --ray, and where `ray start` made a token set"
+            " RAY_AUTH_MODE=token"
+        ) from error
     try:
         found = ray.cluster_resources()
         devices = int(found.get(resource, 0))
