@@ -36,7 +36,7 @@ from tuner.compiling import CompileJob, CompilePool
 from tuner.deciding import Ratio, is_decided, speedup
 from tuner.dispatch import Configuration, Dispatch
 from tuner.errors import MeasurementError, TunerError
-from tuner.evaluating import DispatchBench, Final
+from tuner.evaluating import DispatchBench, Final, runnable
 from tuner.extracting import extract
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
@@ -156,12 +156,9 @@ class Contest:
         return speedup(paired.baseline_s, paired.candidate_s)
 
     def _source(self, compilation: Compilation) -> DispatchProgram:
-        program = self._program(self._dispatch)
         if compilation.binary is None:
             raise MeasurementError("it has no binary")
-        return DispatchProgram(
-            compilation.binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions
-        )
+        return runnable(self._program(self._dispatch), compilation.binary)
 
     def _compile(self, configurations: dict[int, Configuration | None]) -> list[Compilation]:
         started = time.perf_counter()

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import tuner
+from tuner.evaluating import runnable
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.sampling import calibrate, interleaved, renewing
 from tuner.result import DispatchResult
@@ -109,7 +110,7 @@ def measure_together(results: list[DispatchResult], rounds: int) -> dict[str, fl
 def _program(result: DispatchResult, binary: Path | None) -> DispatchProgram:
     program = result.dispatch.program
     assert program is not None and binary is not None, "a measured dispatch has a program, its default a binary"
-    return DispatchProgram(binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions)
+    return runnable(program, binary)
 
 
 def main() -> None:

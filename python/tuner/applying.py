@@ -43,7 +43,7 @@ def annotations_of(configuration: Configuration, target: Target, context: ir.Con
     return Annotations(
         {**configuration.attributes, "compilation_info": str(info)},
         {number: str(config) for number, config in others.items()},
-        dict(target.function_attributes(configuration)),
+        {**configuration.function_attributes, **target.function_attributes(configuration)},
     )
 
 

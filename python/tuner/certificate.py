@@ -43,6 +43,17 @@ class Circumstances:
     tuner_version: str
     flags: tuple[str, ...]
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What evaluations have in common that a store may give for one another."""
+        return {
+            "target": self.target,
+            "processor": self.processor,
+            "features": self.features,
+            "device": self.device,
+            "threads": self.threads,
+        }
+
     def differences(self, now: Circumstances) -> list[str]:
         """What may change a measurement and is otherwise now than where the certificate was made, a sentence each."""
         found = []

@@ -46,14 +46,15 @@ _WORKER_NAME = "pebble_pool_worker"
 _LOOK_EVERY_S = 1.0
 # Where so much can be written, a candidate did not fail for want of room.
 _ROOM_BYTES = 2**20
-_DIED = "the compiler died (exit code {})"
-# How a worker ends that was killed from outside, which is no fault of its candidate: that is compiled again.
-_KILLED = _DIED.format(-signal.SIGKILL)
 _AGAIN = "compiled again, for its compiler was killed (SIGKILL)"
 # Pebble looks every tenth of a second whether its pool was ended.
 _NOTICED_S = 0.2
 # So many times a batch is begun anew where its pool broke.
 _POOLS = 3
+
+
+class _KilledError(Exception):
+    """A worker was killed from outside, which is no fault of its candidate: that is compiled again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +173,16 @@ class CompilePool:
         ends: dict[int, Compilation] = {}
         killed: set[int] = set()
         failure: OSError | None = None
-        for attempt in range(_POOLS):
+        for _ in range(_POOLS):
             try:
                 futures = {index: self._schedule(job) for index, job in enumerate(jobs) if index not in ends}
                 for index, future in futures.items():
                     try:
-                        end = self._end(jobs[index], future)
+                        ends[index] = self._end(jobs[index], future)
+                    except _KilledError:
+                        killed.add(index)
                     except OSError as error:
                         failure = error
-                    else:
-                        if end.detail == _KILLED and attempt + 1 < _POOLS:
-                            killed.add(index)
-                        else:
-                            ends[index] = end
                 if failure is not None:
                     raise failure
             except BrokenProcessPool:
@@ -215,7 +213,9 @@ class CompilePool:
                 started=time.time() - self._timeout_s,
             )
         except ProcessExpired as error:
-            return Compilation(Fate.COMPILE_FAILED, _DIED.format(error.exitcode), 0.0, job.log)
+            if error.exitcode == -signal.SIGKILL:
+                raise _KilledError from error
+            return Compilation(Fate.COMPILE_FAILED, f"the compiler died (exit code {error.exitcode})", 0.0, job.log)
         except MemoryError:
             limit = _MEMORY_LIMIT_BYTES >> 30
             return Compilation(Fate.COMPILE_FAILED, f"it needs more than {limit} GiB of memory", 0.0, job.log)

@@ -74,14 +74,22 @@ def deliver(path: Path, early: str, late: str) -> None:
         late_path(path).unlink(missing_ok=True)
 
 
+def check_output(path: Path | None, *, never: Path | None = None) -> None:
+    """Raises InputError unless both specs can be put at `path`, where one is given, before any work is done for them.
+
+    `never` is the user's model.
+    """
+    for output in () if path is None else (path, late_path(path)):
+        check_writable(output, never=never)
+
+
 def check_remaking(path: Path, specs: Sequence[ReadSpec], *, never: Path | None = None) -> None:
     """Raises InputError where `specs` cannot be made anew as `path`, before any work is done for it.
 
     An entry of another's would be lost, and so would a late spec beside `path` that is not among them. `never` is the
     user's model.
     """
-    for output in (path, late_path(path)):
-        check_writable(output, never=never)
+    check_output(path, never=never)
     for spec in specs:
         if spec.foreign:
             raise InputError(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.compiling import CompileJob, CompilePool
+from tuner.delivering import check_output
 from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
 from tuner.events import Listener, PhaseStarted
@@ -26,9 +27,8 @@ from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import PlainModel, prepare_model
 from tuner.planning import Plan, Task, chosen, plan
-from tuner.run_folder import RunFolder
+from tuner.run_folder import TEMPORARY, RunFolder
 from tuner.search_task import NothingToSearchError, solve
-from tuner.spec import check_writable, late_path
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.tuning import LEAST_SHARE
@@ -108,10 +108,9 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags))
     check_present(target.device)
-    for output in (options.output, late_path(options.output)) if options.output is not None else ():
-        check_writable(output, never=path)
+    check_output(options.output, never=path)
     with (
-        tempfile.TemporaryDirectory(prefix="iree-tuner-") as name,
+        tempfile.TemporaryDirectory(prefix=TEMPORARY) as name,
         Runner(target.device) as runner,
         CompilePool(options.compile_workers, options.compile_timeout_s) as compilers,
     ):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
 from tuner.plain import to_plain
+from tuner.spec import write_atomically
 from tuner.stopwatch import WallTime
 
 
@@ -153,6 +155,12 @@ class TuneResult:
         Raises OSError where writing fails; nothing is left half-written.
         """
         deliver(Path(path), self.spec, self.late_spec)
+
+    def keep(self, output: Path | None) -> None:
+        """Writes `result.json` into the run's folder, and the specs to `output` where it is given. Raises OSError."""
+        write_atomically(self.run_dir / "result.json", json.dumps(self.to_json(), indent=1) + "\n")
+        if output is not None:
+            self.save(output)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON."""

@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from tuner import registry
 from tuner.budget import Budget
-from tuner.delivering import compile_command
+from tuner.certificate import circumstances
+from tuner.delivering import check_output, compile_command
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
-from tuner.extracting import Extracted, extract
+from tuner.extracting import extract
 from tuner.flag_search import FlagChoice, check_pins
 from tuner.machines import Machines, machines_of
 from tuner.model import Model
@@ -24,7 +23,6 @@ from tuner.plain_model import prepare_model
 from tuner.proving import unproved
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
-from tuner.spec import check_writable, late_path, write_atomically
 from tuner.stages import STAGES, Known, Stage, circumstances_of
 from tuner.stations import Stations
 from tuner.stopwatch import Part, Stopwatch
@@ -54,9 +52,7 @@ def tune_model(
         registry.load("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
-    if options.output is not None:
-        for output in (options.output, late_path(options.output)):
-            check_writable(output, never=path)
+    check_output(options.output, never=path)
     with machines_of(options, target, watch) as machines:
         return _tune(opened, target, options, listen, stages, machines, budget, watch)
 
@@ -94,7 +90,15 @@ def _tune(
         listen(PhaseStarted(f"reading {opened.source}"))
         model = opened.imported(options.shapes, folder.path)
         extracted = extract(model, target, folder.path)
-        with Store(options.store or folder.store, _shared(options, target, extracted), compiler_version()) as store:
+        shared = circumstances(
+            options.target,
+            extracted.device_description,
+            extracted.features,
+            target.device.uri,
+            options.threads,
+            model.flags,
+        ).shared
+        with Store(options.store or folder.store, shared, compiler_version()) as store:
             plain = stations.on_one(
                 lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
             )
@@ -129,18 +133,5 @@ def _tune(
         circumstances=circumstances_of(bench, known),
         wall_time=watch.read(),
     )
-    write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
-    if options.output is not None:
-        result.save(options.output)
+    result.keep(options.output)
     return result
-
-
-def _shared(options: Options, target: Target, extracted: Extracted) -> dict[str, Any]:
-    """The circumstances that evaluations share."""
-    return {
-        "target": options.target,
-        "processor": extracted.device_description,
-        "features": extracted.features,
-        "device": target.device.uri,
-        "threads": options.threads,
-    }

@@ -180,17 +180,8 @@ class SearchTask:
 
     def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
         """Keeps a candidate's end, at once."""
-        stored = Stored(
-            evaluation.fate,
-            evaluation.detail,
-            evaluation.compilation.seconds,
-            evaluation.time_s,
-            evaluation.speedup,
-            evaluation.samples_s,
-        )
-        self._bench.store.add(
-            self._digest, asked.configuration.to_json(), stored, self.task.problem.key, dict(asked.point)
-        )
+        choice = asked.configuration.to_json()
+        self._bench.store.add(self._digest, choice, Stored.of(evaluation), self.task.problem.key, dict(asked.point))
 
     def _again(self, asked: _Asked, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.outcome import Fate
+from tuner.outcome import Evaluation, Fate
 
 _BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
 _SCHEMA = """
@@ -52,6 +52,18 @@ class Stored:
     time_s: float | None
     speedup: float | None
     samples_s: tuple[float, ...]
+
+    @staticmethod
+    def of(evaluation: Evaluation) -> Stored:
+        """What is kept of an evaluation."""
+        return Stored(
+            evaluation.fate,
+            evaluation.detail,
+            evaluation.compilation.seconds,
+            evaluation.time_s,
+            evaluation.speedup,
+            evaluation.samples_s,
+        )
 
 
 class Store:

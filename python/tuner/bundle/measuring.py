@@ -25,7 +25,7 @@ from tuner.bundle.manifest import FILE, BundledDispatch, Candidate, Manifest, re
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.deciding import is_faster
 from tuner.errors import InputError, ToolError, TunerError
-from tuner.evaluating import DispatchBench
+from tuner.evaluating import DispatchBench, runnable
 from tuner.events import Disturbance, Event, FinalistFailed
 from tuner.host import processor_name
 from tuner.measuring import DispatchProgram, Runner
@@ -151,9 +151,7 @@ class _Measuring:
         return Compilation(Fate.COMPILED, "", candidate.compile_s, self._folder / _LOG, binary)
 
     def _program(self, candidate: Candidate) -> DispatchProgram:
-        bundled = self._bundled
-        binary = self._folder / (candidate.binary or "")
-        return DispatchProgram(binary, bundled.entry, bundled.buffer_setter, bundled.buffer_bytes, bundled.regions)
+        return runnable(self._bundled.program, self._folder / (candidate.binary or ""))
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, Disturbance):

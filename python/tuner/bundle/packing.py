@@ -18,7 +18,7 @@ import numpy as np
 from tuner.bundle.archive import write_archive
 from tuner.bundle.manifest import FILE, PROGRAM, BundledDevice, BundledDispatch, Candidate, Manifest
 from tuner.compiling import CompileJob, CompilePool
-from tuner.constraints import ConstraintError, explain_empty, find_pool, sample_uniform
+from tuner.constraints import sample_uniform
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import extract
@@ -27,6 +27,7 @@ from tuner.options import Options
 from tuner.outcome import Compilation
 from tuner.planning import Task, chosen, plan
 from tuner.run_folder import RunFolder
+from tuner.search_task import NothingToSearchError, solve
 from tuner.store import digest
 from tuner.targets import Limits, Target
 from tuner.targets.choosing import choose_target
@@ -143,14 +144,11 @@ def _draw(
     task: Task, limits: Limits, target: Target, options: Options, unfinished: Path, folder: RunFolder
 ) -> _Drawn | str:
     """The default and uniform samples of the space, or why there are none."""
-    rng = np.random.default_rng(options.seed)
     try:
-        space = task.builder.build(task.problem, limits)
-        pool = find_pool(space, samples=options.trials, rng=rng)
-    except ConstraintError as error:
-        return f"not tunable: {task.space_name}: {error}"
-    if not len(pool):
-        return f"not tunable: {task.space_name} has no solution: {'; '.join(explain_empty(space))}"
+        pool = solve(task, limits, options)
+    except NothingToSearchError as error:
+        return str(error)
+    rng = np.random.default_rng(options.seed)
     points = {number: dict(pool.point(row)) for number, row in enumerate(sample_uniform(pool, options.trials, rng), 1)}
     name = task.dispatch.name
     jobs = {

@@ -7,7 +7,6 @@ Only numbers come from the other machine. What goes into a spec is made anew her
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tuner.bundle.manifest import BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
 from tuner.certificate import Circumstances, circumstances
 from tuner.compiling import CompileJob, CompilePool
-from tuner.delivering import compile_command, header
+from tuner.delivering import check_output, compile_command, header
 from tuner.errors import InputError
 from tuner.evaluating import verdict_on
 from tuner.events import Listener, Note, PhaseStarted
@@ -28,7 +27,6 @@ from tuner.planning import Task, plan
 from tuner.proving import prove_unrun
 from tuner.result import DispatchResult, TuneResult
 from tuner.run_folder import RunFolder
-from tuner.spec import check_writable, late_path, write_atomically
 from tuner.stopwatch import Stopwatch
 from tuner.store import Store, Stored, digest
 from tuner.targets import Target
@@ -63,9 +61,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     _check_versions(manifest, bundle)
     target = choose_target(manifest.target, manifest.threads)
     opened = Model.open(path, (*target.compile_flags, *manifest.flags), watch)
-    if options.output is not None:
-        for output in (options.output, late_path(options.output)):
-            check_writable(output, never=path)
+    check_output(options.output, never=path)
     folder = RunFolder.create(options.run_dir)
     listen(Note(f"This run's folder: {folder.path}"))
     listen(PhaseStarted(f"reading {path}"))
@@ -73,15 +69,8 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     model = opened.imported(shapes, folder.path)
     extracted = extract(model, target, folder.path)
     there = _circumstances(manifest, results.machine, extracted, target)
-    shared = {
-        "target": there.target,
-        "processor": there.processor,
-        "features": there.features,
-        "device": there.device,
-        "threads": there.threads,
-    }
     with (
-        Store(options.store or folder.store, shared, compiler_version()) as store,
+        Store(options.store or folder.store, there.shared, compiler_version()) as store,
         CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
     ):
         taking = _Taking(manifest, results, target, folder, compilers, store, listen)
@@ -110,9 +99,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         circumstances=there,
         wall_time=watch.read(),
     )
-    write_atomically(folder.path / "result.json", json.dumps(result.to_json(), indent=1) + "\n")
-    if options.output is not None:
-        result.save(options.output)
+    result.keep(options.output)
     return result
 
 
@@ -202,15 +189,8 @@ def _evaluations(taking: _Taking, task: Task, bundled: BundledDispatch, known: D
         evaluations.append(evaluation)
         taking.folder.append({"dispatch": bundled.name, **evaluation.to_json()})
         if configuration is not None:
-            stored = Stored(
-                evaluation.fate,
-                evaluation.detail,
-                compilation.seconds,
-                evaluation.time_s,
-                evaluation.speedup,
-                evaluation.samples_s,
-            )
-            taking.store.add(bundled.subject, configuration.to_json(), stored, task.problem.key, dict(point))
+            choice = configuration.to_json()
+            taking.store.add(bundled.subject, choice, Stored.of(evaluation), task.problem.key, dict(point))
     return evaluations
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tuner.bundle.manifest import FILE, PROGRAM, Manifest
+from tuner.report.lines import say, say_reasons
 
 # So many reasons are shown for each dispatch.
 _SHOWN = 3
@@ -33,25 +33,13 @@ def print_bundle(model: Path, bundle: Path, manifest: Manifest, console: Console
         console.print(table)
     for each in manifest.dispatches:
         for reason, count in each.failures.most_common(_SHOWN):
-            _say(console, f"{each.name}: {count} x {reason}")
-    for reason, names in _by_reason(manifest.left).items():
-        _say(console, f"{names[0] if len(names) == 1 else f'{len(names)} dispatches, {names[0]} among them'}: {reason}")
+            say(console, f"{each.name}: {count} x {reason}")
+    say_reasons(console, manifest.left.items())
     if not manifest.dispatches:
-        _say(console, f"Nothing here is tunable; {bundle / FILE} says why.")
+        say(console, f"Nothing here is tunable; {bundle / FILE} says why.")
         return
     runtime = f"iree-base-runtime=={manifest.compiler_version}"
-    _say(console, f"Bundle: {bundle}. Copy it to a machine with such a device and any Python from 3.11 on, and there:")
-    _say(console, f"  pip install {runtime} numpy\n  python {shlex.quote(bundle.name)}/{PROGRAM}")
+    say(console, f"Bundle: {bundle}. Copy it to a machine with such a device and any Python from 3.11 on, and there:")
+    say(console, f"  pip install {runtime} numpy\n  python {shlex.quote(bundle.name)}/{PROGRAM}")
     words = ["iree-tune", "take-back", str(model), str(bundle), "-o", "spec.mlir"]
-    _say(console, f"Copy its results.jsonl into the bundle here, and:\n  {shlex.join(words)}")
-
-
-def _by_reason(left: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
-    reasons: dict[str, list[str]] = {}
-    for name, reason in left.items():
-        reasons.setdefault(reason, []).append(name)
-    return reasons
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(console, f"Copy its results.jsonl into the bundle here, and:\n  {shlex.join(words)}")

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from tuner.forecasting import Forecast
+from tuner.report.lines import say, say_reasons
 from tuner.report.units import duration, rough
 
 
@@ -33,20 +32,18 @@ def print_forecast(forecast: Forecast, console: Console) -> None:
     if forecast.dispatches:
         console.print(table)
     else:
-        _say(console, "Nothing here is tunable.")
-    for reason, count in Counter(forecast.left.values()).items():
-        (name, *_) = (name for name, why in forecast.left.items() if why == reason)
-        _say(console, f"{name if count == 1 else f'{count} dispatches, {name} among them'}: {reason}")
+        say(console, "Nothing here is tunable.")
+    say_reasons(console, forecast.left.items())
     flags = forecast.flags
     if flags is not None:
         named = "; ".join(f"{name}: {', '.join(values)}" for name, values in flags.knobs.items())
-        _say(
+        say(
             console,
             f"Flags of the whole model first: {flags.trials} of {flags.choices} choices, about {rough(flags.seconds)}"
             f" ({named}). With other flags there may be other dispatches.",
         )
-    _say(console, f"The whole run: {_total(forecast)}, as the model and each default were compiled and run just now.")
-    _say(console, "Nothing was written.")
+    say(console, f"The whole run: {_total(forecast)}, as the model and each default were compiled and run just now.")
+    say(console, "Nothing was written.")
 
 
 def _total(forecast: Forecast) -> str:
@@ -59,7 +56,3 @@ def _total(forecast: Forecast) -> str:
         if forecast.wanted_s <= forecast.budget_s
         else f"about {budget}," + (f" its budget; all candidates would take {wanted}")
     )
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

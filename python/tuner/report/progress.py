@@ -24,6 +24,7 @@ from tuner.events import (
     SearchPlanned,
 )
 from tuner.outcome import Fate
+from tuner.report.lines import say
 from tuner.report.tally import Tally
 from tuner.report.units import rough
 
@@ -124,7 +125,7 @@ class ProgressView:
         return "; ".join(parts)
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, text)
 
 
 class _Bars(Progress):

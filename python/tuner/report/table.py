@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tuner.listing import Listed
+from tuner.report.lines import say, say_reasons
 from tuner.report.units import duration
 from tuner.result import DispatchResult, TuneResult
 
@@ -37,30 +38,19 @@ def print_result(result: TuneResult, console: Console) -> None:
             "",
         )
     console.print(table)
-    _print_verdicts(result.dispatches, console)
+    say_reasons(console, ((each.dispatch.name, each.verdict) for each in result.dispatches if each.winner is None))
     if not any(each.evaluations for each in result.dispatches):
-        _say(console, "Nothing here is tunable.")
+        say(console, "Nothing here is tunable.")
     if result.model is not None or any(each.winner for each in result.dispatches):
         if result.flags:
-            _say(console, f"Flags for the whole model: {shlex.join(result.flags)}")
-        _say(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
+            say(console, f"Flags for the whole model: {shlex.join(result.flags)}")
+        say(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
     if result.late_spec:
         late = sum(each.late and each.winner is not None for each in result.dispatches)
-        _say(console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them.")
+        say(console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them.")
     if any(each.evaluations for each in result.dispatches):
-        _say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
-    _say(console, f"The run took {result.wall_time}.")
-
-
-def _print_verdicts(results: Sequence[DispatchResult], console: Console) -> None:
-    """Why there is no entry for a dispatch; what holds for many of them is said once."""
-    alike: dict[str, list[str]] = {}
-    for each in results:
-        if each.winner is None:
-            alike.setdefault(each.verdict, []).append(each.dispatch.name)
-    for verdict, names in alike.items():
-        shown = names[0] if len(names) == 1 else f"{len(names)} dispatches, {names[0]} among them"
-        _say(console, f"{shown}: {verdict}")
+        say(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
+    say(console, f"The run took {result.wall_time}.")
 
 
 def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
@@ -79,11 +69,7 @@ def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
         )
     console.print(table)
     tunable = sum(1 for each in listed if each.space)
-    _say(console, f"{len(listed)} dispatches, {tunable} different problems to tune, {duration(total_s)} together.")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(console, f"{len(listed)} dispatches, {tunable} different problems to tune, {duration(total_s)} together.")
 
 
 def _row(result: DispatchResult) -> tuple[str, ...]:

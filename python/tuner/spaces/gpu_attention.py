@@ -15,17 +15,17 @@ from dataclasses import dataclass
 import z3
 
 from tuner.constraints import ConstraintError, Knob, Rule, Space
-from tuner.dispatch import Configuration, GpuSettings, Problem
+from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu_tiles import powers_of_two
 from tuner.spaces.gpu_attention_form import (
     MOST_KEYS,
     MOST_QUERIES,
+    attention_configuration,
     attention_loops,
-    decomposition,
-    spreads,
+    tile_rules,
     tiles,
 )
-from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, gpu_limits, occupancy_rule, per_loop
+from tuner.spaces.gpu_tiles import gpu_limits, occupancy_rule
 from tuner.targets import Limits
 
 # Both products use the same instruction; IREE has one for each of these types on NVIDIA GPUs.
@@ -63,12 +63,9 @@ class GpuAttention:
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
         waves = Knob("waves_per_eu", gpu.waves_per_eu)
-        features = extent[loops.features]
         q, v, k = queries.var, values.var, keys.var
         subgroups = along_queries.var * along_values.var
         threads = subgroups * intrinsic.subgroup_size
-        lanes = LOAD_BYTES // bytes_of(problem, 0)
-        elements = q * features + k * features + k * v + q * k
         rules = (
             occupancy_rule(waves.var, threads),
             Rule(
@@ -81,21 +78,7 @@ class GpuAttention:
                 v % (along_values.var * intrinsic.n) == 0,
                 "IREE lays whole instructions over a tile",
             ),
-            Rule(
-                f"a workgroup has at most {gpu.max_workgroup_threads} threads",
-                threads <= gpu.max_workgroup_threads,
-                "the chip's limit, as the compiler states it",
-            ),
-            Rule(
-                f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
-                bytes_of(problem, 0) * elements <= gpu.shared_memory_bytes,
-                "the chip's limit; the sum is the size that the compiler reports for attention (emitted_rules)",
-            ),
-            Rule(
-                "the vectors of the query, key and value tiles spread evenly over the threads",
-                z3.And([spreads(tile, lanes, threads) for tile in (q * features, k * features, k * v)]),
-                "probed: the compiler fails to derive a layout for promoted tiles else",
-            ),
+            *tile_rules(problem, gpu, loops, (q, v, k), threads),
             Rule(
                 f"a lane sums at most {_ACCUMULATORS} elements of either product",
                 z3.And(q * k <= _ACCUMULATORS * along_queries.var * 32, q * v <= _ACCUMULATORS * threads),
@@ -108,25 +91,9 @@ class GpuAttention:
         loops = attention_loops(problem)
         if loops is None:
             raise ConstraintError("this is no attention that this space serves")
-        count = len(problem.loops)
         counts = {loops.queries: point["query_subgroups"], loops.values: point["value_subgroups"]}
         instruction = f"#iree_gpu.mma_layout<{_INTRINSICS[problem.operands[0].element_type]}>"
-        workgroup = {loops.queries: point["queries"], loops.values: point["values"]}
-        return Configuration(
-            "VectorDistribute",
-            {
-                "workgroup": per_loop(count, {**dict.fromkeys(loops.batch, 1), **workgroup}),
-                "reduction": per_loop(count, {loops.keys: point["keys"]}),
-            },
-            attributes={"decomposition_config": decomposition(loops, counts, instruction, instruction)},
-            gpu=GpuSettings(
-                (point["query_subgroups"] * point["value_subgroups"] * point["subgroup_size"], 1, 1),
-                point["subgroup_size"],
-                promoted=(0, 1, 2),
-                waves_per_eu=point["waves_per_eu"],
-                flushes_denormals=True,
-            ),
-        )
+        return attention_configuration(loops, point, counts, instruction, instruction)
 
 
 SPACE = GpuAttention()

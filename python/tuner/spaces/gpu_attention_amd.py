@@ -15,9 +15,16 @@ from dataclasses import dataclass
 import z3
 
 from tuner.constraints import ConstraintError, Knob, Rule, Space
-from tuner.dispatch import Configuration, GpuSettings, Problem
-from tuner.spaces.gpu_attention_form import MOST_KEYS, MOST_QUERIES, attention_loops, decomposition, spreads, tiles
-from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, gpu_limits, lookup, per_loop
+from tuner.dispatch import Configuration, Problem
+from tuner.spaces.gpu_attention_form import (
+    MOST_KEYS,
+    MOST_QUERIES,
+    attention_configuration,
+    attention_loops,
+    tile_rules,
+    tiles,
+)
+from tuner.spaces.gpu_tiles import gpu_limits, lookup
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
 # By the names that they have in IREE; a knob's value is the place here. A chip has some of them.
@@ -80,9 +87,6 @@ class GpuAttentionAmd:
 
         q, v, k = queries.var, values.var, keys.var
         threads = along_queries.var * size.var
-        lanes = LOAD_BYTES // bytes_of(problem, 0)
-        # What the first product gives the second may pass through shared memory: probed, it mostly does.
-        elements = q * features + k * features + k * v + q * k
         rules = (
             Rule(
                 "both instructions sum tiles of the same shape",
@@ -109,21 +113,7 @@ class GpuAttentionAmd:
                 z3.IntVal(features) % of(first, lambda each: each.k) == 0,
                 "IREE's own constraint",
             ),
-            Rule(
-                f"a workgroup has at most {gpu.max_workgroup_threads} threads",
-                threads <= gpu.max_workgroup_threads,
-                "the chip's limit, as the compiler states it",
-            ),
-            Rule(
-                f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
-                bytes_of(problem, 0) * elements <= gpu.shared_memory_bytes,
-                "the chip's limit; the sum is the size that the compiler reports for attention (emitted_rules)",
-            ),
-            Rule(
-                "the vectors of the query, key and value tiles spread evenly over the threads",
-                z3.And([spreads(tile, lanes, threads) for tile in (q * features, k * features, k * v)]),
-                "probed: the compiler fails to derive a layout for promoted tiles else",
-            ),
+            *tile_rules(problem, gpu, loops, (q, v, k), threads),
             Rule(
                 f"a lane sums at most {_ACCUMULATORS} elements of either product",
                 z3.And(q * k <= _ACCUMULATORS * threads, q * v <= _ACCUMULATORS * threads),
@@ -136,26 +126,10 @@ class GpuAttentionAmd:
         loops = attention_loops(problem)
         if loops is None:
             raise ConstraintError("this is no attention that this space serves")
-        count = len(problem.loops)
         names = _INTRINSICS[problem.operands[0].element_type]
         first, second = (_attribute(names[point[knob]]) for knob in ("first_instruction", "second_instruction"))
         subgroups = {loops.queries: point["query_subgroups"]}
-        workgroup = {loops.queries: point["queries"], loops.values: point["values"]}
-        return Configuration(
-            "VectorDistribute",
-            {
-                "workgroup": per_loop(count, {**dict.fromkeys(loops.batch, 1), **workgroup}),
-                "reduction": per_loop(count, {loops.keys: point["keys"]}),
-            },
-            attributes={"decomposition_config": decomposition(loops, subgroups, first, second)},
-            gpu=GpuSettings(
-                (point["query_subgroups"] * point["subgroup_size"], 1, 1),
-                point["subgroup_size"],
-                promoted=(0, 1, 2),
-                waves_per_eu=point["waves_per_eu"],
-                flushes_denormals=True,
-            ),
-        )
+        return attention_configuration(loops, point, subgroups, first, second)
 
 
 SPACE = GpuAttentionAmd()

@@ -1,16 +1,20 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention as every GPU's code generator sees it: what its loops do, and its two products' configurations."""
+"""Attention as every GPU's code generator sees it: what its loops do, its tiles, its two products' configurations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import z3
 
-from tuner.dispatch import Problem
+from tuner.constraints import Rule
+from tuner.dispatch import Configuration, GpuSettings, Problem
 from tuner.spaces.cpu_tiles import divisors
+from tuner.spaces.gpu_tiles import LOAD_BYTES, bytes_of, per_loop
+from tuner.targets import GpuLimits
 
 MOST_QUERIES = MOST_KEYS = 256
 
@@ -36,7 +40,7 @@ def attention_loops(problem: Problem) -> AttentionLoops | None:
     return AttentionLoops(tuple(sorted(query & key & value)), queries[0], values[0], features[0], keys[0])
 
 
-def decomposition(loops: AttentionLoops, counts: dict[int, int], first: str, second: str) -> str:
+def _decomposition(loops: AttentionLoops, counts: dict[int, int], first: str, second: str) -> str:
     """Both products' configurations, as IREE prints them: `counts` of subgroups along loops, an instruction for each.
 
     The instructions are attributes, as in `#iree_gpu.mma_layout<MFMA_F32_16x16x16_F16>`.
@@ -48,14 +52,69 @@ def decomposition(loops: AttentionLoops, counts: dict[int, int], first: str, sec
     return f"{{pv_attrs = {pv}, qk_attrs = {qk}}}"
 
 
-def spreads(tile: z3.ArithRef, lanes: int, threads: z3.ArithRef) -> z3.BoolRef:
-    """Whether the vectors of a tile and the threads divide one another."""
-    return z3.Or(tile % (lanes * threads) == 0, (lanes * threads) % tile == 0)
+def tile_rules(
+    problem: Problem,
+    gpu: GpuLimits,
+    loops: AttentionLoops,
+    tiled: tuple[z3.ArithRef, z3.ArithRef, z3.ArithRef],
+    threads: z3.ArithRef,
+) -> tuple[Rule, ...]:
+    """The rules on a workgroup's tiles, of queries, values and keys in this order, whatever the instruction."""
+    queries, values, keys = tiled
+    features = problem.loops[loops.features].extent
+    lanes = LOAD_BYTES // bytes_of(problem, 0)
+    promoted = (queries * features, keys * features, keys * values)
+    return (
+        Rule(
+            f"a workgroup has at most {gpu.max_workgroup_threads} threads",
+            threads <= gpu.max_workgroup_threads,
+            "the chip's limit, as the compiler states it",
+        ),
+        # What the first product gives the second may pass through shared memory too: probed, it mostly does.
+        Rule(
+            f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
+            bytes_of(problem, 0) * (z3.Sum(*promoted, queries * keys)) <= gpu.shared_memory_bytes,
+            "the chip's limit; the sum is the size that the compiler reports for attention (emitted_rules)",
+        ),
+        Rule(
+            "the vectors of the query, key and value tiles spread evenly over the threads",
+            z3.And([_spreads(tile, lanes, threads) for tile in promoted]),
+            "probed: the compiler fails to derive a layout for promoted tiles else",
+        ),
+    )
+
+
+def attention_configuration(
+    loops: AttentionLoops, point: Mapping[str, int], counts: dict[int, int], first: str, second: str
+) -> Configuration:
+    """The configuration of a point's tiles, `counts` of subgroups along loops, and an instruction for each product."""
+    count = len(loops.batch) + 4
+    workgroup = {loops.queries: point["queries"], loops.values: point["values"]}
+    return Configuration(
+        "VectorDistribute",
+        {
+            "workgroup": per_loop(count, {**dict.fromkeys(loops.batch, 1), **workgroup}),
+            "reduction": per_loop(count, {loops.keys: point["keys"]}),
+        },
+        attributes={"decomposition_config": _decomposition(loops, counts, first, second)},
+        gpu=GpuSettings(
+            (prod(counts.values()) * point["subgroup_size"], 1, 1),
+            point["subgroup_size"],
+            promoted=(0, 1, 2),
+            waves_per_eu=point["waves_per_eu"],
+            flushes_denormals=True,
+        ),
+    )
 
 
 def tiles(extent: int, unit: int, most: int) -> tuple[int, ...]:
     """The tiles of whole instructions that divide an extent."""
     return tuple(tile for tile in divisors(extent) if tile % unit == 0 and tile <= most)
+
+
+def _spreads(tile: z3.ArithRef, lanes: int, threads: z3.ArithRef) -> z3.BoolRef:
+    """Whether the vectors of a tile and the threads divide one another."""
+    return z3.Or(tile % (lanes * threads) == 0, (lanes * threads) % tile == 0)
 
 
 def _part(instruction: str, promoted: tuple[int, ...], basis: Sequence[int], loops: Sequence[int]) -> str:

@@ -190,7 +190,7 @@ def matrix_space(
     if all(each.name.startswith("NV_MMA_SYNC") for each in intrinsics):
         rules += mma_sync_rules(
             stages=stages.var,
-            waves=waves.var,
+            waves=waves,
             lane_sums=z3.Int("lane_sums"),
             promoted=promoted.var,
             conflicts=conflicts.var,

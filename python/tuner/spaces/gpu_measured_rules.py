@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import z3
 
-from tuner.constraints import Rule
+from tuner.constraints import Knob, Rule
 from tuner.spaces.gpu_tiles import occupancy_rule
+from tuner.targets.nvidia import registers_for
 
 _SOURCE = "measured on an H200 over ten products of real models"
 _NO_PIPELINE = "probed: for sm_80 the compiler makes the same PTX of 0, 2 and 3 stages"
 _FEWEST_SUMS = 16
-# Registers of a lane for all subgroups of a scheduler, and those that a kernel takes beside its sums, at the least.
-_REGISTERS, _OTHER_REGISTERS = 512, 64
-_OCCUPANCIES = (2, 3, 4)
+# Registers that a kernel takes beside its sums, at the least.
+_OTHER_REGISTERS = 64
 _MOST_THREADS = 512
 _FEWEST_THREADS = 64
 _DEPTHS = (48, 160)
@@ -34,7 +34,7 @@ def mma_sync_rules(
     conflicts: z3.ArithRef,
     padded: z3.ArithRef,
     aligned: z3.BoolRef,
-    waves: z3.ArithRef,
+    waves: Knob,
     lane_sums: z3.ArithRef,
     threads: z3.ArithRef,
     depth: z3.ArithRef,
@@ -46,10 +46,16 @@ def mma_sync_rules(
         Rule("bank conflicts are reduced", conflicts == 0, _SOURCE),
         Rule("nothing is padded where tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
         Rule(f"a lane sums at least {_FEWEST_SUMS} elements", lane_sums >= _FEWEST_SUMS, _SOURCE),
-        occupancy_rule(waves, threads),
+        occupancy_rule(waves.var, threads),
         Rule(
             "the occupancy asked for leaves registers for a lane's sums, and as many as other values take",
-            z3.And([z3.Or(waves != each, lane_sums + _OTHER_REGISTERS <= _REGISTERS // each) for each in _OCCUPANCIES]),
+            z3.And(
+                [
+                    z3.Or(waves.var != each, lane_sums + _OTHER_REGISTERS <= registers_for(each))
+                    for each in waves.domain
+                    if each
+                ]
+            ),
             _SOURCE,
         ),
         Rule(

@@ -13,6 +13,7 @@ from tuner.dispatch import GpuSettings, Problem
 from tuner.spaces import cpu_tiles
 from tuner.spaces.cpu_tiles import divisors, ordered, powers_of_two
 from tuner.targets import GpuLimits, Limits
+from tuner.targets.nvidia import LANES, SCHEDULERS
 
 TARGETS = ("cuda", "rocm")
 ELEMENT_BYTES = {
@@ -21,8 +22,6 @@ ELEMENT_BYTES = {
 }
 # The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
 LOAD_BYTES = 16
-# Of an NVIDIA multiprocessor. Source: CUDA C++ Programming Guide, compute capabilities 8.0 to 9.0.
-_LANES, _SCHEDULERS = 32, 4
 # Which operands of a product go through shared memory, by the value of a knob: none, one, or both (the default).
 PROMOTED: dict[int, tuple[int, ...]] = {0: (), 1: (0,), 2: (1,), 3: (0, 1)}
 # A contraction of fewer rows or columns is memory bound, and IREE treats it as a reduction.
@@ -106,7 +105,7 @@ def amd_occupancies(gpu: GpuLimits) -> tuple[int, ...]:
 def occupancy_rule(waves: z3.ArithRef, threads: z3.ArithRef) -> Rule:
     """On NVIDIA GPUs: fewer subgroups a scheduler than one workgroup has there would take more registers than there
     are."""
-    quarter = _LANES * _SCHEDULERS
+    quarter = LANES * SCHEDULERS
     return Rule(
         "one workgroup has no more subgroups a scheduler than are asked for",
         z3.Or(waves == 0, (threads + (quarter - 1)) / quarter <= waves),

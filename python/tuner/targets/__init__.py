@@ -134,7 +134,7 @@ class Target(Protocol):
         """The configuration as a `#iree_codegen.compilation_info` attribute of `context`."""
 
     def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
-        """What the configuration asks of the dispatch's function, for the code generator behind IREE's pipelines."""
+        """What the target writes onto the dispatch's function for the configuration, beside what that names itself."""
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: Any) -> Any:
         """Tiling levels as the target's lowering config, for an op besides the root."""

@@ -90,7 +90,8 @@ class CpuTarget:
             )
 
     def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
-        return configuration.function_attributes
+        del configuration
+        return {}
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
         return native.cpu_lowering_config({name: native.TilingLevel(sizes) for name, sizes in levels.items()}, context)
