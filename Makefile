@@ -10,6 +10,7 @@ SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
+	@echo 'For iree-tune and iree-compile in your shell: . $(VENV)/bin/activate'
 
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest
@@ -26,10 +27,14 @@ docs: $(VENV)/.installed-dev
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $(PYTHON) must be Python 3.11 or newer; name another by PYTHON=" >&2; exit 2; }
+	@$(PYTHON) -c 'import os.path, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_config_var("INCLUDEPY") + "/Python.h"))' || \
+	  { echo "make: $(PYTHON) has no headers (Python.h); on Debian: apt install python3-venv python3-dev" >&2; exit 2; }
+	@command -v $${CXX:-c++} >/dev/null || { echo "make: no C++ compiler; on Debian: apt install g++" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "make: cannot make .venv; on Debian: apt install python3-venv python3-dev" >&2; exit 2; }
 
 $(VENV)/.installed: $(BIN)/python $(SOURCES)
+	@echo 'make: building and installing into $(VENV), about a minute'
 	$(BIN)/pip install --quiet --disable-pip-version-check .
 	@touch $@
 

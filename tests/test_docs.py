@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 OURS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = (*OURS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))))
 # Pages whose commands are run as printed, each in a folder of its own.
-RUN = ("README.md", "docs/tutorial.md", "docs/running.md", "docs/spaces.md")
+RUN = ("README.md", "docs/tutorial.md", "docs/passes.md", "docs/running.md", "docs/spaces.md")
 BLOCK = re.compile(r"^(?:<!-- (not run: .+?) -->\n)?```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMEOUT_S = 600
 
