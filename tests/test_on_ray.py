@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -147,6 +148,19 @@ def test_a_cluster_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> 
         said = refused(tmp_path, "--ray", nodes.address)
     assert "has no resource iree-tuner-cpu; start its nodes with --resources '{\"iree-tuner-cpu\": 1}'" in said
     assert "leave out --device" in refused(tmp_path, "--device", "local-sync://0", "--ray", "auto")
+
+
+def test_where_a_token_is_asked_for_and_there_is_none_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        said = refused(tmp_path, "--ray", f"127.0.0.1:{somebody.getsockname()[1]}")
+    assert "have its token in ~/.ray/auth_token" in said
 
 
 def test_without_ray_installed_it_says_what_to_install(tmp_path: Path) -> None:

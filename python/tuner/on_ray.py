@@ -66,13 +66,13 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
                 ray.init(address, num_cpus=options.compile_workers, include_dashboard=False, **start, **quiet)
             else:
                 ray.init(address, **quiet)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if address == LOCAL:
             raise InputError(f"Ray cannot start a cluster on this machine ({said}); run without --ray") from error
         raise InputError(
-            f"no Ray cluster can be reached at {address} ({said}); check --ray, and where `ray start` made a token set"
-            " RAY_AUTH_MODE=token"
+            f"no Ray cluster can be reached at {address} ({said}); check --ray, and where the cluster asks for a token"
+            " set RAY_AUTH_MODE=token and have its token in ~/.ray/auth_token"
         ) from error
     try:
         found = ray.cluster_resources()
