@@ -35,7 +35,7 @@ BEFORE = {
         "iree-tune run model.mlir -o a.mlir --trials 8 --keep-flags",
         "iree-tune run other.mlir -o b.mlir --trials 8 --keep-flags",
     ),
-    "docs/tutorial.md": ("iree-tune run examples/small_network.mlir -o spec.mlir --trials 20 --keep-flags",),
+    "docs/tutorial.md": ("iree-tune run examples/small_network.mlir -o network-spec.mlir --trials 20 --keep-flags",),
 }
 # What `iree-tune compile` of README is given: a spec with a late part.
 LATE = "iree-tune run model.mlir -o spec.mlir --trials 4 --keep-flags && cp small.late.mlir spec.late.mlir"

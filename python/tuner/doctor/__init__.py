@@ -13,7 +13,7 @@ from tuner.doctor.versions import check_versions
 
 __all__ = ["Finding", "Gravity", "examine"]
 
-_REINSTALL = "reinstall it: pip install --force-reinstall iree-tuner"
+_REINSTALL = "reinstall it: in its repository, pip install --force-reinstall ."
 
 
 def examine(working_folder: Path) -> Iterator[Finding]:

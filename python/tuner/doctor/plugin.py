@@ -25,7 +25,7 @@ _MARK = "translation_info"
 
 def check_plugin(plugin: Path, scratch: Path) -> Finding:
     """Strips a configured function with the plugin's pass."""
-    advice = "reinstall iree-tuner with the compiler that it will work with: pip install --force-reinstall iree-tuner"
+    advice = "reinstall iree-tuner and its compiler: in its repository, pip install --force-reinstall ."
     module = scratch / "configured.mlir"
     module.write_text(_CONFIGURED)
     flags = [f"--load-pass-plugin={plugin}", "--pass-pipeline=builtin.module(iree-tuner-strip-configuration)"]
