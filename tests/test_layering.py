@@ -85,6 +85,28 @@ def test_a_part_works_where_the_compiler_is_not_installed(module: str, blocked: 
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        # A run: its processes begin, and the compiler reads the model, before anything waits for these.
+        (
+            "tuner.cli.run, tuner.report, tuner.road",
+            ["scipy", "sklearn", "jinja2", "onnx", "iree.compiler.dialects.linalg"],
+        ),
+        # A worker that compiles.
+        ("tuner.compiling, tuner.applying", ["scipy", "sklearn", "z3", "click", "iree.compiler.dialects.linalg"]),
+        # What every process that a run spawns imports again.
+        ("tuner.__main__", ["click", "numpy", "iree"]),
+    ],
+)
+def test_what_takes_long_to_import_is_not_imported_where_it_would_be_waited_for(modules: str, heavy: list[str]) -> None:
+    code = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = done.stdout.split()
+    assert "tuner" in imported
+    assert [each for each in heavy if each in imported] == []
+
+
 def test_no_file_creeps_past_500_lines() -> None:
     sizes = {file: len(file.read_text().splitlines()) for file in ROOT.rglob("*.py")}
     assert {file: lines for file, lines in sizes.items() if lines > 500} == {}

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+import functools
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from tuner.errors import InputError
@@ -12,13 +13,24 @@ from tuner.errors import InputError
 
 def names(group: str) -> tuple[str, ...]:
     """The registered names of a group such as `tuner.targets`, sorted."""
-    return tuple(sorted({entry.name for entry in entry_points(group=group)}))
+    return tuple(sorted({entry.name for entry in _entries(group)}))
 
 
 def load(group: str, name: str) -> Any:
     """The object registered as `name`. Raises InputError that lists the known names."""
-    for entry in entry_points(group=group):
+    return check(group, name).load()
+
+
+def check(group: str, name: str) -> EntryPoint:
+    """What is registered as `name`, not imported yet. Raises InputError that lists the known names."""
+    for entry in _entries(group):
         if entry.name == name:
-            return entry.load()
+            return entry
     kind = group.removeprefix("tuner.").removesuffix("s").replace("strategie", "strategy")
     raise InputError(f"there is no {kind} named '{name}'; choose one of: {', '.join(names(group))}")
+
+
+@functools.cache
+def _entries(group: str) -> tuple[EntryPoint, ...]:
+    # Asked for each dispatch, and all installed packages are looked through each time.
+    return tuple(entry_points(group=group))

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,9 @@ from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
 from tuner.workbench import Workbench, batch_size
 
+# Those whose ops are read in every model, in the order in which they are met.
+_DIALECTS = ("hal", "arith", "util")
+
 
 def tune_model(
     path: Path,
@@ -48,8 +53,7 @@ def tune_model(
     watch = watch or Stopwatch()
     budget = Budget(options.budget_s)
     target = choose_target(options.target, options.threads, options.devices)
-    with watch.of(Part.STARTING):
-        registry.load("tuner.strategies", options.strategy)
+    registry.check("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
     check_output(options.output, never=path)
@@ -80,13 +84,15 @@ def _tune(
     runners = machines.runners(folder.path / "measuring.log")
     batch = batch_size(options.trials, machines.workers, len(runners))
     with (
+        ThreadPoolExecutor(1) as thread,
         Stations(runners, machines.preloader(), hear) as stations,
         machines.compilers(folder.path) as compilers,
     ):
-        # Processes start while the compiler reads the model.
+        # Processes start and modules are imported while the compiler reads the model.
         for runner in runners:
             runner.begin()
         compilers.begin()
+        imported = thread.submit(_import_ahead, options.strategy, watch)
         listen(PhaseStarted(f"reading {opened.source}"))
         model = opened.imported(options.shapes, folder.path)
         extracted = extract(model, target, folder.path)
@@ -103,6 +109,7 @@ def _tune(
                 lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
             )
             compilers.wait()
+            imported.result()
             bench = Workbench(options, target, folder, stations, compilers, batch, listen, budget, store, watch)
             known = Known(plain, extracted, FlagChoice({}, ()))
             for stage in stages:
@@ -135,3 +142,11 @@ def _tune(
     )
     result.keep(options.output)
     return result
+
+
+def _import_ahead(strategy: str, watch: Stopwatch) -> None:
+    """Imports what takes long and is needed when the compiler has read the model."""
+    with watch.of(Part.STARTING):
+        for dialect in _DIALECTS:
+            importlib.import_module(f"iree.compiler.dialects.{dialect}")
+        registry.load("tuner.strategies", strategy)

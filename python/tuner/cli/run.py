@@ -115,7 +115,6 @@ def run(
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are compiled only, into a bundle that
     another machine measures (`python BUNDLE/measure.pyz`) and `iree-tune take-back` makes a spec of.
     """
-    from tuner.forecasting import forecast
     from tuner.report import EventStream, ProgressView, print_forecast, print_result
     from tuner.road import tune_model
     from tuner.stopwatch import Part, Stopwatch, process_started
@@ -141,10 +140,13 @@ def run(
     stream = EventStream(sys.stdout) if as_json else None
     with ProgressView(shown, budget=Budget(options.budget_s)) as view:
         listen = both(view, stream) if stream else view
-        looked = forecast(model, options, listen) if dry_run else None
-        if looked is None:
+        if dry_run:
+            from tuner.forecasting import forecast
+
+            looked = forecast(model, options, listen)
+        else:
             result = tune_model(model, options, listen, watch=watch)
-    if looked is not None:
+    if dry_run:
         if stream:
             stream.forecast(looked)
         print_forecast(looked, shown)
