@@ -4,9 +4,9 @@
 
     make test-printed
 
-About twenty minutes on 2 cores. `make demo` runs in a fresh clone of what is committed. The files that the others name
-are made before: small models, and specs of runs of them; HOST is this machine, with a Ray cluster that ends with its
-command.
+Ten to fifteen minutes on 2 cores. `make demo` runs in a fresh clone of what is committed. The files that the others
+name are made before: small models, and specs of runs of them; HOST is this machine, with a Ray cluster that ends with
+its command.
 """
 
 from __future__ import annotations
