@@ -78,11 +78,17 @@ def check_pins(target: str, options: Options) -> None:
 
 
 def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
-    """The fastest first; of those that are equal but for noise, the one that changes least."""
+    """The fastest first; of those that are equal but for noise, the one that changes least.
+
+    Choices of one binary have its time: the one that changes least stands for them.
+    """
     if not tried:
         return []
-    equal_s = (1 + _NOISE) * min(each.time_s for each in tried)
-    by_time = sorted(tried, key=lambda each: each.time_s)
+    least: dict[float, _Tried] = {}
+    for each in sorted(tried, key=lambda each: len(each.values)):
+        least.setdefault(each.time_s, each)
+    by_time = sorted(least.values(), key=lambda each: each.time_s)
+    equal_s = (1 + _NOISE) * by_time[0].time_s
     fastest = [each for each in by_time if each.time_s <= equal_s]
     return [*sorted(fastest, key=lambda each: len(each.values)), *by_time[len(fastest) :]]
 
@@ -137,6 +143,8 @@ class _FlagSearch:
         self._generation = -1
         self._store = bench.store
         self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags))
+        # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
+        self._times_s: dict[str, float] = {}
 
     def run(self) -> FlagChoice:
         trials = self._trials()
@@ -165,6 +173,7 @@ class _FlagSearch:
         strategy = kind(self._pool, np.random.default_rng(options.seed), trials)
         self._load_plain()
         baseline_s = best_s = self._time(_PLAIN)
+        self._remember(self._plain.program.binary, baseline_s)
         found: list[_Tried] = []
         asked = 0
         while asked < trials and budget.left_s > 0:
@@ -182,8 +191,9 @@ class _FlagSearch:
                 detail = ""
                 if stored is not None:
                     time_s, detail = stored.time_s, stored.detail
+                    self._remember(self._binary(values), time_s)
                 elif values:
-                    time_s, detail = self._measure(binaries[str(values)], best_s)
+                    time_s, detail = self._evaluate(binaries[str(values)], best_s)
                     self._keep(values, time_s, detail, baseline_s)
                 strategy.tell(row, time_s)
                 if time_s is not None and values:
@@ -204,7 +214,7 @@ class _FlagSearch:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
 
         def one(values: dict[str, str]) -> Path | str:
-            binary = self._folder / f"{'-'.join(f'{name}-{value}' for name, value in values.items())}.vmfb"
+            binary = self._binary(values)
             try:
                 result = self._plain.model.with_flags(*self._known.flags(values)).compile(binary)
             except ToolError as error:
@@ -216,10 +226,27 @@ class _FlagSearch:
         with ThreadPoolExecutor(len(choices)) as threads:
             return list(threads.map(one, choices))
 
-    def _measure(self, binary: Path | str, best_s: float) -> tuple[float | None, str]:
-        """The median seconds of a run, or None and why there are none."""
+    def _binary(self, values: Mapping[str, str]) -> Path:
+        return self._folder / f"{'-'.join(f'{name}-{value}' for name, value in values.items())}.vmfb"
+
+    def _remember(self, binary: Path, time_s: float | None) -> None:
+        """Takes `time_s` for every choice that makes the same binary, where there is a file still."""
+        if time_s is not None and binary.exists():
+            self._times_s.setdefault(digest(binary.read_bytes()), time_s)
+
+    def _evaluate(self, binary: Path | str, best_s: float) -> tuple[float | None, str]:
+        """The seconds of a run, measured unless another choice made the same binary, or None and why there are none."""
         if isinstance(binary, str):
             return None, binary
+        known_s = self._times_s.get(digest(binary.read_bytes()))
+        if known_s is not None:
+            return known_s, ""
+        time_s, detail = self._measure(binary, best_s)
+        self._remember(binary, time_s)
+        return time_s, detail
+
+    def _measure(self, binary: Path, best_s: float) -> tuple[float | None, str]:
+        """The median seconds of a run, or None and why there are none."""
         runner = self._bench.runner
         try:
             self._load_plain()
