@@ -14,6 +14,7 @@ import sys
 import click
 
 from tuner import registry
+from tuner.cli.interrupts import lasting_interrupts
 from tuner.errors import InputError, TunerError
 
 # What is wrong with the place where something was to be written.
@@ -48,7 +49,8 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
-        code = app(arguments, prog_name="iree-tune", standalone_mode=False)
+        with lasting_interrupts():
+            code = app(arguments, prog_name="iree-tune", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import z3
 
+from tuner.constraints.asking import ask
 from tuner.constraints.errors import ConstraintError
 from tuner.constraints.space import Space
 
@@ -26,7 +27,7 @@ def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:
         solver.assert_and_track(choices, f"domain {position}")
     for position, rule in enumerate(space.rules):
         solver.assert_and_track(rule.assertion, f"rule {position}")
-    answer = solver.check()
+    answer = ask(solver)
     if answer == z3.sat:
         return ()
     if answer == z3.unknown:

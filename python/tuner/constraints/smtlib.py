@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import z3
 
+from tuner.constraints.asking import ask
 from tuner.constraints.bounds import Interval, infer_bounds
 from tuner.constraints.errors import ConstraintError
 from tuner.constraints.evaluation import Graph
@@ -139,7 +140,7 @@ def _proved(solver: z3.Solver, quantity: z3.ArithRef, rungs: Sequence[int]) -> i
     for bound in rungs:
         solver.push()
         solver.add(quantity > bound)
-        answer = solver.check()
+        answer = ask(solver)
         why = f"z3 gave up: {solver.reason_unknown()}" if answer == z3.unknown else "it can be larger"
         solver.pop()
         if answer == z3.unsat:

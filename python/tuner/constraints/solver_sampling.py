@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import z3
 
+from tuner.constraints.asking import ask
 from tuner.constraints.errors import ConstraintError
 from tuner.constraints.space import Pool, Space
 
@@ -62,7 +63,7 @@ def _walk(
 
 
 def _is_satisfiable(solver: z3.Solver, timeout_s: float) -> bool:
-    answer = solver.check()
+    answer = ask(solver)
     if answer == z3.unknown:
         raise ConstraintError(
             f"z3 gave up after {timeout_s} s ({solver.reason_unknown()}); raise the timeout or narrow the domains"

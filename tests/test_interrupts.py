@@ -1,0 +1,94 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A Ctrl-C ends what it was meant for, wherever it finds the program."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PREAMBLE = """
+import ctypes, os, signal, sys, threading, time, z3
+from tuner.cli.interrupts import lasting_interrupts
+from tuner.constraints.asking import ask
+
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+
+class Dying:
+    def __del__(self):
+        interrupt()
+
+def translated():
+    try:
+        interrupt()
+    except KeyboardInterrupt:
+        raise RuntimeError("an exception in a callback") from None
+
+def pigeons(holes):
+    solver = z3.Solver()
+    at = [[z3.Bool(f"{pigeon} {hole}") for hole in range(holes)] for pigeon in range(holes + 1)]
+    for place in at:
+        solver.add(z3.Or(place))
+    for hole in range(holes):
+        for one in range(holes + 1):
+            solver.add([z3.Not(z3.And(at[one][hole], at[other][hole])) for other in range(one)])
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return ask(solver)
+"""
+
+
+def ended(body: str, around: str = "lasting_interrupts()") -> subprocess.CompletedProcess[str]:
+    """A program that does `body` and says how it ended."""
+    code = PREAMBLE + textwrap.dedent(f"""
+        try:
+            with {around}:
+                {body}
+        except BaseException as error:
+            print(type(error).__name__)
+        else:
+            print("went on")
+        print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getitimer(signal.ITIMER_REAL)[0])
+    """)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "interrupt()",
+        "Dying(); time.sleep(30)",
+        "[Dying() for _ in range(5)].clear(); time.sleep(30)",
+        "ctypes.CFUNCTYPE(None)(interrupt)(); time.sleep(30)",
+        "translated()",
+        "pigeons(14)",
+    ],
+)
+def test_an_interrupt_is_not_lost(body: str) -> None:
+    done = ended(body)
+    assert done.stdout.split() == ["KeyboardInterrupt", "True", "0.0"], done.stderr
+    assert done.stderr == ""
+
+
+def test_without_it_one_in_a_destructor_is_lost() -> None:
+    done = ended("Dying()", around="threading.Lock()")
+    assert done.stdout.split()[:2] == ["went", "on"]
+    assert "ignored" in done.stderr
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    assert ended("1 / 0").stdout.split()[0] == "ZeroDivisionError"
+    assert ended("pass").stdout.split() == ["went", "on", "True", "0.0"]
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
+    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    body = f"{ignored}\nwith lasting_interrupts():\n    interrupt()\nprint('went on')"
+    done = subprocess.run(
+        [sys.executable, "-c", PREAMBLE + body], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "went on\n")
