@@ -4,11 +4,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
 
 import pytest
+
+import models
 
 PREAMBLE = """
 import ctypes, os, signal, sys, threading, time, z3
@@ -91,3 +97,31 @@ def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
         [sys.executable, "-c", PREAMBLE + body], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "went on\n")
+
+
+def test_an_interrupt_while_processes_start_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "model.mlir").write_text(models.matmul(64, 64, 64))
+    command = [sys.executable, "-m", "tuner", "run", "model.mlir", "--run-dir", "run"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and spawned(process.pid) < 2:
+        time.sleep(0.005)
+    assert spawned(process.pid) >= 2
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, len(stderr.strip().splitlines())) == (130, 1), stderr
+    assert "interrupted" in stderr
+
+
+def spawned(group: int) -> int:
+    """How many processes of ours the group has that multiprocessing started."""
+    found = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(folder.name)) == group and b"spawn_main" in (folder / "cmdline").read_bytes():
+                found += 1
+        except OSError:
+            continue
+    return found

@@ -32,6 +32,7 @@ from pebble import ProcessExpired, ProcessPool
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.outcome import Compilation, Fate
 from tuner.run_folder import TEMPORARY
+from tuner.spawning import deaf_to_interrupts
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
 
@@ -138,10 +139,12 @@ class CompilePool:
     def begin(self) -> None:
         """Starts the workers, which else start with the first jobs, and returns at once."""
         meeting = Path(tempfile.mkdtemp(dir=self._temporary.name))
-        self._starting = [
-            self._pool.schedule(_meet, args=[meeting, self._workers], timeout=_START_TIMEOUT_S)
-            for _ in range(self._workers)
-        ]
+        # The first of these starts the workers, and the threads that replace them later.
+        with deaf_to_interrupts():
+            self._starting = [
+                self._pool.schedule(_meet, args=[meeting, self._workers], timeout=_START_TIMEOUT_S)
+                for _ in range(self._workers)
+            ]
 
     def wait(self) -> None:
         """Waits until the workers of `begin` are there, so that nothing starts beside a measurement."""
@@ -197,7 +200,8 @@ class CompilePool:
 
     def _schedule(self, job: CompileJob) -> Any:
         try:
-            return self._pool.schedule(_compile, args=[job], timeout=self._timeout_s)
+            with deaf_to_interrupts():
+                return self._pool.schedule(_compile, args=[job], timeout=self._timeout_s)
         except RuntimeError as error:
             raise BrokenProcessPool(str(error)) from error
 

@@ -22,6 +22,7 @@ from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring.correctness import Tolerance, Verification, compare
 from tuner.measuring.dispatch_data import Array
 from tuner.measuring.programs import LoadedProgram, ProgramSource
+from tuner.spawning import deaf_to_interrupts
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 
@@ -214,7 +215,8 @@ class Runner:
         dies_with_parent = thread is threading.main_thread() or thread.name.startswith(LASTING_THREAD)
         arguments = (theirs, self._device, self._log, self._memory_limit_bytes, dies_with_parent)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
+        with deaf_to_interrupts():
+            self._process.start()
         if self._interrupted:
             self._process.kill()
         self._connection = ours

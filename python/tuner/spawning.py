@@ -1,0 +1,23 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Starts processes that leave Ctrl-C to their parent, from their first instruction on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Processes and threads that start inside hear nothing of Ctrl-C; the caller hears it afterwards.
+
+    Ctrl-C reaches a whole process group. A process that is importing its modules would say in a traceback where it was.
+    """
+    # A mask, not a handler, is inherited and loses nothing: what comes meanwhile waits.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
