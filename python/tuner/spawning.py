@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 
 @contextmanager
@@ -15,6 +16,8 @@ def deaf_to_interrupts() -> Iterator[None]:
 
     Ctrl-C reaches a whole process group. A process that is importing its modules would say in a traceback where it was.
     """
+    # It would unblock the signal when it starts, which it does with the first process.
+    resource_tracker.ensure_running()
     # A mask, not a handler, is inherited and loses nothing: what comes meanwhile waits.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
