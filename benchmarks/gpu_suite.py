@@ -3,10 +3,12 @@
 """Kernels that models run, on an NVIDIA GPU: IREE's default, tuned, the best of random candidates, and the library.
 
 For each kernel the search and the random candidates draw from the same pool, are checked and timed by the same means,
-and their best face the default in interleaved rounds; then they face one another. Raw results are appended to --output,
-one line for each kernel, and kernels that stand there are not run again. The last line is one JSON object of all that
-stand there: `gemm_f16_geomean` (the default's time over the tuned one's), `min_vs_random` (the best random candidate's
-time over the tuned one's), `verified`, `shapes`.
+and their best face the default in interleaved rounds; then they face one another. What the search measured on kernels
+before tells it where to begin on those of the same form (not with `--unlearnt`); random candidates teach nothing. Raw
+results are appended to --output, one line for each kernel, and kernels that stand there are not run again.
+The last line is one JSON object of all that stand there: `gemm_f16_geomean` (the default's time over the tuned one's),
+`min_vs_random` (the best random candidate's time over the tuned one's, 1 where they are the same candidate),
+`resolution` (how far from 1 the measured ratio of a candidate to itself was), `verified`, `shapes`.
 
     python benchmarks/gpu_suite.py --trials 150 --output benchmarks/results/h200.jsonl
     python benchmarks/gpu_suite.py --only gemm_512x4096x4096 --trials 20
@@ -37,6 +39,7 @@ from tuner.deciding import Ratio, is_decided, speedup
 from tuner.dispatch import Configuration, Dispatch
 from tuner.errors import MeasurementError, TunerError
 from tuner.evaluating import DispatchBench, Final, runnable
+from tuner.experience import Experience
 from tuner.extracting import extract
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
@@ -44,6 +47,8 @@ from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model import Model
 from tuner.outcome import Compilation, Evaluation
 from tuner.result import ratio_to_json
+from tuner.search import NO_PRIOR, Prior
+from tuner.search.expectation import Expectation
 from tuner.search.portfolio import PortfolioStrategy
 from tuner.search.random import RandomStrategy
 from tuner.targets.cuda import CudaTarget
@@ -58,6 +63,7 @@ class Settings:
     random: int
     seed: int
     batch: int
+    learns: bool
     folder: Path
 
 
@@ -66,6 +72,7 @@ class Tools:
     runner: Runner
     compilers: CompilePool
     preloader: Preloader
+    experience: Experience
 
 
 class Contest:
@@ -89,10 +96,10 @@ class Contest:
         self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
         self.compile_s = self.preload_s = 0.0
         (default,) = self._compile({0: None})
-        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self._problem, default)
+        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self.problem, default)
 
     @property
-    def _problem(self) -> Any:
+    def problem(self) -> Any:
         return self._dispatch.problem
 
     @staticmethod
@@ -134,8 +141,18 @@ class Contest:
                 strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
         return evaluations
 
-    def strategy(self, kind: Any, seed: int, trials: int) -> Any:
-        return kind(self._choices.pool, np.random.default_rng(seed), trials)
+    def strategy(self, kind: Any, seed: int, trials: int, prior: Prior = NO_PRIOR) -> Any:
+        return kind(self._choices.pool, np.random.default_rng(seed), trials, prior)
+
+    def prior(self, seed: int) -> Prior:
+        """What kernels before let expect."""
+        return self._tools.experience.prior(self.problem, self._choices.pool, np.random.default_rng(seed))
+
+    def learn(self, evaluations: Sequence[Evaluation]) -> None:
+        """Keeps what was measured for kernels to come."""
+        for each in evaluations:
+            if each.time_s is not None and each.row is not None:
+                self._tools.experience.add(self.problem.key, self._choices.pool.point(each.row), each.time_s)
 
     def final(self, evaluations: Sequence[Evaluation]) -> Final | None:
         return self._bench.final(evaluations, np.random.default_rng(self._settings.seed), MIN_GAIN)
@@ -185,9 +202,14 @@ class Contest:
 def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -> dict[str, Any]:
     started = time.perf_counter()
     contest = Contest(case, settings, target, tools)
+    prior = contest.prior(settings.seed) if settings.learns else NO_PRIOR
     tuned = contest.search(
-        contest.strategy(PortfolioStrategy, settings.seed, settings.trials), settings.trials, settings.batch, first=1
+        contest.strategy(PortfolioStrategy, settings.seed, settings.trials, prior),
+        settings.trials,
+        settings.batch,
+        first=1,
     )
+    contest.learn(tuned)
     random: list[Evaluation] = []
     if settings.random:
         strategy = contest.strategy(RandomStrategy, settings.seed + 1000, settings.random)
@@ -195,6 +217,8 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
     result: dict[str, Any] = {
         "name": case.name,
         "kind": case.kind,
+        "problem": contest.problem.key,
+        "learnt_from": prior.learnt_from if isinstance(prior, Expectation) else 0,
         "pool": contest.pool_size,
         "default_s": contest.default_s,
         "flops": case.flops,
@@ -268,10 +292,14 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     done = [each for each in results if "tuned" in each]
     gains = [max(1.0, each["tuned"]["ratio"]["value"]) if each["tuned"]["accepted"] else 1.0 for each in done]
     gemms = [gain for gain, each in zip(gains, done, strict=True) if each["kind"] == "gemm"]
-    versus = [each["vs_random"]["value"] for each in done if "vs_random" in each]
+    both = [each for each in done if "vs_random" in each]
+    # Where both searches chose the same, what the two differ by is what the comparison cannot tell.
+    same = [each for each in both if each["tuned"]["configuration"] == each["random"]["configuration"]]
+    versus = [1.0 if each in same else each["vs_random"]["value"] for each in both]
     return {
         "gemm_f16_geomean": round(math.exp(statistics.fmean(map(math.log, gemms))), 3) if gemms else None,
         "min_vs_random": round(min(versus), 3) if versus else None,
+        "resolution": max((round(abs(each["vs_random"]["value"] - 1), 4) for each in same), default=None),
         "verified": sum(each["tuned"]["verified"] for each in done),
         "shapes": len(results),
         "speedups": {each["name"]: round(gain, 3) for gain, each in zip(gains, done, strict=True)},
@@ -287,6 +315,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=16)
     parser.add_argument("--batch", type=int, default=8, help="candidates that the search asks for at a time")
+    parser.add_argument("--unlearnt", action="store_true", help="each kernel's search knows nothing of the others")
     parser.add_argument("--no-library", action="store_true")
     parser.add_argument("--stop-after-s", type=float, default=math.inf, help="start no kernel after so many seconds")
     parser.add_argument("--output", type=Path, help="a file of JSON lines")
@@ -308,13 +337,16 @@ def main() -> None:
         CompilePool(arguments.workers, COMPILE_TIMEOUT_S) as pool,
         Preloader(target.device, arguments.workers) as preloader,
     ):
-        settings = Settings(arguments.trials, random, arguments.seed, arguments.batch, Path(work))
+        settings = Settings(
+            arguments.trials, random, arguments.seed, arguments.batch, not arguments.unlearnt, Path(work)
+        )
+        tools = Tools(runner, pool, preloader, remembered(results))
         for case in wanted:
             if time.monotonic() - started > arguments.stop_after_s:
                 print(f"{case.name} and what follows is left for another call")
                 break
             try:
-                result = run_case(case, settings, target, Tools(runner, pool, preloader))
+                result = run_case(case, settings, target, tools)
             except TunerError as error:
                 result = {"name": case.name, "kind": case.kind, "error": str(error)}
             if case.name in found.get("seconds", {}):
@@ -328,6 +360,17 @@ def main() -> None:
                 with arguments.output.open("a") as file:
                     file.write(json.dumps(result) + "\n")
     print(json.dumps(summary(results)))
+
+
+def remembered(results: Sequence[dict[str, Any]]) -> Experience:
+    """What searches of earlier calls measured."""
+    experience = Experience()
+    for result in results:
+        # Results of before kernels taught one another name no problem.
+        for *values, time_s in result["tuned_points"] if "problem" in result else ():
+            if time_s is not None:
+                experience.add(result["problem"], dict(zip(result["knobs"], values, strict=True)), time_s)
+    return experience
 
 
 def read_results(path: Path | None) -> list[dict[str, Any]]:

@@ -19,6 +19,24 @@ func.func @{name}(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m
 """
 
 
+def two_matmuls(m: int, n: int, p: int, k: int) -> str:
+    """A * B * C in f32: two products, the second of the first."""
+    return f"""
+func.func @chain(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>, %c: tensor<{n}x{p}xf32>) -> tensor<{m}x{p}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{m}x{n}xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %d = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>)
+                     outs(%init : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
+  %other_empty = tensor.empty() : tensor<{m}x{p}xf32>
+  %other_init = linalg.fill ins(%zero : f32) outs(%other_empty : tensor<{m}x{p}xf32>) -> tensor<{m}x{p}xf32>
+  %e = linalg.matmul ins(%d, %c : tensor<{m}x{n}xf32>, tensor<{n}x{p}xf32>)
+                     outs(%other_init : tensor<{m}x{p}xf32>) -> tensor<{m}x{p}xf32>
+  return %e : tensor<{m}x{p}xf32>
+}}
+"""
+
+
 def matmul_bias_relu(m: int, n: int, k: int) -> str:
     """relu(A * B + bias) in f32: one dispatch with an epilogue."""
     return f"""

@@ -31,6 +31,7 @@ from tuner.report.svg import readable_on, shortened, ticks
 from tuner.report.writing import write_report
 from tuner.result import TuneResult
 from tuner.run_reading import RecordedRun, read_run
+from tuner.store import now
 
 Recorded = tuple[TuneResult, Path]
 
@@ -286,6 +287,7 @@ def test_a_run_records_what_started_it(tmp_path: Path) -> None:
     arguments = ("run", model, "--keep-flags", "--run-dir", tmp_path / "run")
     assert iree_tune(*arguments).returncode == 0
     written = json.loads((tmp_path / "run" / "command.json").read_text())
+    assert written.pop("began") <= now()
     assert written == {"command": ["iree-tune", *map(str, arguments)], "folder": str(Path.cwd())}
 
 

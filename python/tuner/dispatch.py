@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -95,6 +96,18 @@ class Problem:
         extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
         types = [operand.element_type for operand in self.operands]
         return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
+
+
+def form_of(key: str) -> tuple[str, tuple[int, ...]]:
+    """What a problem shares with others of its form, by its key, and its loops' extents.
+
+    Problems of one form have the same kind, roles of loops, operands and computation; only sizes differ. Raises
+    ValueError for what is no problem's key.
+    """
+    kind, loops, operands, computation, _ = key.split(" | ")
+    named = re.findall(r"([a-z]+)(\d+)", loops)
+    roles = " ".join(role for role, _ in named)
+    return " | ".join((kind, roles, operands, computation)), tuple(int(extent) for _, extent in named)
 
 
 @dataclass(frozen=True, slots=True)

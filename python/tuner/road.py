@@ -16,6 +16,7 @@ from tuner.budget import Budget
 from tuner.certificate import circumstances
 from tuner.delivering import check_output, compile_command
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
+from tuner.experience import Experience
 from tuner.extracting import extract
 from tuner.flag_search import FlagChoice, check_pins
 from tuner.machines import Machines, machines_of
@@ -110,7 +111,19 @@ def _tune(
             )
             compilers.wait()
             imported.result()
-            bench = Workbench(options, target, folder, stations, compilers, batch, listen, budget, store, watch)
+            bench = Workbench(
+                options,
+                target,
+                folder,
+                stations,
+                compilers,
+                batch,
+                listen,
+                budget,
+                store,
+                watch,
+                Experience.of(store, folder.began),
+            )
             known = Known(plain, extracted, FlagChoice({}, ()))
             for stage in stages:
                 known = stations.on_one(partial(stage, bench, known))

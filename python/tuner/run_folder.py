@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
+from tuner.store import now
 
 # Where runs leave their folders, unless told otherwise.
 RUNS = Path(".iree-tuner")
@@ -98,12 +99,21 @@ class RunFolder:
         """What started the run, and where: for whoever wants to repeat it."""
         return self.path / "command.json"
 
+    @property
+    def began(self) -> str:
+        """When the run began, also where it was resumed since: UTC, as a store has it. "" where it was not recorded."""
+        try:
+            return str(json.loads(self.command.read_text())["began"])
+        except (OSError, ValueError, KeyError):
+            return ""
+
     def _record_command(self) -> None:
         program = Path(sys.argv[0]).name
         # As `python -m tuner` has it.
         words = ["iree-tune" if program == "__main__.py" else program, *sys.argv[1:]]
         unfinished = self.command.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps({"command": words, "folder": str(Path.cwd())}) + "\n")
+        record = {"command": words, "folder": str(Path.cwd()), "began": now()}
+        unfinished.write_text(json.dumps(record) + "\n")
         unfinished.replace(self.command)
 
     def append(self, record: dict[str, Any]) -> None:

@@ -16,13 +16,14 @@ from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.dispatch import Configuration
 from tuner.errors import TunerError
 from tuner.evaluating import finalists, verdict_on
-from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, PhaseStarted
+from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.planning import Task
 from tuner.result import DispatchResult
 from tuner.scheduling import Standing
 from tuner.search import Prior, Strategy
+from tuner.search.expectation import Expectation
 from tuner.stations import Benches, Candidate
 from tuner.stopwatch import Part
 from tuner.store import Stored, digest
@@ -72,17 +73,15 @@ class SearchTask:
             self._pool = solve(task, limits, options)
         self._trials = min(options.trials, len(self._pool))
         self._rng = np.random.default_rng(options.seed)
-        strategy: type[Strategy] = registry.load("tuner.strategies", options.strategy)
         self._digest = digest(task.program.ir_text, repr(task.program.regions))
-        with bench.watch.of(Part.SOLVING):
-            self._strategy = strategy(self._pool, self._rng, self._trials, self._prior())
+        self._strategy: Strategy | None = None
         self._programs: Benches | None = None
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
         self._spent_s = 0.0
         self._is_exhausted = False
 
-    def _prior(self) -> Prior:
+    def _earlier(self) -> Prior:
         """What candidates of an equal problem took under other compilers, by their place in the pool."""
         names = {knob.name for knob in self._pool.knobs}
         earlier = [each for each in self._bench.store.earlier(self.task.problem.key) if each[0].keys() == names]
@@ -137,12 +136,24 @@ class SearchTask:
         self._bench.listen(
             PhaseStarted(f"{self.name}: {self._trials} of {len(self._pool)} {how}", self._trials),
         )
+        if self._strategy is None:
+            self._strategy = self._make_strategy()
+
+    def _make_strategy(self) -> Strategy:
+        """Not before this search begins: what earlier ones of the run measured counts."""
+        make: type[Strategy] = registry.load("tuner.strategies", self._bench.options.strategy)
+        with self._bench.watch.of(Part.SOLVING):
+            prior = self._earlier() or self._bench.experience.prior(self.task.problem, self._pool, self._rng)
+            strategy = make(self._pool, self._rng, self._trials, prior)
+        if isinstance(prior, Expectation):
+            self._bench.listen(Note(f"{self.name}: {prior.learnt_from} timings of similar kernels say where to begin"))
+        return strategy
 
     def step(self, batch: int) -> None:
         """Evaluates the next `batch` candidates; what the store knows is neither compiled nor measured again."""
         started = time.perf_counter()
         with self._bench.watch.of(Part.SOLVING):
-            rows = self._strategy.ask(min(batch, self.standing.left))
+            rows = self._searching.ask(min(batch, self.standing.left))
         self._is_exhausted = not rows
         points = [self._pool.point(row) for row in rows]
         asked = [
@@ -176,7 +187,9 @@ class SearchTask:
         self._evaluations.append(self._ended(evaluation, stored=stored))
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
         with self._bench.watch.of(Part.SOLVING):
-            self._strategy.tell(asked.row, 1 / evaluation.speedup if evaluation.speedup else None)
+            self._searching.tell(asked.row, 1 / evaluation.speedup if evaluation.speedup else None)
+        if evaluation.time_s is not None:
+            self._bench.experience.add(self.task.problem.key, asked.point, evaluation.time_s)
 
     def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
         """Keeps a candidate's end, at once."""
@@ -217,6 +230,12 @@ class SearchTask:
         jobs = [self._job(each.number, each.configuration) for each in lacking]
         for each, compilation in zip(lacking, self._bench.compilers.compile(jobs), strict=True):
             self._evaluations[each.number] = replace(each, compilation=compilation)
+
+    @property
+    def _searching(self) -> Strategy:
+        if self._strategy is None:
+            raise RuntimeError("the search was not announced")
+        return self._strategy
 
     @property
     def _measured(self) -> Benches:

@@ -148,7 +148,7 @@ class Store:
                     stored.time_s,
                     stored.speedup,
                     json.dumps(stored.samples_s),
-                    time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                    now(),
                 ),
             )
 
@@ -161,6 +161,19 @@ class Store:
                 (problem, self._circumstances, self._compiler),
             ).fetchall()
         return [(json.loads(point), 1 / speedup) for point, speedup in rows]
+
+    def measured(self, before: str) -> list[tuple[str, dict[str, int], float]]:
+        """Problem, point and seconds of one run, of every candidate that was timed before a moment, in that order.
+
+        `before` is as `now` writes it. Under every compiler: what they make of a point is alike.
+        """
+        with self._errors():
+            rows = self._connection.execute(
+                "select problem, point, time_s from evaluations"
+                " where circumstances = ? and time_s is not null and ended < ? order by ended, subject, choice",
+                (self._circumstances, before),
+            ).fetchall()
+        return [(problem, json.loads(point), time_s) for problem, point, time_s in rows]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -179,6 +192,11 @@ def digest(*contents: str | bytes) -> str:
     for content in contents:
         hashed.update(content.encode() if isinstance(content, str) else content)
     return hashed.hexdigest()
+
+
+def now() -> str:
+    """This moment as a store writes it: UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _line(value: Any) -> str:

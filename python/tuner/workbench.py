@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tuner.budget import Budget
 from tuner.events import Listener
+from tuner.experience import Experience
 from tuner.machines import Compilers
 from tuner.measuring import Runner
 from tuner.options import Options
@@ -27,7 +28,7 @@ class Workbench:
     """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
-    it ends, `watch` counts where the time goes.
+    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand.
     """
 
     options: Options
@@ -40,6 +41,7 @@ class Workbench:
     budget: Budget
     store: Store
     watch: Stopwatch
+    experience: Experience
 
     @property
     def runner(self) -> Runner:

@@ -15,7 +15,8 @@ import numpy as np
 
 from tuner.constraints import Pool
 
-# Times of rows from an earlier search: on another device, or with another compiler. Their scale does not matter.
+# Times of rows from an earlier search, on another device or with another compiler, or as similar problems let expect
+# them. Their scale does not matter.
 Prior = Mapping[int, float]
 NO_PRIOR: Prior = MappingProxyType({})
 

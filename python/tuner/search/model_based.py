@@ -13,12 +13,15 @@ from threadpoolctl import threadpool_limits
 
 from tuner.constraints import Pool, sample_space_filling
 from tuner.search import Prior, best_before, unasked
+from tuner.search.expectation import Expectation
 from tuner.search.surrogates import Array, Surrogate, expected_improvement, failure_probability
-from tuner.search.trend import Trend
+from tuner.search.trend import Trend, informed
 
 _ELITE = 3
-# So many of the best rows of an earlier search are tried first, then half the rows that otherwise fill the space.
-_WARM_FIRST = 4
+# So many of the best rows of a prior are tried first, then such a part of the rows that otherwise fill the space: of an
+# earlier search of the problem on another device or with another compiler, and of searches of similar problems.
+_WARM_FIRST, _WARM_FILLING = 4, 2
+_EXPECTED_FIRST, _EXPECTED_FILLING = 8, 4
 # A batch listens to the earlier search with odds of this many to the rows measured since: trust wears off.
 _TRUST = 20.0
 # Neighbours are sought among no more rows than this.
@@ -93,7 +96,9 @@ class ModelBasedSearch:
         self._models = [make() for make in surrogates]
         self._listener = surrogates[-1]()
         self._varying = _varying(pool)
-        self._trend = self._make_trend(prior)
+        self._expectation = prior if isinstance(prior, Expectation) else None
+        self._promising = best_before(self._expectation or {}, constants.neighbours + trials)
+        self._trend = None if self._expectation else self._make_trend(prior)
         self._asked: list[int] = []
         self._times: dict[int, float | None] = {}
         self._initial = self._first_rows(trials, prior)
@@ -126,8 +131,9 @@ class ModelBasedSearch:
         count = min(max(fewest, min(most, wanted)), max(2, trials // 2))
         if not prior:
             return sample_space_filling(self._pool, count, self._rng)
-        filling = sample_space_filling(self._pool, count // 2, self._rng)
-        return list(dict.fromkeys([*best_before(prior, _WARM_FIRST), *filling]))
+        first, part = (_EXPECTED_FIRST, _EXPECTED_FILLING) if self._expectation else (_WARM_FIRST, _WARM_FILLING)
+        filling = sample_space_filling(self._pool, count // part, self._rng)
+        return list(dict.fromkeys([*best_before(prior, first), *filling]))
 
     def _by_models(self, count: int) -> list[int]:
         free = unasked(self._pool, self._asked)
@@ -140,18 +146,30 @@ class ModelBasedSearch:
         looked_at = self._looked_at(free, measured[np.argsort(log_times, kind="stable")[:_ELITE]])
         features = self._features(looked_at)
         chance = 1.0 - failure_probability(self._features(told), failed, features, int(self._rng.integers(2**31)))
-        plain = View.of(self._features(measured), log_times, features)
-        informed = None if self._trend is None else View.of(*self._trend.applied(plain.observed, log_times, features))
         # The models' matrices are small: threads of a large machine would wait for one another.
         with threadpool_limits(1):
-            chosen = self._in_turns(count, plain, informed, chance)
+            turns = self._turns(measured, log_times, looked_at, features)
+            chosen = self._in_turns(count, turns, chance)
         return [int(looked_at[index]) for index in chosen]
 
-    def _in_turns(self, count: int, plain: View, informed: View | None, chance: Array) -> list[int]:
+    def _turns(
+        self, measured: npt.NDArray[np.int64], log_times: Array, looked_at: npt.NDArray[np.int64], features: Array
+    ) -> list[tuple[Surrogate, View]]:
+        """Who has a turn in this batch, and what it sees."""
+        observed = self._features(measured)
+        if self._expectation is not None:
+            here, there = self._expectation.log_times(measured), self._expectation.log_times(looked_at)
+            taught = View.of(*informed(here, there, observed, log_times, features))
+            return [(model, taught) for model in self._models]
+        plain = View.of(observed, log_times, features)
+        turns = [(model, plain) for model in self._models]
+        if self._trend is not None and self._rng.random() < _TRUST / (_TRUST + len(observed)):
+            here, there = self._trend.expect(observed), self._trend.expect(features)
+            turns[-1] = self._listener, View.of(*informed(here, there, observed, log_times, features))
+        return turns
+
+    def _in_turns(self, count: int, turns: Sequence[tuple[Surrogate, View]], chance: Array) -> list[int]:
         """Different positions in the features, each what the model whose turn it is finds worth most."""
-        turns: list[tuple[Surrogate, View]] = [(model, plain) for model in self._models]
-        if informed is not None and self._rng.random() < _TRUST / (_TRUST + len(plain.observed)):
-            turns[-1] = self._listener, informed
         gains: dict[int, Array] = {}
         chosen: list[int] = []
         for _ in range(count):
@@ -186,7 +204,9 @@ class ModelBasedSearch:
             for centre in self._features(elite)
         ]
         drawn = self._rng.choice(free, most, replace=False)
-        return np.unique(np.concatenate([drawn, *near]))
+        asked = set(self._asked)
+        promising = np.array([row for row in self._promising if row not in asked], dtype=np.int64)
+        return np.unique(np.concatenate([drawn, *near, promising]))
 
     def _features(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         return Pool(self._pool.knobs, self._pool.rows[rows]).features()[:, self._varying]

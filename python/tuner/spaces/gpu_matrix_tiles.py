@@ -19,7 +19,7 @@ import z3
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu_tiles import divisors, ordered, powers_of_two, product
-from tuner.spaces.gpu_measured_rules import mma_sync_rules
+from tuner.spaces.gpu_measured_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu_tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
@@ -187,7 +187,7 @@ def matrix_space(
         ),
         Rule("depth is that of all instructions of a step", z3.Int("depth") == depth, "what the knob stands for"),
     ]
-    if all(each.name.startswith("NV_MMA_SYNC") for each in intrinsics):
+    if is_measured(intrinsics):
         rules += mma_sync_rules(
             stages=stages.var,
             waves=waves,

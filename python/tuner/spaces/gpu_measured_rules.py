@@ -10,10 +10,13 @@ With these rules the geometric mean over the ten rose from 1.20 to 1.39 (docs/gp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import z3
 
 from tuner.constraints import Knob, Rule
 from tuner.spaces.gpu_tiles import occupancy_rule
+from tuner.targets import MatrixIntrinsic
 from tuner.targets.nvidia import registers_for
 
 _SOURCE = "measured on an H200 over ten products of real models"
@@ -25,6 +28,11 @@ _MOST_THREADS = 512
 _FEWEST_THREADS = 64
 _DEPTHS = (48, 160)
 _BOTH = 3
+
+
+def is_measured(intrinsics: Sequence[MatrixIntrinsic]) -> bool:
+    """Whether these are the instructions that were measured."""
+    return all(each.name.startswith("NV_MMA_SYNC") for each in intrinsics)
 
 
 def mma_sync_rules(

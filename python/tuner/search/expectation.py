@@ -1,0 +1,110 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What measurements of other problems let expect of a pool.
+
+What makes one product fast mostly makes another fast too, once tiles are seen beside the extents that they divide. On
+nine f16 products on an H200 a model of eight of them ranks the ninth's points with a correlation of .88
+(docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.constraints import Pool
+
+Array = npt.NDArray[np.float64]
+
+# Fewer observations say less than rows that fill the space.
+_FEWEST = 20
+# Of more, the newest are listened to: trees of so many take a second.
+_MOST = 4_000
+_TREES = 100
+# Of a larger pool, so many random rows are what the best is sought among.
+_SOUGHT = 200_000
+# A knob named after a loop ends in its number.
+_OF_LOOP = re.compile(r"\D(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One measurement: the trip counts of the problem's loops, the knobs by name, and seconds of one run."""
+
+    extents: tuple[int, ...]
+    point: Mapping[str, int]
+    time_s: float
+
+
+class Expectation(Mapping[int, float]):
+    """A prior of all rows, or of many that were drawn: their expected seconds. Of any row it can say what to expect.
+
+    `learnt_from`: so many observations.
+    """
+
+    def __init__(
+        self, pool: Pool, extents: tuple[int, ...], observations: Sequence[Observation], rng: np.random.Generator
+    ) -> None:
+        """`extents`: trip counts of the loops of the problem that the pool is for."""
+        # Takes long to import, and most searches that need it have it by then.
+        from sklearn.ensemble import ExtraTreesRegressor
+
+        self._pool = pool
+        self._names = [knob.name for knob in pool.knobs]
+        self._extents = np.array([extents], dtype=np.float64)
+        values = np.array([[each.point[name] for name in self._names] for each in observations], dtype=np.float64)
+        loops = np.array([each.extents for each in observations], dtype=np.float64)
+        # Of one iteration: what is left is how well they are done.
+        log_times = np.log([each.time_s for each in observations]) - np.log(loops).sum(axis=1)
+        seed = int(rng.integers(2**31))
+        self._model = ExtraTreesRegressor(_TREES, min_samples_leaf=2, max_features=0.5, random_state=seed).fit(
+            _features(self._names, values, loops), log_times
+        )
+        self.learnt_from = len(observations)
+        rows = np.arange(len(pool))
+        if len(pool) > _SOUGHT:
+            rows = np.sort(rng.choice(rows, _SOUGHT, replace=False))
+        self._times: dict[int, float] = dict(zip(rows.tolist(), np.exp(self.log_times(rows)).tolist(), strict=True))
+
+    def log_times(self, rows: npt.NDArray[np.int64]) -> Array:
+        """The logarithm of the expected seconds of rows, shape [rows]."""
+        values = self._pool.rows[rows].astype(np.float64)
+        loops = np.broadcast_to(self._extents, (len(rows), self._extents.shape[1]))
+        of_one: Array = self._model.predict(_features(self._names, values, loops))
+        return of_one + float(np.log(self._extents).sum())
+
+    def __getitem__(self, row: int) -> float:
+        return self._times[row]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._times)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+
+def expect(
+    pool: Pool, extents: tuple[int, ...], observations: Sequence[Observation], rng: np.random.Generator
+) -> Expectation | None:
+    """What to expect of a pool, or None where too little was observed.
+
+    Observations of other knobs or another number of loops are passed over; of many, the last are listened to.
+    """
+    names = {knob.name for knob in pool.knobs}
+    known = [each for each in observations if each.point.keys() == names and len(each.extents) == len(extents)]
+    return Expectation(pool, extents, known[-_MOST:], rng) if len(known) >= _FEWEST and len(pool) else None
+
+
+def _features(names: Sequence[str], values: Array, extents: Array) -> Array:
+    """Logarithms of knobs, of extents and, for a loop's knob, of its steps through the loop. Shape [rows, features]."""
+    columns = [np.log2(1 + np.abs(values)), np.log2(extents)]
+    for index, name in enumerate(names):
+        loop = _OF_LOOP.search(name)
+        if loop and int(loop[1]) < extents.shape[1]:
+            many = np.ceil(extents[:, int(loop[1])] / np.maximum(np.abs(values[:, index]), 1))
+            columns.append(np.log2(many)[:, None])
+    return np.column_stack(columns)
