@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What measurements of other problems let expect of a pool.
 
-What makes one product fast mostly makes another fast too, once tiles are seen beside the extents that they divide. On
-nine f16 products on an H200 a model of eight of them ranks the ninth's points with a correlation of .88
-(docs/benchmarks.md).
+What makes one product fast mostly makes another fast too, once tiles are seen beside the extents that they divide:
+docs/benchmarks.md says what that is worth.
 """
 
 from __future__ import annotations
