@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ from extraction import extract_text
 from tuner.extracting import Extracted
 from tuner.result import TuneResult
 from tuner.targets.cpu import CpuTarget
+
+
+def pytest_configure() -> None:
+    """A shell hands its background jobs Ctrl-C ignored; they would pass it on to the programs that tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(name="target", scope="session")

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tuner.measuring.runner import PROCESS_NAME
@@ -52,6 +54,24 @@ def kill(pids: list[int]) -> int:
         except ProcessLookupError:
             pass
     return killed
+
+
+@contextmanager
+def started(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """`iree-tune` with the arguments, leader of a process group; whatever of the group is left at the end is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tuner", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def group_lives(group: int) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import faults
 import models
 from tuner.extracting import read_model_configurations
 from tuner.model import Model, spec_flag
@@ -237,43 +238,19 @@ def test_a_run_folder_is_never_reused(tmp_path: Path) -> None:
 def test_ctrl_c_keeps_the_log_and_writes_no_spec(tmp_path: Path) -> None:
     model, run, spec = write(tmp_path, models.matmul(512, 512, 512)), tmp_path / "run", tmp_path / "spec.mlir"
     spec.write_text("an older spec")
-    command = [
-        sys.executable,
-        "-m",
-        "tuner",
-        "run",
-        str(model),
-        "-o",
-        str(spec),
-        "--trials",
-        "500",
-        "--keep-flags",
-        "--run-dir",
-        str(run),
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not ((run / "log.jsonl").exists() and len(log_of(run)) > 3):
-        time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130, stderr
-    assert len(stderr.strip().splitlines()) == 1
-    assert "interrupted" in stderr
-    assert len(log_of(run)) > 3
-    assert spec.read_text() == "an older spec"
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and group_lives(process.pid):
-        time.sleep(0.1)
-    assert not group_lives(process.pid), "a worker outlived the run"
-
-
-def group_lives(group: int) -> bool:
-    """Whether any process of the group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    arguments = ["run", model, "-o", spec, "--trials", "500", "--keep-flags", "--run-dir", run]
+    with faults.started(*arguments, cwd=tmp_path) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not ((run / "log.jsonl").exists() and len(log_of(run)) > 3):
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 130, stderr
+        assert len(stderr.strip().splitlines()) == 1
+        assert "interrupted" in stderr
+        assert len(log_of(run)) > 3
+        assert spec.read_text() == "an older spec"
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and faults.group_lives(process.pid):
+            time.sleep(0.1)
+        assert not faults.group_lives(process.pid), "a worker outlived the run"

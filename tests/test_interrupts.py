@@ -14,12 +14,15 @@ from pathlib import Path
 
 import pytest
 
+import faults
 import models
 
 PREAMBLE = """
 import ctypes, os, signal, sys, threading, time, z3
+from concurrent.futures import ThreadPoolExecutor
 from tuner.cli.interrupts import lasting_interrupts
 from tuner.constraints.asking import ask
+from tuner.spawning import deaf_to_interrupts
 
 def interrupt():
     signal.raise_signal(signal.SIGINT)
@@ -33,6 +36,14 @@ def translated():
         interrupt()
     except KeyboardInterrupt:
         raise RuntimeError("an exception in a callback") from None
+
+def starting():
+    with ThreadPoolExecutor(1) as others:
+        others.submit(time.sleep, 0).result()
+        with deaf_to_interrupts():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+            print("started", end=" ")
 
 def pigeons(holes):
     solver = z3.Solver()
@@ -79,6 +90,12 @@ def test_an_interrupt_is_not_lost(body: str) -> None:
     assert done.stderr == ""
 
 
+def test_an_interrupt_waits_until_processes_are_started() -> None:
+    """The kernel hands it to a thread that does not block it, and Python raises it in the main thread all the same."""
+    done = ended("starting()")
+    assert done.stdout.split() == ["started", "KeyboardInterrupt", "True", "0.0"], done.stderr
+
+
 def test_without_it_one_in_a_destructor_is_lost() -> None:
     done = ended("Dying()", around="threading.Lock()")
     assert done.stdout.split()[:2] == ["went", "on"]
@@ -101,17 +118,14 @@ def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
 
 def test_an_interrupt_while_processes_start_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(models.matmul(64, 64, 64))
-    command = [sys.executable, "-m", "tuner", "run", "model.mlir", "--run-dir", "run"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    # They were handed what they are for, and import their modules.
-    while time.monotonic() < deadline and not (spawned(process.pid) > 1 and (tmp_path / "run/benchmarks").exists()):
-        time.sleep(0.005)
-    assert spawned(process.pid) >= 2
-    os.killpg(process.pid, signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    with faults.started("run", "model.mlir", "--run-dir", "run", cwd=tmp_path) as process:
+        deadline = time.monotonic() + 60
+        # They were handed what they are for, and import their modules.
+        while time.monotonic() < deadline and not (spawned(process.pid) > 1 and (tmp_path / "run/benchmarks").exists()):
+            time.sleep(0.005)
+        assert spawned(process.pid) >= 2
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
     assert (process.returncode, len(stderr.strip().splitlines())) == (130, 1), stderr
     assert "interrupted" in stderr
 
