@@ -5,9 +5,10 @@
     python benchmarks/experience_replay.py benchmarks/results/h200.jsonl [--seeds 20]
 
 Of each kernel that `gpu_suite.py` recorded, the points that were timed there (the search's and the random ones) are the
-pool; the score is their best time over the best found. Learnt: from the points that the suite's searches of the other
-kernels of the same form tried, without the random ones; `one` of them, drawn anew with each seed, or `all`. The last
-line is one JSON object: the mean score of each at 8, 16, 32 and 64 evaluations.
+pool; the score is their best time over the best found. Learnt: from the points that the suite's searches of earlier
+kernels of the same form tried, without the random ones; `one` of them, drawn anew with each seed, or `all`. Later ones
+do not teach: their searches had been taught by this one. The last line is one JSON object: the mean score of each at 8,
+16, 32 and 64 evaluations.
 """
 
 from __future__ import annotations
@@ -84,16 +85,16 @@ def main() -> None:
     lines = [json.loads(line) for line in arguments.results.read_text().splitlines()]
     kernels = [Recorded.of(line) for line in lines if "problem" in line]
     found: dict[str, list[list[float]]] = {"none": [], "one": [], "all": []}
-    for kernel in kernels:
-        others = [each for each in kernels if each.form == kernel.form and each is not kernel]
-        if not others:
+    for index, kernel in enumerate(kernels):
+        earlier = [each for each in kernels[:index] if each.form == kernel.form]
+        if not earlier:
             continue
         shown = []
         for label, ends in found.items():
             of_kernel = []
             for seed in range(arguments.seeds):
-                one = others[int(np.random.default_rng(seed).integers(len(others)))]
-                of_kernel.append(scores(kernel, {"none": [], "one": [one], "all": others}[label], seed))
+                one = earlier[int(np.random.default_rng(seed).integers(len(earlier)))]
+                of_kernel.append(scores(kernel, {"none": [], "one": [one], "all": earlier}[label], seed))
             ends += of_kernel
             means = " ".join(f"{mean:.3f}" for mean in np.mean(of_kernel, axis=0))
             shown.append(f"{label} {means}")
