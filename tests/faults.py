@@ -57,7 +57,7 @@ def kill(pids: list[int]) -> int:
 
 
 @contextmanager
-def started(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: object, cwd: Path) -> Iterator[subprocess.Popen[str]]:
     """`iree-tune` with the arguments, leader of a process group; whatever of the group is left at the end is killed."""
     with subprocess.Popen(
         [sys.executable, "-m", "tuner", *map(str, arguments)],

@@ -5,7 +5,7 @@
 Without them a uniformly drawn point of 80,000 to 150,000 takes four times the default's time, and a search of 150
 loses its trials on those. Found on an H200 over ten f16 products and a convolution, 3,300 points in all, by what the
 best had in common where a search had come near the default; padding where nothing remains was at best for nothing.
-With these rules the geometric mean over the ten rose from 1.20 to 1.39 (docs/gpu.md).
+With these rules the geometric mean over the ten rose from 1.20 to 1.39 (docs/benchmarks.md).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class CudaTarget(GpuTarget):
 
         Told nothing, the driver's assembler saves registers for the sake of more workgroups at a time, and orders loads
         worse for it; below a limit it takes what it needs. Over ten f16 products on an H200 the best points of an
-        earlier search became 1.42 from 1.22 times the default's speed at best (docs/gpu.md).
+        earlier search became 1.42 from 1.22 times the default's speed at best (docs/benchmarks.md).
         """
         waves = configuration.gpu.waves_per_eu if configuration.gpu else 0
         return {_MAX_REGISTERS: f"{registers_for(waves)} : i32"} if waves else {}
