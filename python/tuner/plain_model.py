@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.deciding import is_decided, speedup
+from tuner.deciding import is_decided, is_slower, speedup
 from tuner.errors import InputError, MeasurementError, WrongOutputError
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.runner import ProgramCrashedError
@@ -27,6 +27,8 @@ MODEL_TIMEOUT_S = 600.0
 _PLAIN, _TUNED = "plain model", "tuned model"
 # A process that dies while a whole model runs may have been killed from outside.
 _ATTEMPTS = 2
+# Where programs and their data come to lie moves such a comparison by up to 2 % (docs/models.md).
+_LOADS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,24 @@ def _first_run(program: FunctionProgram, runner: Runner) -> float:
 def compare_models(baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:
     """Runs two compilations of the model on the same inputs: outputs, then interleaved times.
 
+    While the second seems slower, both are loaded anew, to come to lie elsewhere, and compared again; all rounds count.
     Raises WrongOutputError where the second computes something else, MeasurementError where it does not run.
     """
+    baseline_s: tuple[float, ...] = ()
+    candidate_s: tuple[float, ...] = ()
+    for _ in range(_LOADS):
+        result = _compare_again_if_killed(baseline, binary, runner, rng)
+        baseline_s += result.paired.baseline_s
+        candidate_s += result.paired.candidate_s
+        ratio = speedup(baseline_s, candidate_s)
+        if not is_slower(ratio):
+            break
+    return replace(result, paired=Paired(baseline_s, candidate_s), ratio=ratio)
+
+
+def _compare_again_if_killed(
+    baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
+) -> ModelResult:
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(ProgramCrashedError):
             return _compare(baseline, binary, runner, rng)

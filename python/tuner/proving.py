@@ -13,6 +13,7 @@ import numpy as np
 
 from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
+from tuner.deciding import is_slower
 from tuner.dispatch import Configured
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Listener, Note, PhaseStarted
@@ -123,7 +124,7 @@ class _Prover:
         binary = self._compiled(results) if _winners(results) else self._without.binary
         try:
             compared = compare_models(self._plain.program, binary, self._bench.runner, self._rng)
-            reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
+            reason = f"the whole model is slower ({compared.ratio})" if is_slower(compared.ratio) else ""
         except MeasurementError as error:
             self._bench.runner.check_device()
             reason = str(error)
@@ -161,7 +162,7 @@ class _Prover:
         except (MeasurementError, ToolError) as error:
             self._bench.runner.check_device()
             return str(error)
-        return None if compared.ratio.high >= 1.0 else f"the whole model is slower with it ({compared.ratio})"
+        return f"the whole model is slower with it ({compared.ratio})" if is_slower(compared.ratio) else None
 
     def _compiled(self, results: Sequence[DispatchResult]) -> Path:
         self._specs.write(results)
