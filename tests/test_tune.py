@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +62,39 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
     assert "match" not in result.spec
 
 
-@pytest.mark.parametrize("options", [{"trails": 3}, {"trials": 0}, {"target": "abacus"}])
-def test_bad_options_are_input_errors(options: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"trails": 3}, "'trails' is unknown; there are: target, "),
+        ({"trials": 0}, "--trials must be at least 1"),
+        ({"trials": "20"}, "trials is '20', not a value of type int"),
+        ({"flags": "--iree-opt-level=O2"}, "flags is '--iree-opt-level=O2', not a list"),
+        ({"target": "abacus"}, "there is no target named 'abacus'"),
+    ],
+)
+def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(models.matmul(8, 8, 8))
-    with pytest.raises(tuner.InputError):
+    with pytest.raises(tuner.InputError, match=re.escape(says)):
         tuner.tune(model, **options)
+
+
+def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+    """Its processes import it, and would tune too. Paths are texts here, as scripts have them."""
+    (tmp_path / "model.mlir").write_text(models.matmul(8, 8, 8))
+    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite')"
+    guarded, unguarded = tmp_path / "guarded.py", tmp_path / "unguarded.py"
+    guarded.write_text(f"import tuner\nif __name__ == '__main__':\n    print({call}.speedup)\n")
+    unguarded.write_text(f"import tuner\nprint({call}.speedup)\n")
+    ends = {}
+    for script in (unguarded, guarded):
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        ends[script] = subprocess.run(
+            [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        )
+    assert ends[guarded].returncode == 0, ends[guarded].stderr
+    assert float(ends[guarded].stdout) > 0
+    assert (tmp_path / "run.sqlite").exists()
+    assert ends[unguarded].returncode == 1
+    assert "call it under `if __name__ == '__main__':`" in ends[unguarded].stderr
+    assert "tuner.errors.InputError" in ends[unguarded].stderr.splitlines()[-1]

@@ -32,20 +32,22 @@ def tune(
 ) -> TuneResult:
     """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
 
-    `options` are the fields of `tuner.options.Options`; `listen` is called with each `tuner.events.Event`.
-    `stages` is the road to go, `tuner.stages.STAGES` where nothing else is said.
+    `options` are the fields of `tuner.options.Options`, paths also as text; `listen` is called with each
+    `tuner.events.Event`. `stages` is the road to go, `tuner.stages.STAGES` where nothing else is said.
     Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
     Raises InputError for an unusable model or option, ToolError where IREE's own default fails.
     """
     # Imported here, so that `tuner.constraints` can be used where IREE is not installed.
     from tuner.events import nobody
     from tuner.options import Options
+    from tuner.plain import from_given
     from tuner.road import tune_model
+    from tuner.spawning import refuse_unguarded
     from tuner.stages import STAGES
 
+    refuse_unguarded("tuner.tune()")
     try:
-        settings = Options(**options)
-    except TypeError as error:
-        known = ", ".join(Options.__dataclass_fields__)
-        raise InputError(f"tune() got an unknown option ({error}); it knows: {known}") from error
+        settings = from_given(Options, options)
+    except ValueError as error:
+        raise InputError(f"tune() got a wrong option: {error}") from error
     return tune_model(Path(model), settings, listen or nobody, STAGES if stages is None else stages)

@@ -7,25 +7,35 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """A value made of dataclasses, tuples, mappings, strings, numbers, booleans and None, as JSON has them."""
+    """A value made of dataclasses, tuples, mappings, paths, strings, numbers, booleans and None, as JSON has them."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [to_plain(each) for each in value]
-    return value
+    return str(value) if isinstance(value, Path) else value
 
 
 def from_plain(kind: type[T], data: Any) -> T:
     """The value of type `kind` that `to_plain` made `data` of. Raises ValueError with the place where it is none."""
     return cast(T, _read(kind, data, kind.__name__))
+
+
+def from_given(kind: type[T], given: Mapping[str, Any]) -> T:
+    """The dataclass `kind` with these fields, the others by default. Raises ValueError with the name that is wrong."""
+    declared = get_type_hints(kind)
+    for name in given:
+        if name not in declared:
+            raise ValueError(f"'{name}' is unknown; there are: {', '.join(declared)}")
+    return kind(**{name: _read(declared[name], to_plain(value), name) for name, value in given.items()})
 
 
 def _read(kind: Any, data: Any, where: str) -> Any:
@@ -49,6 +59,8 @@ def _read(kind: Any, data: Any, where: str) -> Any:
         return {key(name): _read(inner, each, f"{where}.{name}") for name, each in data.items()}
     if kind is float:
         return float(_checked(isinstance(data, int | float) and not isinstance(data, bool), data, "a number", where))
+    if kind is Path:
+        return Path(_checked(isinstance(data, str), data, "a path", where))
     if kind is type(None):
         return _checked(data is None, data, "null", where)
     return _checked(type(data) is kind, data, f"a value of type {kind.__name__}", where)

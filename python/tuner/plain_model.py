@@ -57,10 +57,9 @@ def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: R
     compile_s = time.perf_counter() - started
     try:
         run_s = _first_run(program, runner)
+        runner.unload(_PLAIN)
     except MeasurementError as error:
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
-    finally:
-        runner.unload(_PLAIN)
     return PlainModel(model, program, compile_s, run_s)
 
 

@@ -1,15 +1,27 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Starts processes that leave Ctrl-C to their parent, from their first instruction on."""
+"""What processes need that Python spawns: to leave Ctrl-C to their parent, and a script that may be imported."""
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
+
+
+def refuse_unguarded(called: str) -> None:
+    """Raises SystemExit where this process is just being spawned and imports the script that did it.
+
+    It would do again what it is to help with, and fail at that.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SystemExit(
+            f"{called} spawns processes, which import the script: call it under `if __name__ == '__main__':`"
+        )
 
 
 @contextmanager
