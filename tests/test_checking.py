@@ -20,9 +20,11 @@ import tuner
 from foreign import FOREIGN
 from tuner.certificate import Certificate
 from tuner.checking import CheckOptions, check_specs
+from tuner.deciding import Ratio
 from tuner.errors import InputError
 from tuner.events import Event, PhaseStarted, nobody
 from tuner.extracting import read_model_configurations
+from tuner.judging import speed_verdict
 from tuner.model import Model, spec_flag
 from tuner.spec import late_path
 from tuner.spec_reading import read_spec
@@ -291,6 +293,20 @@ def test_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, tmp_pat
     assert report.flags_verdict.verdict is Verdict.REFUSED
     assert "Unknown command line argument '--iree-gone'" in report.flags_verdict.detail
     assert not report.passed
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [
+        (Ratio(1.05, 1.04, 1.06), Verdict.HOLDS),
+        (Ratio(1.01, 1.005, 1.02), Verdict.UNDECIDED),
+        (Ratio(0.985, 0.983, 0.987), Verdict.UNDECIDED),
+        (Ratio(0.97, 0.94, 1.0), Verdict.UNDECIDED),
+        (Ratio(0.97, 0.96, 0.98), Verdict.SLOW),
+    ],
+)
+def test_speed_is_told_beyond_what_equal_programs_differ_by(ratio: Ratio, verdict: Verdict) -> None:
+    assert speed_verdict(ratio) is verdict
 
 
 def test_the_command_tells_by_line_and_exit_code(spec: Path, tmp_path: Path) -> None:

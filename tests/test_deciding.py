@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.deciding import Ratio, is_decided, is_faster, is_slower, speedup
+from tuner.deciding import Ratio, is_decided, is_faster, speedup
 from tuner.measuring.sampling import Paired, paired
 
 
@@ -54,12 +54,6 @@ def test_drift_that_hits_both_of_a_round_does_not_widen_the_verdict() -> None:
 )
 def test_a_tie_or_a_trifle_goes_to_the_default(ratio: Ratio, faster: bool) -> None:
     assert is_faster(ratio, 0.02) is faster
-
-
-def test_a_loss_that_may_be_where_the_programs_lie_is_none() -> None:
-    assert is_slower(Ratio(0.97, 0.96, 0.99))
-    assert not is_slower(Ratio(0.97, 0.94, 1.0))
-    assert not is_slower(Ratio(0.985, 0.983, 0.987))
 
 
 def test_more_rounds_are_asked_for_until_the_interval_is_on_one_side() -> None:

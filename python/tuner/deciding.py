@@ -10,8 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 _RESAMPLES = 2000
-# Programs that should take the same time differ by so much with where they and their data come to lie: docs/models.md.
-_INDIFFERENT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +41,6 @@ def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: 
 def is_faster(ratio: Ratio, min_gain: float) -> bool:
     """Whether the interval excludes 1 and the gain is worth having; a tie goes to the default."""
     return ratio.low > 1.0 and ratio.value >= 1.0 + min_gain
-
-
-def is_slower(ratio: Ratio) -> bool:
-    """Whether the interval excludes 1 and the loss is more than programs that should take the same time differ by."""
-    return ratio.high < 1.0 and ratio.value <= 1.0 - _INDIFFERENT
 
 
 def is_decided(ratio: Ratio, min_gain: float) -> bool:

@@ -14,7 +14,7 @@ from iree.compiler import ir
 from tuner.applying import annotations_of
 from tuner.certificate import Certificate, Circumstances
 from tuner.compiling import CompileJob, CompilePool
-from tuner.deciding import Ratio, is_faster, is_slower
+from tuner.deciding import Ratio, is_faster
 from tuner.dispatch import Configuration, Configured, Dispatch
 from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
@@ -27,7 +27,8 @@ from tuner.spec_reading import CertifiedEntry, ReadSpec
 from tuner.targets import Target
 from tuner.verdicts import EntryVerdict, Verdict
 
-_MIN_GAIN = Options().min_gain
+# Programs that should take the same time differ by up to so much with where they come to lie (docs/models.md).
+_MIN_GAIN, _MAX_LOSS = Options().min_gain, 0.02
 _FAILURES = {
     Fate.COMPILE_FAILED: Verdict.REFUSED,
     Fate.COMPILE_TIMED_OUT: Verdict.REFUSED,
@@ -151,10 +152,10 @@ def measure(
 
 
 def speed_verdict(ratio: Ratio) -> Verdict:
-    """Whether it is faster by what a run asks for, slower, or neither."""
+    """Whether it is faster by what a run asks for, slower beyond what equal programs differ by, or neither."""
     if is_faster(ratio, _MIN_GAIN):
         return Verdict.HOLDS
-    return Verdict.SLOW if is_slower(ratio) else Verdict.UNDECIDED
+    return Verdict.SLOW if ratio.high < 1.0 and ratio.value <= 1.0 - _MAX_LOSS else Verdict.UNDECIDED
 
 
 def _same_code(compiled: Compiled) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.deciding import is_decided, is_slower, speedup
+from tuner.deciding import is_decided, speedup
 from tuner.errors import InputError, MeasurementError, WrongOutputError
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.runner import ProgramCrashedError
@@ -27,7 +27,7 @@ MODEL_TIMEOUT_S = 600.0
 _PLAIN, _TUNED = "plain model", "tuned model"
 # A process that dies while a whole model runs may have been killed from outside.
 _ATTEMPTS = 2
-# Where programs and their data come to lie moves such a comparison by up to 2 % (docs/models.md).
+# So often are programs loaded: where they and their data come to lie moves a comparison (docs/models.md).
 _LOADS = 3
 
 
@@ -85,7 +85,7 @@ def compare_models(baseline: FunctionProgram, binary: Path, runner: Runner, rng:
         baseline_s += result.paired.baseline_s
         candidate_s += result.paired.candidate_s
         ratio = speedup(baseline_s, candidate_s)
-        if not is_slower(ratio):
+        if ratio.high >= 1.0:
             break
     return replace(result, paired=Paired(baseline_s, candidate_s), ratio=ratio)
 

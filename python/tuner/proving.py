@@ -13,7 +13,6 @@ import numpy as np
 
 from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
-from tuner.deciding import is_slower
 from tuner.dispatch import Configured
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Listener, Note, PhaseStarted
@@ -124,7 +123,7 @@ class _Prover:
         binary = self._compiled(results) if _winners(results) else self._without.binary
         try:
             compared = compare_models(self._plain.program, binary, self._bench.runner, self._rng)
-            reason = f"the whole model is slower ({compared.ratio})" if is_slower(compared.ratio) else ""
+            reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
         except MeasurementError as error:
             self._bench.runner.check_device()
             reason = str(error)
@@ -162,7 +161,7 @@ class _Prover:
         except (MeasurementError, ToolError) as error:
             self._bench.runner.check_device()
             return str(error)
-        return f"the whole model is slower with it ({compared.ratio})" if is_slower(compared.ratio) else None
+        return None if compared.ratio.high >= 1.0 else f"the whole model is slower with it ({compared.ratio})"
 
     def _compiled(self, results: Sequence[DispatchResult]) -> Path:
         self._specs.write(results)
