@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,9 +23,32 @@ from tuner.result import TuneResult
 from tuner.targets.cpu import CpuTarget
 
 
-def pytest_configure() -> None:
-    """A shell hands its background jobs Ctrl-C ignored; they would pass it on to the programs that tests interrupt."""
+def pytest_configure(config: pytest.Config) -> None:
+    # A shell hands its background jobs Ctrl-C ignored; they would pass it on to the programs that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.pluginmanager.register(Failures(config))
+
+
+class Failures:
+    """Says at once why a test failed; the summary is not reached where a later one hangs."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._config.get_terminal_writer().line(f"\n{report.nodeid}: {report.longreprtext}")
+
+
+def pytest_report_header() -> str:
+    memory, free = (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"),
+        shutil.disk_usage(tempfile.gettempdir()).free,
+    )
+    load, *_ = os.getloadavg()
+    return (
+        f"machine: {os.cpu_count()} cores, load {load:.1f}, {memory >> 30} GiB memory free, {free >> 30} GiB disk free"
+    )
 
 
 @pytest.fixture(name="target", scope="session")

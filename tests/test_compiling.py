@@ -17,6 +17,7 @@ import pytest
 from iree.compiler import ir
 
 import faults
+from tuner import compiling
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.extracting import Extracted
@@ -186,6 +187,17 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_p
         (second,) = pool.compile([replace(job, binary=tmp_path / "b.vmfb")])
     assert first.fate is second.fate is Fate.COMPILED
     assert multiprocessing.active_children() == []
+
+
+def test_a_lost_job_is_compiled_after_all(job: CompileJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker killed while it takes a job leaves the lock that all take jobs under, held here by this process."""
+    monkeypatch.setattr(compiling, "_TAKEN_S", 1.0)
+    with CompilePool(1, 5.0) as pool:
+        pool.begin()
+        pool.wait()
+        pool._pool._pool_manager.worker_manager.workers_channel.mutex.acquire()
+        (end,) = pool.compile([job])
+    assert end.fate is Fate.COMPILED, end.detail
 
 
 def test_ir_that_does_not_parse_is_a_compile_failure(job: CompileJob) -> None:

@@ -11,6 +11,6 @@ from kill_anywhere import kill_anywhere
 
 def test_three_kills_lose_nothing(tmp_path: Path) -> None:
     said: list[str] = []
-    killed = kill_anywhere(tmp_path, 3, 1, said.append)
+    killed = kill_anywhere(tmp_path, trials=10, kills=3, seed=1, say=said.append)
     assert sum(killed.values()) == 3, said
     assert "ended: winner" in said[-1]

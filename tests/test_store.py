@@ -4,14 +4,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -129,65 +124,6 @@ def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
     assert first == second
     # The finalists alone are compiled again, for the final measures anew.
     assert binaries[1] <= binaries[0]
-
-
-def integrity(path: Path) -> str:
-    connection = sqlite3.connect(path)
-    try:
-        return str(connection.execute("pragma integrity_check").fetchone()[0])
-    finally:
-        connection.close()
-
-
-def kept(path: Path) -> int:
-    """How many evaluations a store holds; the file may be there before its table is."""
-    connection = sqlite3.connect(path, timeout=60)
-    try:
-        if not connection.execute("select 1 from sqlite_master where name = 'evaluations'").fetchone():
-            return 0
-        return int(connection.execute("select count(*) from evaluations").fetchone()[0])
-    finally:
-        connection.close()
-
-
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Killed at random moments, the run loses nothing that had ended, and finds what an unbroken one would."""
-    model, run = tmp_path / "model.mlir", tmp_path / "run"
-    model.write_text(models.matmul(101, 211, 103))
-    command = [
-        sys.executable,
-        "-m",
-        "tuner",
-        "run",
-        str(model),
-        "--trials",
-        "24",
-        "--keep-flags",
-        "--run-dir",
-        str(run),
-    ]
-    for kill in range(3):
-        with subprocess.Popen(
-            [*command, *(("--resume",) if kill else ())], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp_path
-        ) as process:
-            wanted = kill * 6 + 3
-            while not (run / "store.sqlite").exists() or kept(run / "store.sqlite") < wanted:
-                assert process.poll() is None, process.stdout and process.stdout.read()
-                time.sleep(0.02)
-            time.sleep(MOMENTS.random() * 0.3)
-            ended = len((run / "log.jsonl").read_text().splitlines())
-            os.kill(process.pid, signal.SIGKILL)
-        assert integrity(run / "store.sqlite") == "ok"
-        assert kept(run / "store.sqlite") >= ended - 2  # the default's line and one that is being written
-    before = kept(run / "store.sqlite")
-    done = subprocess.run(
-        [*command, "--resume"], capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    assert len([line for line in lines if line.get("candidate")]) == 24
-    assert kept(run / "store.sqlite") == 24 > before
-    assert "whole model" in done.stdout
 
 
 @pytest.mark.parametrize(("arguments", "says"), [((), "name it by --run-dir"), (("--run-dir", "none"), "holds no run")])

@@ -52,6 +52,8 @@ _AGAIN = "compiled again, for its compiler was killed (SIGKILL)"
 _NOTICED_S = 0.2
 # So many times a batch is begun anew where its pool broke.
 _POOLS = 3
+# A job's own time begins when a worker says that it took it. Workers take them in order; what starts may be slow.
+_TAKEN_S = 300.0
 
 
 class _KilledError(Exception):
@@ -207,8 +209,11 @@ class CompilePool:
 
     def _end(self, job: CompileJob, future: Any) -> Compilation:
         try:
-            result: Compilation = future.result()
+            result: Compilation = future.result(timeout=_TAKEN_S + self._timeout_s)
         except FutureTimeoutError:
+            if not future.done():
+                # A worker that is killed while it takes a job keeps the lock on all of them, and loses its own.
+                raise BrokenProcessPool("a job was lost") from None
             return Compilation(
                 Fate.COMPILE_TIMED_OUT,
                 f"not compiled within {self._timeout_s:.0f} s",

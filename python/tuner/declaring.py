@@ -14,6 +14,8 @@ from pathlib import Path
 
 from iree.compiler import ir
 
+from tuner.contexts import new_context
+
 _REFLECTION, _DECLARATION = "iree.reflection", "iree.abi.declaration"
 
 
@@ -24,7 +26,7 @@ def declare_types(source: Path, output: Path) -> Path:
     """
     if not _mentions_torch(source):
         return source
-    with ir.Context():
+    with new_context():
         try:
             module = ir.Module.parseFile(str(source))
         except ir.MLIRError:

@@ -16,6 +16,7 @@ from pathlib import Path
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
 
+from tuner.contexts import new_context
 from tuner.dispatch import Configuration
 from tuner.errors import ToolError
 from tuner.ir_reading import ops_named
@@ -51,7 +52,7 @@ def emit_constraints(model: Path, flags: Sequence[str], work_dir: Path) -> tuple
         )
     if result.exit_code != 0:
         raise ToolError(f"iree-compile cannot state its constraints for {model} ({result.first_error})")
-    with ir.Context():
+    with new_context():
         return read_constraints(ir.Module.parseFile(str(output)))
 
 
@@ -84,7 +85,7 @@ def materialize_all(emitted: EmittedConstraints, points: Iterable[Mapping[str, i
 @functools.cache
 def _context() -> ir.Context:
     """One context for all templates: loading IREE's dialects takes longer than making a hundred configurations."""
-    return ir.Context()
+    return new_context()
 
 
 def _materialize(op: ir.Operation, emitted: EmittedConstraints, point: Mapping[str, int]) -> Configuration:

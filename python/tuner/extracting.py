@@ -15,6 +15,7 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner import harness, native
+from tuner.contexts import new_context
 from tuner.dispatch import Configured, Dispatch
 from tuner.ir_reading import ops_named, read_configured, read_problem
 from tuner.model import Model
@@ -46,7 +47,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
         f"--iree-hal-dump-executable-benchmarks-to={benchmarks}",
         "--compile-to=executable-configurations",
     )
-    with ir.Context():
+    with new_context():
         module = ir.Module.parseFile(str(configured)).operation
         variants = list(ops_named(module, "hal.executable.variant"))
         executable_target = variants[0].attributes["target"] if variants else None
@@ -83,7 +84,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
 
 def read_model_configurations(configured: Path) -> dict[str, Configured]:
     """The configuration of each dispatch function in a module compiled to `executable-configurations`."""
-    with ir.Context():
+    with new_context():
         module = ir.Module.parseFile(str(configured)).operation
         return {
             str(ir.StringAttr(function.attributes["sym_name"]).value): read_configured(function)

@@ -14,6 +14,7 @@ from iree.compiler import ir
 from tuner.applying import annotations_of
 from tuner.certificate import Certificate, Circumstances
 from tuner.compiling import CompileJob, CompilePool
+from tuner.contexts import new_context
 from tuner.deciding import Ratio, is_faster
 from tuner.dispatch import Configuration, Configured, Dispatch
 from tuner.errors import ToolError
@@ -166,7 +167,7 @@ def _same_code(compiled: Compiled) -> bool:
 def _configuration(entry: CertifiedEntry, target: Target) -> Configuration:
     """The certificate's configuration where the entry is that, else the attributes that it writes."""
     certified = entry.certificate.configuration
-    with ir.Context() as context:
+    with new_context() as context:
         try:
             if certified is not None and annotations_of(certified, target, context) == entry.annotations:
                 return certified

@@ -18,6 +18,7 @@ from iree.compiler.dialects.transform import interpreter
 
 from tuner import native
 from tuner.applying import RejectedError, materialize
+from tuner.contexts import new_context
 from tuner.errors import InputError, ToolError
 from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
@@ -54,7 +55,7 @@ class LateEntry:
 
 def is_late(spec: Path) -> bool:
     """Whether a spec is one that plain iree-compile cannot apply. Raises InputError for what is no spec."""
-    with ir.Context():
+    with new_context():
         return LATE in parse_spec(spec).operation.attributes
 
 
@@ -72,7 +73,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
     A dispatch without an entry keeps what it holds. Raises InputError for what is no late spec, RejectedError where
     IREE refuses a configuration.
     """
-    with ir.Context() as context:
+    with new_context() as context:
         sequences = parse_spec(spec)
         entries = [op for op in sequences.body.operations if PROBLEM in op.attributes]
         names = {_text(op, PROBLEM): _text(op, "sym_name") for op in entries}

@@ -11,6 +11,7 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner.certificate import Certificate, Moment
+from tuner.contexts import new_context
 from tuner.dispatch import Annotations, Problem
 from tuner.errors import InputError
 from tuner.ir_reading import ops_named
@@ -66,7 +67,7 @@ class ReadSpec:
 
 def read_spec(path: Path) -> ReadSpec:
     """Reads a spec. Raises InputError where it is none, UnreadableSpecError where the compiler does not parse it."""
-    with ir.Context():
+    with new_context():
         module = parse_spec(path).operation
         late = LATE in module.attributes
         sequences = {_text(op, "sym_name"): op for op in ops_named(module, "transform.named_sequence")}
