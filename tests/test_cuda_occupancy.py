@@ -95,6 +95,7 @@ def test_it_reaches_the_whole_model_late_and_as_a_library(
         "iree-compile",
         [str(model), *TARGET.compile_flags, library, "-o", str(tmp_path / "early.vmfb")],
         timeout_s=120.0,
+        scratch=tmp_path,
     )
     assert ended.exit_code == 0, ended.first_error
     for binary in ("late.vmfb", "early.vmfb"):

@@ -35,6 +35,7 @@ from tuner.run_folder import TEMPORARY
 from tuner.spawning import deaf_to_interrupts
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
+from tuner.toolchain import check_room, end_linkers
 
 # A worker is replaced after this many candidates, so that nothing it leaks can add up.
 _CANDIDATES_PER_WORKER = 200
@@ -45,8 +46,6 @@ _MEET_S = 10.0
 # How pebble names the processes of a pool.
 _WORKER_NAME = "pebble_pool_worker"
 _LOOK_EVERY_S = 1.0
-# Where so much can be written, a candidate did not fail for want of room.
-_ROOM_BYTES = 2**20
 _AGAIN = "compiled again, for its compiler was killed (SIGKILL)"
 # Pebble looks every tenth of a second whether its pool was ended.
 _NOTICED_S = 0.2
@@ -117,7 +116,7 @@ class CompilePool:
             self._pool.join()
         else:
             self._stop()
-        _end_linkers(self._temporary.name)
+        end_linkers(self._temporary.name)
         self._temporary.cleanup()
 
     def _stop(self) -> None:
@@ -166,7 +165,7 @@ class CompilePool:
         ends = self._compile(jobs)
         for job, end in zip(jobs, ends, strict=True):
             if end.fate is Fate.COMPILE_FAILED:
-                _check_room(job.binary.parent)
+                check_room(job.binary.parent)
         begun = [(each.started, each.seconds) for each in ends if each.started is not None]
         for started, seconds in begun:
             self._watch.add(Part.COMPILING, started, started + seconds)
@@ -245,17 +244,8 @@ def _end_with(parent: int, temporary: str) -> None:
     """Ends this process soon after its parent, whatever it waits for."""
     while os.getppid() == parent:
         time.sleep(_LOOK_EVERY_S)
-    _end_linkers(temporary)
+    end_linkers(temporary)
     os._exit(1)
-
-
-def _end_linkers(temporary: str) -> None:
-    """Kills what workers have started: where one is killed its linker stays, which was seen to hang on a full disk."""
-    mark = f"TMPDIR={temporary}".encode()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if mark in environment.read_bytes().split(b"\0"):
-                os.kill(int(environment.parent.name), signal.SIGKILL)
 
 
 def _meet(meeting: Path, workers: int) -> None:
@@ -327,18 +317,6 @@ def _session() -> Any:
     # The workers share the processors already.
     session.context.enable_multithreading(False)
     return session
-
-
-def _check_room(folder: Path) -> None:
-    """Raises OSError where the disk is full: then it was not the candidate that failed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder) as file:
-            file.write(bytes(_ROOM_BYTES))
-            file.flush()
-    except OSError as full:
-        full.filename = str(folder)
-        raise
 
 
 def _translate(session: Any, module: Any, binary: Path) -> str:

@@ -44,7 +44,7 @@ def emit_constraints(model: Path, flags: Sequence[str], work_dir: Path) -> tuple
         "-o",
         str(output),
     ]
-    result = run_tool("iree-compile", [str(model), *flags], timeout_s=_TIMEOUT_S)
+    result = run_tool("iree-compile", [str(model), *flags], timeout_s=_TIMEOUT_S, scratch=work_dir)
     if result.exit_code < 0:
         raise ToolError(
             f"iree-compile crashed (signal {-result.exit_code}) while stating its constraints for {model};"

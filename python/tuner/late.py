@@ -114,7 +114,7 @@ def compile_configured(model: Model, configured: Path, output: Path) -> ToolResu
     """Compiles what `apply_late` wrote to a binary, with the model's flags."""
     arguments = [str(configured), *model.flags, "--compile-from=executable-configurations", "-o", str(output)]
     with model.watch.of(Part.COMPILING):
-        return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
+        return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S, scratch=output.parent)
 
 
 def compile_with_specs(

@@ -57,7 +57,7 @@ class Model:
         """Runs iree-compile on the model. The caller judges the exit code."""
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
         with self.watch.of(Part.COMPILING):
-            return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S)
+            return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S, scratch=output.parent)
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
         """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""

@@ -72,7 +72,7 @@ class RunFolder:
         if not (folder.store.exists() or folder.command.exists()):
             raise InputError(f"{path} holds no run to resume; check --run-dir")
         try:
-            for left in folder.path.glob(f"{TEMPORARY}*"):
+            for left in list(folder.path.rglob(f"{TEMPORARY}*")):
                 shutil.rmtree(left)
             folder.log.unlink(missing_ok=True)
         except OSError as error:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +17,10 @@ from pathlib import Path
 import iree.compiler
 
 from tuner.errors import ToolError
+from tuner.run_folder import TEMPORARY
+
+# Where so much can be written, a tool did not fail for want of room.
+_ROOM_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +49,64 @@ def tool_path(name: str) -> Path:
     return path
 
 
-def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float) -> ToolResult:
+def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
     """Runs a compiler tool, once more where it is killed from outside.
 
-    Raises ToolError when it does not end within `timeout_s` seconds.
+    What it writes beside its output goes to a folder in `scratch`, which goes with it. Raises ToolError when it does
+    not end within `timeout_s` seconds, OSError where the disk is full.
     """
     command = (str(tool_path(name)), *arguments)
-
-    def once() -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
-
-    try:
-        process = once()
-        if process.returncode == -signal.SIGKILL:
-            process = once()
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(
-            f"{name} did not end within {timeout_s:.0f} s on '{arguments[0]}'; raise the timeout or simplify it"
-        ) from error
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=scratch) as temporary:
+        try:
+            process = _run(command, timeout_s, temporary)
+            if process.returncode == -signal.SIGKILL:
+                process = _run(command, timeout_s, temporary)
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(
+                f"{name} did not end within {timeout_s:.0f} s on '{arguments[0]}'; raise the timeout or simplify it"
+            ) from error
+    if process.returncode != 0:
+        check_room(scratch)
     output = (process.stdout + process.stderr).decode(errors="replace")
     return ToolResult(command, process.returncode, output)
+
+
+def _run(command: Sequence[str], timeout_s: float, temporary: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs a command to its end. None of its processes is left, however it ends."""
+    environment = {**os.environ, "TMPDIR": temporary}
+    end = None
+    try:
+        end = subprocess.run(
+            command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL, env=environment
+        )
+    finally:
+        if end is None or end.returncode == -signal.SIGKILL:
+            end_linkers(temporary)
+    return end
+
+
+def end_linkers(temporary: str) -> None:
+    """Kills what compilers have started whose TMPDIR this is.
+
+    Where one is killed its linker stays, which was seen to hang on a full disk.
+    """
+    mark = f"TMPDIR={temporary}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
+def check_room(folder: Path) -> None:
+    """Raises OSError where the disk is full: then it was not what was compiled that failed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM_BYTES))
+            file.flush()
+    except OSError as full:
+        full.filename = str(folder)
+        raise
 
 
 def compiler_version() -> str:

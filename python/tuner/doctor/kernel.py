@@ -59,7 +59,9 @@ def compile_kernel(flags: Sequence[str], scratch: Path, *, module: str = MODULE)
     """The kernel, compiled with the flags of a target. Raises ToolError."""
     source, binary = scratch / "kernel.mlir", scratch / "kernel.vmfb"
     source.write_text(module)
-    result = run_tool("iree-compile", [str(source), *flags, "-o", str(binary)], timeout_s=_COMPILE_TIMEOUT_S)
+    result = run_tool(
+        "iree-compile", [str(source), *flags, "-o", str(binary)], timeout_s=_COMPILE_TIMEOUT_S, scratch=scratch
+    )
     if result.exit_code != 0:
         raise ToolError(f"iree-compile does not compile a matrix product ({result.first_error})")
     return FunctionProgram(binary, FUNCTION)

@@ -30,7 +30,7 @@ def check_plugin(plugin: Path, scratch: Path) -> Finding:
     module.write_text(_CONFIGURED)
     flags = [f"--load-pass-plugin={plugin}", "--pass-pipeline=builtin.module(iree-tuner-strip-configuration)"]
     try:
-        result = run_tool("iree-opt", [str(module), *flags], timeout_s=_TIMEOUT_S)
+        result = run_tool("iree-opt", [str(module), *flags], timeout_s=_TIMEOUT_S, scratch=scratch)
     except ToolError as error:
         return wrong("plugin", f"iree-opt does not run with it ({error})", advice)
     if result.exit_code != 0:
