@@ -41,14 +41,10 @@ class Failures:
 
 
 def pytest_report_header() -> str:
-    memory, free = (
-        os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES"),
-        shutil.disk_usage(tempfile.gettempdir()).free,
-    )
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") >> 30
+    disk_gib = shutil.disk_usage(tempfile.gettempdir()).free >> 30
     load, *_ = os.getloadavg()
-    return (
-        f"machine: {os.cpu_count()} cores, load {load:.1f}, {memory >> 30} GiB memory free, {free >> 30} GiB disk free"
-    )
+    return f"machine: {os.cpu_count()} cores, load {load:.1f}, free: {memory_gib} GiB memory, {disk_gib} GiB disk"
 
 
 @pytest.fixture(name="target", scope="session")

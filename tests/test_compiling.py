@@ -8,7 +8,9 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -190,13 +192,24 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_p
 
 
 def test_a_lost_job_is_compiled_after_all(job: CompileJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker killed while it takes a job leaves the lock that all take jobs under, held here by this process."""
+    """A thread of ours takes it under the lock that workers take jobs under, as one that is killed then has done."""
     monkeypatch.setattr(compiling, "_TAKEN_S", 1.0)
+    locked = threading.Event()
     with CompilePool(1, 5.0) as pool:
         pool.begin()
         pool.wait()
-        pool._pool._pool_manager.worker_manager.workers_channel.mutex.acquire()
-        (end,) = pool.compile([job])
+        channel = pool._pool._pool_manager.worker_manager.workers_channel
+
+        def take() -> object:
+            channel.mutex.acquire()
+            locked.set()
+            return channel.recv()
+
+        with ThreadPoolExecutor(1) as threads:
+            taken = threads.submit(take)
+            locked.wait()
+            (end,) = pool.compile([job])
+        assert taken.done()
     assert end.fate is Fate.COMPILED, end.detail
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -22,7 +21,6 @@ from tuner.store import Store, Stored, digest
 
 HERE = {"target": "cpu", "threads": 1}
 FAST = Stored(Fate.MEASURED, "", 0.1, 2e-3, 1.5, (2e-3, 2.1e-3))
-MOMENTS = random.Random()
 
 
 def test_what_was_kept_is_found(tmp_path: Path) -> None:
