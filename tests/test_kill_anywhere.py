@@ -8,7 +8,6 @@ from pathlib import Path
 
 from kill_anywhere import kill_anywhere
 
-
 # Its first moments, for the driver and then for the whole group, fall into the search.
 SEED = 123656
 
