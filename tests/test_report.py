@@ -99,6 +99,12 @@ def test_a_run_is_read_as_it_was(recorded: Recorded, run: RecordedRun) -> None:
     assert run.command
 
 
+def test_the_winner_of_a_gpu_is_found_among_its_candidates() -> None:
+    (dispatch,) = read_run(Path(__file__).parent / "data" / "h200_run").dispatches
+    assert dispatch.winner is not None
+    assert dispatch.winner.time_s == min(each.time_s for each in dispatch.tried if each.time_s is not None)
+
+
 def test_the_page_needs_nothing_else(run: RecordedRun) -> None:
     text = html_report(run)
     page = Page(text)

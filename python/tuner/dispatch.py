@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from tuner.plain import to_plain
 
 LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
 REDUCTIONS = ("k", "window")
@@ -169,7 +171,7 @@ class Configuration:
             "pipeline": self.pipeline,
             "options": list(self.options),
             "levels": _plain(self.levels),
-            **({"gpu": asdict(self.gpu)} if self.gpu else {}),
+            **({"gpu": to_plain(self.gpu)} if self.gpu else {}),
             **({"attributes": dict(self.attributes)} if self.attributes else {}),
             **({"function_attributes": dict(self.function_attributes)} if self.function_attributes else {}),
             **(
