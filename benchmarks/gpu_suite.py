@@ -7,8 +7,9 @@ and their best face the default in interleaved rounds; then they face one anothe
 before tells it where to begin on those of the same form (not with `--unlearnt`); random candidates teach nothing. Raw
 results are appended to --output, one line for each kernel, and kernels that stand there are not run again.
 The last line is one JSON object of all that stand there: `gemm_f16_geomean` (the default's time over the tuned one's),
-`min_vs_random` (the best random candidate's time over the tuned one's, 1 where they are the same candidate),
-`resolution` (how far from 1 the measured ratio of a candidate to itself was), `verified`, `shapes`.
+`min_vs_random` (the time of what random candidates would deliver over that of what the search would, 1 where they are
+the same), `below_random` (the kernels where the interval of that ratio is below 1), `resolution` (how far from 1 the
+measured ratio of a candidate to itself was), `verified`, `shapes`.
 
     python benchmarks/gpu_suite.py --trials 150 --output benchmarks/results/h200.jsonl
     python benchmarks/gpu_suite.py --only gemm_512x4096x4096 --trials 20
@@ -35,7 +36,7 @@ from gpu_cases import CASES, Case
 from gpu_spaces import Choices, choices
 
 from tuner.compiling import CompileJob, CompilePool
-from tuner.deciding import Ratio, is_decided, speedup
+from tuner.deciding import Ratio, speedup
 from tuner.dispatch import Configuration, Dispatch
 from tuner.errors import MeasurementError, TunerError
 from tuner.evaluating import DispatchBench, Final, runnable
@@ -51,10 +52,12 @@ from tuner.search import NO_PRIOR, Prior
 from tuner.search.expectation import Expectation
 from tuner.search.portfolio import PortfolioStrategy
 from tuner.search.random import RandomStrategy
-from tuner.targets.cuda import CudaTarget
+from tuner.targets.cuda import CudaTarget, choose
 
 COMPILE_TIMEOUT_S = 8.0
 MIN_GAIN = 0.02
+# The two searches' best face one another until the ratio is far from 1, or known so well, or after so many rounds.
+FAR, PRECISE, MOST_ROUNDS = 0.005, 0.002, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,8 @@ class Contest:
         (self._dispatch,) = tunable
         self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
         self.compile_s = self.preload_s = 0.0
-        (default,) = self._compile({0: None})
-        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self.problem, default)
+        (self._default,) = self._compile({0: None})
+        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self.problem, self._default)
 
     @property
     def problem(self) -> Any:
@@ -125,6 +128,8 @@ class Contest:
 
     def search(self, strategy: Any, trials: int, batch: int, first: int) -> list[Evaluation]:
         """Candidates numbered from `first`: compiled in batches, then checked and timed while nothing compiles."""
+        # How long a candidate is measured depends on the best before it: a bench for each search.
+        bench = DispatchBench(self._runner, self._program(self._dispatch), self.problem, self._default)
         evaluations: list[Evaluation] = []
         while len(evaluations) < trials:
             rows = strategy.ask(min(batch, trials - len(evaluations)))
@@ -136,7 +141,7 @@ class Contest:
             }
             ends = self._compile({number: configuration for number, (_, configuration) in numbered.items()})
             for (number, (row, configuration)), end in zip(numbered.items(), ends, strict=True):
-                evaluation = self._bench.evaluate(number, row, configuration, end)
+                evaluation = bench.evaluate(number, row, configuration, end)
                 evaluations.append(evaluation)
                 strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
         return evaluations
@@ -158,15 +163,22 @@ class Contest:
         return self._bench.final(evaluations, np.random.default_rng(self._settings.seed), MIN_GAIN)
 
     def face_to_face(self, tuned: Evaluation, random: Evaluation) -> Ratio:
-        """The random candidate's time over the tuned one's, by interleaved rounds."""
+        """The random candidate's time over the tuned one's, by interleaved rounds, many where they are nearly equal."""
         for key, each in (("random", random), ("tuned", tuned)):
             self._runner.load(key, self._source(each.compilation))
 
         def decided(paired: Paired) -> bool:
-            return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
+            ratio = speedup(paired.baseline_s, paired.candidate_s)
+            return ratio.low > 1 + FAR or ratio.high < 1 - FAR or ratio.high - ratio.low <= PRECISE
 
         paired = paired_rounds(
-            self._runner, "random", "tuned", rng=np.random.default_rng(0), decided=decided, timeout_s=60.0
+            self._runner,
+            "random",
+            "tuned",
+            rng=np.random.default_rng(0),
+            decided=decided,
+            timeout_s=60.0,
+            max_rounds=MOST_ROUNDS,
         )
         for key in ("random", "tuned"):
             self._runner.unload(key)
@@ -295,15 +307,30 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     both = [each for each in done if "vs_random" in each]
     # Where both searches chose the same, what the two differ by is what the comparison cannot tell.
     same = [each for each in both if each["tuned"]["configuration"] == each["random"]["configuration"]]
-    versus = [1.0 if each in same else each["vs_random"]["value"] for each in both]
+    versus = {each["name"]: _against_random(each) for each in both}
     return {
         "gemm_f16_geomean": round(math.exp(statistics.fmean(map(math.log, gemms))), 3) if gemms else None,
-        "min_vs_random": round(min(versus), 3) if versus else None,
+        "min_vs_random": round(min(value for value, _ in versus.values()), 3) if versus else None,
+        "below_random": [name for name, (_, high) in versus.items() if high < 1],
         "resolution": max((round(abs(each["vs_random"]["value"] - 1), 4) for each in same), default=None),
         "verified": sum(each["tuned"]["verified"] for each in done),
         "shapes": len(results),
         "speedups": {each["name"]: round(gain, 3) for gain, each in zip(gains, done, strict=True)},
     }
+
+
+def _against_random(result: dict[str, Any]) -> tuple[float, float]:
+    """How many times as fast as what random candidates deliver is what the search does, and the interval's upper end.
+
+    What is not accepted is not delivered: the default stays.
+    """
+    tuned, random = result["tuned"], result["random"]
+    if not (tuned["accepted"] or random["accepted"]) or tuned["configuration"] == random["configuration"]:
+        return 1.0, 1.0
+    if not tuned["accepted"]:
+        return 1 / random["ratio"]["value"], 1 / random["ratio"]["low"]
+    versus = result["vs_random"] if random["accepted"] else tuned["ratio"]
+    return versus["value"], versus["high"]
 
 
 def main() -> None:
@@ -327,7 +354,7 @@ def main() -> None:
         if case.name not in {each["name"] for each in results}
         and (not arguments.only or case.name.startswith(tuple(arguments.only)))
     ]
-    target = CudaTarget(chip=arguments.chip)
+    target = choose(arguments.chip, threads=1)
     random = arguments.trials if arguments.random is None else arguments.random
     started = time.monotonic()
     found = {} if arguments.no_library else libraries(wanted)
@@ -337,6 +364,7 @@ def main() -> None:
         CompilePool(arguments.workers, COMPILE_TIMEOUT_S) as pool,
         Preloader(target.device, arguments.workers) as preloader,
     ):
+        preloader.begin()
         settings = Settings(
             arguments.trials, random, arguments.seed, arguments.batch, not arguments.unlearnt, Path(work)
         )

@@ -84,4 +84,4 @@ def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult,
                     done.add(number)
 
     with faults.meanwhile(spoil, every_s=0.002):
-        return tuner.tune(model, trials=30, workers=1, keep_flags=True, run_dir=run), run
+        return tuner.tune(model, trials=30, workers=1, keep_flags=True, flags=(models.NO_PEELING,), run_dir=run), run

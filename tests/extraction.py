@@ -11,8 +11,8 @@ from tuner.model import Model
 from tuner.targets.cpu import CpuTarget
 
 
-def extract_text(text: str, folder: Path, target: CpuTarget) -> Extracted:
-    """Extracts a model given as text."""
+def extract_text(text: str, folder: Path, target: CpuTarget, *flags: str) -> Extracted:
+    """Extracts a model given as text, compiled with further flags."""
     path = folder / "model.mlir"
     path.write_text(text)
-    return extract(Model.open(path, target.compile_flags), target, folder)
+    return extract(Model.open(path, (*target.compile_flags, *flags)), target, folder)

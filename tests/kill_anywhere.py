@@ -68,7 +68,7 @@ class Run:
         command = ["run", model, "--trials", self.trials, "--seed", 3, "--run-dir", self.folder, "--keep-flags"]
         with self.events.open("wb") as events, self.events.with_suffix(".stderr").open("wb") as said:
             return subprocess.Popen(
-                [sys.executable, "-m", "tuner", *map(str, command), "--json", *resume, *more],
+                [sys.executable, "-m", "tuner", *map(str, command), "--json", *resume, *more, "--", models.NO_PEELING],
                 stdout=events,
                 stderr=said,
                 cwd=self.folder.parent,

@@ -35,7 +35,7 @@ class Compiled:
 
 def compile_in(folder: Path) -> Compiled:
     """The product, its default and the `CONFIGURATIONS`."""
-    (dispatch,) = extract_text(models.matmul(101, 211, 103), folder, TARGET).dispatches
+    (dispatch,) = extract_text(models.matmul(101, 211, 103), folder, TARGET, models.NO_PEELING).dispatches
     assert dispatch.program is not None
     jobs = [
         CompileJob(

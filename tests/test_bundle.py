@@ -55,7 +55,7 @@ def make_packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--run-dir",
         folder / "run",
     )
-    done = iree_tune(*map(str, words), "--dispatch", DISPATCH, cwd=folder)
+    done = iree_tune(*map(str, words), "--dispatch", DISPATCH, "--", models.NO_PEELING, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "measure.pyz" in done.stdout
     return folder / "bundle"
@@ -126,7 +126,18 @@ def test_equal_seeds_draw_equal_candidates(packed: Path, tmp_path: Path) -> None
         bundle = tmp_path / seed
         words = ("run", str(packed.parent / "model.mlir"), "--no-measure", "--bundle", str(bundle), "--seed", seed)
         done = iree_tune(
-            *words, "--trials", "3", "--dispatch", DISPATCH, "--run-dir", bundle.with_suffix(".run"), cwd=tmp_path
+            *words,
+            *(
+                "--trials",
+                "3",
+                "--dispatch",
+                DISPATCH,
+                "--run-dir",
+                bundle.with_suffix(".run"),
+                "--",
+                models.NO_PEELING,
+            ),
+            cwd=tmp_path,
         )
         assert done.returncode == 0, done.stderr
         points[seed] = [each.point for each in read_manifest(bundle).dispatches[0].candidates]

@@ -34,7 +34,9 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path
     folder = tmp_path_factory.mktemp("run")
     model = folder / "model.mlir"
     model.write_text(models.matmul(101, 211, 103))
-    return tuner.tune(model, trials=6, keep_flags=True, run_dir=folder / "run"), folder / "run"
+    return tuner.tune(
+        model, trials=6, keep_flags=True, flags=(models.NO_PEELING,), run_dir=folder / "run"
+    ), folder / "run"
 
 
 def test_a_run_certifies_each_dispatch_and_the_model(run: tuple[TuneResult, Path]) -> None:

@@ -45,7 +45,14 @@ REFUSED_MATMUL = "#iree_cpu.lowering_config<distribution = [32, 64, 0], vector_c
 def make_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An early entry for the product, late ones for the convolution and the softmax."""
     folder = tmp_path_factory.mktemp("run")
-    result = tuner.tune(NETWORK, keep_flags=True, trials=10, output=folder / "spec.mlir", run_dir=folder / "run")
+    result = tuner.tune(
+        NETWORK,
+        keep_flags=True,
+        flags=(models.NO_PEELING,),
+        trials=10,
+        output=folder / "spec.mlir",
+        run_dir=folder / "run",
+    )
     assert [each.winner is not None for each in result.dispatches] == [True, True, True]
     return folder / "spec.mlir"
 
@@ -264,7 +271,9 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
     model.write_text(models.matmul(101, 211, 103))
     flags = ("--iree-opt-level=O2",)
     pins = {"opt-level": "O2"}
-    result = tuner.tune(model, keep_flags=True, pins=pins, trials=6, output=spec, run_dir=tmp_path / "run")
+    result = tuner.tune(
+        model, keep_flags=True, flags=(models.NO_PEELING,), pins=pins, trials=6, output=spec, run_dir=tmp_path / "run"
+    )
     assert result.flags == flags
     assert read_spec(spec).flags == flags
     options = CheckOptions(run_dir=tmp_path / "check", output=tmp_path / "refreshed.mlir")

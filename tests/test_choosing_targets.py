@@ -103,9 +103,9 @@ def test_bad_targets_are_refused_in_a_sentence(text: str, threads: int, said: st
     ],
 )
 def test_a_gpu_gets_a_chip_whose_code_it_runs(capability: tuple[int, int], chip: str) -> None:
-    assert chip_for(CudaDevice("a GPU", capability)) == chip
+    assert chip_for(CudaDevice("a GPU", capability, 132)) == chip
 
 
 def test_a_gpu_without_matrix_instructions_is_refused() -> None:
     with pytest.raises(InputError, match="GTX"):
-        chip_for(CudaDevice("GTX 1080", (6, 1)))
+        chip_for(CudaDevice("GTX 1080", (6, 1), 20))

@@ -214,7 +214,7 @@ def test_a_lost_job_is_compiled_after_all(job: CompileJob, monkeypatch: pytest.M
 
 
 def test_ir_that_does_not_parse_is_a_compile_failure(job: CompileJob) -> None:
-    end = compile_one(replace(job, program=replace(job.program, ir_text="not MLIR")))
+    end = compile_one(replace(job, program=replace(job.program, ir_text="not MLIR", default_text="not MLIR")))
     assert end.fate is Fate.COMPILE_FAILED
 
 

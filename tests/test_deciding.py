@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.deciding import Ratio, is_decided, is_faster, speedup
+from tuner.deciding import Ratio, is_decided, is_faster, is_told_apart, speedup
+from tuner.evaluating import faster_first
 from tuner.measuring.sampling import Paired, paired
 
 
@@ -93,12 +94,36 @@ def test_a_faster_candidate_wins_sooner_the_quieter_the_machine() -> None:
     assert np.mean([rounds for _, rounds in quiet]) < 15 < np.mean([rounds for _, rounds in noisy])
 
 
+@pytest.mark.parametrize(("low", "high", "apart"), [(1.001, 1.002, True), (0.9, 0.999, True), (0.999, 1.3, False)])
+def test_two_are_told_apart_where_the_interval_excludes_one(low: float, high: float, apart: bool) -> None:
+    assert is_told_apart(Ratio((low + high) / 2, low, high)) is apart
+
+
+@pytest.mark.parametrize(("gain", "least_right"), [(0.02, 58), (0.005, 50)])
+def test_of_two_the_faster_comes_first(gain: float, least_right: int) -> None:
+    """Amid noise of 1 %, whichever is named first; and few rounds do where the gain is plain."""
+    right, taken = 0, []
+    for seed in range(60):
+        rng, rounds = np.random.default_rng(seed), []
+
+        def sample(key: str, rng: np.random.Generator = rng, rounds: list[str] = rounds) -> float:
+            rounds.append(key)
+            return (1.0 if key == "fast" else 1.0 + gain) * (1 + 0.01 * rng.standard_normal())
+
+        named = ("slow", "fast") if seed % 2 else ("fast", "slow")
+        right += faster_first(sample, *named, rng, budget_s=30.0) == ("fast", "slow")
+        taken.append(len(rounds) // 2)
+    assert right >= least_right
+    assert bool(np.median(taken) < 15) is (gain == 0.02)
+
+
 def test_rounds_end_with_the_budget_though_nothing_is_decided() -> None:
     def no(_: Paired) -> bool:
         return False
 
     rng = np.random.default_rng(0)
     assert len(paired(lambda _: 1.0, "a", "b", rng=rng, decided=no).baseline_s) == 60
+    assert len(paired(lambda _: 1.0, "a", "b", rng=rng, decided=no, max_rounds=100).baseline_s) == 100
     assert len(paired(lambda _: 1.0, "a", "b", rng=rng, decided=no, budget_s=0.0).baseline_s) == 10
 
 

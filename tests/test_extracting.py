@@ -12,10 +12,12 @@ from iree.compiler import ir
 import models
 from extraction import extract_text
 from tuner import native
+from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Loop
 from tuner.errors import InputError
 from tuner.extracting import Extracted
 from tuner.model import Model
+from tuner.outcome import Fate
 from tuner.targets.cpu import CpuTarget
 
 
@@ -62,6 +64,19 @@ def test_the_benchmark_is_stripped_and_marked(fused: Extracted) -> None:
         (root,) = native.find_root_ops(module.operation)
         assert root.dispatch == dispatch.name
         assert root.operation.name == "linalg.matmul"
+
+
+def test_the_default_is_the_one_of_the_users_flags(tmp_path: Path, target: CpuTarget) -> None:
+    """Tiles of one element, where the flag has its way; it is compiled as the model itself was configured."""
+    (dispatch,) = extract_text(models.matmul(101, 211, 103), tmp_path, target, models.NO_PEELING).dispatches
+    assert dispatch.program is not None
+    assert dispatch.default is not None
+    assert any("vector_common_parallel = [1, 1, 0]" in each for each in dispatch.default.lowering_configs)
+    job = CompileJob(dispatch.program, dispatch.name, None, target, tmp_path / "d.vmfb", tmp_path / "d.log")
+    with CompilePool(1, 60.0) as pool:
+        (end,) = pool.compile([job])
+    assert end.fate is Fate.COMPILED, end.detail
+    assert end.configured == dispatch.default
 
 
 def test_a_batch_is_a_batch(tmp_path: Path, target: CpuTarget) -> None:

@@ -52,7 +52,19 @@ def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
     (folder / "model.mlir").write_text(models.matmul(101, 211, 103))
     for name in ("place", "before"):
         (folder / name).mkdir(exist_ok=True)
-    tune = [sys.executable, "-m", "tuner", "run", "model.mlir", "--trials", "12", "--keep-flags", *arguments]
+    tune = [
+        sys.executable,
+        "-m",
+        "tuner",
+        "run",
+        "model.mlir",
+        "--trials",
+        "12",
+        "--keep-flags",
+        *arguments,
+        "--",
+        models.NO_PEELING,
+    ]
     command = [*IN_ITS_OWN, script, "sh", *tune]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=300)
 

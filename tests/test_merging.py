@@ -35,6 +35,7 @@ def make_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         result = tuner.tune(
             folder / "model.mlir",
             keep_flags=True,
+            flags=(models.NO_PEELING,),
             trials=6,
             function="product",
             output=folder / "spec.mlir",

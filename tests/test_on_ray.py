@@ -32,7 +32,7 @@ def start_run(folder: Path, name: str, *arguments: str) -> subprocess.Popen[str]
     model.write_text(models.matmul(101, 211, 103))
     command = ["run", model, "--keep-flags", "--strategy", "random", "--trials", TRIALS, "--run-dir", folder / name]
     return subprocess.Popen(
-        [sys.executable, "-m", "tuner", *map(str, command), *arguments],
+        [sys.executable, "-m", "tuner", *map(str, command), *arguments, "--", models.NO_PEELING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

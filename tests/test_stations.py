@@ -39,7 +39,7 @@ def start_run(folder: Path, name: str, *arguments: str, devices: Sequence[str] =
     command = ["run", model, "--keep-flags", "--strategy", "random", "--run-dir", folder / name, *arguments]
     command += [word for device in devices for word in ("--device", device)]
     return subprocess.Popen(
-        [sys.executable, "-m", "tuner", *map(str, command)],
+        [sys.executable, "-m", "tuner", *map(str, command), "--", models.NO_PEELING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

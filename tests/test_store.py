@@ -111,6 +111,7 @@ def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
             model,
             trials=8,
             keep_flags=True,
+            flags=(models.NO_PEELING,),
             store=tmp_path / "store.sqlite",
             run_dir=tmp_path / run,
             listen=heard.append,

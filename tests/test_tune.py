@@ -23,7 +23,15 @@ def test_tune_returns_the_spec_with_its_proof(tmp_path: Path) -> None:
     # A size whose default is many times too slow: no tile divides a prime.
     model.write_text(models.matmul(101, 211, 103))
     heard: list[Event] = []
-    result = tuner.tune(model, trials=16, keep_flags=True, seed=3, run_dir=tmp_path / "run", listen=heard.append)
+    result = tuner.tune(
+        model,
+        trials=16,
+        keep_flags=True,
+        flags=(models.NO_PEELING,),
+        seed=3,
+        run_dir=tmp_path / "run",
+        listen=heard.append,
+    )
     (dispatch,) = result.dispatches
     assert dispatch.winner is not None
     assert dispatch.final is not None
@@ -43,7 +51,9 @@ def test_equal_problems_are_tuned_once_and_share_an_entry(tmp_path: Path) -> Non
     model = tmp_path / "model.mlir"
     # The same contraction twice, once with an epilogue: two executables, one problem.
     model.write_text(models.matmul(101, 211, 103) + models.matmul_bias_relu(101, 211, 103))
-    result = tuner.tune(model, trials=8, keep_flags=True, function="fused", run_dir=tmp_path / "run")
+    result = tuner.tune(
+        model, trials=8, keep_flags=True, flags=(models.NO_PEELING,), function="fused", run_dir=tmp_path / "run"
+    )
     first, second = result.dispatches
     assert first.winner is not None
     assert second.evaluations == ()

@@ -22,7 +22,7 @@ from tuner.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the IR holds afterwards, and what was written onto it (None: IREE's default)."""
+    """What the IR holds afterwards, and what was written onto it (None: the compiler's default)."""
 
     configured: Configured
     annotations: Annotations | None
@@ -50,7 +50,7 @@ def annotations_of(configuration: Configuration, target: Target, context: ir.Con
 def apply_configuration(
     module: ir.Module, identity: str, configuration: Configuration | Annotations | None, target: Target
 ) -> Applied:
-    """Configures `module` (stripped and annotated) in place; None leaves every choice to IREE.
+    """Configures `module` (stripped and annotated) in place; with None it is taken as the compiler configured it.
 
     Annotations are what a spec's entry says. Raises RejectedError or NotAppliedError.
     """
@@ -67,7 +67,7 @@ def apply_configuration(
             spec = ir.Module.parse(identity_spec(identity, annotations), context)
             for entry in spec.body.operations:
                 interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
-        materialize(module, target)
+            materialize(module, target)
     except (ir.MLIRError, ValueError, RuntimeError) as error:
         raise RejectedError(_first_line(error)) from error
     (variant,) = ops_named(module.operation, "hal.executable.variant")

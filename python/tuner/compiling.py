@@ -280,7 +280,8 @@ def _compile(job: CompileJob) -> Compilation:
         session = _session()
         try:
             with session.context:
-                module = ir.Module.parse(job.program.ir_text)
+                program = job.program
+                module = ir.Module.parse(program.default_text if job.configuration is None else program.ir_text)
                 applied = apply_configuration(module, job.identity, job.configuration, job.target)
             error = _translate(session, module, job.binary)
         except RejectedError as rejected:

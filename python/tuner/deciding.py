@@ -48,3 +48,8 @@ def is_decided(ratio: Ratio, min_gain: float) -> bool:
     and is narrow (10 % of the value)."""
     one_side = ratio.low >= 1.0 + min_gain or ratio.high < 1.0 + min_gain
     return one_side and ratio.high - ratio.low <= 0.1 * ratio.value
+
+
+def is_told_apart(ratio: Ratio) -> bool:
+    """Whether the interval says which of two is faster, by however little."""
+    return ratio.low > 1.0 or ratio.high < 1.0

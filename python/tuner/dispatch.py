@@ -218,12 +218,15 @@ class Configured:
 class BenchmarkProgram:
     """IR that runs one dispatch alone: its text, the function that runs it, and the data it works on.
 
+    In `ir_text` the dispatch carries no configuration, its root op the mark and the identity; in `default_text` it is
+    as the compiler configured it, by the flags that the model was compiled with.
+
     `entry` takes the number of times to run (i32); `buffer_setter` the buffer of `buffer_bytes` bytes that all
-    `regions` lie in, before the first run. The dispatch carries no configuration, its root op the mark and the
-    identity.
+    `regions` lie in, before the first run.
     """
 
     ir_text: str
+    default_text: str
     entry: str
     buffer_setter: str
     buffer_bytes: int

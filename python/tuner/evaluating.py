@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tuner.deciding import Ratio, is_decided, is_faster, speedup
+from tuner.deciding import Ratio, is_decided, is_faster, is_told_apart, speedup
 from tuner.dispatch import BenchmarkProgram, Configuration, Problem
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
@@ -25,10 +25,10 @@ from tuner.measuring import (
     Tolerance,
     Verification,
 )
-from tuner.measuring.halving import successive_halving
+from tuner.measuring.halving import nothing, successive_halving
 from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
 from tuner.measuring.runner import ATTEMPTS, lost
-from tuner.measuring.sampling import Paired, calibrate, paired_rounds, renewing, sample
+from tuner.measuring.sampling import Paired, calibrate, paired, paired_rounds, renewing, sample
 from tuner.outcome import Compilation, Evaluation, Fate
 
 _DEFAULT = "default"
@@ -36,11 +36,14 @@ _CANDIDATE = "candidate"
 _SEARCH_SEED = 1
 _FINAL_SEEDS = (2, 3)
 _BASELINE_SAMPLES = 3
-_GIVE_UP_FACTOR = 1.5
+# So many times the best time: a candidate is not sampled on, or only as little as a median needs.
+_GIVE_UP_FACTOR, _FEW_FACTOR = 1.5, 1.2
 _FINALISTS = 10
 # Samples of each finalist: many where they are cheap.
 _FINAL_LEVELS, _CHEAP_FINAL_LEVELS = (3, 10), (10, 30)
 _FINAL_KEEP = 0.4
+# The first two of them, where samples are cheap, then have so many seconds to be told apart.
+_DUEL_S = 3.0
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
 _CHEAP_SAMPLE_S = 0.05
 _DEFAULT_TIMEOUT_S = 120.0
@@ -90,6 +93,24 @@ def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
 def runnable(program: BenchmarkProgram, binary: Path) -> DispatchProgram:
     """A compilation of the program, for a runner to load."""
     return DispatchProgram(binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions)
+
+
+def faster_first(
+    sample: Callable[[str], float],
+    one: str,
+    other: str,
+    rng: np.random.Generator,
+    *,
+    before_round: Callable[[], None] = nothing,
+    budget_s: float,
+) -> tuple[str, str]:
+    """The two, the faster first, by rounds of one sample of each until they are told apart or the seconds are spent."""
+
+    def decided(rounds: Paired) -> bool:
+        return is_told_apart(speedup(rounds.baseline_s, rounds.candidate_s))
+
+    rounds = paired(sample, one, other, rng=rng, decided=decided, before_round=before_round, budget_s=budget_s)
+    return (other, one) if speedup(rounds.baseline_s, rounds.candidate_s).value > 1.0 else (one, other)
 
 
 class _FinalistError(Exception):
@@ -205,6 +226,7 @@ class DispatchBench:
                 first_s=first_s,
                 timeout_s=limit,
                 give_up_above_s=_GIVE_UP_FACTOR * self._best_s,
+                few_above_s=_FEW_FACTOR * self._best_s,
                 effort=NOISY if self._noisy else QUIET,
             )
         except MeasurementError as error:
@@ -233,7 +255,7 @@ class DispatchBench:
         while left:
             try:
                 if not ranked:
-                    left = self._by_halving(left, rng)
+                    left = self._ranked(left, rng)
                     ranked = True
                 return self._against_default(left[0], rng, min_gain)
             except _FinalistError as error:
@@ -250,8 +272,11 @@ class DispatchBench:
                 ranked = interruptions == ATTEMPTS
         return None
 
-    def _by_halving(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
-        """The finalists, the best first. Raises _FinalistError where one of them does not run."""
+    def _ranked(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
+        """The finalists, the best first; the first two have faced one another alone.
+
+        Raises _FinalistError where one does not run.
+        """
         limit = self._timeout_s(1)
         self._with_default(lambda: None, limit)
         named = {f"finalist {each.number}": each for each in finalists}
@@ -268,7 +293,11 @@ class DispatchBench:
         levels = _CHEAP_FINAL_LEVELS if self._is_cheap else _FINAL_LEVELS
         renew = renewing(self._runner)
         order = successive_halving(list(named), sample_of, rng, levels=levels, keep=_FINAL_KEEP, before_round=renew)
-        for key in named:
+        for key in order[2:]:
+            self._runner.unload(key)
+        if self._is_cheap and len(order) > 1:
+            order[:2] = faster_first(sample_of, order[0], order[1], rng, before_round=renew, budget_s=_DUEL_S)
+        for key in order[:2]:
             self._runner.unload(key)
         return [named[key] for key in order]
 

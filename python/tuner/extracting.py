@@ -136,7 +136,6 @@ def _read_benchmark(path: Path) -> list[Dispatch]:
     problem = read_problem(roots[0].operation.operation, functions[0])
     if isinstance(problem, str):
         return [_refused(names[0], problem)]
-    native.strip_configuration(operation)
     try:
         program = harness.prepare(module)
     except harness.UnsupportedDispatchError as error:

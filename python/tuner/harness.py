@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from iree.compiler import ir
 
+from tuner import native
 from tuner.dispatch import Access, BenchmarkProgram, Region
 from tuner.ir_reading import ops_named
 
@@ -36,7 +37,7 @@ class UnsupportedDispatchError(Exception):
 
 
 def prepare(module: ir.Module) -> BenchmarkProgram:
-    """Edits a dumped benchmark module in place and describes it.
+    """Edits a dumped benchmark module, whose root op is marked, in place and describes it; strips its configuration.
 
     Raises UnsupportedDispatchError for several entry functions and for data whose place cannot be known.
     """
@@ -53,8 +54,11 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
     buffer_bytes = _constant(allocations[0].operands[-1])
     allocations[0].parent.erase()
     _add_setter(module, _global_buffer(root))
+    default_text = str(module)
+    native.strip_configuration(root)
     return BenchmarkProgram(
         ir_text=str(module),
+        default_text=default_text,
         entry=str(ir.StringAttr(entries[0].attributes["sym_name"]).value),
         buffer_setter=_SETTER,
         buffer_bytes=buffer_bytes,

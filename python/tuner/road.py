@@ -90,8 +90,7 @@ def _tune(
         machines.compilers(folder.path) as compilers,
     ):
         # Processes start and modules are imported while the compiler reads the model.
-        for runner in runners:
-            runner.begin()
+        stations.begin()
         compilers.begin()
         imported = thread.submit(_import_ahead, options.strategy, watch)
         listen(PhaseStarted(f"reading {opened.source}"))
@@ -110,6 +109,7 @@ def _tune(
                 lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
             )
             compilers.wait()
+            stations.wait()
             imported.result()
             bench = Workbench(
                 options,

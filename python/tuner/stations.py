@@ -69,6 +69,16 @@ class Stations:
             runner.__exit__(kind, error, traceback)
         self._preloader.__exit__(kind, error, traceback)
 
+    def begin(self) -> None:
+        """Starts every process, which else start when they are needed, and returns at once."""
+        for runner in self._runners:
+            runner.begin()
+        self._preloader.begin()
+
+    def wait(self) -> None:
+        """Waits for what `begin` started beside the runners, so that nothing starts beside a measurement."""
+        self._preloader.wait()
+
     @property
     def living(self) -> tuple[Runner, ...]:
         """The runners whose devices are not lost."""

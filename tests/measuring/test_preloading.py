@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import faults
 from tuner.errors import MeasurementError
 from tuner.measuring.preloading import Preloader
 from tuner.targets import Device
@@ -53,6 +54,44 @@ def test_programs_are_loaded_once_where_loading_compiles(tmp_path: Path, compile
         preloader.load(programs)
     loads = [program.trace.read_text().count("loaded") if program.trace.exists() else 0 for program in programs]
     assert loads == [1 if compiles_on_load else 0] * 5
+
+
+def test_processes_begin_before_there_is_anything_to_load(tmp_path: Path) -> None:
+    device = Device("local-sync", (), "wall", "", compiles_on_load=True)
+    before = set(faults.measuring(os.getpid()))
+    with Preloader(device, workers=2) as preloader:
+        preloader.begin()
+        preloader.wait()
+        begun = set(faults.measuring(os.getpid())) - before
+        assert len(begun) == 2
+        preloader.load([Traced(tmp_path / "program")])
+        assert set(faults.measuring(os.getpid())) - before == begun
+    assert set(faults.measuring(os.getpid())) == before
+    assert (tmp_path / "program").exists()
+
+
+def test_leaving_at_once_leaves_no_process() -> None:
+    device = Device("local-sync", (), "wall", "", compiles_on_load=True)
+    before = set(faults.measuring(os.getpid()))
+    with Preloader(device, workers=2) as preloader:
+        preloader.begin()
+    assert set(faults.measuring(os.getpid())) == before
+
+
+def test_a_device_that_cannot_be_opened_is_told_of_later() -> None:
+    device = Device("local-nothing", (), "wall", "", compiles_on_load=True)
+    with Preloader(device, workers=1) as preloader:
+        preloader.begin()
+        preloader.wait()
+
+
+def test_there_are_no_more_processes_than_a_device_bears() -> None:
+    device = Device("local-sync", (), "wall", "", compiles_on_load=True)
+    before = set(faults.measuring(os.getpid()))
+    with Preloader(device, workers=64) as preloader:
+        preloader.begin()
+        preloader.wait()
+        assert len(set(faults.measuring(os.getpid())) - before) == 8
 
 
 def test_what_fails_or_crashes_stops_no_other(tmp_path: Path) -> None:

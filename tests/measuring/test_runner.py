@@ -23,6 +23,7 @@ from tuner.measuring import (
     Runner,
     Tolerance,
 )
+from tuner.measuring.noise import QUIET
 from tuner.measuring.sampling import calibrate, paired_rounds, sample
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
@@ -172,6 +173,13 @@ def test_a_slow_candidate_is_dropped_after_two_runs(runner: Runner) -> None:
     runner.load("slow", Scaled(busy_s=0.03))
     assert len(sample(runner, "slow", first_s=0.03, timeout_s=10, give_up_above_s=0.01)) == 1
     assert 3 <= len(sample(runner, "slow", first_s=0.03, timeout_s=10, give_up_above_s=1.0)) <= 4
+
+
+def test_a_candidate_that_is_clearly_slower_gets_the_fewest_samples(runner: Runner) -> None:
+    runner.load("short", Scaled(busy_s=0.0005))
+    many = sample(runner, "short", first_s=0.0, timeout_s=10, give_up_above_s=1.0, few_above_s=1.0)
+    few = sample(runner, "short", first_s=0.0, timeout_s=10, give_up_above_s=1.0, few_above_s=0.0001)
+    assert len(few) == QUIET.min_samples < len(many)
 
 
 def test_one_slow_run_alone_drops_nothing(runner: Runner) -> None:

@@ -99,7 +99,7 @@ class BundledDispatch:
     @property
     def program(self) -> BenchmarkProgram:
         """How to run a candidate; the IR stayed where the candidates were compiled."""
-        return BenchmarkProgram("", self.entry, self.buffer_setter, self.buffer_bytes, self.regions)
+        return BenchmarkProgram("", "", self.entry, self.buffer_setter, self.buffer_bytes, self.regions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ from tuner.targets import Device
 
 # Candidates are loaded beforehand so many at a time, where the driver compiles them when they are loaded.
 _BATCH = 16
-_PRELOADERS = 8
 _LOG = "measuring.log"
 
 
@@ -55,7 +54,7 @@ def measure(folder: Path, device_uri: str, say: Callable[[str], None]) -> tuple[
             f" {runtime}; should they not load: pip install iree-base-runtime=={manifest.compiler_version}"
         )
     machine = Machine(_device_name(device), device.uri, runtime, platform.python_version())
-    workers = min(_PRELOADERS, len(os.sched_getaffinity(0)))
+    workers = len(os.sched_getaffinity(0))
     with _alone(folder):
         results = Results.begin(folder, machine)
         say(f"Measuring on {machine.processor} ({device.uri}); results: {results.path}")

@@ -10,23 +10,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from tuner.errors import MeasurementError
 from tuner.measuring.programs import ProgramSource
-from tuner.measuring.runner import Runner
+from tuner.measuring.runner import LASTING_THREAD, Runner
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
+
+# Each takes the memory of a context on the device.
+_MOST_PROCESSES = 8
 
 
 class Preloader:
     """Processes that load programs. Use it as a context manager. For other devices it does nothing."""
 
     def __init__(self, device: Device, workers: int, watch: Stopwatch | None = None) -> None:
-        """`watch` counts the time, which is a compiler's."""
+        """`workers`: processes at most, of which no more than eight are made. `watch` counts the time, a compiler's."""
         self._watch = watch or Stopwatch()
-        self._runners = [Runner(device) for _ in range(workers if device.compiles_on_load else 0)]
+        processes = min(workers, _MOST_PROCESSES) if device.compiles_on_load else 0
+        self._runners = [Runner(device) for _ in range(processes)]
+        self._threads = ThreadPoolExecutor(max(1, processes), LASTING_THREAD)
+        self._opening: list[Future[None]] = []
 
     def __enter__(self) -> Preloader:
         return self
@@ -38,7 +44,23 @@ class Preloader:
         traceback: TracebackType | None,
     ) -> None:
         for runner in self._runners:
+            runner.interrupt()
+        self._threads.shutdown()
+        for runner in self._runners:
             runner.__exit__(kind, error, traceback)
+
+    def begin(self) -> None:
+        """Starts the processes, which takes seconds and else happens with the first programs; returns at once."""
+        self._opening = [self._threads.submit(runner.open_device) for runner in self._runners]
+
+    def wait(self) -> None:
+        """Waits until the processes of `begin` have opened the device, so that nothing starts beside a measurement."""
+        with self._watch.of(Part.STARTING):
+            for each in self._opening:
+                # A device that cannot be opened says so when something is to be measured on it.
+                with contextlib.suppress(MeasurementError):
+                    each.result()
+            self._opening.clear()
 
     def load(self, programs: Sequence[ProgramSource], *, timeout_s: float = 60.0) -> None:
         """Returns when each was loaded once, and nothing runs any more. What fails to load fails again when run."""
@@ -56,5 +78,6 @@ class Preloader:
                     runner.load("preloaded", program, timeout_s=timeout_s)
                     runner.unload("preloaded")
 
-        with self._watch.of(Part.COMPILING), ThreadPoolExecutor(len(self._runners)) as threads:
-            list(threads.map(work, self._runners))
+        self.wait()
+        with self._watch.of(Part.COMPILING):
+            list(self._threads.map(work, self._runners))

@@ -17,7 +17,7 @@ from tuner.measuring.runner import Runner
 
 _SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
-_MIN_ROUNDS, _MAX_ROUNDS, _GROWTH = 10, 60, 1.2
+_MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
 _CHEAP_RENEWAL_S = 0.2
 
 
@@ -41,12 +41,20 @@ def calibrate(runner: Runner, key: str, *, timeout_s: float) -> int:
 
 
 def sample(
-    runner: Runner, key: str, *, first_s: float, timeout_s: float, give_up_above_s: float, effort: Effort = QUIET
+    runner: Runner,
+    key: str,
+    *,
+    first_s: float,
+    timeout_s: float,
+    give_up_above_s: float,
+    few_above_s: float = math.inf,
+    effort: Effort = QUIET,
 ) -> list[float]:
     """As many samples as `effort` says, each of as many runs as take about 10 ms.
 
     `first_s` is what a checked first run took. Stops after one sample where that run and the sample both exceed
-    `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate.
+    `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate. Where all
+    of the fewest that `effort` asks for exceed `few_above_s`, it takes no more.
     """
     runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < _SAMPLE_S else 1
     # A single run would not do: on a GPU, starting it and waiting for its end costs more than many kernels take.
@@ -54,7 +62,7 @@ def sample(
     if min(first_s, samples[0]) > give_up_above_s:
         return samples
     while len(samples) < effort.min_samples or (
-        len(samples) < effort.max_samples and sum(samples) * runs < effort.seconds
+        min(samples) <= few_above_s and len(samples) < effort.max_samples and sum(samples) * runs < effort.seconds
     ):
         samples.append(runner.time(key, runs, timeout_s=timeout_s))
     return samples
@@ -104,6 +112,7 @@ def paired_rounds(
     rng: np.random.Generator,
     decided: Callable[[Paired], bool],
     timeout_s: float,
+    max_rounds: int = MAX_ROUNDS,
 ) -> Paired:
     """Rounds of one sample of each of two loaded programs, as `paired` takes them.
 
@@ -114,7 +123,9 @@ def paired_rounds(
     def one(key: str) -> float:
         return runner.time(key, runs[key], timeout_s=timeout_s)
 
-    return paired(one, baseline, candidate, rng=rng, decided=decided, before_round=renewing(runner))
+    return paired(
+        one, baseline, candidate, rng=rng, decided=decided, before_round=renewing(runner), max_rounds=max_rounds
+    )
 
 
 def paired(
@@ -125,11 +136,12 @@ def paired(
     rng: np.random.Generator,
     decided: Callable[[Paired], bool],
     before_round: Callable[[], None] = nothing,
+    max_rounds: int = MAX_ROUNDS,
     budget_s: float = 30.0,
 ) -> Paired:
     """Rounds of one sample of each in random order: ten, then a fifth more again and again until `decided`.
 
-    Ends at the latest after 60 rounds, or when the seconds are spent. That it is not asked after every round keeps
+    Ends at the latest after `max_rounds`, or when the seconds are spent. That it is not asked after every round keeps
     chance from being given as many chances.
     """
     started = time.perf_counter()
@@ -141,7 +153,7 @@ def paired(
     def enough(samples: Mapping[str, Sequence[float]]) -> bool:
         nonlocal asked_after
         rounds = len(samples[baseline])
-        spent = rounds >= _MAX_ROUNDS or time.perf_counter() - started > budget_s
+        spent = rounds >= max_rounds or time.perf_counter() - started > budget_s
         if rounds < asked_after and not (spent and rounds >= _MIN_ROUNDS):
             return False
         asked_after = math.ceil(_GROWTH * rounds)

@@ -21,7 +21,7 @@ _ELITE = 3
 # So many of the best rows of a prior are tried first, then such a part of the rows that otherwise fill the space: of an
 # earlier search of the problem on another device or with another compiler, and of searches of similar problems.
 _WARM_FIRST, _WARM_FILLING = 4, 2
-_EXPECTED_FIRST, _EXPECTED_FILLING = 8, 4
+_EXPECTED_FIRST, _EXPECTED_FILLING = 8, 1
 # A batch listens to the earlier search with odds of this many to the rows measured since: trust wears off.
 _TRUST = 20.0
 # Neighbours are sought among no more rows than this.

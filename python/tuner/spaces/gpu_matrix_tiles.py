@@ -30,6 +30,7 @@ _MOST_SUM_TILE = 512
 _ACCUMULATORS = 128
 _MOST_INSTRUCTIONS = 128
 _MOST_LOADED_BYTES = 256
+_RESIDENT_THREADS = (256, 512, 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,11 @@ def matrix_space(
         ),
         Rule("depth is that of all instructions of a step", z3.Int("depth") == depth, "what the knob stands for"),
     ]
+    if gpu.processors is not None:
+        runs = z3.Int("workgroups") * prod(shape.extents[loop] for loop in shape.batch)
+        filled = [_filled(gpu.processors, resident, runs, z3.Int("threads")) for resident in _RESIDENT_THREADS]
+        knobs += [knob for knob, _ in filled]
+        rules += [rule for _, rule in filled]
     if is_measured(intrinsics):
         rules += mma_sync_rules(
             stages=stages.var,
@@ -223,6 +229,22 @@ def matrix_configuration(shape: Product, point: Mapping[str, int], *, of_convolu
             intrinsic=point["intrinsic"],
             use_igemm_convolution=of_convolution,
         ),
+    )
+
+
+def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3.ArithRef) -> tuple[Knob, Rule]:
+    """The percentage of places for workgroups that are taken, where a processor runs so many threads at a time.
+
+    The last round of workgroups leaves the others empty. How many run at a time is the registers' affair and known to
+    the assembler alone, so models get it for several numbers of threads.
+    """
+    knob = Knob(f"filled_at_{resident}_threads", tuple(range(101)))
+    places = processors * z3.If(threads <= resident, resident / threads, 1)
+    rounds = (workgroups + (places - 1)) / places
+    return knob, Rule(
+        f"{knob.name} is what all rounds of workgroups fill, in percent",
+        knob.var == 100 * workgroups / (rounds * places),
+        "what the knob stands for",
     )
 
 

@@ -38,8 +38,8 @@ class MatrixIntrinsic:
 class GpuLimits:
     """What a space needs to know of a GPU.
 
-    `processors` is None where the compiler does not know their number. `waves_per_eu` are the occupancies that the
-    code generator can be asked for, in subgroups that share a scheduler; 0 asks for none.
+    `processors` is None where neither driver nor compiler says how many there are. `waves_per_eu` are the occupancies
+    that the code generator can be asked for, in subgroups that share a scheduler; 0 asks for none.
     """
 
     chip: str

@@ -20,11 +20,15 @@ _MAX_REGISTERS = "nvvm.maxnreg"
 
 @dataclass(frozen=True, slots=True)
 class CudaTarget(GpuTarget):
-    """One GPU, compiled for `chip`; `label` says which GPU runs it, `uris` where, for several equal ones."""
+    """One GPU, compiled for `chip`; `label` says which GPU runs it, `uris` where, for several equal ones.
+
+    `processors`: the multiprocessors of the GPU that runs it, where there is one.
+    """
 
     chip: str = "sm_80"
     label: str = ""
     uris: tuple[str, ...] = ("cuda",)
+    processors: int | None = None
 
     @property
     def name(self) -> str:
@@ -82,7 +86,10 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget
     if len(set(used.values())) > 1:
         names = ", ".join(f"{uri} is {device.name}" for uri, device in used.items())
         raise InputError(f"candidates are compared on GPUs of one kind, and {names}; name equal ones by --device")
-    return CudaTarget(chip, uris=uris) if chip else CudaTarget(chip_for(used[uris[0]]), used[uris[0]].name, uris)
+    device = used[uris[0]]
+    if chip:
+        return CudaTarget(chip, uris=uris, processors=device.processors)
+    return CudaTarget(chip_for(device), device.name, uris, device.processors)
 
 
 def _place(uri: str) -> int:

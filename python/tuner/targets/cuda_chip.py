@@ -16,15 +16,16 @@ from tuner.errors import InputError
 _CHIPS = {(12, 0): "sm_120", (8, 9): "sm_89", (8, 7): "sm_87", (8, 6): "sm_86", (8, 0): "sm_80", (7, 5): "sm_75"}
 _FOR_OTHERS = ((8, 0), (7, 5))
 # Source: CUdevice_attribute in cuda.h.
-_MAJOR, _MINOR = 75, 76
+_MAJOR, _MINOR, _PROCESSORS = 75, 76, 16
 
 
 @dataclass(frozen=True, slots=True)
 class CudaDevice:
-    """A GPU by its name, as in "NVIDIA H200", and its compute capability."""
+    """A GPU by its name, as in "NVIDIA H200", its compute capability, and how many multiprocessors it has."""
 
     name: str
     capability: tuple[int, int]
+    processors: int
 
 
 def find_devices() -> tuple[CudaDevice, ...]:
@@ -34,7 +35,8 @@ def find_devices() -> tuple[CudaDevice, ...]:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
         raise InputError(f"this machine has no NVIDIA driver (libcuda.so.1); {hint}") from error
-    count, device, major, minor = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
+    count, device = ctypes.c_int(), ctypes.c_int()
+    asked = (_MAJOR, _MINOR, _PROCESSORS)
     name = ctypes.create_string_buffer(256)
     ended = [cuda.cuInit(0), cuda.cuDeviceGetCount(ctypes.byref(count))]
     found = []
@@ -42,10 +44,14 @@ def find_devices() -> tuple[CudaDevice, ...]:
         ended += [
             cuda.cuDeviceGet(ctypes.byref(device), place),
             cuda.cuDeviceGetName(name, len(name), device),
-            cuda.cuDeviceGetAttribute(ctypes.byref(major), _MAJOR, device),
-            cuda.cuDeviceGetAttribute(ctypes.byref(minor), _MINOR, device),
         ]
-        found.append(CudaDevice(name.value.decode(errors="replace"), (major.value, minor.value)))
+        answers = [ctypes.c_int() for _ in asked]
+        ended += [
+            cuda.cuDeviceGetAttribute(ctypes.byref(answer), attribute, device)
+            for answer, attribute in zip(answers, asked, strict=True)
+        ]
+        major, minor, processors = (answer.value for answer in answers)
+        found.append(CudaDevice(name.value.decode(errors="replace"), (major, minor), processors))
     if any(ended) or not found:
         raise InputError(f"the NVIDIA driver finds no GPU (error {next(filter(None, ended), 0)}); {hint}")
     return tuple(found)

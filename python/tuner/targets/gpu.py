@@ -30,6 +30,11 @@ class GpuTarget:
         return "iree-llvmgpu-select-lowering-strategy"
 
     @property
+    def processors(self) -> int | None:
+        """How many processors the GPU has, where that is known better than by the chip."""
+        return None
+
+    @property
     def waves_per_eu(self) -> tuple[int, ...]:
         """The occupancies that its code generator can be asked for; 0 asks for none."""
         return (0,)
@@ -47,7 +52,7 @@ class GpuTarget:
                 max_workgroup_sizes=gpu.max_workgroup_sizes,
                 max_workgroup_threads=gpu.max_threads_per_workgroup,
                 shared_memory_bytes=gpu.max_shared_memory_bytes,
-                processors=gpu.workgroup_processors,
+                processors=self.processors or gpu.workgroup_processors,
                 # Without a layout the code generators that we configure cannot use one, with blocks its shape misleads.
                 intrinsics=tuple(
                     _intrinsic(each) for each in gpu.mma_intrinsics if each.lhs_layout is not None and each.blocks == 1
