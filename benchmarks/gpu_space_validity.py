@@ -141,7 +141,7 @@ def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: 
                 builder = CompilerEmitted(
                     target.name, None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=waves
                 )
-            program = BenchmarkProgram(text, "", "", 0, ())
+            program = BenchmarkProgram(text, "", "", "", 0, ())
             yield Case(f"{name} {emitted.pipeline} {index}, emitted", builder, problem, NO_LIMITS, identity, program)
 
 

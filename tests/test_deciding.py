@@ -104,7 +104,8 @@ def test_of_two_the_faster_comes_first(gain: float, least_right: int) -> None:
     """Amid noise of 1 %, whichever is named first; and few rounds do where the gain is plain."""
     right, taken = 0, []
     for seed in range(60):
-        rng, rounds = np.random.default_rng(seed), []
+        rng = np.random.default_rng(seed)
+        rounds: list[str] = []
 
         def sample(key: str, rng: np.random.Generator = rng, rounds: list[str] = rounds) -> float:
             rounds.append(key)
