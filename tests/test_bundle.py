@@ -25,6 +25,7 @@ from tuner.bundle.manifest import Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.errors import InputError
 from tuner.extracting import read_model_configurations
+from tuner.late import NO_HANG
 from tuner.measuring import Tolerance, Verification
 from tuner.measuring.presence import check_present
 from tuner.measuring.sampling import Paired
@@ -213,7 +214,7 @@ def test_what_was_measured_there_becomes_a_spec_here(python: Path, packed: Path,
         kept = connection.execute("select time_s from evaluations order by time_s").fetchall()
     assert [time_s for (time_s,) in kept] == sorted(known.ended[number].time_s or 0 for number in range(1, TRIALS + 1))
     configured = tmp_path / "configured.mlir"
-    flags = (*CpuTarget().compile_flags, spec_flag(spec))
+    flags = (*CpuTarget().compile_flags, spec_flag(spec), NO_HANG)
     Model.open(model, flags).compile_or_reject(configured, "--compile-to=executable-configurations")
     held = read_model_configurations(configured)[DISPATCH]
     distribution = tuned["winner"]["levels"]["distribution"]
@@ -291,7 +292,7 @@ def test_for_a_gpu_the_winner_goes_where_it_is_applied(
         assert f"applied to {dispatch.name}" in done.stdout
         return
     configured, flags = tmp_path / "configured.mlir", choose_target(target).compile_flags
-    plain = Model.open(model, flags).with_flags(spec_flag(tmp_path / "spec.mlir"))
+    plain = Model.open(model, flags).with_flags(spec_flag(tmp_path / "spec.mlir"), NO_HANG)
     plain.compile_or_reject(configured, "--compile-to=executable-configurations")
     workgroup = tuned["winner"]["levels"]["workgroup"]
     held = read_model_configurations(configured)[dispatch.name]

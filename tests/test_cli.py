@@ -20,6 +20,7 @@ import pytest
 import faults
 import models
 from tuner.extracting import read_model_configurations
+from tuner.late import NO_HANG
 from tuner.model import Model, spec_flag
 from tuner.targets.cpu import CpuTarget
 
@@ -83,7 +84,7 @@ def test_a_kernel_is_tuned_and_its_spec_holds(text: str, tmp_path: Path, target:
     plain, tuned = tmp_path / "plain.mlir", tmp_path / "tuned.mlir"
     opened = Model.open(model, target.compile_flags)
     opened.compile_or_reject(plain, "--compile-to=executable-configurations")
-    opened.compile_or_reject(tuned, spec_flag(spec), "--compile-to=executable-configurations")
+    opened.compile_or_reject(tuned, spec_flag(spec), NO_HANG, "--compile-to=executable-configurations")
     before, after = (read_model_configurations(path)[dispatch["dispatch"]] for path in (plain, tuned))
     if dispatch["winner"] is None:
         assert before == after
@@ -155,7 +156,7 @@ def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
     done = iree_tune("run", model, "--keep-flags", "-o", spec, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing here is tunable" in done.stdout
-    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", spec_flag(spec))
+    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", spec_flag(spec), NO_HANG)
 
 
 def test_two_threads_run_and_are_named(tmp_path: Path) -> None:
