@@ -203,7 +203,8 @@ def test_a_default_that_caught_up_is_no_failure(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport], target: CpuTarget
 ) -> None:
     configured = tmp_path / "configured.mlir"
-    Model.open(NETWORK, target.compile_flags).compile_or_reject(configured, "--compile-to=executable-configurations")
+    flags = (*target.compile_flags, models.NO_PEELING)
+    Model.open(NETWORK, flags).compile_or_reject(configured, "--compile-to=executable-configurations")
     (name,) = (each.certificate.name for each in read_spec(spec).entries)
     *_, default = read_model_configurations(configured)[name].lowering_configs
     report = checked(edited(spec, tmp_path, lambda text: LOWERING.sub(default, text, count=1)))
@@ -220,7 +221,7 @@ def test_what_is_otherwise_here_is_said(spec: Path, tmp_path: Path) -> None:
     certificate = replace(entry.certificate, circumstances=other)
     old = tmp_path / "old.mlir"
     old.write_text(tuner.spec.problem_spec([entry.rewritten(certificate)]))
-    options = CheckOptions(threads=2, flags=("--iree-opt-level=O1",), run_dir=tmp_path / "check")
+    options = CheckOptions(threads=2, flags=(models.NO_PEELING, "--iree-opt-level=O1"), run_dir=tmp_path / "check")
     report = check_specs(NETWORK, [old], options, nobody)
     said = " | ".join(report.notes)
     assert "the number of threads was 1, here it is 2" in said
