@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import models
 import tuner
 from tuner.events import Event, Note
 from tuner.stages import Known, prove_model, tune
@@ -51,6 +52,7 @@ def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(tmp_path: Pat
         model,
         trials=12,
         keep_flags=True,
+        flags=(models.NO_PEELING,),
         stages=(tune, crown_the_slowest, prove_model),
         run_dir=tmp_path / "run",
         listen=heard.append,

@@ -28,7 +28,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path
     """A run with an early and a late entry, and the spec that it delivered."""
     folder = tmp_path_factory.mktemp("run")
     model, spec = folder / "model.mlir", folder / "spec.mlir"
-    model.write_text(models.matmul(101, 211, 103, "product") + models.softmax(128, 200))
+    model.write_text(models.matmul(101, 211, 103, "product") + models.softmax(127, 211))
     result = tuner.tune(
         model,
         keep_flags=True,
@@ -141,6 +141,6 @@ def test_an_entry_for_another_problem_than_its_certificate_is_refused(
     run: tuple[TuneResult, Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "spec.mlir"
-    path.write_text(late_path(run[1]).read_text().replace("parallel128 k200", "parallel128 k201"))
+    path.write_text(late_path(run[1]).read_text().replace("parallel127 k211", "parallel127 k212"))
     with pytest.raises(InputError, match="entry_0 and its certificate are for two problems"):
         read_spec(path)
