@@ -115,7 +115,8 @@ def test_a_device_that_stops_existing_is_told_from_a_candidate_that_fails(compil
         with pytest.raises(DeviceLostError, match="a program that ran on it before failed"):
             for _ in range(5):
                 evaluate_all_as_they_end(bench, compiled)
-    (event,) = heard
+    # A machine that is busy just then is told of too.
+    (event,) = [event for event in heard if not (isinstance(event, Disturbance) and "noisy" in event.text)]
     assert isinstance(event, Disturbance)
     assert "is lost" in event.text
 
