@@ -199,6 +199,10 @@ def test_a_spec_that_does_not_parse_fails_alone(
     assert report.refreshed is None
 
 
+@pytest.mark.skipif(
+    "avx512f" not in Path("/proc/cpuinfo").read_text(),
+    reason="without AVX-512 the default's choice for the fill makes other code, and the entry has none for it",
+)
 def test_a_default_that_caught_up_is_no_failure(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport], target: CpuTarget
 ) -> None:
@@ -209,8 +213,7 @@ def test_a_default_that_caught_up_is_no_failure(
     *_, default = read_model_configurations(configured)[name].lowering_configs
     report = checked(edited(spec, tmp_path, lambda text: LOWERING.sub(default, text, count=1)))
     assert [each.verdict for each in report.entries] == [Verdict.UNDECIDED]
-    # The default configures the fill before the product too: whether that makes other code is the processor's affair.
-    assert re.search("by default now|over the default", report.entries[0].detail)
+    assert "by default now" in report.entries[0].detail
     assert report.refreshed is None
 
 
