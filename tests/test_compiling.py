@@ -19,13 +19,17 @@ import pytest
 from iree.compiler import ir
 
 import faults
+import models
+from extraction import extract_text
 from tuner import compiling
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.extracting import Extracted
+from tuner.model import Model
 from tuner.outcome import Compilation, Fate
 from tuner.stopwatch import Stopwatch
 from tuner.targets.cpu import CpuTarget
+from tuner.translating import heard
 
 GOOD = Configuration(
     "DoubleTilingExpert",
@@ -92,6 +96,58 @@ def test_what_a_worker_compiled_before_leaves_no_trace_in_a_binary(job: CompileJ
     assert alone.binary is not None
     assert last.binary is not None
     assert alone.binary.read_bytes() == last.binary.read_bytes()
+
+
+@pytest.mark.parametrize("flags", [(), ("--iree-opt-level=O3",), ("--iree-llvmcpu-loop-unrolling",)])
+def test_a_worker_compiles_what_iree_compile_compiles_by_the_same_flags(
+    flags: tuple[str, ...], target: CpuTarget, tmp_path: Path
+) -> None:
+    """Byte for byte, once neither says where the IR came from."""
+    nameless = ("--iree-llvmcpu-debug-symbols=false", "--iree-vm-bytecode-module-strip-source-map")
+    (dispatch,) = extract_text(models.softmax(64, 96), tmp_path, target, *flags, *nameless).dispatches
+    assert dispatch.program is not None
+    end = compile_one(
+        CompileJob(dispatch.program, dispatch.name, None, target, tmp_path / "a.vmfb", tmp_path / "a.log")
+    )
+    configured, binary = tmp_path / "configured.mlir", tmp_path / "b.vmfb"
+    configured.write_text(dispatch.program.default_text)
+    phase = ("--compile-from=executable-configurations", "--mlir-disable-threading")
+    result = Model.open(configured, dispatch.program.flags).compile(binary, *phase)
+    assert result.exit_code == 0, result.first_error
+    assert end.binary is not None, end.detail
+    assert end.binary.read_bytes() == binary.read_bytes()
+
+
+def test_models_of_other_flags_get_workers_of_their_own(target: CpuTarget, tmp_path: Path) -> None:
+    (dispatch,) = extract_text(models.softmax(64, 96), tmp_path, target).dispatches
+    assert dispatch.program is not None
+    jobs = [
+        CompileJob(
+            replace(dispatch.program, flags=flags),
+            dispatch.name,
+            None,
+            target,
+            tmp_path / f"{number}.vmfb",
+            tmp_path / f"{number}.log",
+        )
+        for number, flags in enumerate(((), ("--iree-opt-level=O3",), ()))
+    ]
+    with CompilePool(1, 60.0) as pool:
+        binaries = [end.binary.read_bytes() for end in pool.compile(jobs) if end.binary is not None]
+    assert binaries[0] == binaries[2] != binaries[1]
+
+
+def test_a_flag_that_the_compiler_does_not_know_is_said(job: CompileJob) -> None:
+    end = compile_one(replace(job, program=replace(job.program, flags=("--iree-no-such-flag",))))
+    assert end.fate is Fate.COMPILE_FAILED
+    assert "--iree-no-such-flag" in end.log.read_text()
+
+
+def test_what_only_the_tool_reads_is_left_to_it() -> None:
+    """Or dumps, which every candidate would write anew."""
+    kept = ["--iree-opt-level=O3", "--iree-input-type", "auto", "-iree-llvmcpu-loop-unrolling"]
+    left = ["-o", "x.vmfb", "--verify=false", "--iree-hal-dump-executable-files-to=x", "--compile-to", "vm"]
+    assert list(heard([*left, *kept, *left])) == kept
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.deciding import Ratio, is_decided, is_faster, is_told_apart, speedup
+from tuner.deciding import Ratio, is_decided, is_faster, is_faster_anywhere, is_told_apart, speedup
 from tuner.evaluating import faster_first
 from tuner.measuring.sampling import Paired, paired
 
@@ -49,12 +49,19 @@ def test_drift_that_hits_both_of_a_round_does_not_widen_the_verdict() -> None:
     [
         (Ratio(1.5, 1.4, 1.6), True),
         (Ratio(1.5, 0.99, 2.0), False),
+        (Ratio(1.3, 1.01, 1.5), False),
+        (Ratio(1.03, 1.01, 1.05), True),
         (Ratio(1.01, 1.005, 1.015), False),
         (Ratio(0.9, 0.8, 0.95), False),
     ],
 )
 def test_a_tie_or_a_trifle_goes_to_the_default(ratio: Ratio, faster: bool) -> None:
     assert is_faster(ratio, 0.02) is faster
+
+
+@pytest.mark.parametrize(("slowdown", "faster"), [(1.0, True), (1.4, True), (1.5, False), (8.0, False)])
+def test_what_is_slower_beside_guard_pages_must_be_faster_even_there(slowdown: float, faster: bool) -> None:
+    assert is_faster_anywhere(Ratio(1.5, 1.47, 1.53), slowdown, 0.02) is faster
 
 
 def test_more_rounds_are_asked_for_until_the_interval_is_on_one_side() -> None:

@@ -20,6 +20,7 @@ import sabotage
 from extraction import extract_text
 from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
 from tuner.compiling import CompileJob, CompilePool
+from tuner.dispatch import Configuration
 from tuner.errors import DeviceLostError
 from tuner.evaluating import DispatchBench
 from tuner.events import Disturbance, Event, FinalistFailed
@@ -127,6 +128,45 @@ def evaluate_all_as_they_end(bench: DispatchBench, compiled: Compiled) -> None:
     ):
         end = bench.evaluate(number, number, configuration, compilation)
         assert end.fate in (Fate.MEASURED, Fate.RUN_FAILED)
+
+
+@pytest.mark.skipif("avx512f" in Path("/proc/cpuinfo").read_text(), reason="what AVX-512 does there is another matter")
+def test_a_kernel_that_reads_beyond_its_operands_counts_as_slow_as_it_can_be(runner: Runner, tmp_path: Path) -> None:
+    """In steps of 64, the last rows of 103 are read from beyond the operand, masked; with steps of 1 none are."""
+    reaching, staying = (
+        Configuration(
+            "DoubleTilingExpert",
+            {"distribution": (96, 32, 0), "vector_common_parallel": (1, 32, 0), "vector_reduction": (0, 0, step)},
+        )
+        for step in (64, 1)
+    )
+    (dispatch,) = extract_text(models.matmul(101, 211, 103), tmp_path, TARGET, models.NO_PEELING).dispatches
+    assert dispatch.program is not None
+    jobs = [
+        CompileJob(
+            dispatch.program, dispatch.name, each, TARGET, tmp_path / f"{number}.vmfb", tmp_path / f"{number}.log"
+        )
+        for number, each in enumerate((None, reaching, staying))
+    ]
+    with CompilePool(2, 60.0) as pool:
+        default, *candidates = pool.compile(jobs)
+    bench = bench_of(runner, Compiled(dispatch, default, tuple(candidates)), [])
+    slow = bench.evaluate(1, 1, reaching, candidates[0])
+    fast = bench.evaluate(2, 2, staying, candidates[1])
+    assert slow.edge_slowdown > 3
+    assert "slower where nothing readable follows its operands" in slow.detail
+    assert slow.time_s == pytest.approx(slow.edge_slowdown * np.median(slow.samples_s))
+    assert (fast.edge_slowdown, fast.detail) == (1.0, "")
+    # Beside other data it is many times faster than the default, and would be handed over.
+    assert bench.baseline_s / np.median(slow.samples_s) > 3
+    final = bench.final([slow], np.random.default_rng(0), 0.02)
+    assert final is not None
+    assert final.ratio.low > 3
+    assert final.accepted == (final.ratio.value > slow.edge_slowdown)
+    best = bench.final([slow, fast], np.random.default_rng(0), 0.02)
+    assert best is not None
+    assert best.evaluation.number == 2
+    assert best.accepted
 
 
 BURSTS = """

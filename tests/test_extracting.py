@@ -15,10 +15,12 @@ from tuner import native
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Loop
 from tuner.errors import InputError
-from tuner.extracting import Extracted
+from tuner.extracting import Extracted, extract
+from tuner.measuring.guarding import GAP_BYTES
 from tuner.model import Model
 from tuner.outcome import Fate
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.cuda import CudaTarget
 
 
 def test_a_fused_matmul_is_one_contraction(fused: Extracted) -> None:
@@ -43,9 +45,20 @@ def test_the_data_of_a_dispatch_is_known(fused: Extracted) -> None:
         ((128,), "read"),
         ((96, 128), "write"),
     ]
+    # After each is a gap: nothing may be read there while guard pages are up.
     ends = [region.offset_bytes + 4 * _size(region.shape) for region in regions]
-    assert all(end <= after.offset_bytes for end, after in zip(ends, regions[1:], strict=False))
-    assert ends[-1] <= dispatch.program.buffer_bytes
+    begins = [*(region.offset_bytes for region in regions[1:]), dispatch.program.buffer_bytes]
+    assert all(GAP_BYTES <= begin - end < GAP_BYTES + 256 for end, begin in zip(ends, begins, strict=True))
+    assert all(region.offset_bytes % 256 == 0 for region in regions)
+
+
+def test_on_a_gpu_the_data_stays_together(tmp_path: Path) -> None:
+    target = CudaTarget("sm_80")
+    path = tmp_path / "model.mlir"
+    path.write_text(models.matmul(128, 128, 64))
+    (dispatch,) = extract(Model.open(path, target.compile_flags), target, tmp_path).dispatches
+    assert dispatch.program is not None
+    assert dispatch.program.buffer_bytes < GAP_BYTES
 
 
 def _size(shape: tuple[int, ...]) -> int:

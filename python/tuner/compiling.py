@@ -9,8 +9,6 @@ many candidates a second as one `iree-compile` process for each.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import importlib
 import multiprocessing
 import os
@@ -36,6 +34,7 @@ from tuner.spawning import deaf_to_interrupts
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
 from tuner.toolchain import check_room, end_linkers
+from tuner.translating import session, translate
 
 # A worker is replaced after this many candidates, so that nothing it leaks can add up.
 _CANDIDATES_PER_WORKER = 200
@@ -91,6 +90,7 @@ class CompilePool:
         self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
         self._pool = self._start()
         self._starting: list[Any] = []
+        self._flags: tuple[str, ...] | None = None
 
     def _start(self) -> ProcessPool:
         self._others = {child.pid for child in multiprocessing.active_children()}
@@ -162,7 +162,12 @@ class CompilePool:
         Raises OSError where the disk is full, for then it was not the candidates that failed.
         """
         asked = time.time()
-        ends = self._compile(jobs)
+        by_number: dict[int, Compilation] = {}
+        for flags in dict.fromkeys(job.program.flags for job in jobs):
+            self._have_workers_for(flags)
+            numbers = [number for number, job in enumerate(jobs) if job.program.flags == flags]
+            by_number.update(zip(numbers, self._compile([jobs[number] for number in numbers]), strict=True))
+        ends = [by_number[number] for number in range(len(jobs))]
         for job, end in zip(jobs, ends, strict=True):
             if end.fate is Fate.COMPILE_FAILED:
                 check_room(job.binary.parent)
@@ -172,6 +177,15 @@ class CompilePool:
         # Until the first job begins, workers start and import the compiler.
         self._watch.add(Part.STARTING, asked, min((started for started, _ in begun), default=asked))
         return ends
+
+    def _have_workers_for(self, flags: tuple[str, ...]) -> None:
+        """Starts new workers where they were for models of other flags."""
+        if self._flags not in (None, flags):
+            self._stop()
+            self._pool = self._start()
+            self.begin()
+            self.wait()
+        self._flags = flags
 
     def _compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         ends: dict[int, Compilation] = {}
@@ -267,23 +281,23 @@ def _compile(job: CompileJob) -> Compilation:
 
     from tuner.applying import NotAppliedError, RejectedError, apply_configuration
 
+    program = job.program
     began, started = time.time(), time.perf_counter()
 
     def ended(fate: Fate, detail: str) -> Compilation:
         if fate is not Fate.COMPILED:
-            _session.cache_clear()
+            session.cache_clear()
         return Compilation(fate, detail, time.perf_counter() - started, job.log, started=began)
 
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.binary.parent.mkdir(parents=True, exist_ok=True)
     with _stderr_to(job.log):
-        session = _session()
+        compiler = session(program.flags)
         try:
-            with session.context:
-                program = job.program
+            with compiler.context:
                 module = ir.Module.parse(program.default_text if job.configuration is None else program.ir_text)
                 applied = apply_configuration(module, job.identity, job.configuration, job.target)
-            error = _translate(session, module, job.binary)
+            error = translate(compiler, module, job.binary)
         except RejectedError as rejected:
             job.log.write_text(f"{rejected}\n")
             return ended(Fate.COMPILE_FAILED, str(rejected))
@@ -303,51 +317,6 @@ def _compile(job: CompileJob) -> Compilation:
         configured=applied.configured,
         annotations=applied.annotations,
     )
-
-
-@functools.cache
-def _session() -> Any:
-    """This worker's compiler session.
-
-    Candidates share it until one fails: what a context has loaded and uniqued is a twelfth of a candidate's time, and
-    the binaries are the same, byte for byte.
-    """
-    from iree.compiler.api import Session
-
-    session = Session()
-    # The workers share the processors already.
-    session.context.enable_multithreading(False)
-    return session
-
-
-def _translate(session: Any, module: Any, binary: Path) -> str:
-    """Compiles configured IR to a VM binary. Returns "" or why not.
-
-    IREE's Python `Invocation` cannot set the phase to start from, nor leave out the verifier that runs after each
-    pass (a tenth of the time: it finds faults of the compiler, and what a candidate computes is checked anyway);
-    its C functions can.
-    """
-    from iree.compiler.api import Output, ctypes_dl
-
-    library = ctypes_dl._dylib
-    set_phase = library.ireeCompilerInvocationSetCompileFromPhase
-    set_phase.argtypes, set_phase.restype = [ctypes.c_void_p, ctypes.c_char_p], None
-    set_verify = library.ireeCompilerInvocationSetVerifyIR
-    set_verify.argtypes, set_verify.restype = [ctypes.c_void_p, ctypes.c_bool], None
-    invocation = session.invocation()
-    try:
-        invocation.enable_console_diagnostics()
-        invocation.import_module(module.operation)
-        set_phase(invocation._inv_p, b"executable-configurations")
-        set_verify(invocation._inv_p, False)
-        if not invocation.execute():
-            return "iree-compile's pipeline failed"
-        with Output.open_file(str(binary)) as output:
-            invocation.output_vm_bytecode(output)
-            output.keep()
-    finally:
-        invocation.close()
-    return ""
 
 
 @contextlib.contextmanager

@@ -219,7 +219,7 @@ class BenchmarkProgram:
     """IR that runs one dispatch alone: its text, the function that runs it, and the data it works on.
 
     In `ir_text` the dispatch carries no configuration, its root op the mark and the identity; in `default_text` it is
-    as the compiler configured it, by the flags that the model was compiled with.
+    as the compiler configured it. `flags` are those of iree-compile that the model is compiled with, and so is this.
 
     `entry` takes the number of times to run (i32); `buffer_setter` the buffer of `buffer_bytes` bytes that all
     `regions` lie in, before the first run.
@@ -231,6 +231,7 @@ class BenchmarkProgram:
     buffer_setter: str
     buffer_bytes: int
     regions: tuple[Region, ...]
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

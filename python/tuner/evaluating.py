@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import statistics
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tuner.deciding import Ratio, is_decided, is_faster, is_told_apart, speedup
+from tuner.deciding import Ratio, is_decided, is_faster_anywhere, is_told_apart, speedup
 from tuner.dispatch import BenchmarkProgram, Configuration, Problem
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
@@ -47,6 +49,8 @@ _DUEL_S = 3.0
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
 _CHEAP_SAMPLE_S = 0.05
 _DEFAULT_TIMEOUT_S = 120.0
+# So much slower beside guard pages is no noise, where each of so many pairs of samples of so many seconds says so.
+_EDGE_SLOWDOWN, _EDGE_PAIRS, _EDGE_SAMPLE_S = 1.2, 3, 0.003
 # Making, comparing and poisoning data is at least this fast.
 _DATA_BYTES_PER_S = 1e8
 # The baseline is the median of its latest samples, noise is judged by somewhat more.
@@ -78,6 +82,8 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
         return "the default stays: no candidate ran"
     if final.accepted:
         return "tuned"
+    if 1.0 < final.evaluation.edge_slowdown >= final.ratio.value:
+        return f"the default stays: the best candidate ({final.ratio}) is {final.evaluation.detail}"
     if not is_decided(final.ratio, min_gain):
         rounds = len(final.paired.baseline_s)
         return f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
@@ -149,6 +155,7 @@ class DispatchBench:
         self._noisy = self._said_noisy = False
         self._runs = 1
         self._best_s = float("inf")
+        self._default_edge_slowdown: float | None = None
         if default.binary is None:
             raise ToolError(f"the compiler's own default does not compile ({default.detail}); see {default.log}")
         try:
@@ -159,6 +166,9 @@ class DispatchBench:
         except MeasurementError as error:
             runner.check_device()
             raise ToolError(f"the compiler's own default does not run: {error}") from error
+        # A default that needs what lies around its operands cannot be compared without it.
+        with contextlib.suppress(MeasurementError):
+            self._default_edge_slowdown = self._edge_slowdown(_DEFAULT, self.baseline_s)
 
     @property
     def baseline_s(self) -> float:
@@ -229,18 +239,46 @@ class DispatchBench:
                 few_above_s=_FEW_FACTOR * self._best_s,
                 effort=NOISY if self._noisy else QUIET,
             )
+            time_s = statistics.median(samples)
+            slowdown = self._slowdown_beyond_defaults(time_s)
         except MeasurementError as error:
             self._suspect_device()
             return replace(ended, fate=_fate_of(error), detail=str(error))
-        time_s = statistics.median(samples)
+        time_s *= slowdown
         self._best_s = min(self._best_s, time_s)
         return replace(
             ended,
             fate=Fate.MEASURED,
+            detail=f"{slowdown:.1f}x slower where nothing readable follows its operands" if slowdown > 1.0 else "",
             time_s=time_s,
             speedup=self.baseline_s / time_s,
             samples_s=tuple(samples),
         )
+
+    def _slowdown_beyond_defaults(self, time_s: float) -> float:
+        """How many times slower the loaded candidate can be for what follows its operands, more than the default can.
+
+        Only asked of those that are fast enough to come into question, and not of long kernels, of whose reads few lie
+        there. Raises MeasurementError.
+        """
+        if self._default_edge_slowdown is None or time_s > min(_GIVE_UP_FACTOR * self._best_s, _CHEAP_SAMPLE_S):
+            return 1.0
+        return max(1.0, self._edge_slowdown(_CANDIDATE, time_s) / self._default_edge_slowdown)
+
+    def _edge_slowdown(self, key: str, time_s: float) -> float:
+        """How many times slower a loaded program is beside guard pages; 1 where memory is not the host's."""
+        if not self._runner.device.in_host_memory:
+            return 1.0
+        runs = math.ceil(_EDGE_SAMPLE_S / time_s)
+        slowdown = self._runner.time_guarded(key, runs, timeout_s=_DEFAULT_TIMEOUT_S) / time_s
+        for _ in range(_EDGE_PAIRS):
+            if slowdown < _EDGE_SLOWDOWN:
+                return 1.0
+            # What else the machine does hits both of a pair.
+            beside_s = self._runner.time(key, runs, timeout_s=_DEFAULT_TIMEOUT_S)
+            guarded_s = self._runner.time_guarded(key, runs, timeout_s=_DEFAULT_TIMEOUT_S)
+            slowdown = min(slowdown, guarded_s / beside_s)
+        return slowdown if slowdown >= _EDGE_SLOWDOWN else 1.0
 
     def final(self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float) -> Final | None:
         """Compares the best candidates with each other by successive halving, then the best with the default.
@@ -283,8 +321,9 @@ class DispatchBench:
         runs: dict[str, int] = {}
 
         def sample_of(key: str) -> float:
-            def one(_: Evaluation) -> float:
-                return self._runner.time(key, runs[key], timeout_s=self._timeout_s(runs[key]))
+            def one(finalist: Evaluation) -> float:
+                sample_s = self._runner.time(key, runs[key], timeout_s=self._timeout_s(runs[key]))
+                return sample_s * finalist.edge_slowdown
 
             return self._of_finalist(named[key], one)
 
@@ -348,7 +387,8 @@ class DispatchBench:
             ),
         )
         ratio = speedup(paired.baseline_s, paired.candidate_s)
-        return Final(finalist, paired, ratio, verification, is_faster(ratio, min_gain))
+        accepted = is_faster_anywhere(ratio, finalist.edge_slowdown, min_gain)
+        return Final(finalist, paired, ratio, verification, accepted)
 
     def _of_finalist(self, finalist: Evaluation, action: Callable[[Evaluation], T]) -> T:
         try:

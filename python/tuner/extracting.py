@@ -18,6 +18,7 @@ from tuner import harness, native
 from tuner.contexts import new_context
 from tuner.dispatch import Configured, Dispatch
 from tuner.ir_reading import ops_named, read_configured, read_problem
+from tuner.measuring.guarding import GAP_BYTES
 from tuner.model import Model
 from tuner.targets import Limits, Target
 
@@ -57,8 +58,9 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
             for function in ops_named(variant, "func.func")
         ]
         found: dict[str, Dispatch] = {}
+        gap_bytes = GAP_BYTES if target.device.in_host_memory else 0
         for path in sorted(benchmarks.glob("*_benchmark.mlir")):
-            for dispatch in _read_benchmark(path):
+            for dispatch in _read_benchmark(path, model.flags, gap_bytes):
                 found.setdefault(dispatch.name, dispatch)
         missing = [
             _refused(name, "the compiler writes no benchmark for it (its shapes are dynamic)")
@@ -114,7 +116,7 @@ def _public_functions(module: ir.Operation) -> list[str]:
     return [name for name in names if name.removesuffix("$async") == name or name.removesuffix("$async") not in names]
 
 
-def _read_benchmark(path: Path) -> list[Dispatch]:
+def _read_benchmark(path: Path, flags: tuple[str, ...], gap_bytes: int) -> list[Dispatch]:
     module = ir.Module.parseFile(str(path))
     operation = module.operation
     functions = [
@@ -137,7 +139,7 @@ def _read_benchmark(path: Path) -> list[Dispatch]:
     if isinstance(problem, str):
         return [_refused(names[0], problem)]
     try:
-        program = harness.prepare(module)
+        program = harness.prepare(module, flags, gap_bytes)
     except harness.UnsupportedDispatchError as error:
         return [_refused(names[0], str(error))]
     return [Dispatch(roots[0].dispatch, problem, program, default)]

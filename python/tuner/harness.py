@@ -4,14 +4,15 @@
 
 IREE's benchmark allocates one buffer that nobody can reach and runs the dispatch on it. Two edits change that: the
 allocation goes, and a function takes the buffer from outside, in whatever memory its device likes best. What the
-dispatch does with each part of it is read from its bindings.
+dispatch does with each part of it is read from its bindings. On the host the bindings are moved apart, so that what
+reads beyond one of them can be found out (`measuring/guarding.py`).
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from iree.compiler import ir
 
@@ -22,6 +23,8 @@ from tuner.ir_reading import ops_named
 _SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
 _READ_ONLY = 1
+# Of what the compiler places in one buffer. Source: IREE's default resource configuration for a host.
+_ALIGNMENT = 256
 # How the compiler makes an offset of what a dispatch is handed.
 _EVALUATED: dict[str, Callable[..., int]] = {
     "arith.index_cast": lambda word: word,
@@ -36,8 +39,10 @@ class UnsupportedDispatchError(Exception):
     """The dispatch's benchmark has a form that this module cannot serve. The message is the reason."""
 
 
-def prepare(module: ir.Module) -> BenchmarkProgram:
+def prepare(module: ir.Module, flags: tuple[str, ...], gap_bytes: int = 0) -> BenchmarkProgram:
     """Edits a dumped benchmark module, whose root op is marked, in place and describes it; strips its configuration.
+
+    `flags`: those of iree-compile that it was made with. `gap_bytes` are left free after each of its bindings.
 
     Raises UnsupportedDispatchError for several entry functions and for data whose place cannot be known.
     """
@@ -49,9 +54,13 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
     allocations = list(ops_named(root, "hal.allocator.allocate"))
     if len(dispatches) != 1 or len(allocations) != 1:
         raise UnsupportedDispatchError("its benchmark has not one buffer and one dispatch")
-    constants, bindings = ([_constant(value) for value in values] for values in _operands(dispatches[0]))
-    regions = tuple(_region(op, bindings, constants) for op in ops_named(root, "hal.interface.binding.subspan"))
     buffer_bytes = _constant(allocations[0].operands[-1])
+    if gap_bytes:
+        buffer_bytes = _move_apart(dispatches[0], gap_bytes)
+    operands = _operands(dispatches[0])
+    constants = [_constant(value) for value in operands.constants]
+    bindings = [_constant(value) for value in operands.offsets]
+    regions = tuple(_region(op, bindings, constants) for op in ops_named(root, "hal.interface.binding.subspan"))
     allocations[0].parent.erase()
     _add_setter(module, _global_buffer(root))
     default_text = str(module)
@@ -63,6 +72,7 @@ def prepare(module: ir.Module) -> BenchmarkProgram:
         buffer_setter=_SETTER,
         buffer_bytes=buffer_bytes,
         regions=_merge(regions),
+        flags=flags,
     )
 
 
@@ -88,16 +98,56 @@ def _constant(value: ir.Value, constants: Sequence[int] = ()) -> int:
     return _EVALUATED[owner.name](*operands)
 
 
-def _operands(dispatch: ir.Operation) -> tuple[list[ir.Value], list[ir.Value]]:
-    """The constants and the binding offsets that a dispatch is run with (operand segments say which is which)."""
+@dataclass(frozen=True, slots=True)
+class _Operands:
+    """What a dispatch is run with: constants, and of each binding the offset in its buffer and the length.
+
+    `first_offset` is the place of the first offset among all operands.
+    """
+
+    constants: Sequence[ir.Value]
+    offsets: Sequence[ir.Value]
+    lengths: Sequence[ir.Value]
+    first_offset: int
+
+
+def _operands(dispatch: ir.Operation) -> _Operands:
+    """Read from the operands of a `hal.command_buffer.dispatch`, whose segments say which is which."""
     segments = list(ir.DenseI32ArrayAttr(dispatch.attributes["operandSegmentSizes"]))
     *_, constants, buffers, offsets, lengths = segments
-    if buffers != offsets:
+    if not buffers == offsets == lengths:
         raise UnsupportedDispatchError("its benchmark's bindings have an unknown form")
     operands = list(dispatch.operands)
     first = len(operands) - lengths - offsets
     before = first - buffers - constants
-    return operands[before : before + constants], operands[first : first + offsets]
+    return _Operands(
+        operands[before : before + constants], operands[first : first + offsets], operands[first + offsets :], first
+    )
+
+
+def _move_apart(dispatch: ir.Operation, gap_bytes: int) -> int:
+    """Gives each binding a place of its own, with a gap after it; those that overlap stay together.
+
+    Returns the bytes of the whole.
+    """
+    operands = _operands(dispatch)
+    starts, lengths = ([_constant(value) for value in values] for values in (operands.offsets, operands.lengths))
+    moved: dict[int, int] = {}
+    # Where those that overlap begin and end, and where they will begin.
+    begin = end = new_begin = 0
+    for start, length in sorted(zip(starts, lengths, strict=True)):
+        if start >= end:
+            free = new_begin + end - begin + (gap_bytes if moved else 0)
+            begin, end, new_begin = start, start, -(-free // _ALIGNMENT) * _ALIGNMENT
+        moved[start] = new_begin + start - begin
+        end = max(end, start + length)
+    with ir.InsertionPoint(dispatch), ir.Location.unknown(dispatch.context):
+        index = ir.IndexType.get(dispatch.context)
+        for number, start in enumerate(starts):
+            attribute = ir.IntegerAttr.get(index, moved[start])
+            made = ir.Operation.create("arith.constant", results=[index], attributes={"value": attribute})
+            dispatch.operands[operands.first_offset + number] = made.results[0]
+    return new_begin + end - begin + gap_bytes
 
 
 def _region(subspan: ir.Operation, bindings: Sequence[int], constants: Sequence[int]) -> Region:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -47,7 +49,8 @@ class Compilation:
 class Evaluation:
     """The end of a candidate. `number` counts from 0, the compiler's default; `row` is its place in the pool.
 
-    `time_s` is the median seconds of one run, `speedup` the default's median divided by it (above 1 is better).
+    `time_s` is the median seconds of one run, `speedup` the default's median divided by it (above 1 is better). Where
+    a candidate reads beyond its operands, `time_s` is longer than the median of its samples by what that can cost.
     """
 
     number: int
@@ -59,6 +62,11 @@ class Evaluation:
     time_s: float | None = None
     speedup: float | None = None
     samples_s: tuple[float, ...] = ()
+
+    @property
+    def edge_slowdown(self) -> float:
+        """As the function of that name."""
+        return edge_slowdown(self.time_s, self.samples_s)
 
     def to_json(self) -> dict[str, Any]:
         """One line of a run's log."""
@@ -73,3 +81,8 @@ class Evaluation:
             "speedup": self.speedup,
             "samples_s": list(self.samples_s),
         }
+
+
+def edge_slowdown(time_s: float | None, samples_s: Sequence[float]) -> float:
+    """How many times slower a candidate can be than its samples say, more than the default can: 1 for nearly all."""
+    return 1.0 if time_s is None or not samples_s else max(1.0, time_s / statistics.median(samples_s))

@@ -26,7 +26,7 @@ from tuner.search import Prior, Strategy
 from tuner.search.expectation import Expectation
 from tuner.stations import Benches, Candidate
 from tuner.stopwatch import Part
-from tuner.store import Stored, digest
+from tuner.store import Stored, subject_of
 from tuner.targets import Limits
 from tuner.workbench import Workbench
 
@@ -73,7 +73,7 @@ class SearchTask:
             self._pool = solve(task, limits, options)
         self._trials = min(options.trials, len(self._pool))
         self._rng = np.random.default_rng(options.seed)
-        self._digest = digest(task.program.ir_text, repr(task.program.regions))
+        self._subject = subject_of(task.program)
         self._strategy: Strategy | None = None
         self._programs: Benches | None = None
         self._evaluations: list[Evaluation] = []
@@ -160,7 +160,7 @@ class SearchTask:
             _Asked(number, row, point, self.task.builder.configuration(self.task.problem, point))
             for number, (row, point) in enumerate(zip(rows, points, strict=True), start=len(self._evaluations))
         ]
-        known = {each.number: self._bench.store.find(self._digest, each.configuration.to_json()) for each in asked}
+        known = {each.number: self._bench.store.find(self._subject, each.configuration.to_json()) for each in asked}
         new = [each for each in asked if known[each.number] is None]
         compiled = self._bench.compilers.compile([self._job(each.number, each.configuration) for each in new])
         candidates = [
@@ -194,7 +194,7 @@ class SearchTask:
     def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
         """Keeps a candidate's end, at once."""
         choice = asked.configuration.to_json()
-        self._bench.store.add(self._digest, choice, Stored.of(evaluation), self.task.problem.key, dict(asked.point))
+        self._bench.store.add(self._subject, choice, Stored.of(evaluation), self.task.problem.key, dict(asked.point))
 
     def _again(self, asked: _Asked, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""

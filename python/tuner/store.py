@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tuner.dispatch import BenchmarkProgram
 from tuner.errors import InputError
 from tuner.outcome import Evaluation, Fate
 
@@ -69,7 +70,8 @@ class Stored:
 class Store:
     """The evaluations of one file that were made under the same circumstances. Use it as a context manager.
 
-    `subject` is a digest of what was compiled (`digest`), `choice` the configuration or the flags as plain JSON.
+    `subject` is a digest of what was compiled (`digest`, `subject_of`), `choice` the configuration or the flags as
+    plain JSON.
     """
 
     def __init__(self, path: Path, circumstances: Mapping[str, Any], compiler: str) -> None:
@@ -192,6 +194,11 @@ def digest(*contents: str | bytes) -> str:
     for content in contents:
         hashed.update(content.encode() if isinstance(content, str) else content)
     return hashed.hexdigest()
+
+
+def subject_of(program: BenchmarkProgram) -> str:
+    """What stands for a dispatch's program in a store: what it computes, on which data, compiled by which flags."""
+    return digest(program.ir_text, repr(program.regions), repr(program.flags))
 
 
 def now() -> str:

@@ -23,7 +23,7 @@ import numpy as np
 
 from tuner.bundle.manifest import FILE, BundledDispatch, Candidate, Manifest, read_manifest
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
-from tuner.deciding import is_faster
+from tuner.deciding import is_faster_anywhere
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluating import DispatchBench, runnable
 from tuner.events import Disturbance, Event, FinalistFailed
@@ -199,7 +199,7 @@ def _summary(known: DispatchResults, min_gain: float) -> str:
     if known.final is None:
         return f"no candidate ran ({counted})"
     ratio = known.final.ratio
-    if is_faster(ratio, min_gain):
+    if is_faster_anywhere(ratio, known.ended[known.final.number].edge_slowdown, min_gain):
         return f"candidate {known.final.number} is {ratio} over the default ({counted})"
     return f"the default stays: the best candidate is {ratio} ({counted})"
 

@@ -28,7 +28,7 @@ from tuner.outcome import Compilation
 from tuner.planning import Task, chosen, plan
 from tuner.run_folder import RunFolder
 from tuner.search_task import NothingToSearchError, solve
-from tuner.store import digest
+from tuner.store import subject_of
 from tuner.targets import Limits, Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
@@ -183,7 +183,7 @@ def _bundled(drawn: _Drawn, compiled: dict[int, Compilation], unfinished: Path) 
     task, program = drawn.task, drawn.task.program
     return BundledDispatch(
         name=task.dispatch.name,
-        subject=digest(program.ir_text, repr(program.regions)),
+        subject=subject_of(program),
         space=task.space_name,
         problem=task.problem,
         entry=program.entry,

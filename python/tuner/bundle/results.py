@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tuner.bundle import manifest
-from tuner.deciding import Ratio, is_faster, speedup
+from tuner.deciding import Ratio, is_faster_anywhere, speedup
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
 from tuner.evaluating import Final
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Compilation, Evaluation, Fate, edge_slowdown
 from tuner.plain import from_plain, to_plain
 
 SCHEMA = "iree-tuner-results/1"
@@ -45,6 +45,11 @@ class Ended:
     time_s: float | None
     speedup: float | None
     samples_s: tuple[float, ...]
+
+    @property
+    def edge_slowdown(self) -> float:
+        """As an evaluation's."""
+        return edge_slowdown(self.time_s, self.samples_s)
 
     def evaluation(self, compilation: Compilation, configuration: Configuration | None = None) -> Evaluation:
         """As a run has it. The candidate's place in a pool is not known any more; its number stands for it."""
@@ -77,7 +82,7 @@ class FinalSamples:
 
     def final(self, evaluation: Evaluation, min_gain: float) -> Final:
         """As a run has it, `evaluation` being that of the candidate `number`."""
-        accepted = is_faster(self.ratio, min_gain)
+        accepted = is_faster_anywhere(self.ratio, evaluation.edge_slowdown, min_gain)
         return Final(evaluation, self.paired, self.ratio, self.verification, accepted, self.seeds)
 
 

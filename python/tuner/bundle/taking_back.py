@@ -28,7 +28,7 @@ from tuner.proving import prove_unrun
 from tuner.result import DispatchResult, TuneResult
 from tuner.run_folder import RunFolder
 from tuner.stopwatch import Stopwatch
-from tuner.store import Store, Stored, digest
+from tuner.store import Store, Stored, subject_of
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
@@ -133,7 +133,7 @@ def _results(taking: _Taking, extracted: Extracted, bundle: Path) -> list[Dispat
     bundled = {each.name: each for each in taking.manifest.dispatches}
     for each in bundled.values():
         task = tasks.get(each.name)
-        if task is None or digest(task.program.ir_text, repr(task.program.regions)) != each.subject:
+        if task is None or subject_of(task.program) != each.subject:
             raise InputError(
                 f"{bundle} was made of another model: its dispatch {each.name} is not this one's; check both"
             )

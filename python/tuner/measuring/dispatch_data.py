@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ml_dtypes
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from tuner.dispatch import Region
 from tuner.errors import MeasurementError
 from tuner.measuring.correctness import is_float
+from tuner.measuring.guarding import guarded, pages_between
 
 Array = npt.NDArray[Any]
 
@@ -138,6 +140,15 @@ class DispatchData:
             arrays.append(array.view(self._dtypes[index]).reshape(self._regions[index].shape))
             offset += size
         return arrays
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """For its time nothing but the regions can be read or written. For a buffer in the host's memory alone."""
+        mapped = self._buffer.map()
+        address = mapped.asarray([self._bytes], np.dtype(np.uint8)).ctypes.data
+        regions = [
+            (region.offset_bytes, region.offset_bytes + self._size(index)) for index, region in enumerate(self._regions)
+        ]
+        return guarded(pages_between(address, regions, self._bytes))
 
     def _size(self, index: int) -> int:
         return int(np.prod(self._regions[index].shape, dtype=np.int64)) * self._dtypes[index].itemsize

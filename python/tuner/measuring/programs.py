@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -31,6 +32,14 @@ class LoadedProgram(Protocol):
 
     def outputs(self) -> list[Array]:
         """Copies of what the last run wrote."""
+
+
+@runtime_checkable
+class GuardableProgram(Protocol):
+    """A loaded program whose data can be put between guard pages (see `tuner.measuring.guarding`)."""
+
+    def guarded(self) -> AbstractContextManager[None]:
+        """For its time nothing but the program's own data can be read or written around it."""
 
 
 class ProgramSource(Protocol):
@@ -112,6 +121,9 @@ class _LoadedDispatch:
 
     def outputs(self) -> list[Array]:
         return self._bound().outputs()
+
+    def guarded(self) -> AbstractContextManager[None]:
+        return self._bound().guarded()
 
     def _bound(self) -> DispatchData:
         if self._data is None:

@@ -21,7 +21,7 @@ from typing import Any
 from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring.correctness import Tolerance, Verification, compare
 from tuner.measuring.dispatch_data import Array
-from tuner.measuring.programs import LoadedProgram, ProgramSource
+from tuner.measuring.programs import GuardableProgram, LoadedProgram, ProgramSource
 from tuner.spawning import deaf_to_interrupts
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
@@ -160,6 +160,10 @@ class Runner:
     def time(self, key: str, times: int, *, timeout_s: float) -> float:
         """Seconds of one run, from `times` runs in a row, by the device's clock."""
         return float(self.ask("time", key, times, timeout_s=timeout_s))
+
+    def time_guarded(self, key: str, times: int, *, timeout_s: float) -> float:
+        """As `time`, of a dispatch in the host's memory, with guard pages around its operands."""
+        return float(self.ask("time_guarded", key, times, timeout_s=timeout_s))
 
     def renew(self, *, timeout_s: float = 60.0) -> float:
         """Loads every program anew, so that code and data lie elsewhere in memory. Returns the seconds that it took.
@@ -310,6 +314,13 @@ class _Server:
         started = self._clock()
         program.run(times)
         return (self._clock() - started) / times
+
+    def time_guarded(self, key: str, times: int) -> float:
+        program = self._program(key)
+        if not isinstance(program, GuardableProgram):
+            raise MeasurementError(f"the data of '{key}' cannot be put between guard pages")
+        with program.guarded():
+            return self.time(key, times)
 
     def _program(self, key: str) -> LoadedProgram:
         if key not in self._programs:

@@ -18,10 +18,9 @@ from tuner.search.surrogates import Array, Surrogate, expected_improvement, fail
 from tuner.search.trend import Trend, informed
 
 _ELITE = 3
-# So many of the best rows of a prior are tried first, then such a part of the rows that otherwise fill the space: of an
-# earlier search of the problem on another device or with another compiler, and of searches of similar problems.
-_WARM_FIRST, _WARM_FILLING = 4, 2
-_EXPECTED_FIRST, _EXPECTED_FILLING = 8, 1
+# So many of the best rows of a prior are tried first: of searches of similar problems, and of an earlier search of the
+# problem on another device or with another compiler, which spares half of the rows that otherwise fill the space.
+_EXPECTED_FIRST, _WARM_FIRST = 8, 4
 # A batch listens to the earlier search with odds of this many to the rows measured since: trust wears off.
 _TRUST = 20.0
 # Neighbours are sought among no more rows than this.
@@ -131,8 +130,8 @@ class ModelBasedSearch:
         count = min(max(fewest, min(most, wanted)), max(2, trials // 2))
         if not prior:
             return sample_space_filling(self._pool, count, self._rng)
-        first, part = (_EXPECTED_FIRST, _EXPECTED_FILLING) if self._expectation else (_WARM_FIRST, _WARM_FILLING)
-        filling = sample_space_filling(self._pool, count // part, self._rng)
+        first, filled = (_EXPECTED_FIRST, count) if self._expectation else (_WARM_FIRST, count // 2)
+        filling = sample_space_filling(self._pool, filled, self._rng)
         return list(dict.fromkeys([*best_before(prior, first), *filling]))
 
     def _by_models(self, count: int) -> list[int]:
