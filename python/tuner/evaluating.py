@@ -83,7 +83,7 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
     if final.accepted:
         return "tuned"
     if 1.0 < final.evaluation.edge_slowdown >= final.ratio.value:
-        return f"the default stays: the best candidate ({final.ratio}) is {final.evaluation.detail}"
+        return f"the default stays: the best candidate ({final.ratio}) is {_at_edges(final.evaluation.edge_slowdown)}"
     if not is_decided(final.ratio, min_gain):
         rounds = len(final.paired.baseline_s)
         return f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
@@ -249,7 +249,7 @@ class DispatchBench:
         return replace(
             ended,
             fate=Fate.MEASURED,
-            detail=f"{slowdown:.1f}x slower where nothing readable follows its operands" if slowdown > 1.0 else "",
+            detail="; ".join(filter(None, (compilation.detail, _at_edges(slowdown)))),
             time_s=time_s,
             speedup=self.baseline_s / time_s,
             samples_s=tuple(samples),
@@ -441,3 +441,8 @@ class DispatchBench:
 
 def _fate_of(error: MeasurementError) -> Fate:
     return Fate.TIMED_OUT if isinstance(error, ProgramTimedOutError) else Fate.RUN_FAILED
+
+
+def _at_edges(slowdown: float) -> str:
+    """Says it where there is something to say."""
+    return f"{slowdown:.1f}x slower where nothing readable follows its operands" if slowdown > 1.0 else ""
