@@ -3,8 +3,8 @@
 """How many candidates are slower where nothing readable follows their operands, and by how much.
 
 Candidates of f32 products on one thread, drawn at random, are compiled and evaluated as in a search. For each product:
-how many are slower beside guard pages, of those that are fast enough to be asked; and the candidate that a search
-without guard pages would prefer, by its samples alone, beside the one that a search with them does. Times of both are
+how many are slower beside guard pages; and the candidate that a search without guard pages would prefer, by its
+samples alone, beside the one that a search with them does. Times of both are
 given as sampled beside other data, and at their slowest. The last line is one JSON object.
 
     python benchmarks/guard_pages.py --candidates 60

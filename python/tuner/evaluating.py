@@ -258,10 +258,9 @@ class DispatchBench:
     def _slowdown_beyond_defaults(self, time_s: float) -> float:
         """How many times slower the loaded candidate can be for what follows its operands, more than the default can.
 
-        Only asked of those that are fast enough to come into question, and not of long kernels, of whose reads few lie
-        there. Raises MeasurementError.
+        Of the reads of a long kernel few lie there, and it is not asked. Raises MeasurementError.
         """
-        if self._default_edge_slowdown is None or time_s > min(_GIVE_UP_FACTOR * self._best_s, _CHEAP_SAMPLE_S):
+        if self._default_edge_slowdown is None or time_s > _CHEAP_SAMPLE_S:
             return 1.0
         return max(1.0, self._edge_slowdown(_CANDIDATE, time_s) / self._default_edge_slowdown)
 
