@@ -4,8 +4,8 @@
 
 Candidates of f32 products on one thread, drawn at random, are compiled and evaluated as in a search. For each product:
 how many are slower beside guard pages; and the candidate that a search without guard pages would prefer, by its
-samples alone, beside the one that a search with them does. Times of both are
-given as sampled beside other data, and at their slowest. The last line is one JSON object.
+samples alone, beside the one that a search with them does. Times of both are given as sampled beside other data, and
+at their slowest. The last line is one JSON object.
 
     python benchmarks/guard_pages.py --candidates 60
 """

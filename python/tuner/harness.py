@@ -23,7 +23,7 @@ from tuner.ir_reading import ops_named
 _SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
 _READ_ONLY = 1
-# Of what the compiler places in one buffer. Source: IREE's default resource configuration for a host.
+# Of what lies in one buffer, as in the benchmarks that IREE dumps.
 _ALIGNMENT = 256
 # How the compiler makes an offset of what a dispatch is handed.
 _EVALUATED: dict[str, Callable[..., int]] = {

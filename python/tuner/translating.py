@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 # What iree-compile reads itself: what to compile, from where to where, and what to say. The library knows none of it.
-# Source: iree_compile_lib.cc of IREE 3.9 to 3.13.
+# Source: iree_compile_lib.cc in IREE.
 _OF_THE_TOOL = frozenset(
     {
         "o",
