@@ -82,9 +82,7 @@ def main() -> None:
             for count in (1, len(target.devices))
         }
         with stations[1], stations[max(stations)]:
-            benches = {
-                count: Benches(each, dispatch.program, dispatch.problem, default) for count, each in stations.items()
-            }
+            benches = {count: Benches(each, dispatch.program, default) for count, each in stations.items()}
             for round_ in range(arguments.rounds + 1):
                 of_round = candidates[round_ * arguments.candidates :][: arguments.candidates]
                 for count in sorted(benches):

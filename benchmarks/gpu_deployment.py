@@ -30,6 +30,7 @@ from tuner.extracting import extract
 from tuner.importing import Shapes
 from tuner.late import compile_with_specs
 from tuner.measuring import FunctionProgram, Runner, Tolerance
+from tuner.measuring.correctness import step_of
 from tuner.measuring.sampling import paired_rounds
 from tuner.model import Model, spec_flag
 from tuner.result import ratio_to_json
@@ -60,13 +61,16 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
     model.compile_or_reject(binaries["library"], f"--iree-codegen-transform-dialect-library={early}@{ENTRY_POINT}")
     compile_with_specs(path, [late], binaries["late"], f"cuda:{target.chip}", 1, (), Shapes())
     programs = {name: FunctionProgram(binary, extracted.functions[0]) for name, binary in binaries.items()}
-    tolerance = Tolerance.of_sum("f32", dispatch.problem.reduction_extent)
+    if dispatch.program is None:
+        raise ValueError(f"{dispatch.name} cannot be run alone")
+    step = step_of(dispatch.program.arithmetic)
     runner.load("plain", programs["plain"])
     runner.reference("plain", 4, timeout_s=LIMIT_S)
+    tolerances = [Tolerance.of(each, step) for each in runner.sensitivity("plain", 4, step, timeout_s=LIMIT_S)]
     found: dict[str, Any] = {"name": case.name, "dispatch_ratio": result["tuned"]["ratio"]["value"]}
     for name in ("late", "library", "spec_flag"):
         runner.load(name, programs[name])
-        verification, _ = runner.check(name, 4, tolerance, timeout_s=LIMIT_S)
+        verification, _ = runner.check(name, 4, tolerances, timeout_s=LIMIT_S)
         paired = paired_rounds(
             runner,
             "plain",

@@ -99,7 +99,7 @@ class Contest:
         self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
         self.compile_s = self.preload_s = 0.0
         (self._default,) = self._compile({0: None})
-        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self.problem, self._default)
+        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self._default)
 
     @property
     def problem(self) -> Any:
@@ -129,7 +129,7 @@ class Contest:
     def search(self, strategy: Any, trials: int, batch: int, first: int) -> list[Evaluation]:
         """Candidates numbered from `first`: compiled in batches, then checked and timed while nothing compiles."""
         # How long a candidate is measured depends on the best before it: a bench for each search.
-        bench = DispatchBench(self._runner, self._program(self._dispatch), self.problem, self._default)
+        bench = DispatchBench(self._runner, self._program(self._dispatch), self._default)
         evaluations: list[Evaluation] = []
         while len(evaluations) < trials:
             rows = strategy.ask(min(batch, trials - len(evaluations)))

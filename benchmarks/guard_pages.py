@@ -56,7 +56,7 @@ def evaluated(sizes: tuple[int, int, int], candidates: int, pool: CompilePool, f
     ]
     default, *compiled = pool.compile(jobs)
     with Runner(target.device) as runner:
-        bench = DispatchBench(runner, dispatch.program, dispatch.problem, default)
+        bench = DispatchBench(runner, dispatch.program, default)
         ends = [
             bench.evaluate(number, int(row), configuration, end)
             for number, (row, configuration, end) in enumerate(zip(rows, configurations, compiled, strict=True), 1)

@@ -105,7 +105,7 @@ def check(
     inside = is_default_inside(dispatch, problem, pool, points[0].pipeline)
     best = None
     if runner is not None:
-        best, wrong = run_all(DispatchBench(runner, program, problem, default), ends)
+        best, wrong = run_all(DispatchBench(runner, program, default), ends)
         failures.update(wrong)
     slowest = max(end.seconds for end in ends)
     print(

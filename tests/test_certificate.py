@@ -54,8 +54,8 @@ def test_a_run_certifies_each_dispatch_and_the_model(run: tuple[TuneResult, Path
     assert dispatch.accepted
     assert len(dispatch.baseline_s) == len(dispatch.candidate_s) >= 10
     assert dispatch.ratio == tuned.final.ratio
-    assert dispatch.verified.seeds == (1, 2, 3)
-    assert 0 <= dispatch.verified.max_error <= 2 * dispatch.verified.tolerance.absolute
+    assert dispatch.verified.seeds == (0, 2, 3)
+    assert 0 <= dispatch.verified.max_error <= dispatch.verified.tolerance.largest
     assert model.problem is None
     assert model.ratio.value == result.speedup
     for certificate in (dispatch, model):

@@ -286,7 +286,7 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
     assert [each.verdict for each in report.entries] == [Verdict.HOLDS]
     assert report.flags == flags
     assert report.flags_verdict is not None
-    assert "over the plain model, its outputs equal" in report.flags_verdict.detail
+    assert "over the plain model, its outputs within tolerance" in report.flags_verdict.detail
     assert report.passed
     assert report.model is not None
     assert report.model.verdict is Verdict.HOLDS

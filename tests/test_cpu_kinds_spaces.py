@@ -14,8 +14,10 @@ from extraction import extract_text
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, sample_uniform
 from tuner.dispatch import Dispatch, Follower, Loop, LoopRole, Operand, Problem
+from tuner.evaluating import runnable
 from tuner.extracting import Extracted, extract
-from tuner.measuring import DispatchProgram, Runner, Tolerance
+from tuner.measuring import Runner, Tolerance
+from tuner.measuring.correctness import step_of
 from tuner.model import Model
 from tuner.outcome import Fate
 from tuner.spaces import cpu_convolution, cpu_elementwise, cpu_mmt4d, cpu_reduction, find
@@ -190,19 +192,15 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
         ends = compilers.compile(jobs)
     assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
     assert ends[0].configured == dispatch.default
-    tolerance = Tolerance.of_sum(problem.operands[-1].element_type, problem.reduction_extent)
+    step = step_of(program.arithmetic)
     with Runner(target.device) as runner:
         for number, end in enumerate(ends):
             assert end.binary is not None
             name = "default" if number == 0 else "candidate"
-            runner.load(
-                name,
-                DispatchProgram(
-                    end.binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions
-                ),
-            )
+            runner.load(name, runnable(program, end.binary))
             if number == 0:
                 runner.reference(name, 1, timeout_s=60.0)
+                tolerances = [Tolerance.of(each, step) for each in runner.sensitivity(name, 1, step, timeout_s=60.0)]
             else:
-                verification, _ = runner.check(name, 1, tolerance, timeout_s=60.0)
+                verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
                 assert verification.passed, f"{points[number]}: {verification.detail}"

@@ -39,7 +39,7 @@ def bench_of(runner: Runner, compiled: Compiled, heard: list[Event]) -> Dispatch
     program, problem = compiled.dispatch.program, compiled.dispatch.problem
     assert program is not None
     assert problem is not None
-    return DispatchBench(runner, program, problem, compiled.default, dispatch="d", listen=heard.append)
+    return DispatchBench(runner, program, compiled.default, dispatch="d", listen=heard.append)
 
 
 def evaluate_all(bench: DispatchBench, compiled: Compiled) -> list[Evaluation]:

@@ -153,7 +153,7 @@ def benches_on(stations: Stations, compiled: Compiled, heard: list[Event]) -> Be
     program, problem = compiled.dispatch.program, compiled.dispatch.problem
     assert program is not None
     assert problem is not None
-    return Benches(stations, program, problem, compiled.default, dispatch="d", listen=heard.append)
+    return Benches(stations, program, compiled.default, dispatch="d", listen=heard.append)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -20,7 +20,7 @@ from tuner.measuring import Tolerance
 from tuner.plain import from_plain, to_plain
 from tuner.toolchain import compiler_version
 
-SCHEMA = "iree-tuner-certificate/1"
+SCHEMA = "iree-tuner-certificate/2"
 Moment = Literal["early", "late"]
 # So many features or flags are named where they differ.
 _SHOWN = 5

@@ -88,7 +88,9 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
     notes = list(dict.fromkeys(each for then in recorded for each in then.differences(now)))
     flags_verdict = verdict = refreshed = None
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
-        plain = prepare_model(plain_model, extracted.functions, options.function, folder, runner)
+        plain = prepare_model(plain_model, extracted, options.function, folder, runner)
+        for note in plain.notes:
+            listen(Note(note))
         whole = _WholeModel(plain, model, target, folder, runner, now, options.seed)
         cases = [case_of(spec, entry, extracted.dispatches) for spec in specs for entry in spec.entries]
         if flags_refused:
@@ -347,7 +349,8 @@ class _WholeModel:
             self._compile(early, late, binary)
             if binary.read_bytes() == self._plain.program.binary.read_bytes():
                 return ModelVerdict(Verdict.UNDECIDED, "it is the plain model")
-            compared = compare_models(self._plain.program, binary, self._runner, np.random.default_rng(self._seed))
+            rng = np.random.default_rng(self._seed)
+            compared = compare_models(self._plain, self._plain.program, binary, self._runner, rng)
         except (RejectedError, ToolError) as error:
             return ModelVerdict(Verdict.REFUSED, f"the model does not compile: {error}")
         except WrongOutputError as error:
@@ -355,7 +358,7 @@ class _WholeModel:
         except MeasurementError as error:
             self._runner.check_device()
             return ModelVerdict(Verdict.NOT_RUNNING, str(error))
-        detail = f"{compared.ratio} over the plain model, its outputs equal"
+        detail = f"{compared.ratio} over the plain model, its outputs within tolerance"
         verdict, certificate = speed_verdict(compared.ratio), compared.certificate(self._now)
         accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
         return ModelVerdict(verdict, detail, accepted)

@@ -215,6 +215,21 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What rounding can do to a program's outputs.
+
+    `terms` is the largest number of products in one sum, `accumulator` the element type that sums are held in,
+    `narrowest` the least precise float type among all values ("" if all are integers). `is_exact`: on small integers
+    nothing is rounded until sums outgrow the accumulator, so that outputs do not depend on the order of sums.
+    """
+
+    terms: int = 1
+    accumulator: str = ""
+    narrowest: str = ""
+    is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BenchmarkProgram:
     """IR that runs one dispatch alone: its text, the function that runs it, and the data it works on.
 
@@ -222,7 +237,7 @@ class BenchmarkProgram:
     as the compiler configured it. `flags` are those of iree-compile that the model is compiled with, and so is this.
 
     `entry` takes the number of times to run (i32); `buffer_setter` the buffer of `buffer_bytes` bytes that all
-    `regions` lie in, before the first run.
+    `regions` lie in, before the first run. `arithmetic` says how far outputs of correct programs may differ.
     """
 
     ir_text: str
@@ -232,6 +247,7 @@ class BenchmarkProgram:
     buffer_bytes: int
     regions: tuple[Region, ...]
     flags: tuple[str, ...] = ()
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
 
 
 @dataclass(frozen=True, slots=True)

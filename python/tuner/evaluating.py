@@ -17,16 +17,19 @@ from typing import TypeVar
 import numpy as np
 
 from tuner.deciding import Ratio, is_decided, is_faster_anywhere, is_told_apart, speedup
-from tuner.dispatch import BenchmarkProgram, Configuration, Problem
+from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
 from tuner.measuring import (
     DispatchProgram,
+    ProgramCrashedError,
     ProgramTimedOutError,
     Runner,
     Tolerance,
     Verification,
 )
+from tuner.measuring.correctness import TOLD_UNCOMPARED, step_of
+from tuner.measuring.dispatch_data import EXACT_SEED
 from tuner.measuring.halving import nothing, successive_halving
 from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
 from tuner.measuring.runner import ATTEMPTS, lost
@@ -35,7 +38,8 @@ from tuner.outcome import Compilation, Evaluation, Fate
 
 _DEFAULT = "default"
 _CANDIDATE = "candidate"
-_SEARCH_SEED = 1
+# Candidates are timed on this seed's data, and checked on it if their sums cannot be made exact.
+_TIMED_SEED = 1
 _FINAL_SEEDS = (2, 3)
 _BASELINE_SAMPLES = 3
 # So many times the best time: a candidate is not sampled on, or only as little as a median needs.
@@ -55,8 +59,8 @@ _EDGE_SLOWDOWN, _EDGE_PAIRS, _EDGE_SAMPLE_S = 1.2, 3, 0.003
 _DATA_BYTES_PER_S = 1e8
 # The baseline is the median of its latest samples, noise is judged by somewhat more.
 _BASELINE_WINDOW, _NOISE_WINDOW = 5, 12
-# A finalist ran before: one failure may come from outside, two are its own.
-_FINALIST_CHANCES = 2
+# One failure of what ran before, or one crash, may come from outside; two are a candidate's own.
+_CHANCES = 2
 
 T = TypeVar("T")
 
@@ -73,7 +77,7 @@ class Final:
     ratio: Ratio
     verification: Verification
     accepted: bool
-    seeds: tuple[int, ...] = (_SEARCH_SEED, *_FINAL_SEEDS)
+    seeds: tuple[int, ...] = (_TIMED_SEED, *_FINAL_SEEDS)
 
 
 def verdict_on(final: Final | None, min_gain: float) -> str:
@@ -98,7 +102,9 @@ def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
 
 def runnable(program: BenchmarkProgram, binary: Path) -> DispatchProgram:
     """A compilation of the program, for a runner to load."""
-    return DispatchProgram(binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions)
+    return DispatchProgram(
+        binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions, program.arithmetic
+    )
 
 
 def faster_first(
@@ -134,7 +140,6 @@ class DispatchBench:
         self,
         runner: Runner,
         program: BenchmarkProgram,
-        problem: Problem,
         default: Compilation,
         *,
         dispatch: str = "",
@@ -142,11 +147,14 @@ class DispatchBench:
     ) -> None:
         """Loads and times the default. `dispatch` is the name by which `listen` hears of it.
 
-        Raises ToolError where the default itself did not compile or run, DeviceLostError where nothing runs any more.
+        Raises ToolError if the default itself does not compile or run, or if nothing that it computes can be compared,
+        DeviceLostError if nothing runs any more.
         """
         self._runner = runner
         self._program = program
-        self._tolerance = Tolerance.of_sum(problem.operands[-1].element_type, problem.reduction_extent)
+        # By seed: on exact data outputs must be equal, on others they may differ by what was measured.
+        self._tolerances: dict[int, tuple[Tolerance, ...]] = {EXACT_SEED: (Tolerance(),)}
+        self._search_seed = EXACT_SEED if program.arithmetic.is_exact else _TIMED_SEED
         self._default = default
         self._dispatch = dispatch
         self._listen = listen
@@ -160,6 +168,7 @@ class DispatchBench:
             raise ToolError(f"the compiler's own default does not compile ({default.detail}); see {default.log}")
         try:
             self._load_default(_DEFAULT_TIMEOUT_S)
+            self._measure_tolerances()
             self._runs = calibrate(runner, _DEFAULT, timeout_s=_DEFAULT_TIMEOUT_S)
             for _ in range(_BASELINE_SAMPLES):
                 self._baseline_s.append(runner.time(_DEFAULT, self._runs, timeout_s=_DEFAULT_TIMEOUT_S))
@@ -169,6 +178,18 @@ class DispatchBench:
         # A default that needs what lies around its operands cannot be compared without it.
         with contextlib.suppress(MeasurementError):
             self._default_edge_slowdown = self._edge_slowdown(_DEFAULT, self.baseline_s)
+
+    def _measure_tolerances(self) -> None:
+        """How far correct outputs may be from the default's on random data."""
+        step = step_of(self._program.arithmetic)
+        found = self._runner.sensitivity(_DEFAULT, _TIMED_SEED, step, timeout_s=_DEFAULT_TIMEOUT_S)
+        unfinite = max((each.unfinite for each in found), default=0.0)
+        if unfinite == 1.0:
+            raise ToolError("on random data its output is NaN or infinite everywhere: no candidate could be checked")
+        if unfinite > TOLD_UNCOMPARED:
+            self._say(f"{unfinite:.0%} of an output is NaN or infinite on random data, and is compared by place alone")
+        tolerances = tuple(Tolerance.of(each, step) for each in found)
+        self._tolerances.update(dict.fromkeys((_TIMED_SEED, *_FINAL_SEEDS), tolerances))
 
     @property
     def baseline_s(self) -> float:
@@ -221,29 +242,21 @@ class DispatchBench:
         ended = Evaluation(number, row, configuration, compilation.fate, compilation.detail, compilation)
         if compilation.binary is None:
             return ended
-        limit = self._timeout_s(1)
-        self._with_default(lambda: None, limit)
-        if self._is_cheap:
-            self.sample_baseline()
-        try:
-            self._runner.load(_CANDIDATE, self._source(compilation))
-            verification, first_s = self._runner.check(_CANDIDATE, _SEARCH_SEED, self._tolerance, timeout_s=limit)
-            if not verification.passed:
-                return replace(ended, fate=Fate.WRONG_RESULT, detail=verification.detail)
-            samples = sample(
-                self._runner,
-                _CANDIDATE,
-                first_s=first_s,
-                timeout_s=limit,
-                give_up_above_s=_GIVE_UP_FACTOR * self._best_s,
-                few_above_s=_FEW_FACTOR * self._best_s,
-                effort=NOISY if self._noisy else QUIET,
-            )
-            time_s = statistics.median(samples)
-            slowdown = self._slowdown_beyond_defaults(time_s)
-        except MeasurementError as error:
-            self._suspect_device()
-            return replace(ended, fate=_fate_of(error), detail=str(error))
+        for chance in range(_CHANCES):
+            self._with_default(lambda: None, self._timeout_s(1))
+            if self._is_cheap:
+                self.sample_baseline()
+            try:
+                verification, samples = self._checked_and_timed(compilation)
+                if not verification.passed:
+                    return replace(ended, fate=Fate.WRONG_RESULT, detail=verification.detail)
+                time_s = statistics.median(samples)
+                slowdown = self._slowdown_beyond_defaults(time_s)
+                break
+            except MeasurementError as error:
+                self._suspect_device()
+                if not isinstance(error, ProgramCrashedError) or chance == _CHANCES - 1:
+                    return replace(ended, fate=_fate_of(error), detail=str(error))
         time_s *= slowdown
         self._best_s = min(self._best_s, time_s)
         return replace(
@@ -253,6 +266,25 @@ class DispatchBench:
             time_s=time_s,
             speedup=self.baseline_s / time_s,
             samples_s=tuple(samples),
+        )
+
+    def _checked_and_timed(self, compilation: Compilation) -> tuple[Verification, list[float]]:
+        """The verdict on a candidate's outputs, and its samples unless they are wrong. Raises MeasurementError."""
+        limit, seed = self._timeout_s(1), self._search_seed
+        self._runner.load(_CANDIDATE, self._source(compilation))
+        verification, first_s = self._runner.check(_CANDIDATE, seed, self._tolerances[seed], timeout_s=limit)
+        if seed != _TIMED_SEED:
+            self._runner.fill(_CANDIDATE, _TIMED_SEED, timeout_s=limit)
+        if not verification.passed:
+            return verification, []
+        return verification, sample(
+            self._runner,
+            _CANDIDATE,
+            first_s=first_s,
+            timeout_s=limit,
+            give_up_above_s=_GIVE_UP_FACTOR * self._best_s,
+            few_above_s=_FEW_FACTOR * self._best_s,
+            effort=NOISY if self._noisy else QUIET,
         )
 
     def _slowdown_beyond_defaults(self, time_s: float) -> float:
@@ -299,7 +331,7 @@ class DispatchBench:
                 failed = error.evaluation
                 failures[failed.number] += 1
                 self._suspect_device()
-                if failed.fate is Fate.WRONG_RESULT or failures[failed.number] == _FINALIST_CHANCES:
+                if failed.fate is Fate.WRONG_RESULT or failures[failed.number] == _CHANCES:
                     left = [each for each in left if each.number != failed.number]
                     self._listen(FinalistFailed(self._dispatch, failed))
             except MeasurementError:
@@ -349,12 +381,14 @@ class DispatchBench:
         limit = self._timeout_s(1)
         self._with_default(lambda: None, limit)
 
+        seeds = (self._search_seed, *_FINAL_SEEDS)
+
         def verify(finalist: Evaluation) -> Verification:
             self._runner.load(_CANDIDATE, self._source(finalist.compilation))
             seen = []
-            for seed in _FINAL_SEEDS:
+            for seed in seeds:
                 self._runner.reference(_DEFAULT, seed, timeout_s=limit)
-                verification, _ = self._runner.check(_CANDIDATE, seed, self._tolerance, timeout_s=limit)
+                verification, _ = self._runner.check(_CANDIDATE, seed, self._tolerances[seed], timeout_s=limit)
                 if not verification.passed:
                     raise _FinalistError(finalist, Fate.WRONG_RESULT, f"on seed {seed}, {verification.detail}")
                 seen.append(verification)
@@ -387,7 +421,7 @@ class DispatchBench:
         )
         ratio = speedup(paired.baseline_s, paired.candidate_s)
         accepted = is_faster_anywhere(ratio, finalist.edge_slowdown, min_gain)
-        return Final(finalist, paired, ratio, verification, accepted)
+        return Final(finalist, paired, ratio, verification, accepted, seeds)
 
     def _of_finalist(self, finalist: Evaluation, action: Callable[[Evaluation], T]) -> T:
         try:
@@ -405,7 +439,9 @@ class DispatchBench:
         if self._generation == self._runner.generation:
             return
         self._runner.load(_DEFAULT, self._source(self._default))
-        self._runner.reference(_DEFAULT, _SEARCH_SEED, timeout_s=timeout_s)
+        # The last one's data is what is timed.
+        for seed in dict.fromkeys((self._search_seed, _TIMED_SEED)):
+            self._runner.reference(_DEFAULT, seed, timeout_s=timeout_s)
         self._generation = self._runner.generation
 
     def _suspect_device(self) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,9 @@ from tuner import registry
 from tuner.budget import Budget
 from tuner.constraints import enumerate_space
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
-from tuner.errors import InputError, MeasurementError, ToolError
+from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.events import FlagsTried, PhaseStarted
+from tuner.measuring.runner import ATTEMPTS, lost
 from tuner.measuring.sampling import Paired, paired_rounds, sample
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
@@ -171,8 +173,7 @@ class _FlagSearch:
         options, budget = self._bench.options, self._bench.budget.part(_BUDGET_PART)
         kind: type[Strategy] = registry.load("tuner.strategies", options.strategy)
         strategy = kind(self._pool, np.random.default_rng(options.seed), trials)
-        self._load_plain()
-        baseline_s = best_s = self._time(_PLAIN)
+        baseline_s = best_s = self._plain_s()
         self._remember(self._plain.program.binary, baseline_s)
         found: list[_Tried] = []
         asked = 0
@@ -255,17 +256,19 @@ class _FlagSearch:
                 runner, _CANDIDATE, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=_GIVE_UP_FACTOR * best_s
             )
             return statistics.median(samples), ""
+        except WrongOutputError as error:
+            return None, str(error)
         except MeasurementError as error:
             runner.check_device()
             return None, str(error)
 
     def _check(self, binary: Path) -> float:
         """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
-        runner = self._bench.runner
-        runner.load(_CANDIDATE, replace(self._plain.program, binary=binary))
-        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, None, timeout_s=MODEL_TIMEOUT_S)
+        runner, plain = self._bench.runner, self._plain
+        runner.load(_CANDIDATE, replace(plain.program, binary=binary))
+        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
         if not verification.passed:
-            raise MeasurementError(f"it computes something else: {verification.detail}")
+            raise WrongOutputError(f"it computes something else: {verification.detail}")
         return first_s
 
     def _against_plain(self, tried: _Tried) -> Ratio | None:
@@ -283,20 +286,33 @@ class _FlagSearch:
             self._check(binary)
             rng = np.random.default_rng(self._bench.options.seed)
             paired = paired_rounds(runner, _PLAIN, _CANDIDATE, rng=rng, decided=decided, timeout_s=MODEL_TIMEOUT_S)
+        except WrongOutputError:
+            return None
         except MeasurementError:
             runner.check_device()
             return None
         finally:
-            runner.unload(_CANDIDATE)
+            with contextlib.suppress(MeasurementError):
+                runner.unload(_CANDIDATE)
         ratio = speedup(paired.baseline_s, paired.candidate_s)
         return ratio if is_faster(ratio, min_gain) else None
 
-    def _time(self, key: str) -> float:
-        runner = self._bench.runner
-        first_s = runner.time(key, 1, timeout_s=MODEL_TIMEOUT_S)
-        limit = float("inf")
-        samples = sample(runner, key, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=limit)
-        return statistics.median(samples)
+    def _plain_s(self) -> float:
+        """The median seconds of a run of the plain model. Raises DeviceLostError if it does not run."""
+        runner, limit = self._bench.runner, float("inf")
+        failure: MeasurementError | None = None
+        for _ in range(ATTEMPTS):
+            try:
+                self._load_plain()
+                first_s = runner.time(_PLAIN, 1, timeout_s=MODEL_TIMEOUT_S)
+                return statistics.median(
+                    sample(runner, _PLAIN, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=limit)
+                )
+            except MeasurementError as error:
+                # Its process may have been killed from outside.
+                runner.restart()
+                failure = error
+        raise lost(runner.device, failure) from failure
 
     def _load_plain(self) -> None:
         """Loads the plain model and its outputs, unless the measuring process has them."""

@@ -119,7 +119,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         listen(PhaseStarted(f"reading {path}"))
         model = opened.imported(options.shapes, folder.path)
         extracted = extract(model, target, folder.path)
-        plain = prepare_model(model, extracted.functions, options.function, folder, runner)
+        plain = prepare_model(model, extracted, options.function, folder, runner)
         compilers.wait()
         planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
@@ -162,7 +162,7 @@ class _Looking:
         for task, job, default in zip(planned.tasks, jobs, self.compilers.compile(jobs), strict=True):
             try:
                 pool = solve(task, self.extracted.limits, self.options)
-                bench = DispatchBench(self.runner, job.program, task.problem, default)
+                bench = DispatchBench(self.runner, job.program, default)
             except (NothingToSearchError, ToolError) as error:
                 left[task.dispatch.name] = str(error)
                 continue

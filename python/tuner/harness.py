@@ -19,6 +19,7 @@ from iree.compiler import ir
 from tuner import native
 from tuner.dispatch import Access, BenchmarkProgram, Region
 from tuner.ir_reading import ops_named
+from tuner.rounding import read_arithmetic
 
 _SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
@@ -64,6 +65,11 @@ def prepare(module: ir.Module, flags: tuple[str, ...], gap_bytes: int = 0) -> Be
     allocations[0].parent.erase()
     _add_setter(module, _global_buffer(root))
     default_text = str(module)
+    (function,) = (
+        function
+        for variant in ops_named(root, "hal.executable.variant")
+        for function in ops_named(variant, "func.func")
+    )
     native.strip_configuration(root)
     return BenchmarkProgram(
         ir_text=str(module),
@@ -73,6 +79,7 @@ def prepare(module: ir.Module, flags: tuple[str, ...], gap_bytes: int = 0) -> Be
         buffer_bytes=buffer_bytes,
         regions=_merge(regions),
         flags=flags,
+        arithmetic=read_arithmetic(function),
     )
 
 

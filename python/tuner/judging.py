@@ -134,9 +134,7 @@ def measure(
 
     configuration = _configuration(case.entry, target)
     try:
-        bench = DispatchBench(
-            runner, dispatch.program, dispatch.problem, compiled.default, dispatch=dispatch.name, listen=hear
-        )
+        bench = DispatchBench(runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=hear)
         evaluation = bench.evaluate(1, 0, configuration, candidate)
         final = bench.final([evaluation], np.random.default_rng(seed), _MIN_GAIN)
     except ToolError as error:

@@ -89,7 +89,7 @@ def _time_each(
         for (dispatch, job), default in zip(jobs.items(), compiled, strict=True):
             assert dispatch.problem is not None
             try:
-                bench = DispatchBench(runner, job.program, dispatch.problem, default)
+                bench = DispatchBench(runner, job.program, default)
             except ToolError:
                 continue
             seconds[dispatch.name] = bench.baseline_s

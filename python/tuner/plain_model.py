@@ -6,15 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from tuner.deciding import is_decided, speedup
+from tuner.dispatch import Arithmetic, Dispatch
 from tuner.errors import InputError, MeasurementError, WrongOutputError
-from tuner.measuring import FunctionProgram, Runner
+from tuner.extracting import Extracted
+from tuner.measuring import FunctionProgram, Runner, Tolerance
+from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, is_float, step_of
 from tuner.measuring.runner import ProgramCrashedError
 from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model import Model
@@ -24,28 +28,45 @@ from tuner.run_folder import RunFolder
 # The seed of the inputs that whole models are compared on, and how long one run may take.
 MODEL_SEED = 4
 MODEL_TIMEOUT_S = 600.0
-_PLAIN, _TUNED = "plain model", "tuned model"
+_PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
+# A compilation that takes so much longer than the plain one is taken for hanging, beside what loading takes.
+_HANGS_FACTOR, _LOADING_S = 20.0, 60.0
+# What is assumed of a dispatch that cannot be run alone, and so was not read.
+_UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
 # A process that dies while a whole model runs may have been killed from outside.
 _ATTEMPTS = 2
 # So often are programs loaded: where they and their data come to lie moves a comparison (docs/models.md).
 _LOADS = 3
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class PlainModel:
-    """A model compiled plainly: its binary and entry, and the seconds that compiling it and a first run took."""
+    """A model compiled plainly: its binary and entry, and the seconds that compiling it and a first run took.
+
+    `tolerances` say for each output how far another compilation's may be from it, `notes` what cannot be compared.
+    """
 
     model: Model
     program: FunctionProgram
     compile_s: float
     run_s: float
+    tolerances: tuple[Tolerance, ...] = (Tolerance(),)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def timeout_s(self) -> float:
+        """Seconds after which another compilation that runs is taken for hanging."""
+        return _LOADING_S + _HANGS_FACTOR * self.run_s
 
 
-def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
-    """Compiles the model plainly and runs it once, so that a model that cannot be proved is refused before the work.
+def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
+    """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
 
-    `wanted` names the entry among `functions`; it may be empty where there is one. Raises InputError.
+    `wanted` names the entry; it may be empty if there is one function. Raises InputError.
     """
+    functions = extracted.functions
     if wanted and wanted not in functions:
         raise InputError(f"{model.source} has no function '{wanted}'; it has: {', '.join(functions) or 'none'}")
     if not wanted and len(functions) != 1:
@@ -55,33 +76,57 @@ def prepare_model(model: Model, functions: Sequence[str], wanted: str, folder: R
     started = time.perf_counter()
     model.compile_or_reject(program.binary)
     compile_s = time.perf_counter() - started
+    step = _step(extracted.dispatches)
     try:
-        run_s = _first_run(program, runner)
+        run_s, found = _again_if_killed(lambda: _first_runs(program, step, runner))
         runner.unload(_PLAIN)
     except MeasurementError as error:
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
-    return PlainModel(model, program, compile_s, run_s)
+    unfinite = [each.unfinite for each in found if is_float(dtype_named(each.dtype))]
+    if unfinite and min(unfinite) == 1.0:
+        raise InputError(
+            f"{model.source} gives only NaN or infinity on random inputs in [-1, 1), so no result could be checked;"
+            " give a model that computes numbers on such inputs"
+        )
+    notes = tuple(
+        f"{each.unfinite:.1%} of output {index} is NaN or infinite on random inputs, and is compared by place alone"
+        for index, each in enumerate(found)
+        if each.unfinite > TOLD_UNCOMPARED
+    )
+    return PlainModel(model, program, compile_s, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
 
 
-def _first_run(program: FunctionProgram, runner: Runner) -> float:
+def _step(dispatches: Sequence[Dispatch]) -> float:
+    """What rounding does to a number somewhere in the model."""
+    return max((step_of(each.program.arithmetic if each.program else _UNREAD) for each in dispatches), default=0.0)
+
+
+def _first_runs(program: FunctionProgram, step: float, runner: Runner) -> tuple[float, tuple[Sensitivity, ...]]:
+    """The seconds of a run, and how its outputs answer to moved inputs."""
+    runner.load(_PLAIN, program)
+    run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+    return run_s, runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=MODEL_TIMEOUT_S)
+
+
+def _again_if_killed(action: Callable[[], T]) -> T:
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(ProgramCrashedError):
-            runner.load(_PLAIN, program)
-            return runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
-    runner.load(_PLAIN, program)
-    return runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+            return action()
+    return action()
 
 
-def compare_models(baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:
-    """Runs two compilations of the model on the same inputs: outputs, then interleaved times.
+def compare_models(
+    plain: PlainModel, baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
+) -> ModelResult:
+    """Runs a compilation of the model: its outputs against the plain model's, then its times against the baseline's.
 
-    While the second seems slower, both are loaded anew, to come to lie elsewhere, and compared again; all rounds count.
-    Raises WrongOutputError where the second computes something else, MeasurementError where it does not run.
+    While it seems slower, both are loaded anew, to come to lie elsewhere, and compared again; all rounds count.
+    Raises WrongOutputError if it computes something else, MeasurementError if it does not run.
     """
     baseline_s: tuple[float, ...] = ()
     candidate_s: tuple[float, ...] = ()
     for _ in range(_LOADS):
-        result = _compare_again_if_killed(baseline, binary, runner, rng)
+        result = _again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng))
         baseline_s += result.paired.baseline_s
         candidate_s += result.paired.candidate_s
         ratio = speedup(baseline_s, candidate_s)
@@ -90,26 +135,27 @@ def compare_models(baseline: FunctionProgram, binary: Path, runner: Runner, rng:
     return replace(result, paired=Paired(baseline_s, candidate_s), ratio=ratio)
 
 
-def _compare_again_if_killed(
-    baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
+def _compare(
+    plain: PlainModel, baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
 ) -> ModelResult:
-    for _ in range(_ATTEMPTS - 1):
-        with contextlib.suppress(ProgramCrashedError):
-            return _compare(baseline, binary, runner, rng)
-    return _compare(baseline, binary, runner, rng)
-
-
-def _compare(baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator) -> ModelResult:
-    runner.load(_PLAIN, baseline)
-    runner.load(_TUNED, replace(baseline, binary=binary))
+    runner.load(_PLAIN, plain.program)
     runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
-    verification, _ = runner.check(_TUNED, MODEL_SEED, None, timeout_s=MODEL_TIMEOUT_S)
+    faster_than = _PLAIN
+    if baseline != plain.program:
+        runner.unload(_PLAIN)
+        faster_than = _BASELINE
+        runner.load(_BASELINE, baseline)
+        runner.fill(_BASELINE, MODEL_SEED, timeout_s=plain.timeout_s)
+    runner.load(_TUNED, replace(baseline, binary=binary))
+    verification, _ = runner.check(_TUNED, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
     if not verification.passed:
         raise WrongOutputError(f"the model computes something else with it: {verification.detail}")
 
     def decided(paired: Paired) -> bool:
         return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
 
-    paired = paired_rounds(runner, _PLAIN, _TUNED, rng=rng, decided=decided, timeout_s=MODEL_TIMEOUT_S)
+    paired = paired_rounds(runner, faster_than, _TUNED, rng=rng, decided=decided, timeout_s=plain.timeout_s)
+    for key in (faster_than, _TUNED):
+        runner.unload(key)
     ratio = speedup(paired.baseline_s, paired.candidate_s)
     return ModelResult(paired, ratio, verification, seeds=(MODEL_SEED,))

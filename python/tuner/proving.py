@@ -13,8 +13,9 @@ import numpy as np
 
 from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
+from tuner.delivering import header
 from tuner.dispatch import Configured
-from tuner.errors import MeasurementError, ToolError
+from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
@@ -49,12 +50,35 @@ def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
     return Proof(problem_spec([]), "", tuple(results), None, plain.program.binary)
 
 
+def write_unproved(
+    model: Model,
+    chosen_flags: Sequence[str],
+    target: Target,
+    folder: RunFolder,
+    results: Sequence[DispatchResult],
+    circumstances: Circumstances,
+) -> list[Path]:
+    """Writes the winners so far into the run's folder, as specs that the whole model was not run with.
+
+    Returns the files; none without winners. They never take the place of a proved spec.
+    """
+    if not _winners(results):
+        return []
+    specs = _Specs(model, chosen_flags, target, _unproved_header(circumstances), circumstances, folder, folder.unproved)
+    results = [replace(result, late=_is_late(result, target)) for result in results]
+    _, late = specs.write(results)
+    return [folder.unproved, *([late_path(folder.unproved)] if late else [])]
+
+
+def _unproved_header(circumstances: Circumstances) -> list[str]:
+    return [*header(circumstances), "NOT PROVED: the run ended before the whole model was run with these entries."]
+
+
 def prove_unrun(
     model: Model,
     target: Target,
     folder: RunFolder,
     results: Sequence[DispatchResult],
-    header: Sequence[str],
     circumstances: Circumstances,
     listen: Listener,
 ) -> Proof:
@@ -62,7 +86,7 @@ def prove_unrun(
 
     Raises ToolError where the model does not compile with them.
     """
-    specs = _Specs(model, (), target, header, circumstances, folder)
+    specs = _Specs(model, (), target, header(circumstances), circumstances, folder)
     results = [replace(result, late=_is_late(result, target)) for result in results]
     listen(PhaseStarted("reading the specs' entries back from the compiled model"))
     results = _holding_late(specs, _holding_early(specs, results, listen), listen)
@@ -77,7 +101,6 @@ def prove(
     plain: PlainModel,
     model: Model,
     results: Sequence[DispatchResult],
-    header: Sequence[str],
     circumstances: Circumstances,
 ) -> Proof:
     """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
@@ -88,7 +111,7 @@ def prove(
     tried alone, the half that saves most first, down to single ones: what does not pay is dropped.
     """
     chosen = model.flags[len(plain.model.flags) :]
-    specs = _Specs(model, chosen, bench.target, header, circumstances, bench.folder)
+    specs = _Specs(model, chosen, bench.target, header(circumstances), circumstances, bench.folder)
     return _Prover(bench, plain, model, specs).prove(results)
 
 
@@ -110,28 +133,51 @@ class _Prover:
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
         results = _holding_early(self._specs, results, self._listen)
         results = _holding_late(self._specs, results, self._listen)
-        if has_flags:
-            binary = self._bench.folder.path / "model-flags.vmfb"
-            self._model.compile_or_reject(binary)
-            self._without = replace(self._plain.program, binary=binary)
+        if has_flags and (reason := self._reason_against_flags()):
+            return self._nothing(results, reason)
         if _winners(results):
             self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
             results = self._paying(results)
-        if not _winners(results) and not has_flags:
-            return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
-        self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
-        binary = self._compiled(results) if _winners(results) else self._without.binary
+        while _winners(results) or has_flags:
+            self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
+            binary = self._without.binary
+            try:
+                if _winners(results):
+                    binary = self._compiled(results)
+                compared = compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng)
+            except (MeasurementError, ToolError) as error:
+                reason = self._reason_of(error)
+            else:
+                reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
+            if not reason:
+                return Proof(*self._specs.write(results, compared), tuple(results), compared, binary)
+            if not (_winners(results) and has_flags):
+                return self._nothing(results, reason)
+            # What the entries did wrong, the flags alone may do right.
+            self._listen(Note(f"Every entry is dropped: {reason}"))
+            results = [_dropped(result, reason) for result in results]
+        return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
+
+    def _reason_against_flags(self) -> str:
+        """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
+        binary = self._bench.folder.path / "model-flags.vmfb"
         try:
-            compared = compare_models(self._plain.program, binary, self._bench.runner, self._rng)
-            reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
-        except MeasurementError as error:
-            self._bench.runner.check_device()
-            reason = str(error)
-        if not reason:
-            return Proof(*self._specs.write(results, compared), tuple(results), compared, binary)
+            self._model.compile_or_reject(binary)
+        except (InputError, ToolError) as error:
+            return str(error)
+        self._without = replace(self._plain.program, binary=binary)
+        return ""
+
+    def _nothing(self, results: Sequence[DispatchResult], reason: str) -> Proof:
         self._listen(Note(f"All is dropped, the flags too: {reason}"))
         results = [_dropped(result, reason) for result in results]
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary, flags_hold=False)
+
+    def _reason_of(self, error: MeasurementError | ToolError) -> str:
+        """What a failure says. Raises DeviceLostError if it is the device's, for the plain model fails as well."""
+        if isinstance(error, MeasurementError) and not isinstance(error, WrongOutputError):
+            self._bench.runner.check_device()
+        return str(error)
 
     def _paying(self, results: list[DispatchResult]) -> list[DispatchResult]:
         """The results, with those winners dropped that do not pay in the whole model."""
@@ -157,10 +203,10 @@ class _Prover:
     def _reason_against(self, results: Sequence[DispatchResult]) -> str | None:
         """Why the model compiled with these entries is no better than without any; None where it is."""
         try:
-            compared = compare_models(self._without, self._compiled(results), self._bench.runner, self._rng)
+            binary = self._compiled(results)
+            compared = compare_models(self._plain, self._without, binary, self._bench.runner, self._rng)
         except (MeasurementError, ToolError) as error:
-            self._bench.runner.check_device()
-            return str(error)
+            return self._reason_of(error)
         return None if compared.ratio.high >= 1.0 else f"the whole model is slower with it ({compared.ratio})"
 
     def _compiled(self, results: Sequence[DispatchResult]) -> Path:
@@ -185,24 +231,28 @@ class _Specs:
         model: Model,
         chosen_flags: Sequence[str],
         target: Target,
-        header: Sequence[str],
+        lines: Sequence[str],
         circumstances: Circumstances,
         folder: RunFolder,
+        early: Path | None = None,
     ) -> None:
+        """`early`: where the spec that plain iree-compile reads goes (the run's own by default)."""
         self._model = model
+        self._folder = folder
         self._chosen_flags = chosen_flags
         self._target = target
-        self._header = header
+        self._header = lines
         self._circumstances = circumstances
-        self._early = folder.spec
-        self._late = late_path(folder.spec)
+        self._early = early or folder.spec
+        self._late = late_path(self._early)
         self._configured = folder.path / "configured-with-spec.mlir"
         self._applied = folder.path / "configured-with-specs.mlirbc"
 
     def write(self, results: Sequence[DispatchResult], compared: ModelResult | None = None) -> tuple[str, str]:
         """The texts of both specs, written down; "" for a late one without entries."""
         certificate = compared.certificate(self._circumstances) if compared is not None else None
-        flags = self._chosen_flags if compared is not None else ()
+        is_unproved = self._early == self._folder.unproved
+        flags = self._chosen_flags if compared is not None or is_unproved else ()
         early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate, flags)
         entries = _entries(results, self._circumstances, late=True)
         late = late_spec(entries, self._header, certificate, flags) if entries else ""
@@ -217,7 +267,10 @@ class _Specs:
         """The dispatches in which plain iree-compile makes something else of the early entries, and why."""
         self.write(results)
         expected = _expected(results, late=False)
-        result = configure(self._model, self._configured, self._early)
+        try:
+            result = configure(self._model, self._configured, self._early)
+        except ToolError as error:
+            return dict.fromkeys(expected, str(error))
         if result.exit_code != 0:
             return dict.fromkeys(expected, f"iree-compile fails with it: {result.first_error}")
         return _differing(self._configured, expected)

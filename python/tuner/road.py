@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +24,10 @@ from tuner.machines import Machines, machines_of
 from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
-from tuner.proving import unproved
+from tuner.proving import unproved, write_unproved
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
+from tuner.spec import late_path
 from tuner.stages import STAGES, Known, Stage, circumstances_of
 from tuner.stations import Stations
 from tuner.stopwatch import Part, Stopwatch
@@ -105,9 +107,7 @@ def _tune(
             model.flags,
         ).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
-            plain = stations.on_one(
-                lambda: prepare_model(model, extracted.functions, options.function, folder, stations.runner)
-            )
+            plain = stations.on_one(lambda: prepare_model(model, extracted, options.function, folder, stations.runner))
             compilers.wait()
             stations.wait()
             imported.result()
@@ -124,9 +124,16 @@ def _tune(
                 watch,
                 Experience.of(store, folder.began),
             )
+            for note in plain.notes:
+                listen(Note(note))
             known = Known(plain, extracted, FlagChoice({}, ()))
-            for stage in stages:
-                known = stations.on_one(partial(stage, bench, known))
+            try:
+                for stage in stages:
+                    known = stations.on_one(partial(stage, bench, known))
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    _keep_unproved(bench, known)
+                raise
 
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
@@ -154,7 +161,27 @@ def _tune(
         wall_time=watch.read(),
     )
     result.keep(options.output)
+    for old in (folder.unproved, late_path(folder.unproved)):
+        old.unlink(missing_ok=True)
     return result
+
+
+def _keep_unproved(bench: Workbench, known: Known) -> None:
+    """Writes what has won so far, and says how to get at it: the run ends before it could prove it."""
+    folder = bench.folder
+    results = known.results or tuple(bench.finished.values())
+    files = write_unproved(
+        known.model, known.flags.flags, bench.target, folder, results, circumstances_of(bench, known)
+    )
+    if files:
+        winners = sum(1 for result in results if result.winner is not None)
+        named = " ".join(map(str, files))
+        bench.listen(
+            Note(
+                f"{winners} verified winners so far, which the whole model was not run with: {named}. Judge them by"
+                f" iree-tune check, or go on with the same command and --run-dir {folder.path} --resume"
+            )
+        )
 
 
 def _import_ahead(strategy: str, watch: Stopwatch) -> None:

@@ -95,6 +95,11 @@ class RunFolder:
         return self.path / "spec.mlir"
 
     @property
+    def unproved(self) -> Path:
+        """The winners of a run that ended before it could prove them on the whole model."""
+        return self.path / "spec.unproved.mlir"
+
+    @property
     def command(self) -> Path:
         """What started the run, and where: for whoever wants to repeat it."""
         return self.path / "command.json"

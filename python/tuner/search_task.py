@@ -119,7 +119,6 @@ class SearchTask:
         self._programs = Benches(
             self._bench.stations,
             self.task.program,
-            self.task.problem,
             default,
             dispatch=self.name,
             listen=self._record,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tuner.certificate import Circumstances, circumstances
-from tuner.delivering import header
+from tuner.errors import InputError, ToolError
 from tuner.events import Note, PhaseStarted
 from tuner.extracting import Extracted, extract
 from tuner.flag_search import FlagChoice, choose_flags
@@ -66,7 +66,11 @@ def search_flags(bench: Workbench, known: Known) -> Known:
     bench.listen(PhaseStarted("reading the model compiled with these flags"))
     folder = bench.folder.path / "flagged"
     folder.mkdir(exist_ok=True)
-    extracted = extract(known.plain.model.with_flags(*flags.flags), bench.target, folder)
+    try:
+        extracted = extract(known.plain.model.with_flags(*flags.flags), bench.target, folder)
+    except (InputError, ToolError) as error:
+        bench.listen(Note(f"The flags are dropped, for the dispatches that they make cannot be read: {error}"))
+        return known
     return replace(known, flags=flags, extracted=extracted)
 
 
@@ -80,7 +84,7 @@ def tune(bench: Workbench, known: Known) -> Known:
 def prove_model(bench: Workbench, known: Known) -> Known:
     """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
     shared = circumstances_of(bench, known)
-    proof = prove(bench, known.plain, known.model, known.results, header(shared), shared)
+    proof = prove(bench, known.plain, known.model, known.results, shared)
     return replace(known, proof=proof)
 
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tuner.dispatch import BenchmarkProgram, Configuration, Problem
+from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import DeviceLostError, ToolError
 from tuner.evaluating import DispatchBench, Final, runnable
 from tuner.events import Disturbance, Event, Listener, nobody
@@ -127,7 +127,6 @@ class Benches:
         self,
         stations: Stations,
         program: BenchmarkProgram,
-        problem: Problem,
         default: Compilation,
         *,
         dispatch: str = "",
@@ -135,7 +134,7 @@ class Benches:
     ) -> None:
         """Loads and times the default on one station. Raises as `DispatchBench` does."""
         self._stations = stations
-        self._program, self._problem, self._default = program, problem, default
+        self._program, self._default = program, default
         self._dispatch = dispatch
         self._listen = listen
         self._owner = threading.get_ident()
@@ -216,7 +215,7 @@ class Benches:
         if runner not in self._benches:
             try:
                 self._benches[runner] = DispatchBench(
-                    runner, self._program, self._problem, self._default, dispatch=self._dispatch, listen=self._hear
+                    runner, self._program, self._default, dispatch=self._dispatch, listen=self._hear
                 )
             except ToolError as error:
                 if not self._benches:

@@ -50,7 +50,7 @@ def tune_dispatches(
         elif budget.left_s <= 0:
             found[search.name] = search.give_up("the default stays: the budget ended before its final")
             continue
-        found[search.name] = search.finish()
+        found[search.name] = bench.finished[search.name] = search.finish()
         search.rest()
     return [found[dispatch.name] for dispatch in dispatches]
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tuner.budget import Budget
 from tuner.events import Listener
@@ -12,6 +12,7 @@ from tuner.experience import Experience
 from tuner.machines import Compilers
 from tuner.measuring import Runner
 from tuner.options import Options
+from tuner.result import DispatchResult
 from tuner.run_folder import RunFolder
 from tuner.stations import Stations
 from tuner.stopwatch import Stopwatch
@@ -28,7 +29,8 @@ class Workbench:
     """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
-    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand.
+    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished` collects the
+    dispatches' results, by name, for a run that ends before its stage does.
     """
 
     options: Options
@@ -42,6 +44,7 @@ class Workbench:
     store: Store
     watch: Stopwatch
     experience: Experience
+    finished: dict[str, DispatchResult] = field(default_factory=dict)
 
     @property
     def runner(self) -> Runner:

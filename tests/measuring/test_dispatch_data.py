@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from iree import runtime
 
-from tuner.dispatch import Region
+from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
-from tuner.measuring.dispatch_data import DispatchData, shared_data
+from tuner.measuring.correctness import epsilon_of
+from tuner.measuring.dispatch_data import EXACT_SEED, DispatchData, dtype_of, shared_data
 
 URI = "local-sync"
 REGIONS = (
@@ -27,8 +30,8 @@ def make_device() -> runtime.HalDevice:
     return runtime.get_device(URI)
 
 
-def contents(data: DispatchData) -> bytes:
-    return bytes(np.asarray(data.view.map().asarray([BYTES], np.dtype(np.uint8))))
+def contents(data: DispatchData, size: int = BYTES) -> bytes:
+    return bytes(np.asarray(data.view.map().asarray([size], np.dtype(np.uint8))))
 
 
 def test_equal_seeds_give_equal_data_and_others_do_not(device: runtime.HalDevice) -> None:
@@ -69,16 +72,52 @@ def test_outputs_are_copies(device: runtime.HalDevice) -> None:
 
 
 def test_programs_of_one_dispatch_share_data_as_long_as_one_is_loaded(device: runtime.HalDevice) -> None:
-    first = shared_data(device, URI, BYTES, REGIONS)
-    assert shared_data(device, URI, BYTES, REGIONS) is first
-    assert shared_data(device, URI, BYTES, REGIONS[:1]) is not first
+    first = shared_data(device, URI, BYTES, REGIONS, Arithmetic())
+    assert shared_data(device, URI, BYTES, REGIONS, Arithmetic()) is first
+    assert shared_data(device, URI, BYTES, REGIONS[:1], Arithmetic()) is not first
     first.fill(1)
     del first
-    fresh = shared_data(device, URI, BYTES, REGIONS)
+    fresh = shared_data(device, URI, BYTES, REGIONS, Arithmetic())
     fresh.fill(2)
     other = DispatchData(device, BYTES, REGIONS)
     other.fill(2)
     assert contents(fresh) == contents(other)
+
+
+@pytest.mark.parametrize("element_type", ["f32", "f16", "bf16", "f8E4M3FN", "f8E5M2"])
+def test_sums_are_exact_on_the_exact_data(device: runtime.HalDevice, element_type: str) -> None:
+    terms = 4096
+    regions = (Region(0, (64, terms), element_type, "readwrite"), Region(2**21, (terms, 64), element_type, "readwrite"))
+    inputs = tuple(replace(region, access="read") for region in regions)
+    arithmetic = Arithmetic(terms, element_type, element_type, is_exact=True)
+    # The regions are inputs to the data, and read back as if they were written.
+    data = DispatchData(device, 2**22, inputs, arithmetic)
+    data.fill(EXACT_SEED)
+    image = contents(data, 2**22)
+    a, b = (
+        np.frombuffer(image, dtype_of(element_type), 64 * terms, region.offset_bytes)
+        .reshape(region.shape)
+        .astype(np.float64)
+        for region in inputs
+    )
+    assert set(np.unique(a)) == {-1.0, 0.0, 1.0}
+    partial = np.abs(np.cumsum(a[0][:, None] * b, axis=0)).max()
+    assert 2 <= partial <= 2.0 / epsilon_of(element_type)
+
+
+def test_moves_are_small_and_leave_integers_alone(device: runtime.HalDevice) -> None:
+    regions = (Region(0, (500,), "f32", "readwrite"), Region(2048, (100,), "i32", "readwrite"))
+    data = DispatchData(device, 4096, regions)
+    data.fill(5)
+    floats, integers = data.outputs()
+    data.fill_moved(5, 1e-3, 0)
+    moved, same = data.outputs()
+    assert np.array_equal(integers, same)
+    assert 0 < np.abs(moved / floats - 1).max() <= 1.001e-3
+    data.fill_moved(5, 1e-3, 1)
+    assert not np.array_equal(data.outputs()[0], moved)
+    data.fill(5)
+    assert np.array_equal(data.outputs()[0], floats)
 
 
 def test_a_type_that_numpy_lacks_is_refused(device: runtime.HalDevice) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tuner.doctor.kernel import compile_kernel
 from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring import (
     FunctionProgram,
@@ -27,9 +28,10 @@ from tuner.measuring.noise import QUIET
 from tuner.measuring.sampling import calibrate, paired_rounds, sample
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
+from tuner.targets.cpu import CpuTarget
 
 DEVICE = Device("local-sync", (), "cpu", "1 thread")
-TOLERANCE = Tolerance.of_sum("f32", 1)
+TOLERANCE = (Tolerance(largest=1e-6, rms=1e-6),)
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,10 @@ class LoadedScaled:
             while time.process_time() < until:
                 pass
             self._y = self._x * np.float32(self._source.factor)
+
+    def fill_moved(self, seed: int, step: float, move: int) -> None:
+        self.fill(seed)
+        self._x *= np.float32(1 + step / (move + 1))
 
     def outputs(self) -> list[np.ndarray]:
         return [self._y.copy()]
@@ -237,3 +243,27 @@ def test_a_device_is_lost_only_where_what_ran_runs_no_longer(runner: Runner, tmp
     fragile.unlink()
     with pytest.raises(DeviceLostError, match=r"the device local-sync is lost.*not there"):
         runner.check_device()
+
+
+def test_a_function_with_arguments_shows_that_the_device_is_there(runner: Runner, tmp_path: Path) -> None:
+    program = compile_kernel(CpuTarget().compile_flags, tmp_path)
+    runner.load("plain", program)
+    runner.reference("plain", 4, timeout_s=60)
+    runner.check_device()
+    runner.load("plain", program)
+    runner.reference("plain", 4, timeout_s=60)
+    (found,) = runner.sensitivity("plain", 4, 1e-6, timeout_s=60)
+    assert 0 < found.rms < 1e-5 * found.size_rms
+    verification, _ = runner.check("plain", 4, [Tolerance()], timeout_s=60)
+    assert verification.passed
+
+
+def test_moved_inputs_say_how_much_outputs_may_differ(runner: Runner) -> None:
+    runner.load("reference", Scaled(factor=2.0))
+    runner.reference("reference", 1, timeout_s=10)
+    (found,) = runner.sensitivity("reference", 1, 0.25, timeout_s=10)
+    assert found.dtype == "f32"
+    assert found.largest == pytest.approx(0.25 * found.size_largest)
+    assert found.rms == pytest.approx(0.25 * found.size_rms)
+    # The data is the seed's again.
+    assert runner.check("reference", 1, [Tolerance()], timeout_s=10)[0].passed

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tuner.dispatch import BenchmarkProgram, Problem, Region
+from tuner.dispatch import Arithmetic, BenchmarkProgram, Problem, Region
 from tuner.errors import InputError
 from tuner.outcome import Fate
 from tuner.plain import from_plain, to_plain
 from tuner.targets import Device
 
-SCHEMA = "iree-tuner-bundle/1"
+SCHEMA = "iree-tuner-bundle/2"
 FILE = "manifest.json"
 # The program that measures a bundle, which lies in it.
 PROGRAM = "measure.pyz"
@@ -89,6 +89,7 @@ class BundledDispatch:
     buffer_setter: str
     buffer_bytes: int
     regions: tuple[Region, ...]
+    arithmetic: Arithmetic
     candidates: tuple[Candidate, ...]
 
     @property
@@ -99,7 +100,9 @@ class BundledDispatch:
     @property
     def program(self) -> BenchmarkProgram:
         """How to run a candidate; the IR stayed where the candidates were compiled."""
-        return BenchmarkProgram("", "", self.entry, self.buffer_setter, self.buffer_bytes, self.regions)
+        return BenchmarkProgram(
+            "", "", self.entry, self.buffer_setter, self.buffer_bytes, self.regions, arithmetic=self.arithmetic
+        )
 
 
 @dataclass(frozen=True, slots=True)

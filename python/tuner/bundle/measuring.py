@@ -107,9 +107,7 @@ class _Measuring:
         self._say(f"{name}: {len(candidates) - 1} candidates and the default")
         default = self._compilation(candidates.pop(0))
         try:
-            bench = DispatchBench(
-                self._runner, bundled.program, bundled.problem, default, dispatch=name, listen=self._heard
-            )
+            bench = DispatchBench(self._runner, bundled.program, default, dispatch=name, listen=self._heard)
         except ToolError as error:
             self._results.add_refused(name, str(error))
             return

@@ -190,6 +190,7 @@ def _bundled(drawn: _Drawn, compiled: dict[int, Compilation], unfinished: Path) 
         buffer_setter=program.buffer_setter,
         buffer_bytes=program.buffer_bytes,
         regions=program.regions,
+        arithmetic=program.arithmetic,
         candidates=tuple(
             Candidate(
                 number=number,

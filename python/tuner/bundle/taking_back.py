@@ -14,7 +14,7 @@ from tuner.bundle.manifest import BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
 from tuner.certificate import Circumstances, circumstances
 from tuner.compiling import CompileJob, CompilePool
-from tuner.delivering import check_output, compile_command, header
+from tuner.delivering import check_output, compile_command
 from tuner.errors import InputError
 from tuner.evaluating import verdict_on
 from tuner.events import Listener, Note, PhaseStarted
@@ -75,7 +75,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     ):
         taking = _Taking(manifest, results, target, folder, compilers, store, listen)
         dispatches = _results(taking, extracted, bundle)
-    proof = prove_unrun(model, target, folder, dispatches, header(there), there, listen)
+    proof = prove_unrun(model, target, folder, dispatches, there, listen)
     command = compile_command(
         model,
         options.output or folder.spec,

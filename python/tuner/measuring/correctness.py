@@ -1,17 +1,33 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Compares a candidate's outputs with the default's.
+"""The one rule that says whether outputs are right, for dispatches and for whole models.
 
-Two correct kernels sum the same products in different orders. For inputs of magnitude 1, the rounding error of a
-sum of K products has a standard deviation near u*K/(3*sqrt(2)), u being half of epsilon: each of the K additions
-errs by u times a partial sum that grows like sqrt(i)/3 (products of uniform numbers in [-1, 1)). The tolerance
-2*eps*K is about 17 of these deviations, so no correct kernel is refused among millions of elements, while one
-missing product (about 1/3) is far outside of it.
+Two correct programs sum in different orders and round at different places, so their outputs differ. How much they may
+differ is measured, not guessed. The program that everything is compared with (the compiler's default, or the untuned
+model) runs again on inputs that are moved: each float by a random part of a *step*, which is what rounding does to one
+value (`step_of`). What the moves do to an output is its *sensitivity*. For each output by itself:
+
+- The largest difference, and the root mean square (RMS) of all differences, may each be at most MARGIN times the
+  sensitivity, which is at least a step of the output's own largest element and RMS.
+- NaN and infinities must stand at the same places. What is not finite is not compared, and that is told.
+- Integers must be equal, unless moves change some: then at most MARGIN times that part of them may differ. Of 8-bit
+  integers one in a thousand may differ by 1 if the program rounds at all, since requantisation decides by halves.
+- If nothing that the program computes can round (integers alone), outputs must be equal.
+
+A dispatch that sums and rounds nothing else (`Arithmetic.is_exact`) is also run on data whose sums are exact in the
+type that they are held in: small integers, few enough of them not 0. There every order gives the same result, and
+outputs must be equal: a missing part of a sum shows however coarse the type is.
+
+The step for a sum of K products, held in a type whose epsilon (the gap after 1) is e, is 0.35 * e * sqrt(K), at least
+the epsilon of the least precise type in the program. Why: each of the K additions errs by at most e/2 of a partial sum
+that grows like sqrt(i), so the sum errs by about e * K / (6 * sqrt(2)) for products of uniform numbers in [-1, 1), and
+moves of both factors by 0.35 * e * sqrt(K) change it by nearly the same.
 Source: Higham and Mary, "A new approach to probabilistic rounding error analysis", SISC 41(5), 2019.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,128 +36,246 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from tuner.dispatch import Arithmetic
+
+# So many times its sensitivity an output may differ. A correct program of many layers errs by about the square root of
+# their number as much as one move does.
+MARGIN = 4.0
+# Part of a step of the sum's type for each square root of a product in the sum.
+_STEP_OF_SUM = 0.35
+# Of 8-bit integers that are made by rounding, this part may differ by 1.
+_REQUANTISED = 1e-3
+# Beyond this part of an output that is not finite, it is told that so much was not compared.
+TOLD_UNCOMPARED = 0.01
+
 _EPSILON = {
-    "f64": float(np.finfo(np.float64).eps),
-    "f32": float(np.finfo(np.float32).eps),
-    "f16": float(np.finfo(np.float16).eps),
+    "f64": 2.0**-52,
+    "f32": 2.0**-23,
+    "f16": 2.0**-10,
     "bf16": 2.0**-7,
     "f8E4M3FN": 2.0**-3,
-    "f8E5M2": 2.0**-2,
     "f8E4M3FNUZ": 2.0**-3,
+    "f8E5M2": 2.0**-2,
     "f8E5M2FNUZ": 2.0**-2,
 }
-_NARROW_FLOATS = frozenset(
-    np.dtype(narrow)
-    for narrow in (
-        ml_dtypes.bfloat16,
-        ml_dtypes.float8_e4m3fn,
-        ml_dtypes.float8_e5m2,
-        ml_dtypes.float8_e4m3fnuz,
-        ml_dtypes.float8_e5m2fnuz,
-    )
-)
-
+_FLOATS = {
+    np.dtype(np.float64): "f64",
+    np.dtype(np.float32): "f32",
+    np.dtype(np.float16): "f16",
+    np.dtype(ml_dtypes.bfloat16): "bf16",
+    np.dtype(ml_dtypes.float8_e4m3fn): "f8E4M3FN",
+    np.dtype(ml_dtypes.float8_e4m3fnuz): "f8E4M3FNUZ",
+    np.dtype(ml_dtypes.float8_e5m2): "f8E5M2",
+    np.dtype(ml_dtypes.float8_e5m2fnuz): "f8E5M2FNUZ",
+}
+# Elements that are compared at a time: they stay in cache.
 _PIECE = 1 << 16
-_WIDE = {np.dtype(np.float64): np.float64}
+
+Array = npt.NDArray[Any]
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:
     """Whether a type is a floating-point one, numpy's own or a narrow one of ml_dtypes."""
-    return dtype.kind == "f" or dtype in _NARROW_FLOATS
+    return dtype in _FLOATS
+
+
+def epsilon_of(element_type: str) -> float:
+    """The gap between 1 and the next number of a float type, by MLIR's name; 0 for integers."""
+    return _EPSILON.get(element_type, 0.0)
+
+
+def step_of(arithmetic: Arithmetic) -> float:
+    """The part of its value by which rounding moves a number in such a program; 0 if nothing is rounded."""
+    of_sums = _STEP_OF_SUM * math.sqrt(arithmetic.terms) * epsilon_of(arithmetic.accumulator)
+    return max(of_sums, epsilon_of(arithmetic.narrowest))
+
+
+def nonzero_factors(arithmetic: Arithmetic, factors: int) -> float:
+    """The part of the numbers in each of so many factors that may be 1 or -1, the others 0, so that sums are exact.
+
+    A sum then holds half as many products as the integers go that its type holds exactly, or fewer.
+    """
+    epsilon = epsilon_of(arithmetic.accumulator)
+    exact_to = 2.0 / epsilon if epsilon else math.inf
+    of_products = min(4 / 9, exact_to / 2 / max(1, arithmetic.terms))
+    return math.sqrt(of_products) if factors > 1 else of_products
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What moved inputs do to one output, and how large it is.
+
+    `largest` and `rms` are those of the differences, of integers too; `changed` the part of the elements that differ;
+    `size_largest` and `size_rms` are the output's own. `unfinite` is the part that is NaN or infinite, and left out.
+    """
+
+    dtype: str
+    largest: float
+    rms: float
+    changed: float
+    size_largest: float
+    size_rms: float
+    unfinite: float
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """An element passes where |actual - reference| <= absolute + relative * |reference|."""
+    """How far one output may be from the reference: the largest difference, and the RMS of all.
 
-    absolute: float
-    relative: float
+    `changed` is the part of an integer output's elements that may differ at all.
+    """
 
-    @staticmethod
-    def of_sum(element_type: str, terms: int) -> Tolerance:
-        """For outputs that are sums of `terms` products of inputs in [-1, 1). Integers must be equal."""
-        epsilon = _EPSILON.get(element_type, 0.0)
-        return Tolerance(absolute=2 * epsilon * max(terms, 1), relative=4 * epsilon)
+    largest: float = 0.0
+    rms: float = 0.0
+    changed: float = 0.0
 
     @staticmethod
-    def of_model(reference: Sequence[npt.NDArray[Any]]) -> Tolerance:
-        """For a whole model: 1e-4 of the largest output, since errors pass through every layer."""
-        largest = max(
-            (float(np.abs(array[np.isfinite(array)]).max(initial=0.0)) for array in reference),
-            default=0.0,
-        )
-        return Tolerance(absolute=1e-4 * largest, relative=1e-4)
+    def of(sensitivity: Sensitivity, step: float) -> Tolerance:
+        """For an output of this sensitivity to moves by `step`. The rule stands in the module's description."""
+        dtype = dtype_named(sensitivity.dtype)
+        if is_float(dtype):
+            floor = max(step, epsilon_of(name_of(dtype)))
+            return Tolerance(
+                MARGIN * max(sensitivity.largest, floor * sensitivity.size_largest),
+                MARGIN * max(sensitivity.rms, floor * sensitivity.size_rms),
+            )
+        changed = MARGIN * sensitivity.changed
+        if dtype.itemsize == 1 and dtype.kind in "iu" and step > 0.0:
+            changed = max(changed, _REQUANTISED)
+        largest = max(1.0, MARGIN * sensitivity.largest) if changed > 0.0 else 0.0
+        return Tolerance(largest, largest, changed)
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether outputs agree, the largest difference, what differs where they do not, and by which tolerance."""
+    """Whether outputs agree, the largest difference, what differs if they do not, and by which tolerance.
+
+    The tolerance is that of the output that came nearest to its own. `unfinite` is the largest part of an output that
+    could not be compared, since the reference is NaN or infinite there.
+    """
 
     passed: bool
     max_error: float
     detail: str = ""
     tolerance: Tolerance | None = None
+    unfinite: float = 0.0
 
 
-def compare(
-    reference: Sequence[npt.NDArray[Any]], actual: Sequence[npt.NDArray[Any]], tolerance: Tolerance
-) -> Verification:
-    """Compares outputs one by one; NaN agrees with NaN only, infinity with the same infinity only."""
+def compare(reference: Sequence[Array], actual: Sequence[Array], tolerances: Sequence[Tolerance]) -> Verification:
+    """Compares outputs, each with its own tolerance; one tolerance alone serves all."""
     if len(reference) != len(actual):
-        return Verification(False, float("inf"), f"{len(actual)} outputs instead of {len(reference)}", tolerance)
-    worst = 0.0
-    for index, (expected, got) in enumerate(zip(reference, actual, strict=True)):
+        return Verification(False, math.inf, f"{len(actual)} outputs instead of {len(reference)}", tolerances[0])
+    if len(tolerances) == 1:
+        tolerances = [*tolerances] * len(reference)
+    worst, nearest, unfinite = 0.0, -1.0, 0.0
+    told: Tolerance | None = None
+    for index, (expected, got, tolerance) in enumerate(zip(reference, actual, tolerances, strict=True)):
         if expected.shape != got.shape or expected.dtype != got.dtype:
             what = f"output {index} is {got.dtype}{list(got.shape)}"
             wanted = f"{expected.dtype}{list(expected.shape)}"
-            return Verification(False, float("inf"), f"{what} instead of {wanted}", tolerance)
-        close = _largest_error_if_close(expected, got, tolerance)
-        if close is not None:
-            worst = max(worst, close)
-            continue
-        if not is_float(expected.dtype):
-            differing = expected != got
-            error = np.where(differing, np.inf, 0.0)
-        else:
-            if expected.dtype.kind != "f":
-                expected, got = expected.astype(np.float32), got.astype(np.float32)
-            with np.errstate(invalid="ignore"):
-                error = np.abs(got - expected)
-            same = (got == expected) | (np.isnan(got) & np.isnan(expected))
-            error = np.where(same, 0.0, np.where(np.isnan(error), np.inf, error))
-            allowed = tolerance.absolute + tolerance.relative * np.abs(expected)
-            differing = error > np.where(np.isfinite(expected), allowed, 0.0)
-        worst = max(worst, float(error.max(initial=0.0)))
-        if differing.any():
-            at = tuple(int(i) for i in np.argwhere(differing)[0])
-            return Verification(
-                False,
-                worst,
-                f"{int(differing.sum())} of {differing.size} elements of output {index} differ, the first at"
-                f" {list(at)}: {got[at]} instead of {expected[at]}",
-                tolerance,
+            return Verification(False, math.inf, f"{what} instead of {wanted}", tolerance)
+        found = _Differences.between(expected, got)
+        unfinite = max(unfinite, found.unfinite)
+        worst = max(worst, found.largest)
+        reason = found.reason_against(tolerance, expected, got)
+        if reason:
+            return Verification(False, worst, f"output {index}: {reason}", tolerance, unfinite)
+        near = _part(found.largest, tolerance.largest)
+        if near > nearest:
+            nearest, told = near, tolerance
+    return Verification(True, worst, "", told, unfinite)
+
+
+def sensitivity_of(reference: Sequence[Array], moved: Sequence[Sequence[Array]]) -> tuple[Sensitivity, ...]:
+    """What moves did to each output, the most that any did. `moved`: the outputs of each move."""
+    found = []
+    for index, expected in enumerate(reference):
+        differences = [_Differences.between(expected, outputs[index]) for outputs in moved]
+        size = _Differences.between(
+            np.where(np.isfinite(_wide(expected)), 0, expected).astype(expected.dtype), expected
+        )
+        found.append(
+            Sensitivity(
+                name_of(expected.dtype),
+                max((each.largest for each in differences if math.isfinite(each.largest)), default=0.0),
+                max((each.rms for each in differences if math.isfinite(each.rms)), default=0.0),
+                max((each.changed for each in differences), default=0.0),
+                size.largest,
+                size.rms,
+                size.unfinite,
             )
-    return Verification(True, worst, "", tolerance)
+        )
+    return tuple(found)
 
 
-def _largest_error_if_close(expected: npt.NDArray[Any], got: npt.NDArray[Any], tolerance: Tolerance) -> float | None:
-    """The largest difference where all elements are finite and pass, else None.
+def name_of(dtype: np.dtype[Any]) -> str:
+    """MLIR's name of a float type, numpy's of another."""
+    return _FLOATS.get(dtype, dtype.name)
 
-    Nearly all outputs do. In pieces that stay in cache, this costs a thirtieth of telling which elements differ.
+
+def dtype_named(name: str) -> np.dtype[Any]:
+    """The type that `name_of` named so."""
+    floats = {value: key for key, value in _FLOATS.items()}
+    return floats.get(name) or np.dtype(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Differences:
+    """How one output differs from the reference, what is not finite there left out.
+
+    `largest` and `rms` are infinite if something that should be finite is not, or if what is not finite differs.
     """
-    flat_expected, flat_got = expected.reshape(-1), got.reshape(-1)
-    if not is_float(expected.dtype):
-        return 0.0 if np.array_equal(flat_expected, flat_got) else None
-    worst = 0.0
-    with np.errstate(invalid="ignore"):
-        for start in range(0, flat_expected.size, _PIECE):
-            piece = slice(start, start + _PIECE)
-            wanted = flat_expected[piece].astype(_WIDE.get(expected.dtype, np.float32), copy=False)
-            error = np.abs(flat_got[piece].astype(wanted.dtype, copy=False) - wanted)
-            largest = float(error.max(initial=0.0))
-            if not np.isfinite(largest):
-                return None
-            if not (error <= tolerance.absolute + tolerance.relative * np.abs(wanted)).all():
-                return None
-            worst = max(worst, largest)
-    return worst
+
+    largest: float
+    rms: float
+    changed: float
+    unfinite: float
+
+    @staticmethod
+    def between(expected: Array, got: Array) -> _Differences:
+        """Compares piece by piece: nearly all outputs are finite, and then this is one pass in cache."""
+        size = max(1, expected.size)
+        largest = squares = 0.0
+        changed = unfinite = 0
+        flat_expected, flat_got = expected.reshape(-1), got.reshape(-1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for start in range(0, expected.size, _PIECE):
+                wanted, found = (_wide(each[start : start + _PIECE]) for each in (flat_expected, flat_got))
+                error = np.abs(found - wanted)
+                if not np.isfinite(error).all():
+                    finite = np.isfinite(wanted)
+                    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+                    error = np.where(same, 0.0, np.where(np.isfinite(error), error, np.inf))
+                    unfinite += int(error.size - finite.sum())
+                largest = max(largest, float(error.max(initial=0.0)))
+                squares += float(np.square(error, dtype=np.float64).sum())
+                changed += int(np.count_nonzero(error))
+        return _Differences(largest, math.sqrt(squares / size), changed / size, unfinite / size)
+
+    def reason_against(self, tolerance: Tolerance, expected: Array, got: Array) -> str:
+        """Why this is more than the tolerance, for people; "" if it is not."""
+        too_far = self.largest > tolerance.largest
+        too_many = not is_float(expected.dtype) and self.changed > tolerance.changed
+        if too_far or too_many:
+            with np.errstate(invalid="ignore", over="ignore"):
+                wanted, found = _wide(expected), _wide(got)
+                same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+                differing = ~same & ~(np.abs(found - wanted) <= (0.0 if too_many else tolerance.largest))
+            at = tuple(int(i) for i in np.argwhere(differing)[0])
+            by = "" if too_many or not tolerance.largest else f" by more than {tolerance.largest:.3g}"
+            count = f"{int(differing.sum())} of {differing.size} elements differ{by}"
+            return f"{count}, the first at {list(at)}: {got[at]} instead of {expected[at]}"
+        if self.rms > tolerance.rms:
+            return f"all differences together have an RMS of {self.rms:.3g}, and {tolerance.rms:.3g} is allowed"
+        return ""
+
+
+def _wide(array: Array) -> Array:
+    """Numbers of a type in which differences can be taken: f64 for wide ones, else f32."""
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64 if array.dtype.itemsize < 8 else np.longdouble)
+    return array.astype(np.float64 if array.dtype == np.float64 else np.float32, copy=False)
+
+
+def _part(value: float, whole: float) -> float:
+    return value / whole if whole else 0.0

@@ -9,7 +9,7 @@ for a seed and then kept on the device; all programs of one dispatch share them.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,12 +17,17 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-from tuner.dispatch import Region
+from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
-from tuner.measuring.correctness import is_float
+from tuner.measuring.correctness import is_float, nonzero_factors
 from tuner.measuring.guarding import guarded, pages_between
 
 Array = npt.NDArray[Any]
+
+# The seed of data on which a dispatch's sums are exact (see `tuner.measuring.correctness`).
+EXACT_SEED = 0
+# So many images of fresh contents are kept: those of the exact data and of the seed that candidates are timed on.
+_IMAGES = 2
 
 _DTYPES: dict[str, npt.DTypeLike] = {
     "f64": np.float64,
@@ -52,7 +57,7 @@ def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gene
     """Random data of magnitude 1: floats uniform in [-1, 1), integers in [-4, 4]."""
     kind = np.dtype(dtype)
     if is_float(kind):
-        data = rng.random(tuple(shape), dtype=np.float32)
+        data = rng.random(tuple(shape), dtype=np.float64 if kind == np.float64 else np.float32)
         data *= 2
         data -= 1
         return data.astype(kind, copy=False)
@@ -72,11 +77,32 @@ def model_input(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gener
     return random_array(shape, kind, rng)
 
 
+def moved(data: Array, step: float, rng: np.random.Generator) -> Array:
+    """Floats, each moved by a random part of `step` of its value, up or down; other data as it is."""
+    if not is_float(data.dtype):
+        return data
+    by = rng.uniform(-step, step, data.shape)
+    return np.asarray(data.astype(np.float64) * (1.0 + by)).astype(data.dtype)
+
+
+def exact_array(shape: Sequence[int], dtype: npt.DTypeLike, nonzero: float, rng: np.random.Generator) -> Array:
+    """Floats -1, 0 and 1, a part `nonzero` of them not 0; other types as `random_array`."""
+    if not is_float(np.dtype(dtype)):
+        return random_array(shape, dtype, rng)
+    drawn = rng.random(tuple(shape), dtype=np.float32)
+    return ((drawn < nonzero / 2).astype(np.int8) - (drawn > 1 - nonzero / 2).astype(np.int8)).astype(dtype)
+
+
 class DispatchData:
     """The buffer that a dispatch runs on, an image of its fresh contents, and a way to read the outputs."""
 
-    def __init__(self, device: Any, buffer_bytes: int, regions: Sequence[Region]) -> None:
-        """`device` is an `iree.runtime.HalDevice`. Raises MeasurementError for data that numpy cannot make."""
+    def __init__(
+        self, device: Any, buffer_bytes: int, regions: Sequence[Region], arithmetic: Arithmetic | None = None
+    ) -> None:
+        """`device` is an `iree.runtime.HalDevice`, `arithmetic` that of the dispatch (none that rounds by default).
+
+        Raises MeasurementError for data that numpy cannot make.
+        """
         import iree.runtime as runtime
 
         self._runtime = runtime
@@ -84,8 +110,9 @@ class DispatchData:
         self._bytes = buffer_bytes
         self._regions = tuple(regions)
         self._dtypes = [dtype_of(region.element_type) for region in regions]
-        self._seed: int | None = None
-        self._image: Any = None
+        factors = sum(1 for region in regions if region.access == "read" and is_float(dtype_of(region.element_type)))
+        self._nonzero = nonzero_factors(arithmetic or Arithmetic(), factors)
+        self._images: dict[int, Any] = {}
         self._buffer = device.allocator.allocate_buffer(
             memory_type=int(runtime.MemoryType.DEVICE_LOCAL),
             allowed_usage=int(runtime.BufferUsage.DEFAULT),
@@ -107,18 +134,36 @@ class DispatchData:
         return self._runtime.HalBufferView(self._buffer, [self._bytes], self._runtime.HalElementType.UINT_8)
 
     def fill(self, seed: int) -> None:
-        """Sets every input to random data that depends on the seed alone, every output to poison."""
-        if seed != self._seed:
-            self._image = None
-            self._image = self._device.allocator.allocate_buffer_copy(
-                memory_type=int(self._runtime.MemoryType.DEVICE_LOCAL),
-                allowed_usage=int(self._runtime.BufferUsage.DEFAULT),
-                device=self._device,
-                buffer=self._contents(seed),
-            )
-            self._seed = seed
+        """Sets every input to random data that depends on the seed alone, every output to poison.
+
+        EXACT_SEED is that of data on which sums are exact.
+        """
+        if seed not in self._images:
+            if len(self._images) == _IMAGES:
+                del self._images[next(iter(self._images))]
+            self._images[seed] = self._image(self._contents(self._made(seed)))
+        self._restore(self._images[seed])
+
+    def fill_moved(self, seed: int, step: float, move: int) -> None:
+        """As `fill`, with every float input moved at random by up to `step` of its value; `move` counts such moves."""
+
+        def make(region: Region, dtype: np.dtype[Any], index: int) -> Array:
+            data = self._made(seed)(region, dtype, index)
+            return moved(data, step, np.random.default_rng([seed, index, move + 1]))
+
+        self._restore(self._image(self._contents(make)))
+
+    def _image(self, contents: Array) -> Any:
+        return self._device.allocator.allocate_buffer_copy(
+            memory_type=int(self._runtime.MemoryType.DEVICE_LOCAL),
+            allowed_usage=int(self._runtime.BufferUsage.DEFAULT),
+            device=self._device,
+            buffer=contents,
+        )
+
+    def _restore(self, image: Any) -> None:
         commands = self._runtime.HalCommandBuffer(self._device)
-        commands.copy(self._image, self._buffer, end=True)
+        commands.copy(image, self._buffer, end=True)
         self._submit(commands)
 
     def outputs(self) -> list[Array]:
@@ -153,7 +198,18 @@ class DispatchData:
     def _size(self, index: int) -> int:
         return int(np.prod(self._regions[index].shape, dtype=np.int64)) * self._dtypes[index].itemsize
 
-    def _contents(self, seed: int) -> Array:
+    def _made(self, seed: int) -> Callable[[Region, np.dtype[Any], int], Array]:
+        """How the input of a region is made, the index being the region's."""
+
+        def make(region: Region, dtype: np.dtype[Any], index: int) -> Array:
+            rng = np.random.default_rng([seed, index])
+            if seed == EXACT_SEED:
+                return exact_array(region.shape, dtype, self._nonzero, rng)
+            return random_array(region.shape, dtype, rng)
+
+        return make
+
+    def _contents(self, make: Callable[[Region, np.dtype[Any], int], Array]) -> Array:
         memory = np.zeros(self._bytes, np.uint8)
         for index, (region, dtype) in enumerate(zip(self._regions, self._dtypes, strict=True)):
             place = memory[region.offset_bytes : region.offset_bytes + self._size(index)]
@@ -161,7 +217,7 @@ class DispatchData:
             if region.access == "write":
                 array[...] = np.nan if is_float(dtype) else 85
             else:
-                array[...] = random_array(region.shape, dtype, np.random.default_rng([seed, index]))
+                array[...] = make(region, dtype, index)
         return memory
 
     def _submit(self, commands: Any) -> None:
@@ -171,13 +227,16 @@ class DispatchData:
         self._runtime.HalFence.create_at(semaphore, 1).wait()
 
 
-_shared: weakref.WeakValueDictionary[tuple[str, int, tuple[Region, ...]], DispatchData] = weakref.WeakValueDictionary()
+_Key = tuple[str, int, tuple[Region, ...], Arithmetic]
+_shared: weakref.WeakValueDictionary[_Key, DispatchData] = weakref.WeakValueDictionary()
 
 
-def shared_data(device: Any, device_uri: str, buffer_bytes: int, regions: tuple[Region, ...]) -> DispatchData:
+def shared_data(
+    device: Any, device_uri: str, buffer_bytes: int, regions: tuple[Region, ...], arithmetic: Arithmetic
+) -> DispatchData:
     """The data of such a dispatch on this process's device: the same for all programs that are loaded at once."""
-    key = (device_uri, buffer_bytes, regions)
+    key = (device_uri, buffer_bytes, regions, arithmetic)
     data = _shared.get(key)
     if data is None:
-        data = _shared[key] = DispatchData(device, buffer_bytes, regions)
+        data = _shared[key] = DispatchData(device, buffer_bytes, regions, arithmetic)
     return data

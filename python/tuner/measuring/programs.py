@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from tuner.dispatch import Region
+from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
-from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, shared_data
+from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, moved, shared_data
 
 
 class LoadedProgram(Protocol):
@@ -42,6 +42,14 @@ class GuardableProgram(Protocol):
         """For its time nothing but the program's own data can be read or written around it."""
 
 
+@runtime_checkable
+class MovableProgram(Protocol):
+    """A loaded program whose inputs can be moved a little, to see what that does to its outputs."""
+
+    def fill_moved(self, seed: int, step: float, move: int) -> None:
+        """As `fill`, with every float input moved at random by up to `step` of its value; `move` counts such moves."""
+
+
 class ProgramSource(Protocol):
     """A program that can be loaded on a device."""
 
@@ -58,6 +66,7 @@ class DispatchProgram:
     buffer_setter: str
     buffer_bytes: int
     regions: tuple[Region, ...]
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
 
     def load(self, device_uri: str) -> LoadedProgram:
         return _LoadedDispatch(self, device_uri)
@@ -112,6 +121,9 @@ class _LoadedDispatch:
     def fill(self, seed: int) -> None:
         self._bound().fill(seed)
 
+    def fill_moved(self, seed: int, step: float, move: int) -> None:
+        self._bound().fill_moved(seed, step, move)
+
     def run(self, times: int) -> None:
         self._bound()
         runtime = self._module.runtime
@@ -128,7 +140,9 @@ class _LoadedDispatch:
     def _bound(self) -> DispatchData:
         if self._data is None:
             source, runtime = self._source, self._module.runtime
-            self._data = shared_data(self._module.device, self._device_uri, source.buffer_bytes, source.regions)
+            self._data = shared_data(
+                self._module.device, self._device_uri, source.buffer_bytes, source.regions, source.arithmetic
+            )
             arguments = runtime.VmVariantList(1)
             arguments.push_ref(self._data.view.ref)
             setter = self._module.function(source.buffer_setter)
@@ -146,10 +160,19 @@ class _LoadedFunction:
         self._results: Any = None
 
     def fill(self, seed: int) -> None:
+        self._take(random_inputs(self._input_types, seed))
+
+    def fill_moved(self, seed: int, step: float, move: int) -> None:
+        made = random_inputs(self._input_types, seed)
+        self._take(
+            [moved(data, step, np.random.default_rng([seed, index, move + 1])) for index, data in enumerate(made)]
+        )
+
+    def _take(self, inputs: Sequence[Array]) -> None:
         runtime = self._module.runtime
         self._results = None
         self._inputs = []
-        for data in random_inputs(self._input_types, seed):
+        for data in inputs:
             array = runtime.asdevicearray(
                 self._module.device,
                 data,

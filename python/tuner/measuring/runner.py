@@ -12,16 +12,16 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tuner.errors import DeviceLostError, MeasurementError
-from tuner.measuring.correctness import Tolerance, Verification, compare
+from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of
 from tuner.measuring.dispatch_data import Array
-from tuner.measuring.programs import GuardableProgram, LoadedProgram, ProgramSource
+from tuner.measuring.programs import GuardableProgram, LoadedProgram, MovableProgram, ProgramSource
 from tuner.spawning import deaf_to_interrupts
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
@@ -33,7 +33,9 @@ ATTEMPTS = 3
 PROCESS_NAME = "iree-tuner-run"
 # The name of a thread that outlives the runners which it calls begins so: their processes may end with it.
 LASTING_THREAD = "iree-tuner-station"
-_ANY_SEED = 0
+_ANY_SEED = 1
+# Outputs of fewer elements are seen under several moves: one may leave a single number where it was, by chance.
+_FEW_ELEMENTS, _MOVES_OF_FEW = 256, 4
 # Source: prctl(2).
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 # Source: mallopt(3). The parameter's number, and a size below that of any buffer whose place matters.
@@ -72,7 +74,8 @@ class Runner:
         self._process: Any = None
         self._connection: Connection | None = None
         self._has_started = False
-        self._ran: ProgramSource | None = None
+        # What ran last as a reference, with its seed and its time limit.
+        self._ran: tuple[ProgramSource, int, float] | None = None
         self._sources: dict[str, ProgramSource] = {}
         self._interrupted = False
         self.generation = 0
@@ -118,8 +121,19 @@ class Runner:
         Returns the run's seconds.
         """
         seconds = float(self.ask("reference", key, seed, timeout_s=timeout_s))
-        self._ran = self._sources.get(key)
+        self._ran = (self._sources[key], seed, timeout_s)
         return seconds
+
+    def sensitivity(self, key: str, seed: int, step: float, *, timeout_s: float) -> tuple[Sensitivity, ...]:
+        """What moves of its inputs by up to `step` of their values do to each output of the reference.
+
+        `key` and `seed` are those of a `reference`; its data is as before afterwards.
+        """
+        return tuple(self.ask("sensitivity", key, seed, step, timeout_s=(_MOVES_OF_FEW + 1) * timeout_s))
+
+    def fill(self, key: str, seed: int, *, timeout_s: float) -> None:
+        """Gives the program the seed's data, which it is timed on from now on."""
+        self.ask("fill", key, seed, timeout_s=timeout_s)
 
     def restart(self) -> None:
         """Ends the process. A fresh one serves the next call, with nothing loaded."""
@@ -131,30 +145,32 @@ class Runner:
         with contextlib.suppress(AttributeError, ValueError):
             self._process.kill()
 
-    def check_device(self, *, timeout_s: float = 120.0) -> None:
-        """Runs again what was the latest reference. Raises DeviceLostError where it fails in every fresh process."""
+    def check_device(self) -> None:
+        """Runs the latest reference again, on the same data. Raises DeviceLostError if it fails in fresh processes."""
         if self._ran is None:
             return
+        source, seed, timeout_s = self._ran
         failure: MeasurementError | None = None
         for _ in range(ATTEMPTS):
             self.restart()
             try:
-                self.load("device check", self._ran)
-                self.time("device check", 1, timeout_s=timeout_s)
+                self.load("device check", source)
+                self.ask("reference", "device check", seed, timeout_s=timeout_s)
+                self.unload("device check")
                 return
             except MeasurementError as error:
                 failure = error
         raise lost(self._device, failure) from failure
 
     def check(
-        self, key: str, seed: int, tolerance: Tolerance | None, *, timeout_s: float
+        self, key: str, seed: int, tolerances: Sequence[Tolerance], *, timeout_s: float
     ) -> tuple[Verification, float]:
         """Runs the program once on the seed's data and compares its outputs with the reference's.
 
-        Returns the verification and the run's seconds (a first run: caches and pages are cold). Without a
-        tolerance, a whole model's is derived from the reference.
+        `tolerances`: one for each output, or one for all. Returns the verification and the run's seconds (a first run:
+        caches and pages are cold).
         """
-        verification, seconds = self.ask("check", key, seed, tolerance, timeout_s=timeout_s)
+        verification, seconds = self.ask("check", key, seed, tuple(tolerances), timeout_s=timeout_s)
         return verification, float(seconds)
 
     def time(self, key: str, times: int, *, timeout_s: float) -> float:
@@ -298,12 +314,24 @@ class _Server:
         self._references[seed], seconds = self._outputs(key, seed)
         return seconds
 
-    def check(self, key: str, seed: int, tolerance: Tolerance | None) -> tuple[Verification, float]:
-        reference = self._references[seed]
-        if tolerance is None:
-            tolerance = Tolerance.of_model(reference)
+    def check(self, key: str, seed: int, tolerances: tuple[Tolerance, ...]) -> tuple[Verification, float]:
         outputs, seconds = self._outputs(key, seed)
-        return compare(reference, outputs, tolerance), seconds
+        return compare(self._references[seed], outputs, tolerances), seconds
+
+    def fill(self, key: str, seed: int) -> None:
+        self._program(key).fill(seed)
+
+    def sensitivity(self, key: str, seed: int, step: float) -> tuple[Sensitivity, ...]:
+        program, reference = self._program(key), self._references[seed]
+        outputs = []
+        if step > 0.0 and isinstance(program, MovableProgram):
+            few = any(array.size < _FEW_ELEMENTS for array in reference)
+            for move in range(_MOVES_OF_FEW if few else 1):
+                program.fill_moved(seed, step, move)
+                program.run(1)
+                outputs.append(program.outputs())
+        program.fill(seed)
+        return sensitivity_of(reference, outputs)
 
     def time(self, key: str, times: int) -> float:
         program = self._program(key)
