@@ -23,6 +23,23 @@ func.func @{name}(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m
 """
 
 
+def elementwise_of(body: str, size: int) -> str:
+    """y = f(x) in f32, `body` being MLIR that makes %y of %x."""
+    return f"""
+#map = affine_map<(i) -> (i)>
+func.func @elementwise(%v: tensor<{size}xf32>) -> tensor<{size}xf32> {{
+  %empty = tensor.empty() : tensor<{size}xf32>
+  %r = linalg.generic {{indexing_maps = [#map, #map], iterator_types = ["parallel"]}}
+      ins(%v : tensor<{size}xf32>) outs(%empty : tensor<{size}xf32>) {{
+  ^bb0(%x: f32, %unused: f32):
+    {body}
+    linalg.yield %y : f32
+  }} -> tensor<{size}xf32>
+  return %r : tensor<{size}xf32>
+}}
+"""
+
+
 def two_matmuls(m: int, n: int, p: int, k: int) -> str:
     """A * B * C in f32: two products, the second of the first."""
     return f"""

@@ -21,7 +21,7 @@ from extraction import extract_text
 from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
 from tuner.compiling import CompileJob, CompilePool
 from tuner.dispatch import Configuration
-from tuner.errors import DeviceLostError
+from tuner.errors import DeviceLostError, ToolError
 from tuner.evaluating import DispatchBench, verdict_on
 from tuner.events import Disturbance, Event, FinalistFailed
 from tuner.measuring import Runner
@@ -36,9 +36,8 @@ def make_runner() -> Iterator[Runner]:
 
 
 def bench_of(runner: Runner, compiled: Compiled, heard: list[Event]) -> DispatchBench:
-    program, problem = compiled.dispatch.program, compiled.dispatch.problem
+    program = compiled.dispatch.program
     assert program is not None
-    assert problem is not None
     return DispatchBench(runner, program, compiled.default, dispatch="d", listen=heard.append)
 
 
@@ -77,6 +76,30 @@ def test_a_finalist_that_fails_in_the_final_is_named_and_the_next_best_wins(
     (failed,) = [event.evaluation for event in heard if isinstance(event, FinalistFailed)]
     assert (failed.number, failed.fate) == (best.number, fate)
     assert failed.detail.startswith("in the final: ")
+
+
+def bench_of_elementwise(body: str, runner: Runner, folder: Path, heard: list[Event]) -> DispatchBench:
+    """A bench of y = f(x) on 4096 numbers, `body` being f."""
+    (dispatch,) = extract_text(models.elementwise_of(body, 4096), folder, TARGET).dispatches
+    assert dispatch.program is not None
+    job = CompileJob(dispatch.program, dispatch.name, None, TARGET, folder / "default.vmfb", folder / "log")
+    with CompilePool(1, 60.0) as pool:
+        (default,) = pool.compile([job])
+    return DispatchBench(runner, dispatch.program, default, dispatch="d", listen=heard.append)
+
+
+def test_roots_are_taken_of_positive_numbers(runner: Runner, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    bench_of_elementwise("%y = math.sqrt %x : f32", runner, tmp_path, heard)
+    assert not [event for event in heard if "NaN" in str(event)]
+
+
+def test_what_is_never_a_number_cannot_be_tuned(runner: Runner, tmp_path: Path) -> None:
+    body = (
+        "%a = math.absf %x : f32  %n = arith.negf %a : f32  %m = arith.subf %n, %n : f32  %y = arith.divf %m, %m : f32"
+    )
+    with pytest.raises(ToolError, match="NaN or infinite everywhere"):
+        bench_of_elementwise(body, runner, tmp_path, [])
 
 
 def test_where_every_finalist_fails_there_is_no_final(runner: Runner, compiled: Compiled) -> None:

@@ -70,7 +70,7 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
     given, chosen = _flags(specs, target_name, target, options)
     opened = Model.open(path, given)
     for spec in specs:
-        if spec.moment == "early" and not target.reads_specs:
+        if spec.moment == "early" and (spec.entries or spec.foreign) and not target.reads_specs:
             raise InputError(f"{spec.path} has no effect: iree-compile ignores tuning specs for {target.name}")
     if options.output is not None and not unreadable:
         check_remaking(options.output, specs, never=path)

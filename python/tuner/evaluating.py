@@ -28,7 +28,7 @@ from tuner.measuring import (
     Tolerance,
     Verification,
 )
-from tuner.measuring.correctness import TOLD_UNCOMPARED, step_of
+from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, step_of
 from tuner.measuring.dispatch_data import EXACT_SEED
 from tuner.measuring.halving import nothing, successive_halving
 from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
@@ -100,10 +100,16 @@ def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
 
 
-def runnable(program: BenchmarkProgram, binary: Path) -> DispatchProgram:
-    """A compilation of the program, for a runner to load."""
+def runnable(program: BenchmarkProgram, binary: Path, *, positive: bool = False) -> DispatchProgram:
+    """A compilation of the program, for a runner to load; `positive`: run on positive data."""
     return DispatchProgram(
-        binary, program.entry, program.buffer_setter, program.buffer_bytes, program.regions, program.arithmetic
+        binary,
+        program.entry,
+        program.buffer_setter,
+        program.buffer_bytes,
+        program.regions,
+        program.arithmetic,
+        positive,
     )
 
 
@@ -154,6 +160,7 @@ class DispatchBench:
         self._program = program
         # By seed: on exact data outputs must be equal, on others they may differ by what was measured.
         self._tolerances: dict[int, tuple[Tolerance, ...]] = {EXACT_SEED: (Tolerance(),)}
+        self._positive = False
         self._search_seed = EXACT_SEED if program.arithmetic.is_exact else _TIMED_SEED
         self._default = default
         self._dispatch = dispatch
@@ -183,11 +190,18 @@ class DispatchBench:
         """How far correct outputs may be from the default's on random data."""
         step = step_of(self._program.arithmetic)
         found = self._runner.sensitivity(_DEFAULT, _TIMED_SEED, step, timeout_s=_DEFAULT_TIMEOUT_S)
-        unfinite = max((each.unfinite for each in found), default=0.0)
-        if unfinite == 1.0:
+        if _unfinite(found) > TOLD_UNCOMPARED and not self._positive:
+            # Roots and logarithms of negative numbers: positive ones say more.
+            self._positive = True
+            self._suspect_device()
+            self._load_default(_DEFAULT_TIMEOUT_S)
+            self._measure_tolerances()
+            return
+        if _unfinite(found) == 1.0:
             raise ToolError("on random data its output is NaN or infinite everywhere: no candidate could be checked")
-        if unfinite > TOLD_UNCOMPARED:
-            self._say(f"{unfinite:.0%} of an output is NaN or infinite on random data, and is compared by place alone")
+        if _unfinite(found) > TOLD_UNCOMPARED:
+            part = f"{_unfinite(found):.0%} of an output"
+            self._say(f"{part} is NaN or infinite on random data, and is compared by place alone")
         tolerances = tuple(Tolerance.of(each, step) for each in found)
         self._tolerances.update(dict.fromkeys((_TIMED_SEED, *_FINAL_SEEDS), tolerances))
 
@@ -432,7 +446,7 @@ class DispatchBench:
     def _source(self, compilation: Compilation) -> DispatchProgram:
         if compilation.binary is None:
             raise MeasurementError(f"it has no binary: {compilation.detail}")
-        return runnable(self._program, compilation.binary)
+        return runnable(self._program, compilation.binary, positive=self._positive)
 
     def _load_default(self, timeout_s: float) -> None:
         """Loads the default and makes the reference, unless the runner's process has them."""
@@ -472,6 +486,11 @@ class DispatchBench:
     def _timeout_s(self, runs: int) -> float:
         """Ten times what the default takes, and the seconds for data to be made and compared."""
         return 5.0 + self._program.buffer_bytes / _DATA_BYTES_PER_S + 10.0 * self.baseline_s * (runs + 1)
+
+
+def _unfinite(outputs: Sequence[Sensitivity]) -> float:
+    """The largest part of an output that is not finite."""
+    return max((each.unfinite for each in outputs), default=0.0)
 
 
 def _fate_of(error: MeasurementError) -> Fate:

@@ -24,7 +24,7 @@ from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.spec import LATE, PROBLEM, check_writable
-from tuner.spec_reading import parse_spec
+from tuner.spec_reading import parse_spec, read_spec
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -138,7 +138,7 @@ def compile_with_specs(
     for kind, given in (("late", late), ("early", early)):
         if len(given) > 1:
             raise InputError(f"{given[0]} and {given[1]} are both {kind} specs; merge them first (iree-tune merge)")
-    if early and not target.reads_specs:
+    if early and not target.reads_specs and _has_entries(early[0]):
         raise InputError(
             f"{early[0]} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"
         )
@@ -159,6 +159,11 @@ def compile_with_specs(
             raise ToolError(f"{path} does not compile with these specs: {result.first_error}")
         binary.replace(output)
     return entries
+
+
+def _has_entries(spec: Path) -> bool:
+    read = read_spec(spec)
+    return bool(read.entries or read.foreign)
 
 
 def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:

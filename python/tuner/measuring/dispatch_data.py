@@ -97,10 +97,17 @@ class DispatchData:
     """The buffer that a dispatch runs on, an image of its fresh contents, and a way to read the outputs."""
 
     def __init__(
-        self, device: Any, buffer_bytes: int, regions: Sequence[Region], arithmetic: Arithmetic | None = None
+        self,
+        device: Any,
+        buffer_bytes: int,
+        regions: Sequence[Region],
+        arithmetic: Arithmetic | None = None,
+        *,
+        positive: bool = False,
     ) -> None:
         """`device` is an `iree.runtime.HalDevice`, `arithmetic` that of the dispatch (none that rounds by default).
 
+        `positive`: random floats are made in [0, 1), not in [-1, 1), for roots and logarithms of inputs.
         Raises MeasurementError for data that numpy cannot make.
         """
         import iree.runtime as runtime
@@ -110,6 +117,7 @@ class DispatchData:
         self._bytes = buffer_bytes
         self._regions = tuple(regions)
         self._dtypes = [dtype_of(region.element_type) for region in regions]
+        self._positive = positive
         factors = sum(1 for region in regions if region.access == "read" and is_float(dtype_of(region.element_type)))
         self._nonzero = nonzero_factors(arithmetic or Arithmetic(), factors)
         self._images: dict[int, Any] = {}
@@ -205,7 +213,8 @@ class DispatchData:
             rng = np.random.default_rng([seed, index])
             if seed == EXACT_SEED:
                 return exact_array(region.shape, dtype, self._nonzero, rng)
-            return random_array(region.shape, dtype, rng)
+            data = random_array(region.shape, dtype, rng)
+            return np.abs(data) if self._positive and is_float(dtype) else data
 
         return make
 
@@ -227,16 +236,22 @@ class DispatchData:
         self._runtime.HalFence.create_at(semaphore, 1).wait()
 
 
-_Key = tuple[str, int, tuple[Region, ...], Arithmetic]
+_Key = tuple[str, int, tuple[Region, ...], Arithmetic, bool]
 _shared: weakref.WeakValueDictionary[_Key, DispatchData] = weakref.WeakValueDictionary()
 
 
 def shared_data(
-    device: Any, device_uri: str, buffer_bytes: int, regions: tuple[Region, ...], arithmetic: Arithmetic
+    device: Any,
+    device_uri: str,
+    buffer_bytes: int,
+    regions: tuple[Region, ...],
+    arithmetic: Arithmetic,
+    *,
+    positive: bool = False,
 ) -> DispatchData:
     """The data of such a dispatch on this process's device: the same for all programs that are loaded at once."""
-    key = (device_uri, buffer_bytes, regions, arithmetic)
+    key = (device_uri, buffer_bytes, regions, arithmetic, positive)
     data = _shared.get(key)
     if data is None:
-        data = _shared[key] = DispatchData(device, buffer_bytes, regions, arithmetic)
+        data = _shared[key] = DispatchData(device, buffer_bytes, regions, arithmetic, positive=positive)
     return data

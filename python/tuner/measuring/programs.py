@@ -59,7 +59,7 @@ class ProgramSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DispatchProgram:
-    """One dispatch, compiled from a `BenchmarkProgram` into `binary`."""
+    """One dispatch, compiled from a `BenchmarkProgram` into `binary`; `positive`: its random floats are in [0, 1)."""
 
     binary: Path
     entry: str
@@ -67,6 +67,7 @@ class DispatchProgram:
     buffer_bytes: int
     regions: tuple[Region, ...]
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    positive: bool = False
 
     def load(self, device_uri: str) -> LoadedProgram:
         return _LoadedDispatch(self, device_uri)
@@ -141,7 +142,12 @@ class _LoadedDispatch:
         if self._data is None:
             source, runtime = self._source, self._module.runtime
             self._data = shared_data(
-                self._module.device, self._device_uri, source.buffer_bytes, source.regions, source.arithmetic
+                self._module.device,
+                self._device_uri,
+                source.buffer_bytes,
+                source.regions,
+                source.arithmetic,
+                positive=source.positive,
             )
             arguments = runtime.VmVariantList(1)
             arguments.push_ref(self._data.view.ref)
