@@ -54,12 +54,18 @@ def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) ->
     opened = Model.open(path, (*target.compile_flags, *options.flags))
     if bundle is not None:
         _check_place(bundle)
-    folder = RunFolder.create(options.run_dir)
-    place = bundle or folder.path / "bundle"
+    with RunFolder.create(options.run_dir, path) as folder:
+        place = bundle or folder.path / "bundle"
+        return place, _packed(opened, target, options, place, folder, listen)
+
+
+def _packed(
+    opened: Model, target: Target, options: Options, place: Path, folder: RunFolder, listen: Listener
+) -> Manifest:
     listen(Note(f"This run's folder: {folder.path}"))
     if target.note:
         listen(Note(target.note))
-    listen(PhaseStarted(f"reading {path}"))
+    listen(PhaseStarted(f"reading {opened.source}"))
     extracted = extract(opened.imported(options.shapes, folder.path), target, folder.path)
     planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
     left = dict(planned.left)
@@ -96,7 +102,7 @@ def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) ->
         )
         write_archive(unfinished / PROGRAM)
         (unfinished / FILE).write_text(manifest.to_text())
-    return place, manifest
+    return manifest
 
 
 def _check_options(options: Options) -> None:

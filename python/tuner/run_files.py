@@ -1,0 +1,106 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Which files of a folder a run writes: told by their names, so that whatever else lies there is left alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.errors import InputError
+
+# How names of folders begin that are removed when their maker ends, or when the run is resumed that was killed.
+TEMPORARY = "iree-tuner-"
+
+_ENDING = "[a-z0-9_]{8}"
+_TEMPORARY = rf"{TEMPORARY}{_ENDING}"
+_FILE = re.compile(
+    r"""
+      (command|result|check)\.json | command\.unfinished | log\.jsonl | measuring\.log | run\.lock | report\.html
+    | store\.sqlite(-wal|-shm|-journal)?
+    | (spec|spec\.unproved|kept)(\.late)?\.mlir
+    | model(-[a-z-]+)?\.vmfb
+    | (flagged/|without-chosen-flags/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
+    | candidates/.+\.(vmfb|log)
+    | flags/[^/]+\.vmfb
+    | bundle/(manifest\.json|measure\.pyz|.+\.vmfb)
+    """,
+    re.VERBOSE,
+)
+_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|without-chosen-flags|bundle")
+# What is being written, by `tuner.files` or as a bundle, has such a name until it is whole.
+_UNFINISHED = re.compile(rf"\.(?P<name>[^/]+)\.{_ENDING}(?P<rest>/.*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in a folder: files that a run wrote, folders for them (inner ones first), and all else."""
+
+    files: tuple[Path, ...]
+    folders: tuple[Path, ...]
+    others: tuple[Path, ...]
+
+
+def is_of_a_run(name: str, model: Path | None = None) -> bool:
+    """Whether a run writes a file of this name, told from its folder on. `model` is the model that it tunes."""
+    if re.fullmatch(rf"(.+/)?{_TEMPORARY}/.+", name) or _FILE.fullmatch(name) or name in _imported(model):
+        return True
+    unfinished = _UNFINISHED.fullmatch(name)
+    return unfinished is not None and is_of_a_run(unfinished["name"] + (unfinished["rest"] or ""), model)
+
+
+def look_into(folder: Path, model: Path | None = None) -> Found:
+    """Sorts all that lies in a folder. Links are not followed, and no run makes one."""
+    files, folders, others = [], [], []
+    for place, inner, names in os.walk(folder):
+        for path in (Path(place, name) for name in (*inner, *names)):
+            name, mode = path.relative_to(folder).as_posix(), path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                if _is_folder_of_a_run(name):
+                    folders.append(path)
+                elif not any(path.iterdir()):
+                    others.append(path)
+            elif stat.S_ISREG(mode) and is_of_a_run(name, model):
+                files.append(path)
+            else:
+                others.append(path)
+    return Found(tuple(files), tuple(reversed(folders)), tuple(others))
+
+
+def temporary_folders(folder: Path) -> list[Path]:
+    """What a run that was killed was just writing."""
+    found = []
+    for place, inner, _ in os.walk(folder):
+        left = [name for name in inner if re.fullmatch(_TEMPORARY, name)]
+        found += [Path(place, name) for name in left if not Path(place, name).is_symlink()]
+        inner[:] = [name for name in inner if name not in left]
+    return found
+
+
+def check_not_of_a_run(path: Path, folder: Path | None, *, option: str = "-o") -> None:
+    """Raises InputError if `path` is a file that the run of this folder writes for itself."""
+    if folder is None:
+        return
+    place = Path(os.path.realpath(path))
+    root = os.path.realpath(folder)
+    if place.is_relative_to(root) and is_of_a_run(place.relative_to(root).as_posix()):
+        raise InputError(f"{path} belongs to the run itself; choose another {option}")
+
+
+def _imported(model: Path | None) -> tuple[str, ...]:
+    """The names of a model's forms that are made for iree-compile."""
+    if model is None:
+        return ()
+    made = (".declared.mlirbc", *((".bound.onnx", ".mlir") if model.suffix.lower() == ".onnx" else ()))
+    return tuple(f"{model.stem}{suffix}" for suffix in made)
+
+
+def _is_folder_of_a_run(name: str) -> bool:
+    first = name.partition("/")[0]
+    if _FOLDER.fullmatch(first) or re.fullmatch(rf"(.+/)?{_TEMPORARY}(/.+)?", name):
+        return True
+    unfinished = _UNFINISHED.fullmatch(first)
+    return unfinished is not None and unfinished["name"] == "bundle"
