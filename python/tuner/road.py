@@ -79,6 +79,8 @@ def _tune(
     budget: Budget,
     watch: Stopwatch,
 ) -> TuneResult:
+    if options.store is None:
+        check_store(folder.store)
     listen(Note(f"This run's folder: {folder.path}"))
     if target.note:
         listen(Note(target.note))
