@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import models
+import tuner
 from tuner.cli import _run
 from tuner.errors import InputError
 from tuner.files import write_atomically
@@ -65,6 +66,7 @@ def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for name in ("model.vmfb", "measuring.log"):
             (run.path / name).write_text(name)
         check_store(run.store)
+    check_store(Path("shared.sqlite"))
     Path("foreign").mkdir()
     Path("foreign/thesis.txt").write_text("precious")
     os.mkfifo("pipe")
@@ -108,6 +110,10 @@ RUN = ("run", "model.mlir", "--keep-flags")
         ("compile model.mlir spec.mlir -o link.mlir", "is the model itself"),
         ("compile model.mlir spec.mlir -o pipe", "pipe is a pipe, a socket or a device"),
         ("compile model.mlir spec.mlir -o /dev/zero", "/dev/zero is a pipe, a socket or a device"),
+        ("compile model.mlir spec.mlir -o run/model.vmfb", "run/model.vmfb belongs to the run itself"),
+        ("merge spec.mlir other.mlir -o run/log.jsonl", "run/log.jsonl belongs to the run itself"),
+        ("report run -o shared.sqlite", "shared.sqlite is a database, as stores are"),
+        ("compile model.mlir spec.mlir -o shared.sqlite", "shared.sqlite is a database, as stores are"),
         ("merge spec.mlir other.mlir -o pipe", "pipe is a pipe, a socket or a device"),
         ("merge spec.mlir other.mlir -o /dev/null", "/dev/null is a pipe, a socket or a device"),
         ("check model.mlir spec.mlir -o model.mlir", "is the model itself"),
@@ -133,6 +139,8 @@ RUN = ("run", "model.mlir", "--keep-flags")
         ("run model.mlir -o run/log.jsonl --run-dir run", "belongs to the run itself"),
         ("run model.mlir --store run/log.jsonl --run-dir run", "run/log.jsonl belongs to the run itself"),
         (f"run model.mlir -o {'a' * 300}", "File name too long"),
+        ("run model.mlir --no-measure --bundle new --run-dir ./new", "new is the run's folder"),
+        ("run model.mlir --no-measure --bundle pipe", "pipe is there already"),
     ],
 )
 @pytest.mark.usefixtures("listening")
@@ -188,6 +196,24 @@ def test_a_run_is_refused_before_the_work(
     arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert says in refused(capsys, *RUN, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-o", "spec.mlir"), ("--run-dir", "run"), ("--run-dir", "run", "--resume")])
+def test_a_working_folder_that_is_gone_gets_one_sentence(
+    arguments: tuple[str, ...], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "gone").mkdir()
+    monkeypatch.chdir(place / "gone")
+    (place / "gone").rmdir()
+    assert _run(["run", str(place / "model.mlir"), "--keep-flags", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert "No such file or directory" in said or "holds no run to resume" in said
+    assert "internal error" not in said
+
+
+def test_tune_resumes_no_other_run_either() -> None:
+    with pytest.raises(InputError, match="run with --seed 0, not 7"):
+        tuner.tune("model.mlir", keep_flags=True, run_dir="run", resume=True, seed=7)
 
 
 def test_another_model_of_the_same_name_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,6 +299,8 @@ def test_a_spec_is_refreshed_in_place_and_the_run_s_own_may_be_named(capsys: pyt
     assert _run(["merge", "spec.mlir", "other.mlir", "-o", "spec.mlir"]) == 0
     assert "Spec: spec.mlir" in capsys.readouterr().out
     assert "another process" in refusal_of_run("-o", "run/spec.mlir", capsys=capsys)
+    Path("run/spec.mlir").write_text(problem_spec([]))
+    assert _run(["merge", "run/spec.mlir", "other.mlir", "-o", "run/spec.mlir"]) == 0
 
 
 def refusal_of_run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:

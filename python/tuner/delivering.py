@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.certificate import Circumstances
 from tuner.errors import InputError
-from tuner.files import check_writable, is_same, write_atomically
+from tuner.files import check_writable, write_atomically
 from tuner.importing import Shapes
 from tuner.model import Model, spec_flag
 from tuner.options import Options
@@ -91,14 +91,12 @@ def check_places(model: Path, options: Options) -> None:
 def check_output(path: Path | None, *, kept: Mapping[Path, str], run_dir: Path | None = None) -> None:
     """Raises InputError unless both specs can be put at `path`, if one is given, before any work is done for them.
 
-    `kept` are files that must not be replaced, each with what it is; so must none of those that the run of `run_dir`
-    writes, but its spec.
+    `kept` are files that must not be replaced, each with what it is; so must none of those that a run, above all
+    that of `run_dir`, writes for itself.
     """
     for output in () if path is None else (path, late_path(path)):
         check_writable(output, kept=kept)
-        own = () if run_dir is None else (run_dir / "spec.mlir", late_path(run_dir / "spec.mlir"))
-        if not any(is_same(output, each) for each in own):
-            check_not_of_a_run(output, run_dir)
+        check_not_of_a_run(output, run_dir)
 
 
 def check_remaking(path: Path, specs: Sequence[ReadSpec], *, kept: Mapping[Path, str], run_dir: Path | None) -> None:

@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from tuner.errors import InputError
 
+# How files of SQLite begin.
+_DATABASE = b"SQLite format 3\0"
 _NOTHING: Mapping[Path, str] = MappingProxyType({})
 
 
@@ -21,19 +23,21 @@ def check_writable(path: Path, *, kept: Mapping[Path, str] = _NOTHING, option: s
 
     `kept` are files that must not be replaced, each with what it is, as in "the model itself". `option` named `path`.
     """
-    for each, what in kept.items():
-        if is_same(path, each):
-            raise InputError(f"{path} is {what}; choose another {option}")
     folder = path.parent
     try:
+        for each, what in kept.items():
+            if is_same(path, each):
+                raise InputError(f"{path} is {what}; choose another {option}")
         if path.is_dir():
             raise InputError(f"{path} is a folder; name a file to write to")
         if not folder.is_dir():
             raise InputError(f"cannot write {path}: there is no folder {folder}; create it first")
         if path.exists():
             check_regular(path)
-            with path.open("ab"):
-                pass
+            with path.open("a+b") as file:
+                file.seek(0)
+                if file.read(len(_DATABASE)) == _DATABASE:
+                    raise InputError(f"{path} is a database, as stores are; choose another {option}")
         temporary = _beside(path)
         os.close(_created(temporary))
         temporary.unlink()

@@ -24,6 +24,7 @@ from tuner.files import check_writable, place_of
 from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
+from tuner.run_files import check_not_of_a_run
 from tuner.spec import LATE, PROBLEM
 from tuner.spec_reading import parse_spec
 from tuner.stopwatch import Part
@@ -134,6 +135,7 @@ def compile_with_specs(
     target = choose_target(target_name, threads)
     model = Model.open(path, (*target.compile_flags, *flags))
     check_writable(output, kept={**dict.fromkeys(specs, "a spec that is given"), path: "the model itself"})
+    check_not_of_a_run(output)
     late = [spec for spec in specs if is_late(spec)]
     early = [spec for spec in specs if spec not in late]
     for kind, given in (("late", late), ("early", early)):

@@ -7,14 +7,21 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from tuner.errors import InputError
 
 # How names of folders begin that are removed when their maker ends, or when the run is resumed that was killed.
 TEMPORARY = "iree-tuner-"
 
+# What the folder of a run has from its beginning on.
+_MARKS = ("command.json", "run.lock")
+# What may be made anew: specs by their checks, pages by reports.
+_FOR_USERS = ("spec.mlir", "spec.late.mlir", "report.html")
 _ENDING = "[a-z0-9_]{8}"
 _TEMPORARY = rf"{TEMPORARY}{_ENDING}"
 _FILE = re.compile(
@@ -54,20 +61,30 @@ def is_of_a_run(name: str, model: Path | None = None) -> bool:
 
 def look_into(folder: Path, model: Path | None = None) -> Found:
     """Sorts all that lies in a folder. Links are not followed, and no run makes one."""
-    files, folders, others = [], [], []
+    sorts: dict[str, list[Path]] = {"file": [], "folder": [], "other": []}
+    for sort, path in _sorted(folder, model):
+        sorts[sort].append(path)
+    return Found(tuple(sorts["file"]), tuple(reversed(sorts["folder"])), tuple(sorts["other"]))
+
+
+def others_in(folder: Path, most: int) -> list[Path]:
+    """The first files of a folder that no run writes, at most so many: it may be a large folder."""
+    return list(islice((path for sort, path in _sorted(folder, None) if sort == "other"), most))
+
+
+def _sorted(folder: Path, model: Path | None) -> Iterator[tuple[Literal["file", "folder", "other"], Path]]:
     for place, inner, names in os.walk(folder):
         for path in (Path(place, name) for name in (*inner, *names)):
             name, mode = path.relative_to(folder).as_posix(), path.lstat().st_mode
             if stat.S_ISDIR(mode):
                 if _is_folder_of_a_run(name):
-                    folders.append(path)
+                    yield "folder", path
                 elif not any(path.iterdir()):
-                    others.append(path)
+                    yield "other", path
             elif stat.S_ISREG(mode) and is_of_a_run(name, model):
-                files.append(path)
+                yield "file", path
             else:
-                others.append(path)
-    return Found(tuple(files), tuple(reversed(folders)), tuple(others))
+                yield "other", path
 
 
 def temporary_folders(folder: Path) -> list[Path]:
@@ -80,14 +97,18 @@ def temporary_folders(folder: Path) -> list[Path]:
     return found
 
 
-def check_not_of_a_run(path: Path, folder: Path | None, *, option: str = "-o") -> None:
-    """Raises InputError if `path` is a file that the run of this folder writes for itself."""
-    if folder is None:
-        return
+def check_not_of_a_run(path: Path, folder: Path | None = None, *, option: str = "-o") -> None:
+    """Raises InputError if `path` is a file that a run writes for itself: the run of `folder`, or any that has it."""
     place = Path(os.path.realpath(path))
-    root = os.path.realpath(folder)
-    if place.is_relative_to(root) and is_of_a_run(place.relative_to(root).as_posix()):
-        raise InputError(f"{path} belongs to the run itself; choose another {option}")
+    folders = [each for each in place.parents if all((each / name).is_file() for name in _MARKS)]
+    if folder is not None:
+        folders.append(Path(os.path.realpath(folder)))
+    for each in folders:
+        if not place.is_relative_to(each):
+            continue
+        name = place.relative_to(each).as_posix()
+        if name not in _FOR_USERS and is_of_a_run(name) and (place.exists() or folder is not None):
+            raise InputError(f"{path} belongs to the run itself; choose another {option}")
 
 
 def _imported(model: Path | None) -> tuple[str, ...]:

@@ -18,11 +18,13 @@ from typing import Any
 
 from tuner.errors import InputError
 from tuner.run_files import TEMPORARY as TEMPORARY
-from tuner.run_files import look_into, temporary_folders
+from tuner.run_files import others_in, temporary_folders
 from tuner.run_record import RunRecord
 
 # Where runs leave their folders, unless told otherwise.
 RUNS = Path(".iree-tuner")
+# So many files are named where there should be none.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,9 @@ class RunFolder:
             raise InputError(f"{path} already holds a run; choose another --run-dir")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
-        others = look_into(folder.path).others
+        others = ", ".join(each.name for each in others_in(folder.path, _NAMED))
         if others:
-            raise InputError(f"{path} holds files that are no run's ({_named(others)}); choose another --run-dir")
+            raise InputError(f"{path} holds files that are no run's ({others}); choose another --run-dir")
         return folder
 
     @staticmethod
@@ -161,8 +163,3 @@ class RunFolder:
 
 def _unwritable(path: Path, error: OSError) -> InputError:
     return InputError(f"cannot write into {path}: {error.strerror}; choose another --run-dir or make room")
-
-
-def _named(paths: tuple[Path, ...]) -> str:
-    names = ", ".join(path.name for path in paths[:3])
-    return names if len(paths) <= 3 else f"{names} and {len(paths) - 3} more"

@@ -62,7 +62,7 @@ class RunRecord:
             raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
         except (ValueError, RecursionError) as error:
             raise InputError(
-                f"{path} is not what a run of this version writes ({error}); choose another run"
+                f"{path} is not what a run of this version writes ({error}); name the folder of a run"
             ) from error
 
     def write(self, path: Path) -> None:

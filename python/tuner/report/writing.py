@@ -18,9 +18,6 @@ from tuner.report.page import html_report
 from tuner.run_files import check_not_of_a_run
 from tuner.run_reading import RecordedDispatch, read_run
 
-# What the page is called if nothing else is said; it lies in the run's folder then.
-PAGE = "report.html"
-
 
 def write_report(folder: Path, page: Path | None, json_path: Path | None, t4_folder: Path | None) -> list[Path]:
     """Writes what is asked for and returns the files. Raises InputError, before anything is written."""
@@ -53,9 +50,8 @@ def _make(t4_folder: Path) -> None:
 
 
 def _check(path: Path, folder: Path, others: Iterable[Path]) -> None:
-    if path.name != PAGE:
-        check_not_of_a_run(path, folder)
-    check_writable(path, kept=dict.fromkeys(others, "where another part of the report goes"))
+    check_not_of_a_run(path, folder, option="file")
+    check_writable(path, kept=dict.fromkeys(others, "where another part of the report goes"), option="file")
 
 
 def _t4_text(dispatch: RecordedDispatch) -> str:
