@@ -216,6 +216,19 @@ def test_tune_resumes_no_other_run_either() -> None:
         tuner.tune("model.mlir", keep_flags=True, run_dir="run", resume=True, seed=7)
 
 
+def test_a_folder_whose_run_came_to_nothing_may_be_taken() -> None:
+    """What was imported for it is no user's file; the same name without such a record is."""
+    for _ in range(2):
+        with RunFolder.create(Path("new"), Path("net.onnx")) as run:
+            (run.path / "net.mlir").write_text("imported")
+    (Path("new") / "command.json").unlink()
+    with (
+        pytest.raises(InputError, match=r"holds files that are no run's \(net.mlir\)"),
+        RunFolder.create(Path("new"), Path("net.onnx")),
+    ):
+        pass
+
+
 def test_another_model_of_the_same_name_is_not_resumed(capsys: pytest.CaptureFixture[str]) -> None:
     Path("model.mlir").write_text(models.matmul(16, 8, 8))
     said = refused(capsys, *RUN, "--run-dir", "run", "--resume")

@@ -41,8 +41,8 @@ def look(folder: Path) -> Cleaning:
     # Without a lock there is nobody in it, and looking leaves none there.
     if RunFolder(folder).lock.exists():
         with RunFolder(folder).held():
-            return _told(folder, _found(folder))
-    return _told(folder, _found(folder))
+            return _told(folder, look_into(folder, RunFolder(folder).model))
+    return _told(folder, look_into(folder, RunFolder(folder).model))
 
 
 def clean(folder: Path) -> Cleaning:
@@ -50,7 +50,7 @@ def clean(folder: Path) -> Cleaning:
     _check(folder)
     run = RunFolder(folder)
     with run.held():
-        found = _found(folder)
+        found = look_into(folder, RunFolder(folder).model)
         told = _told(folder, found)
         # Those last by which the folder is known: what is interrupted can be done again.
         last = {run.command: 1, run.lock: 2}
@@ -75,11 +75,6 @@ def _check(folder: Path) -> None:
     if not RunFolder(folder).command.is_file():
         raise InputError(f"{folder} is no folder of a run; nothing was removed")
     RunRecord.read(RunFolder(folder).command)
-
-
-def _found(folder: Path) -> Found:
-    model = RunRecord.read(RunFolder(folder).command).model
-    return look_into(folder, Path(model) if model else None)
 
 
 def _told(folder: Path, found: Found) -> Cleaning:

@@ -19,6 +19,7 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.applying import RejectedError, materialize
 from tuner.contexts import new_context
+from tuner.delivering import THE_MODEL
 from tuner.errors import InputError, ToolError
 from tuner.files import check_writable, place_of
 from tuner.importing import Shapes
@@ -134,7 +135,7 @@ def compile_with_specs(
     """
     target = choose_target(target_name, threads)
     model = Model.open(path, (*target.compile_flags, *flags))
-    check_writable(output, kept={**dict.fromkeys(specs, "a spec that is given"), path: "the model itself"})
+    check_writable(output, kept={**dict.fromkeys(specs, "a spec that is given"), path: THE_MODEL})
     check_not_of_a_run(output)
     late = [spec for spec in specs if is_late(spec)]
     early = [spec for spec in specs if spec not in late]

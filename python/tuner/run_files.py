@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from tuner.errors import InputError
 
@@ -61,30 +62,33 @@ def is_of_a_run(name: str, model: Path | None = None) -> bool:
 
 def look_into(folder: Path, model: Path | None = None) -> Found:
     """Sorts all that lies in a folder. Links are not followed, and no run makes one."""
-    sorts: dict[str, list[Path]] = {"file": [], "folder": [], "other": []}
+    sorts: dict[str, list[Path]] = defaultdict(list)
     for sort, path in _sorted(folder, model):
         sorts[sort].append(path)
     return Found(tuple(sorts["file"]), tuple(reversed(sorts["folder"])), tuple(sorts["other"]))
 
 
-def others_in(folder: Path, most: int) -> list[Path]:
+def others_in(folder: Path, model: Path | None, most: int) -> list[Path]:
     """The first files of a folder that no run writes, at most so many: it may be a large folder."""
-    return list(islice((path for sort, path in _sorted(folder, None) if sort == "other"), most))
+    return list(islice((path for sort, path in _sorted(folder, model) if sort == "other"), most))
 
 
-def _sorted(folder: Path, model: Path | None) -> Iterator[tuple[Literal["file", "folder", "other"], Path]]:
+def _sorted(folder: Path, model: Path | None) -> Iterator[tuple[str, Path]]:
     for place, inner, names in os.walk(folder):
         for path in (Path(place, name) for name in (*inner, *names)):
-            name, mode = path.relative_to(folder).as_posix(), path.lstat().st_mode
-            if stat.S_ISDIR(mode):
-                if _is_folder_of_a_run(name):
-                    yield "folder", path
-                elif not any(path.iterdir()):
-                    yield "other", path
-            elif stat.S_ISREG(mode) and is_of_a_run(name, model):
-                yield "file", path
-            else:
-                yield "other", path
+            # What a living run removes meanwhile is no concern of ours.
+            with suppress(FileNotFoundError):
+                yield _sort(path, path.relative_to(folder).as_posix(), model), path
+
+
+def _sort(path: Path, name: str, model: Path | None) -> str:
+    mode = path.lstat().st_mode
+    if stat.S_ISDIR(mode):
+        if _is_folder_of_a_run(name):
+            return "folder"
+        # Of another folder its files are told.
+        return "full folder" if any(path.iterdir()) else "other"
+    return "file" if stat.S_ISREG(mode) and is_of_a_run(name, model) else "other"
 
 
 def temporary_folders(folder: Path) -> list[Path]:

@@ -79,7 +79,7 @@ class RunFolder:
             raise InputError(f"{path} already holds a run; choose another --run-dir")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
-        others = ", ".join(each.name for each in others_in(folder.path, _NAMED))
+        others = ", ".join(each.name for each in others_in(folder.path, folder.model, _NAMED))
         if others:
             raise InputError(f"{path} holds files that are no run's ({others}); choose another --run-dir")
         return folder
@@ -145,6 +145,15 @@ class RunFolder:
     def lock(self) -> Path:
         """What a process holds while it works in the folder."""
         return self.path / "run.lock"
+
+    @property
+    def model(self) -> Path | None:
+        """The run's model, if its record is there and says so."""
+        try:
+            name = RunRecord.read(self.command).model
+        except InputError:
+            return None
+        return Path(name) if name else None
 
     @property
     def began(self) -> str:
