@@ -200,6 +200,9 @@ def test_what_was_measured_there_becomes_a_spec_here(python: Path, packed: Path,
     words = ("take-back", model, bundle, "-o", spec, "--run-dir", run, "--store", store)
     assert_fails(iree_tune(*words, cwd=tmp_path), 2, "has no results.jsonl; measure it")
     assert measure(python, bundle).returncode == 0
+    for name in ("manifest.json", "results.jsonl", "measure.pyz"):
+        refused = iree_tune("take-back", model, bundle, "-o", bundle / name, cwd=tmp_path)
+        assert_fails(refused, 2, f"{name} is a file of the bundle; choose another -o")
     done = iree_tune(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     known, final = results_of(bundle), results_of(bundle).final

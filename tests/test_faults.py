@@ -22,6 +22,7 @@ import sabotage
 import tuner
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
+from tuner.run_record import RunRecord
 
 # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
 MODEL = models.matmul(101, 211, 103)
@@ -185,5 +186,6 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     # What a killed process was writing is in its run's folder, which a resumed run clears.
     assert not list((tmp_path / "temporary").rglob("*"))
     assert list((tmp_path / "run").glob("iree-tuner-*"))
-    RunFolder.create(tmp_path / "run", resume=True)
-    assert not list((tmp_path / "run").glob("iree-tuner-*"))
+    asked = RunRecord.read(tmp_path / "run" / "command.json").asked
+    with RunFolder.create(tmp_path / "run", tmp_path / "model.mlir", asked, resume=True):
+        assert not list((tmp_path / "run").glob("iree-tuner-*"))

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import models
+from tuner.store import Store
 
 IN_ITS_OWN = ["unshare", "-Urm", "sh", "-euc"]
 # Mounts a file system on `place`, fills it by what `before` holds, runs the command, and copies what is left out of it.
@@ -127,7 +128,8 @@ def test_read_only_folders_are_refused_before_the_work(arguments: tuple[str, ...
     (before / "spec.mlir").write_text(OLDER)
     (before / "old" / "command.json").write_text("{}")
     (before / "old" / "log.jsonl").write_text('{"dispatch": "d"}\n')
-    sqlite3.connect(before / "store.sqlite").execute("create table mine (x)").connection.close()
+    with Store(before / "store.sqlite", {}, ""):
+        pass
     done = run(SEALED, tmp_path, *arguments)
     assert_one_sentence(done, says)
     kept = {

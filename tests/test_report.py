@@ -294,7 +294,13 @@ def test_a_run_records_what_started_it(tmp_path: Path) -> None:
     assert iree_tune(*arguments).returncode == 0
     written = json.loads((tmp_path / "run" / "command.json").read_text())
     assert written.pop("began") <= now()
-    assert written == {"command": ["iree-tune", *map(str, arguments)], "folder": str(Path.cwd())}
+    assert written.pop("asked")["--keep-flags"] == "True"
+    assert written == {
+        "command": ["iree-tune", *map(str, arguments)],
+        "folder": str(Path.cwd()),
+        "model": str(model),
+        "version": 1,
+    }
 
 
 def test_importance_finds_the_knob_that_matters() -> None:

@@ -14,11 +14,12 @@ import numpy as np
 from tuner.applying import RejectedError
 from tuner.certificate import Circumstances, Moment, circumstances
 from tuner.compiling import CompilePool
-from tuner.delivering import check_remaking, deliver, header
+from tuner.delivering import THE_MODEL, check_remaking, deliver, header
 from tuner.dispatch import Configured
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import Extracted, extract, read_model_configurations
+from tuner.files import write_atomically
 from tuner.importing import Shapes
 from tuner.judging import Case, Compiled, case_of, compile_cases, measure, speed_verdict
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
@@ -27,7 +28,7 @@ from tuner.model import Model, spec_flag
 from tuner.options import Options
 from tuner.plain_model import PlainModel, compare_models, prepare_model
 from tuner.run_folder import RunFolder
-from tuner.spec import Entry, late_spec, problem_spec, write_atomically
+from tuner.spec import Entry, late_spec, problem_spec
 from tuner.spec_reading import ReadSpec, UnreadableSpecError, read_spec
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -58,14 +59,26 @@ class CheckOptions:
     shapes: Shapes = field(default_factory=Shapes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A model that is opened, the specs, the target and the flags that were chosen beside the model's."""
+
+    opened: Model
+    specs: Sequence[ReadSpec]
+    unreadable: tuple[tuple[Path, str], ...]
+    target_name: str
+    target: Target
+    threads: int
+    chosen: tuple[str, ...]
+
+
 def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen: Listener) -> CheckReport:
     """Judges each entry of the specs, at most one early and one late, their flags, and the whole model with all that.
 
     The report is written to the check's folder as `check.json`. Raises InputError for unusable input.
     """
     specs, unreadable = _read(paths)
-    recorded = _recorded(specs)
-    target_name, threads = _target(recorded, options)
+    target_name, threads = _target(_recorded(specs), options)
     target = choose_target(target_name, threads)
     given, chosen = _flags(specs, target_name, target, options)
     opened = Model.open(path, given)
@@ -73,18 +86,25 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
         if spec.moment == "early" and (spec.entries or spec.foreign) and not target.reads_specs:
             raise InputError(f"{spec.path} has no effect: iree-compile ignores tuning specs for {target.name}")
     if options.output is not None and not unreadable:
-        check_remaking(options.output, specs, never=path)
-    folder = RunFolder.create(options.run_dir)
+        check_remaking(options.output, specs, kept={path: THE_MODEL}, run_dir=options.run_dir)
+    asked = _Asked(opened, specs, unreadable, target_name, target, threads, chosen)
+    with RunFolder.create(options.run_dir, path) as folder:
+        return _check(asked, options, folder, listen)
+
+
+def _check(asked: _Asked, options: CheckOptions, folder: RunFolder, listen: Listener) -> CheckReport:
+    specs, unreadable, target, chosen = asked.specs, asked.unreadable, asked.target, asked.chosen
+    recorded = _recorded(specs)
     listen(Note(f"This check's folder: {folder.path}"))
     if target.note:
         listen(Note(target.note))
 
-    listen(PhaseStarted(f"reading {path}"))
-    plain_model = opened.imported(options.shapes, folder.path)
+    listen(PhaseStarted(f"reading {asked.opened.source}"))
+    plain_model = asked.opened.imported(options.shapes, folder.path)
     extracted, flags_refused = _extracted(plain_model, chosen, target, folder)
     model = plain_model.with_flags(*chosen)
     description, features = extracted.device_description, extracted.features
-    now = circumstances(target_name, description, features, target.device.uri, threads, model.flags)
+    now = circumstances(asked.target_name, description, features, target.device.uri, asked.threads, model.flags)
     notes = list(dict.fromkeys(each for then in recorded for each in then.differences(now)))
     flags_verdict = verdict = refreshed = None
     with Runner(target.device, log=folder.path / "measuring.log") as runner:

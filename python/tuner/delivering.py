@@ -4,15 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tuner.certificate import Circumstances
 from tuner.errors import InputError
+from tuner.files import check_writable, write_atomically
 from tuner.importing import Shapes
 from tuner.model import Model, spec_flag
-from tuner.spec import check_writable, late_path, write_atomically
+from tuner.options import Options
+from tuner.run_files import check_not_of_a_run
+from tuner.spec import late_path
 from tuner.spec_reading import ReadSpec
+
+# What a model is called that an output would replace.
+THE_MODEL = "the model itself"
 
 
 def header(circumstances: Circumstances) -> list[str]:
@@ -74,22 +80,32 @@ def deliver(path: Path, early: str, late: str) -> None:
         late_path(path).unlink(missing_ok=True)
 
 
-def check_output(path: Path | None, *, never: Path | None = None) -> None:
-    """Raises InputError unless both specs can be put at `path`, where one is given, before any work is done for them.
+def check_places(model: Path, options: Options) -> None:
+    """Raises InputError unless a run can put its spec where the options say, and its store is a file of its own."""
+    kept = {model: THE_MODEL} | ({} if options.store is None else {options.store: "the store"})
+    check_output(options.output, kept=kept, run_dir=options.run_dir)
+    if options.store is not None and options.store.name != "store.sqlite":
+        check_not_of_a_run(options.store, options.run_dir, option="--store")
 
-    `never` is the user's model.
+
+def check_output(path: Path | None, *, kept: Mapping[Path, str], run_dir: Path | None = None) -> None:
+    """Raises InputError unless both specs can be put at `path`, if one is given, before any work is done for them.
+
+    `kept` are files that must not be replaced, each with what it is; so must none of those that a run, above all
+    that of `run_dir`, writes for itself.
     """
     for output in () if path is None else (path, late_path(path)):
-        check_writable(output, never=never)
+        check_writable(output, kept=kept)
+        check_not_of_a_run(output, run_dir)
 
 
-def check_remaking(path: Path, specs: Sequence[ReadSpec], *, never: Path | None = None) -> None:
-    """Raises InputError where `specs` cannot be made anew as `path`, before any work is done for it.
+def check_remaking(path: Path, specs: Sequence[ReadSpec], *, kept: Mapping[Path, str], run_dir: Path | None) -> None:
+    """Raises InputError if `specs` cannot be made anew as `path`, before any work is done for it.
 
-    An entry of another's would be lost, and so would a late spec beside `path` that is not among them. `never` is the
-    user's model.
+    An entry of another's would be lost, and so would a late spec beside `path` that is not among them. `kept` and
+    `run_dir` are as for `check_output`.
     """
-    check_output(path, never=never)
+    check_output(path, kept=kept, run_dir=run_dir)
     for spec in specs:
         if spec.foreign:
             raise InputError(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.compiling import CompileJob, CompilePool
-from tuner.delivering import check_output
+from tuner.delivering import check_places
 from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
 from tuner.events import Listener, PhaseStarted
@@ -108,7 +108,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags))
     check_present(target.device)
-    check_output(options.output, never=path)
+    check_places(path, options)
     with (
         tempfile.TemporaryDirectory(prefix=TEMPORARY) as name,
         Runner(target.device) as runner,

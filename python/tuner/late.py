@@ -19,11 +19,14 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.applying import RejectedError, materialize
 from tuner.contexts import new_context
+from tuner.delivering import THE_MODEL
 from tuner.errors import InputError, ToolError
+from tuner.files import check_writable, place_of
 from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
-from tuner.spec import LATE, PROBLEM, check_writable
+from tuner.run_files import check_not_of_a_run
+from tuner.spec import LATE, PROBLEM
 from tuner.spec_reading import parse_spec, read_spec
 from tuner.stopwatch import Part
 from tuner.targets import Target
@@ -132,7 +135,8 @@ def compile_with_specs(
     """
     target = choose_target(target_name, threads)
     model = Model.open(path, (*target.compile_flags, *flags))
-    check_writable(output, never=path)
+    check_writable(output, kept={**dict.fromkeys(specs, "a spec that is given"), path: THE_MODEL})
+    check_not_of_a_run(output)
     late = [spec for spec in specs if is_late(spec)]
     early = [spec for spec in specs if spec not in late]
     for kind, given in (("late", late), ("early", early)):
@@ -142,7 +146,8 @@ def compile_with_specs(
         raise InputError(
             f"{early[0]} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"
         )
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+    place = place_of(output)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as folder:
         model = model.imported(shapes, Path(folder))
         configured, applied, binary = (Path(folder) / name for name in ("configured.mlir", "applied.mlirbc", "binary"))
         result = configure(model, configured, early[0] if early else None)
@@ -157,7 +162,7 @@ def compile_with_specs(
         result = compile_configured(model, applied if late else configured, binary)
         if result.exit_code != 0:
             raise ToolError(f"{path} does not compile with these specs: {result.first_error}")
-        binary.replace(output)
+        binary.replace(place)
     return entries
 
 

@@ -84,7 +84,7 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     Raises InputError for what is no spec, and where an entry without a certificate would be lost.
     """
     specs = [read_spec(path) for path in dict.fromkeys(paths)]
-    check_remaking(output, specs)
+    check_remaking(output, specs, kept={}, run_dir=None)
     kept: dict[tuple[str, Moment], Source] = {}
     conflicts: list[Conflict] = []
     equal = 0

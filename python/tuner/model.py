@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.errors import InputError
+from tuner.files import check_regular
 from tuner.importing import Shapes, import_model
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain import ToolResult, run_tool
 
 _COMPILE_TIMEOUT_S = 600.0
+_ZEROS_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,18 @@ class Model:
     @staticmethod
     def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
         """Raises InputError when there is no such file or it cannot be read."""
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; name a model file")
         try:
+            if path.is_dir():
+                raise InputError(f"{path} is a folder; name a model file")
+            check_regular(path)
             with path.open("rb") as file:
-                empty = not file.read(1)
+                # Zeros are what a sparse file holds, or one that was cut off; no model begins with so many.
+                is_empty = not file.read(_ZEROS_BYTES).strip(b"\0")
         except FileNotFoundError as error:
             raise InputError(f"there is no model file {path}; check the path") from error
         except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        if empty:
+            raise InputError(f"{path} cannot be read: {error.strerror}; name another model file") from error
+        if is_empty:
             raise InputError(f"{path} is empty; name a model file")
         return Model(path, path, flags, watch or Stopwatch())
 

@@ -18,12 +18,13 @@ from tuner.dispatch import Configured
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
+from tuner.files import write_atomically
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
 from tuner.model import Model, spec_flag
 from tuner.plain_model import PlainModel, compare_models
 from tuner.result import DispatchResult, ModelResult
 from tuner.run_folder import RunFolder
-from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec, write_atomically
+from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.workbench import Workbench

@@ -15,11 +15,11 @@ from tuner.deciding import Ratio
 from tuner.delivering import deliver
 from tuner.dispatch import Dispatch
 from tuner.evaluating import Final
+from tuner.files import write_atomically
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
 from tuner.plain import to_plain
-from tuner.spec import write_atomically
 from tuner.stopwatch import WallTime
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tuner import registry
 from tuner.budget import Budget
 from tuner.certificate import circumstances
-from tuner.delivering import check_output, compile_command
+from tuner.delivering import check_places, compile_command
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.experience import Experience
 from tuner.extracting import extract
@@ -27,11 +27,12 @@ from tuner.plain_model import prepare_model
 from tuner.proving import unproved, write_unproved
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
+from tuner.run_record import asked_of
 from tuner.spec import late_path
 from tuner.stages import STAGES, Known, Stage, circumstances_of
 from tuner.stations import Stations
 from tuner.stopwatch import Part, Stopwatch
-from tuner.store import Store
+from tuner.store import Store, check_store
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
@@ -59,22 +60,29 @@ def tune_model(
     registry.check("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
-    check_output(options.output, never=path)
-    with machines_of(options, target, watch) as machines:
-        return _tune(opened, target, options, listen, stages, machines, budget, watch)
+    check_places(path, options)
+    if options.store is not None:
+        check_store(options.store)
+    with (
+        machines_of(options, target, watch) as machines,
+        RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
+    ):
+        return _tune(opened, target, options, folder, listen, stages, machines, budget, watch)
 
 
 def _tune(
     opened: Model,
     target: Target,
     options: Options,
+    folder: RunFolder,
     listen: Listener,
     stages: Sequence[Stage],
     machines: Machines,
     budget: Budget,
     watch: Stopwatch,
 ) -> TuneResult:
-    folder = RunFolder.create(options.run_dir, resume=options.resume)
+    if options.store is None:
+        check_store(folder.store)
     listen(Note(f"This run's folder: {folder.path}"))
     if target.note:
         listen(Note(target.note))

@@ -4,23 +4,27 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.store import now
+from tuner.run_files import TEMPORARY as TEMPORARY
+from tuner.run_files import others_in, temporary_folders
+from tuner.run_record import RunRecord
 
 # Where runs leave their folders, unless told otherwise.
 RUNS = Path(".iree-tuner")
-# How names of folders begin that are removed when their maker ends, or when the run is resumed that was killed.
-TEMPORARY = "iree-tuner-"
+# So many files are named where there should be none.
+_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,54 +34,92 @@ class RunFolder:
     path: Path
 
     @staticmethod
-    def create(path: Path | None, *, resume: bool = False) -> RunFolder:
-        """Makes `path`, or a new folder under `.iree-tuner`. With `resume`, takes the folder of a run that was cut off.
+    @contextmanager
+    def create(
+        path: Path | None, model: Path, asked: Mapping[str, str] | None = None, *, resume: bool = False
+    ) -> Iterator[RunFolder]:
+        """Makes `path`, or a new folder under `.iree-tuner`, and holds it: no other process works in it meanwhile.
 
-        Raises InputError where that is impossible, and without `resume` where it holds another run's log: nothing of a
-        user's is overwritten.
+        `asked` is what a run of `model` is asked, which can be resumed: with `resume` the folder of a run that was cut
+        off is taken. Raises InputError if that is impossible, and without `resume` for a folder with other files in it
+        or another run's log: nothing of a user's is overwritten.
         """
-        if resume:
-            return RunFolder._resumed(path)
+        folder = RunFolder._of_a_run(path) if resume else RunFolder._made(path)
+        with folder.held():
+            try:
+                if resume:
+                    folder._take_up(model, asked or {})
+                else:
+                    RunRecord.of_this_process(model, asked).write(folder.command)
+            except OSError as error:
+                raise _unwritable(path or folder.path, error) from error
+            yield folder
+
+    @staticmethod
+    def _new() -> RunFolder:
         try:
-            if path is None:
-                RUNS.mkdir(exist_ok=True)
-                stamp = time.strftime("%Y%m%d-%H%M%S-")
-                folder = RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=RUNS)).absolute())
-                folder._record_command()
-                return folder
-            path.mkdir(parents=True, exist_ok=True)
+            RUNS.mkdir(exist_ok=True)
+            stamp = time.strftime("%Y%m%d-%H%M%S-")
+            return RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=RUNS)).absolute())
         except OSError as error:
-            where = path or RUNS.absolute()
+            raise InputError(f"cannot make the run's folder in {RUNS}: {error.strerror}; choose a --run-dir") from error
+
+    @staticmethod
+    def _made(path: Path | None) -> RunFolder:
+        if path is None:
+            return RunFolder._new()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder = RunFolder(path.absolute())
+        except OSError as error:
             raise InputError(
-                f"cannot make the run's folder {where}: {error.strerror}; choose another --run-dir"
+                f"cannot make the run's folder {path}: {error.strerror}; choose another --run-dir"
             ) from error
-        folder = RunFolder(path.absolute())
         if folder.log.exists():
             raise InputError(f"{path} already holds a run; choose another --run-dir")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
-        try:
-            folder._record_command()
-        except OSError as error:
-            raise InputError(f"cannot write into {path}: {error.strerror}; choose another --run-dir") from error
+        others = ", ".join(each.name for each in others_in(folder.path, folder.model, _NAMED))
+        if others:
+            raise InputError(f"{path} holds files that are no run's ({others}); choose another --run-dir")
         return folder
 
     @staticmethod
-    def _resumed(path: Path | None) -> RunFolder:
-        """The run begins anew and finds what it did in its store; so the log is written anew too."""
+    def _of_a_run(path: Path | None) -> RunFolder:
         if path is None:
             raise InputError("--resume needs the folder of the run to go on with; name it by --run-dir")
-        folder = RunFolder(path.absolute())
-        # The store may be shared, or the run have ended before it had one.
-        if not (folder.store.exists() or folder.command.exists()):
+        if not RunFolder(path).command.is_file():
             raise InputError(f"{path} holds no run to resume; check --run-dir")
+        if not os.access(path, os.W_OK):
+            raise InputError(f"cannot write into {path}; check its permissions")
+        return RunFolder(path.absolute())
+
+    def _take_up(self, model: Path, asked: Mapping[str, str]) -> None:
+        """The run begins anew and finds what it did in its store; so the log is written anew too."""
+        RunRecord.read(self.command).check_resumable(self.path, model, asked)
+        for left in temporary_folders(self.path):
+            shutil.rmtree(left)
+        self.log.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes out of the folder, for as long as this one lives. Raises InputError if one is in it."""
         try:
-            for left in list(folder.path.rglob(f"{TEMPORARY}*")):
-                shutil.rmtree(left)
-            folder.log.unlink(missing_ok=True)
+            handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise InputError(f"cannot write into {path}: {error.strerror}; check its permissions") from error
-        return folder
+            raise _unwritable(self.lock, error) from error
+        with os.fdopen(handle) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"another process works in {self.path}; let it end first") from error
+            except OSError as error:
+                raise InputError(
+                    f"{self.lock} cannot be locked: {error.strerror}; choose a folder on another disk"
+                ) from error
+            if os.fstat(file.fileno()).st_nlink == 0:
+                raise InputError(f"another process removes {self.path}; begin again")
+            yield
 
     @property
     def store(self) -> Path:
@@ -105,21 +147,23 @@ class RunFolder:
         return self.path / "command.json"
 
     @property
-    def began(self) -> str:
-        """When the run began, also where it was resumed since: UTC, as a store has it. "" where it was not recorded."""
-        try:
-            return str(json.loads(self.command.read_text())["began"])
-        except (OSError, ValueError, KeyError):
-            return ""
+    def lock(self) -> Path:
+        """What a process holds while it works in the folder."""
+        return self.path / "run.lock"
 
-    def _record_command(self) -> None:
-        program = Path(sys.argv[0]).name
-        # As `python -m tuner` has it.
-        words = ["iree-tune" if program == "__main__.py" else program, *sys.argv[1:]]
-        unfinished = self.command.with_suffix(".unfinished")
-        record = {"command": words, "folder": str(Path.cwd()), "began": now()}
-        unfinished.write_text(json.dumps(record) + "\n")
-        unfinished.replace(self.command)
+    @property
+    def model(self) -> Path | None:
+        """The run's model, if its record is there and says so."""
+        try:
+            name = RunRecord.read(self.command).model
+        except InputError:
+            return None
+        return Path(name) if name else None
+
+    @property
+    def began(self) -> str:
+        """When the run began, also if it was resumed since: UTC, as a store has it."""
+        return RunRecord.read(self.command).began
 
     def append(self, record: dict[str, Any]) -> None:
         """Adds one line to the log; a crash loses at most the line being written. Raises OSError on a full disk."""
@@ -131,14 +175,5 @@ class RunFolder:
             raise
 
 
-def remove_run(path: Path) -> int:
-    """Removes the folder of a run and says how many bytes that frees. Raises InputError for any other folder."""
-    if not RunFolder(path).command.is_file():
-        raise InputError(f"{path} is no folder of a run; nothing was removed")
-    files = [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
-    freed = sum(file.stat().st_size for file in files)
-    try:
-        shutil.rmtree(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be removed: {error.strerror}; check its permissions") from error
-    return freed
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write into {path}: {error.strerror}; choose another --run-dir or make room")

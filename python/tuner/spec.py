@@ -11,15 +11,13 @@ none: a spec for plain iree-compile finds them by a matcher of the problem, and 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.certificate import Certificate
 from tuner.dispatch import Annotations, Problem
-from tuner.errors import InputError
+from tuner.files import write_atomically as write_atomically
 
 ENTRY_POINT = "__kernel_config"
 # What a module of late entries carries, and each of its sequences: the key of the problem that it is for.
@@ -244,49 +242,3 @@ def _matcher(index: int, entry: Entry) -> str:
     transform.yield %op, %config : !transform.any_op, !transform.any_param
   }}
 """
-
-
-def check_writable(path: Path, *, never: Path | None = None) -> None:
-    """Raises InputError unless a file can be put at `path`, before any work is done for it.
-
-    `never` is the user's model, which must not be overwritten.
-    """
-    if never is not None and path.exists() and path.samefile(never):
-        raise InputError(f"{path} is the model itself; choose another -o")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file to write the spec to")
-    folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f"cannot write {path}: there is no folder {folder}; create it first")
-    try:
-        if path.exists():
-            with path.open("ab"):
-                pass
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
-            pass
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another -o") from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Puts `text` at `path` in one step: a reader or a crash never sees half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except BaseException as error:
-        if isinstance(error, OSError):
-            error.filename = str(path)
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +21,15 @@ from typing import Any
 
 from tuner.dispatch import BenchmarkProgram
 from tuner.errors import InputError
+from tuner.files import check_regular
 from tuner.outcome import Evaluation, Fate
 
+# The problem of a choice of flags, which is none.
+FLAGS = "flags"
+_VERSION = 1
 _BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
 _SCHEMA = """
-create table if not exists evaluations (
+create table evaluations (
   subject text not null,        -- what was compiled: a digest of the dispatch's program, or of the model
   circumstances text not null,  -- target, processor, features, device, threads
   compiler text not null,
@@ -82,26 +87,51 @@ class Store:
         self.path = path
         self._circumstances, self._compiler = _line(circumstances), compiler
         try:
+            if path.exists() and not path.is_dir():
+                check_regular(path)
             self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        except (sqlite3.Error, OSError) as error:
+            raise self._unusable(error) from error
+        try:
             self._prepare()
         except sqlite3.Error as error:
-            raise InputError(
-                f"{path} cannot be used as a store ({error}); make room or choose another --store"
-            ) from error
+            self._connection.close()
+            raise self._unusable(error) from error
+        except InputError:
+            self._connection.close()
+            raise
+
+    def _unusable(self, error: Exception) -> InputError:
+        return InputError(f"{self.path} cannot be used as a store ({error}); make room or choose another --store")
 
     def _prepare(self) -> None:
         """Sets the file up. SQLite does not wait for another process that turns the same new file to WAL; we do."""
         deadline = time.monotonic() + _BUSY_TIMEOUT_S
         while True:
             try:
+                self._create()
                 self._connection.execute("pragma journal_mode = wal")
                 self._connection.execute("pragma synchronous = normal")
-                self._connection.execute(_SCHEMA)
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(_RETRY_S)
+
+    def _create(self) -> None:
+        """Makes the table in a new file. Raises InputError for a database of another form; it stays as it is."""
+        with self._connection:
+            self._connection.execute("begin immediate")
+            (version,) = self._connection.execute("pragma user_version").fetchone()
+            if version == 0 and not self._connection.execute("select 1 from sqlite_master").fetchall():
+                self._connection.execute(_SCHEMA)
+            elif version != _VERSION or _columns(self._connection) != _expected_columns():
+                raise InputError(
+                    f"{self.path} cannot be used as a store (it is a database of another version or another program);"
+                    " choose another --store"
+                )
+            # Also if it says so already: what cannot be written shows now.
+            self._connection.execute(f"pragma user_version = {_VERSION}")
 
     def __enter__(self) -> Store:
         return self
@@ -122,10 +152,7 @@ class Store:
                 " where subject = ? and circumstances = ? and compiler = ? and choice = ?",
                 (subject, self._circumstances, self._compiler, _line(choice)),
             ).fetchone()
-        if row is None:
-            return None
-        fate, detail, compile_s, time_s, speedup, samples = row
-        return Stored(Fate(fate), detail, compile_s, time_s, speedup, tuple(json.loads(samples)))
+            return None if row is None else _stored(*row)
 
     def add(self, subject: str, choice: Any, stored: Stored, problem: str, point: Mapping[str, Any]) -> None:
         """Keeps an evaluation; a kill after this returns does not lose it. Another process's of the same choice stays.
@@ -162,7 +189,7 @@ class Store:
                 " where problem = ? and circumstances = ? and compiler != ? and speedup is not null",
                 (problem, self._circumstances, self._compiler),
             ).fetchall()
-        return [(json.loads(point), 1 / speedup) for point, speedup in rows]
+            return [(_point(point), 1 / _positive(speedup, "speed-up")) for point, speedup in rows]
 
     def measured(self, before: str) -> list[tuple[str, dict[str, int], float]]:
         """Problem, point and seconds of one run, of every candidate that was timed before a moment, in that order.
@@ -172,10 +199,11 @@ class Store:
         with self._errors():
             rows = self._connection.execute(
                 "select problem, point, time_s from evaluations"
-                " where circumstances = ? and time_s is not null and ended < ? order by ended, subject, choice",
-                (self._circumstances, before),
+                " where circumstances = ? and problem != ? and time_s is not null and ended < ?"
+                " order by ended, subject, choice",
+                (self._circumstances, FLAGS, before),
             ).fetchall()
-        return [(problem, json.loads(point), time_s) for problem, point, time_s in rows]
+            return [(_text(problem), _point(point), _positive(time_s, "time")) for problem, point, time_s in rows]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -186,6 +214,17 @@ class Store:
                 f"the store {self.path} cannot be read or written ({error}); what it holds is kept: make room or choose"
                 " another place, and go on with --run-dir and --resume"
             ) from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"the store {self.path} holds a row that no run wrote ({error}); delete the row, or choose"
+                " another --store"
+            ) from error
+
+
+def check_store(path: Path) -> None:
+    """Raises InputError if there can be no store at `path`; if there can, there is one."""
+    with Store(path, {}, ""):
+        pass
 
 
 def digest(*contents: str | bytes) -> str:
@@ -208,3 +247,50 @@ def now() -> str:
 
 def _line(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _columns(connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute("pragma table_info(evaluations)").fetchall()
+
+
+def _expected_columns() -> list[Any]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(_SCHEMA)
+        return _columns(connection)
+
+
+def _stored(fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, samples: Any) -> Stored:
+    """What a row says. Raises ValueError for a row that no run writes."""
+    times_s = json.loads(_text(samples))
+    if not isinstance(times_s, list):
+        raise ValueError("the samples are no list")
+    stored = Stored(
+        Fate(fate),
+        _text(detail),
+        0.0 if compile_s == 0 else _positive(compile_s, "time of compiling"),
+        None if time_s is None else _positive(time_s, "time"),
+        None if speedup is None else _positive(speedup, "speed-up"),
+        tuple(_positive(each, "sample") for each in times_s),
+    )
+    if stored.fate is Fate.MEASURED and (stored.time_s is None or not stored.samples_s):
+        raise ValueError("it was measured, and has no time")
+    return stored
+
+
+def _point(text: Any) -> dict[str, int]:
+    point = json.loads(_text(text))
+    if not isinstance(point, dict) or not all(type(value) is int for value in point.values()):
+        raise ValueError("the knobs are no object of whole numbers")
+    return point
+
+
+def _positive(value: Any, what: str) -> float:
+    if type(value) not in (int, float) or not 0 < value < math.inf:
+        raise ValueError(f"the {what} is {str(value)[:40]}")
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{str(value)[:40]} is no text")
+    return value

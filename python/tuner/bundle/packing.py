@@ -22,6 +22,7 @@ from tuner.constraints import sample_uniform
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import extract
+from tuner.files import is_same
 from tuner.model import Model
 from tuner.options import Options
 from tuner.outcome import Compilation
@@ -53,13 +54,19 @@ def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) ->
     target = choose_target(options.target, options.threads)
     opened = Model.open(path, (*target.compile_flags, *options.flags))
     if bundle is not None:
-        _check_place(bundle)
-    folder = RunFolder.create(options.run_dir)
-    place = bundle or folder.path / "bundle"
+        _check_place(bundle, options.run_dir)
+    with RunFolder.create(options.run_dir, path) as folder:
+        place = bundle or folder.path / "bundle"
+        return place, _packed(opened, target, options, place, folder, listen)
+
+
+def _packed(
+    opened: Model, target: Target, options: Options, place: Path, folder: RunFolder, listen: Listener
+) -> Manifest:
     listen(Note(f"This run's folder: {folder.path}"))
     if target.note:
         listen(Note(target.note))
-    listen(PhaseStarted(f"reading {path}"))
+    listen(PhaseStarted(f"reading {opened.source}"))
     extracted = extract(opened.imported(options.shapes, folder.path), target, folder.path)
     planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
     left = dict(planned.left)
@@ -96,7 +103,7 @@ def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) ->
         )
         write_archive(unfinished / PROGRAM)
         (unfinished / FILE).write_text(manifest.to_text())
-    return place, manifest
+    return manifest
 
 
 def _check_options(options: Options) -> None:
@@ -118,7 +125,9 @@ def _check_options(options: Options) -> None:
             )
 
 
-def _check_place(bundle: Path) -> None:
+def _check_place(bundle: Path, run_dir: Path | None) -> None:
+    if run_dir is not None and is_same(bundle, run_dir):
+        raise InputError(f"{bundle} is the run's folder; name another by --bundle")
     if bundle.exists() and (not bundle.is_dir() or any(bundle.iterdir())):
         raise InputError(f"{bundle} is there already; name a new folder by --bundle")
     if not bundle.absolute().parent.is_dir():

@@ -14,7 +14,7 @@ from tuner.bundle.manifest import BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
 from tuner.certificate import Circumstances, circumstances
 from tuner.compiling import CompileJob, CompilePool
-from tuner.delivering import check_output, compile_command
+from tuner.delivering import check_output, check_places, compile_command
 from tuner.errors import InputError
 from tuner.evaluating import verdict_on
 from tuner.events import Listener, Note, PhaseStarted
@@ -28,7 +28,7 @@ from tuner.proving import prove_unrun
 from tuner.result import DispatchResult, TuneResult
 from tuner.run_folder import RunFolder
 from tuner.stopwatch import Stopwatch
-from tuner.store import Store, Stored, subject_of
+from tuner.store import Store, Stored, check_store, subject_of
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain import compiler_version
@@ -61,17 +61,39 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     _check_versions(manifest, bundle)
     target = choose_target(manifest.target, manifest.threads)
     opened = Model.open(path, (*target.compile_flags, *manifest.flags), watch)
-    check_output(options.output, never=path)
-    folder = RunFolder.create(options.run_dir)
+    _check_places(path, bundle, options)
+    with RunFolder.create(options.run_dir, path) as folder:
+        return _taken(opened, bundle, manifest, results, target, options, folder, listen)
+
+
+def _check_places(path: Path, bundle: Path, options: Options) -> None:
+    """Raises InputError if something would be put where the model or a file of the bundle is."""
+    check_places(path, options)
+    files = {each: "a file of the bundle" for each in bundle.rglob("*") if each.is_file()}
+    check_output(options.output, kept=files)
+    if options.store is not None:
+        check_store(options.store)
+
+
+def _taken(
+    opened: Model,
+    bundle: Path,
+    manifest: Manifest,
+    results: Results,
+    target: Target,
+    options: Options,
+    folder: RunFolder,
+    listen: Listener,
+) -> TuneResult:
     listen(Note(f"This run's folder: {folder.path}"))
-    listen(PhaseStarted(f"reading {path}"))
+    listen(PhaseStarted(f"reading {opened.source}"))
     shapes = Shapes(manifest.dims, manifest.inputs)
     model = opened.imported(shapes, folder.path)
     extracted = extract(model, target, folder.path)
     there = _circumstances(manifest, results.machine, extracted, target)
     with (
         Store(options.store or folder.store, there.shared, compiler_version()) as store,
-        CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
+        CompilePool(options.compile_workers, options.compile_timeout_s, opened.watch, folder.path) as compilers,
     ):
         taking = _Taking(manifest, results, target, folder, compilers, store, listen)
         dispatches = _results(taking, extracted, bundle)
@@ -97,7 +119,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         device_label=f"{results.machine.processor} ({there.device}, {target.device.label})",
         compile_command=command,
         circumstances=there,
-        wall_time=watch.read(),
+        wall_time=opened.watch.read(),
     )
     result.keep(options.output)
     return result

@@ -4,19 +4,64 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tuner.errors import InputError
 
-@click.command()
+if TYPE_CHECKING:
+    from tuner.cleaning import Cleaning
+
+
+@click.command("clean")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-def clean(runs: tuple[Path, ...]) -> None:
-    """Remove the folders of RUNS with all that is in them; without RUNS those in `.iree-tuner`."""
-    from tuner.run_folder import RUNS, remove_run
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+def clean(runs: tuple[Path, ...], yes: bool, dry_run: bool) -> None:
+    """Remove what runs wrote into the folders RUNS; without RUNS into those in `.iree-tuner`.
 
-    found = runs or tuple(sorted(path for path in RUNS.glob("*") if path.is_dir()))
-    for path in found:
-        click.echo(f"{path}: {remove_run(path) / 1e6:.1f} MB removed")
+    Files that are no run's are kept and named, and so are links. A run that has not ended is left alone.
+    """
+    from tuner.cleaning import clean as remove
+    from tuner.cleaning import look
+
+    found = [look(path) for path in runs] if runs else _in_runs()
     if not found:
         click.echo("There are no runs here.")
+        return
+    if dry_run:
+        for each in found:
+            click.echo(each.told("to remove"))
+        return
+    if not yes and not _is_wanted(found):
+        click.echo("Nothing was removed.")
+        return
+    for each in found:
+        click.echo(remove(each.folder).told("removed"))
+
+
+def _in_runs() -> list[Cleaning]:
+    """The runs of this folder that have ended; of all else it is said that it stays."""
+    from tuner.cleaning import look
+    from tuner.run_folder import RUNS
+
+    found = []
+    for path in sorted(RUNS.glob("*")):
+        try:
+            found.append(look(path))
+        except InputError as error:
+            click.echo(f"left alone: {error}", err=True)
+    return found
+
+
+def _is_wanted(found: list[Cleaning]) -> bool:
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise InputError(
+            "nothing was removed, for nobody can be asked; give --yes, or --dry-run to see what it would be"
+        )
+    for each in found:
+        click.echo(each.told("to remove"))
+    return click.confirm("Remove them?")

@@ -6,40 +6,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
+from tuner.files import check_writable, write_atomically
 from tuner.report.exports import json_report, t4_metadata, t4_results
 from tuner.report.page import html_report
+from tuner.run_files import check_not_of_a_run
 from tuner.run_reading import RecordedDispatch, read_run
-from tuner.spec import check_writable, write_atomically
-
-_OF_A_RUN = ("log.jsonl", "result.json", "command.json", "spec.mlir", "spec.late.mlir")
 
 
 def write_report(folder: Path, page: Path | None, json_path: Path | None, t4_folder: Path | None) -> list[Path]:
     """Writes what is asked for and returns the files. Raises InputError, before anything is written."""
     run = read_run(folder)
-    writers: dict[Path, Callable[[], str]] = {}
+    parts: list[tuple[Path, Callable[[], str]]] = []
     if page is not None:
-        writers[page] = lambda: html_report(run)
+        parts.append((page, lambda: html_report(run)))
     if json_path is not None:
-        writers[json_path] = lambda: _text(json_report(run))
+        parts.append((json_path, lambda: _text(json_report(run))))
     if t4_folder is not None:
         _make(t4_folder)
-        writers[t4_folder / "metadata.json"] = lambda: _text(t4_metadata(run))
+        parts.append((t4_folder / "metadata.json", lambda: _text(t4_metadata(run))))
         for each in run.dispatches:
             if each.tried:
                 name = re.sub(r"[^\w.-]", "_", each.name)
-                writers[t4_folder / f"{name}.json"] = partial(_t4_text, each)
-    for path in writers:
-        _check(path, folder)
-    for path, text in writers.items():
+                parts.append((t4_folder / f"{name}.json", partial(_t4_text, each)))
+    paths = [path for path, _ in parts]
+    for number, path in enumerate(paths):
+        _check(path, folder, paths[:number])
+    for path, text in parts:
         write_atomically(path, text())
-    return list(writers)
+    return paths
 
 
 def _make(t4_folder: Path) -> None:
@@ -49,12 +49,9 @@ def _make(t4_folder: Path) -> None:
         raise InputError(f"cannot make the folder {t4_folder}: {error.strerror}; choose another --t4") from error
 
 
-def _check(path: Path, folder: Path) -> None:
-    if path.name in _OF_A_RUN and path.parent.resolve() == folder.resolve():
-        raise InputError(f"{path} belongs to the run itself; choose another file")
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name a file")
-    check_writable(path, never=folder / _OF_A_RUN[0])
+def _check(path: Path, folder: Path, others: Iterable[Path]) -> None:
+    check_not_of_a_run(path, folder, option="file")
+    check_writable(path, kept=dict.fromkeys(others, "where another part of the report goes"), option="file")
 
 
 def _t4_text(dispatch: RecordedDispatch) -> str:

@@ -1,0 +1,95 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Files that a command writes: whether one can be put at a place, and how it gets there in one step."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from tuner.errors import InputError
+
+# How files of SQLite begin.
+_DATABASE = b"SQLite format 3\0"
+_NOTHING: Mapping[Path, str] = MappingProxyType({})
+
+
+def check_writable(path: Path, *, kept: Mapping[Path, str] = _NOTHING, option: str = "-o") -> None:
+    """Raises InputError unless a file can be put at `path`, before any work is done for it.
+
+    `kept` are files that must not be replaced, each with what it is, as in "the model itself". `option` named `path`.
+    """
+    folder = path.parent
+    try:
+        for each, what in kept.items():
+            if is_same(path, each):
+                raise InputError(f"{path} is {what}; choose another {option}")
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name a file to write to")
+        if not folder.is_dir():
+            raise InputError(f"cannot write {path}: there is no folder {folder}; create it first")
+        if path.exists():
+            check_regular(path)
+            with path.open("a+b") as file:
+                file.seek(0)
+                if file.read(len(_DATABASE)) == _DATABASE:
+                    raise InputError(f"{path} is a database, as stores are; choose another {option}")
+        temporary = _beside(path)
+        os.close(_created(temporary))
+        temporary.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another {option}") from error
+
+
+def check_regular(path: Path) -> None:
+    """Raises InputError if a pipe, a socket or a device is at `path`: these never end, or take what is written."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path} is a pipe, a socket or a device; name a regular file")
+
+
+def is_same(path: Path, other: Path) -> bool:
+    """Whether both lead to one file, or will when it is made."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return place_of(path) == place_of(other)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Puts `text` at `path` in one step: a reader or a crash never sees half of it.
+
+    A link stays, and the file that it leads to is replaced; a file keeps its mode.
+    """
+    temporary = _beside(path)
+    try:
+        with os.fdopen(_created(temporary), "w") as file:
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(place_of(path))
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = str(path)
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def place_of(path: Path) -> Path:
+    """Where a file is put that is written to `path`: where that leads if it is a link."""
+    return Path(os.path.realpath(path))
+
+
+def _beside(path: Path) -> Path:
+    place = place_of(path)
+    return place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+
+
+def _created(path: Path) -> int:
+    """A new file, open for writing; the process's mask says who else may read it."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
