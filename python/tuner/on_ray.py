@@ -222,7 +222,11 @@ class _Compilers:
             said = str(error).strip().splitlines()[0]
             job.log.write_text(f"{error}\n")
             return Compilation(
-                Fate.COMPILE_FAILED, f"the machine that compiled it was lost, again and again: {said}", 0.0, job.log
+                Fate.COMPILE_FAILED,
+                f"the machine that compiled it was lost, again and again: {said}",
+                0.0,
+                job.log,
+                by_chance=True,
             )
         job.log.write_bytes(log)
         if binary is not None:
