@@ -147,6 +147,8 @@ def _failed(error: Exception) -> int:
             " place, and go on with --run-dir and --resume",
             2,
         )
+    if isinstance(error, ImportError):
+        return _fail(f"a part of the installation does not load ({error}); iree-tune doctor says what to do", 2)
     what = f"{type(error).__name__}: {error}"
     return _fail(f"internal error ({what}); run again with --debug and report it", 1)
 

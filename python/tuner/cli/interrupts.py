@@ -21,10 +21,12 @@ from tuner.spawning import ENDING_SIGNALS
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-# So long after it was lost an interrupt comes again: the destructor or callback has ended by then, or it is lost anew.
+# So long after it was lost or put off an interrupt comes again, and if need be once more.
 _AGAIN_S = 0.05
 # So long the program may clean up; a further signal is dropped until then, for it would end the cleaning.
 _CLEANING_S = 10.0
+# As frames name Python's own code of imports, in which another thread would wait for ever for a lock that is lost.
+_IMPORTER = "<frozen importlib._bootstrap>"
 
 
 class Interrupts:
@@ -35,7 +37,7 @@ class Interrupts:
         self.came = False
         self._deaf_until_s = 0.0
 
-    def hear(self, number: int, _: FrameType | None) -> None:
+    def hear(self, number: int, frame: FrameType | None) -> None:
         """Raises KeyboardInterrupt, unless an earlier signal is ending the program already."""
         if number != signal.SIGALRM:
             if time.monotonic() < self._deaf_until_s:
@@ -44,7 +46,11 @@ class Interrupts:
                 self.number = signal.Signals(number)
             self.came = True
             self._deaf_until_s = time.monotonic() + _CLEANING_S
-        raise KeyboardInterrupt
+        if frame is not None and frame.f_code.co_filename == _IMPORTER:
+            # Python may have taken its lock of imports and not come to where it would release it.
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        else:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -79,3 +85,6 @@ def ignore_further() -> None:
     """The program is ending: a further signal would only stop it from doing so in good order."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    # Python remembers a KeyboardInterrupt that came out of an `exec`, as dataclasses are made by, until the next one:
+    # it would end the program by SIGINT in place of the exit code.
+    exec("")
