@@ -125,6 +125,22 @@ def test_an_interrupt_leaves_order(body: str, says: str) -> None:
     assert done.stderr == ""
 
 
+def test_the_exit_code_is_ours_also_after_an_interrupt_in_code_that_was_made_of_text(tmp_path: Path) -> None:
+    """As dataclasses are made. Python itself ends by SIGINT then, if its program is a module."""
+    (tmp_path / "ending.py").write_text(
+        textwrap.dedent("""
+            import sys
+            from tuner.cli.interrupts import ignore_further
+            try:
+                exec("raise KeyboardInterrupt")
+            except KeyboardInterrupt:
+                ignore_further()
+            sys.exit(143)
+        """)
+    )
+    assert subprocess.run([sys.executable, "-m", "ending"], cwd=tmp_path, check=False, timeout=60).returncode == 143
+
+
 def test_without_it_one_in_a_destructor_is_lost() -> None:
     done = ended("Dying()", around="threading.Lock()")
     assert done.stdout.split()[:2] == ["went", "on"]
