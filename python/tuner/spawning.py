@@ -67,7 +67,8 @@ def _postponed() -> Iterator[None]:
         yield
         return
     heard: list[tuple[int, FrameType | None]] = []
-    handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    # By SIGALRM one comes again that was lost.
+    handlers = {number: signal.getsignal(number) for number in (*ENDING_SIGNALS, signal.SIGALRM)}
     kept = {number: handler for number, handler in handlers.items() if callable(handler)}
     for each in kept:
         signal.signal(each, lambda number, frame: heard.append((number, frame)))
