@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AGAIN_S = 0.05
 # So long the program may clean up; a further signal is dropped until then, for it would end the cleaning.
 _CLEANING_S = 10.0
-# As frames name Python's own code of imports, in which another thread would wait for ever for a lock that is lost.
+# As frames name Python's own code of imports.
 _IMPORTER = "<frozen importlib._bootstrap>"
 
 
@@ -46,11 +46,19 @@ class Interrupts:
                 self.number = signal.Signals(number)
             self.came = True
             self._deaf_until_s = time.monotonic() + _CLEANING_S
-        if frame is not None and frame.f_code.co_filename == _IMPORTER:
-            # Python may have taken its lock of imports and not come to where it would release it.
+        if _is_import(frame):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         else:
             raise KeyboardInterrupt
+
+
+def _is_import(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: Python could keep its lock of imports, and native modules end the process."""
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORTER:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -63,7 +71,8 @@ def lasting_interrupts() -> Iterator[Interrupts]:
     def report(unraisable: UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-        else:
+        # What was half made when the interrupt came says so when it is removed.
+        elif not heard.came:
             earlier_hook(unraisable)
 
     earlier_hook, sys.unraisablehook = sys.unraisablehook, report
@@ -81,10 +90,15 @@ def lasting_interrupts() -> Iterator[Interrupts]:
         sys.unraisablehook = earlier_hook
 
 
+def _say_nothing(_: UnraisableHookArgs) -> None:
+    pass
+
+
 def ignore_further() -> None:
-    """The program is ending: a further signal would only stop it from doing so in good order."""
+    """The program is ending: a further signal would only disturb it, and what is half made would say so."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    sys.unraisablehook = _say_nothing
     # Python remembers a KeyboardInterrupt that came out of an `exec`, as dataclasses are made by, until the next one:
     # it would end the program by SIGINT in place of the exit code.
     exec("")
