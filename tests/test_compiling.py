@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
@@ -196,8 +197,17 @@ class Saboteur(CpuTarget):
     """A target that does to its worker what a broken compiler does."""
 
     deed: str = ""
+    # Where it is noted that it was done, if it is to be done once.
+    done: Path | None = None
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> Any:
+        if self.done is None or not self.done.exists():
+            if self.done is not None:
+                self.done.touch()
+            self.do()
+        return CpuTarget.compilation_info(self, configuration, context)
+
+    def do(self) -> None:
         match self.deed:
             case "abort":
                 os.abort()
@@ -208,8 +218,11 @@ class Saboteur(CpuTarget):
             case "hang":
                 time.sleep(600)
             case "eat memory":
-                return bytearray(64 << 30)
-        return CpuTarget.compilation_info(self, configuration, context)
+                bytearray(64 << 30)
+            case "lose its folder":
+                shutil.rmtree(os.environ["TMPDIR"])
+            case _:
+                os.kill(os.getpid(), signal.Signals[self.deed])
 
 
 @pytest.mark.parametrize(
@@ -233,7 +246,29 @@ def test_a_broken_compiler_costs_its_candidate_only(
     assert [end.fate for end in (*first, *second)] == [Fate.COMPILED, fate, Fate.COMPILED, Fate.COMPILED]
     assert says in first[1].detail
     assert first[1].binary is None
+    # What somebody else did to it is not the candidate's fault, and no store keeps it.
+    assert first[1].by_chance == (deed == "killed")
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(
+    ("deed", "says"),
+    [
+        ("SIGTERM", "was killed (SIGTERM)"),
+        ("SIGHUP", "was killed (SIGHUP)"),
+        ("SIGKILL", "was killed (SIGKILL)"),
+        ("segfault", "crashed once (SIGSEGV)"),
+        ("lose its folder", "lost its folder of temporary files"),
+    ],
+)
+def test_what_happens_to_a_compiler_once_is_no_candidates_fate(
+    job: CompileJob, tmp_path: Path, deed: str, says: str
+) -> None:
+    end = compile_one(replace(job, target=Saboteur(deed=deed, done=tmp_path / "done")))
+    assert (end.fate, end.detail) == (Fate.COMPILED, f"compiled again, for its compiler {says}")
+    assert end.binary is not None
+    assert end.binary.exists()
+    assert not end.by_chance
 
 
 def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_path: Path) -> None:

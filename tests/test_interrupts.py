@@ -18,7 +18,7 @@ import faults
 import models
 
 PREAMBLE = """
-import ctypes, os, signal, sys, threading, time, z3
+import ctypes, importlib._bootstrap, os, signal, sys, threading, time, z3
 from concurrent.futures import ThreadPoolExecutor
 from tuner.cli.interrupts import lasting_interrupts
 from tuner.constraints.asking import ask
@@ -30,6 +30,20 @@ def interrupt():
 class Dying:
     def __del__(self):
         interrupt()
+
+def cleaning():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.raise_signal(number)
+        print("cleaned", end=" ")
+
+def importing():
+    # As where Python takes its lock of imports: the frame is its own.
+    importlib._bootstrap._call_with_frames_removed(signal.raise_signal, signal.SIGINT)
+    print("released", end=" ")
+    time.sleep(30)
 
 def translated():
     try:
@@ -82,6 +96,8 @@ def ended(body: str, around: str = "lasting_interrupts()") -> subprocess.Complet
         "ctypes.CFUNCTYPE(None)(interrupt)(); time.sleep(30)",
         "translated()",
         "pigeons(14)",
+        "signal.raise_signal(signal.SIGTERM)",
+        "signal.raise_signal(signal.SIGHUP)",
     ],
 )
 def test_an_interrupt_is_not_lost(body: str) -> None:
@@ -96,6 +112,35 @@ def test_an_interrupt_waits_until_processes_are_started() -> None:
     assert done.stdout.split() == ["started", "KeyboardInterrupt", "True", "0.0"], done.stderr
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        pytest.param("cleaning()", "cleaned", id="a further one does not end the cleaning"),
+        pytest.param("importing()", "released", id="one amid an import waits until Python holds no lock"),
+    ],
+)
+def test_an_interrupt_leaves_order(body: str, says: str) -> None:
+    done = ended(body)
+    assert done.stdout.split() == [says, "KeyboardInterrupt", "True", "0.0"], done.stderr
+    assert done.stderr == ""
+
+
+def test_the_exit_code_is_ours_also_after_an_interrupt_in_code_that_was_made_of_text(tmp_path: Path) -> None:
+    """As dataclasses are made. Python itself ends by SIGINT then, if its program is a module."""
+    (tmp_path / "ending.py").write_text(
+        textwrap.dedent("""
+            import sys
+            from tuner.cli.interrupts import ignore_further
+            try:
+                exec("raise KeyboardInterrupt")
+            except KeyboardInterrupt:
+                ignore_further()
+            sys.exit(143)
+        """)
+    )
+    assert subprocess.run([sys.executable, "-m", "ending"], cwd=tmp_path, check=False, timeout=60).returncode == 143
+
+
 def test_without_it_one_in_a_destructor_is_lost() -> None:
     done = ended("Dying()", around="threading.Lock()")
     assert done.stdout.split()[:2] == ["went", "on"]
@@ -107,9 +152,10 @@ def test_other_errors_stay_what_they_are() -> None:
     assert ended("pass").stdout.split() == ["went", "on", "True", "0.0"]
 
 
-def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
-    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
-    body = f"{ignored}\nwith lasting_interrupts():\n    interrupt()\nprint('went on')"
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
+def test_what_is_ignored_stays_so(name: str) -> None:
+    ignored = f"signal.signal(signal.{name}, signal.SIG_IGN)"
+    body = f"{ignored}\nwith lasting_interrupts():\n    signal.raise_signal(signal.{name})\nprint('went on')"
     done = subprocess.run(
         [sys.executable, "-c", PREAMBLE + body], capture_output=True, text=True, check=False, timeout=60
     )

@@ -17,7 +17,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from pebble import ProcessExpired, ProcessPool
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.outcome import Compilation, Fate
 from tuner.run_folder import TEMPORARY
-from tuner.spawning import deaf_to_interrupts
+from tuner.spawning import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
 from tuner.toolchain import check_room, end_linkers
@@ -45,17 +45,25 @@ _MEET_S = 10.0
 # How pebble names the processes of a pool.
 _WORKER_NAME = "pebble_pool_worker"
 _LOOK_EVERY_S = 1.0
-_AGAIN = "compiled again, for its compiler was killed (SIGKILL)"
+_NO_FOLDER = "lost its folder of temporary files"
 # Pebble looks every tenth of a second whether its pool was ended.
 _NOTICED_S = 0.2
-# So many times a batch is begun anew where its pool broke.
-_POOLS = 3
+# So many times a job is tried whose worker, or whose pool, is lost.
+_TRIES = 4
 # A job's own time begins when a worker says that it took it. Workers take them in order; what starts may be slow.
 _TAKEN_S = 300.0
 
 
-class _KilledError(Exception):
-    """A worker was killed from outside, which is no fault of its candidate: that is compiled again."""
+class _LostError(Exception):
+    """A worker was lost. `end` is its candidate's fate if that goes on, `why` how it came.
+
+    Ended from outside is no fault of the candidate; a crash is one when it comes in a fresh process again.
+    """
+
+    def __init__(self, end: Compilation, why: str) -> None:
+        super().__init__(why)
+        self.end = end
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,7 @@ class CompilePool:
 
     def begin(self) -> None:
         """Starts the workers, which else start with the first jobs, and returns at once."""
+        self._have_temporary()
         meeting = Path(tempfile.mkdtemp(dir=self._temporary.name))
         # The first of these starts the workers, and the threads that replace them later.
         with deaf_to_interrupts():
@@ -152,7 +161,7 @@ class CompilePool:
         with self._watch.of(Part.STARTING):
             for each in self._starting:
                 # Whatever went wrong there is met again, and said, by the jobs.
-                with contextlib.suppress(FutureTimeoutError, ProcessExpired, BrokenProcessPool):
+                with contextlib.suppress(FutureTimeoutError, ProcessExpired, BrokenProcessPool, FileNotFoundError):
                     each.result()
             self._starting.clear()
 
@@ -170,6 +179,8 @@ class CompilePool:
         ends = [by_number[number] for number in range(len(jobs))]
         for job, end in zip(jobs, ends, strict=True):
             if end.fate is Fate.COMPILE_FAILED:
+                # Without a working folder, which this raises OSError for too, no worker starts.
+                Path.cwd()
                 check_room(job.binary.parent)
         begun = [(each.started, each.seconds) for each in ends if each.started is not None]
         for started, seconds in begun:
@@ -181,37 +192,64 @@ class CompilePool:
     def _have_workers_for(self, flags: tuple[str, ...]) -> None:
         """Starts new workers where they were for models of other flags."""
         if self._flags not in (None, flags):
-            self._stop()
-            self._pool = self._start()
-            self.begin()
-            self.wait()
+            self._renew()
         self._flags = flags
+
+    def _renew(self) -> None:
+        """Replaces every worker by a fresh one, and waits until they are there."""
+        self._stop()
+        self._pool = self._start()
+        self.begin()
+        self.wait()
+
+    def _have_temporary(self) -> None:
+        """Makes the workers' folder anew if somebody removed it: without it their compilers crash."""
+        Path(self._temporary.name).mkdir(exist_ok=True)
 
     def _compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         ends: dict[int, Compilation] = {}
-        killed: set[int] = set()
-        failure: OSError | None = None
-        for _ in range(_POOLS):
+        lost: dict[int, _LostError] = {}
+        for _ in range(_TRIES):
+            self._have_temporary()
+            left = [index for index in range(len(jobs)) if index not in ends]
+            if not left:
+                break
             try:
-                futures = {index: self._schedule(job) for index, job in enumerate(jobs) if index not in ends}
-                for index, future in futures.items():
-                    try:
-                        ends[index] = self._end(jobs[index], future)
-                    except _KilledError:
-                        killed.add(index)
-                    except OSError as error:
-                        failure = error
-                if failure is not None:
-                    raise failure
+                new = self._try({index: jobs[index] for index in left}, ends, lost)
             except BrokenProcessPool:
                 # A worker that dies between two jobs takes pebble's whole pool with it.
-                self._stop()
-                self._pool = self._start()
-        for index in killed & ends.keys():
-            if ends[index].fate is Fate.COMPILED:
-                ends[index] = replace(ends[index], detail=_AGAIN)
+                self._renew()
+            else:
+                lost |= new
+                if any(not each.end.by_chance for each in new.values()):
+                    self._renew()
         died = "the compiler's workers died again and again"
-        return [ends.get(index, Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log)) for index, job in enumerate(jobs)]
+        for index, job in enumerate(jobs):
+            if index not in ends:
+                ends[index] = Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log, by_chance=True)
+            elif index in lost and ends[index].fate is Fate.COMPILED:
+                ends[index] = replace(ends[index], detail=f"compiled again, for its compiler {lost[index].why}")
+        return [ends[index] for index in range(len(jobs))]
+
+    def _try(
+        self, jobs: Mapping[int, CompileJob], ends: dict[int, Compilation], before: Mapping[int, _LostError]
+    ) -> dict[int, _LostError]:
+        """Compiles, notes in `ends` what ended, and returns what was lost. `before`: what was lost earlier."""
+        lost: dict[int, _LostError] = {}
+        failure: OSError | None = None
+        for index, future in {index: self._schedule(job) for index, job in jobs.items()}.items():
+            try:
+                ends[index] = self._end(jobs[index], future)
+            except _LostError as error:
+                if error.end.by_chance or index not in before or before[index].end.by_chance:
+                    lost[index] = error
+                else:
+                    ends[index] = error.end
+            except OSError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return lost
 
     def _schedule(self, job: CompileJob) -> Any:
         try:
@@ -235,13 +273,29 @@ class CompilePool:
                 started=time.time() - self._timeout_s,
             )
         except ProcessExpired as error:
-            if error.exitcode == -signal.SIGKILL:
-                raise _KilledError from error
-            return Compilation(Fate.COMPILE_FAILED, f"the compiler died (exit code {error.exitcode})", 0.0, job.log)
+            raise self._lost(job, error.exitcode) from error
         except MemoryError:
             limit = _MEMORY_LIMIT_BYTES >> 30
             return Compilation(Fate.COMPILE_FAILED, f"it needs more than {limit} GiB of memory", 0.0, job.log)
+        if result.fate is Fate.COMPILE_FAILED and not self._has_temporary():
+            raise _LostError(replace(result, by_chance=True), _NO_FOLDER)
         return result
+
+    def _lost(self, job: CompileJob, exit_code: int) -> _LostError:
+        how = f"exit code {exit_code}"
+        with contextlib.suppress(ValueError):
+            how = signal.Signals(-exit_code).name
+        if not self._has_temporary():
+            why, by_chance = _NO_FOLDER, True
+        elif ended_from_outside(exit_code):
+            why, by_chance = f"was killed ({how})", True
+        else:
+            why, by_chance = f"crashed once ({how})", False
+        died = f"the compiler died (exit code {exit_code})"
+        return _LostError(Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log, by_chance=by_chance), why)
+
+    def _has_temporary(self) -> bool:
+        return Path(self._temporary.name).exists()
 
 
 def _start_worker(temporary: str, parent: int) -> None:
@@ -250,6 +304,8 @@ def _start_worker(temporary: str, parent: int) -> None:
     os.environ["TMPDIR"] = temporary
     # Ctrl-C reaches the whole process group; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Pebble's handler of it would wait until the compiler comes back, and make another exit code of it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tuner.declaring import declare_types
 from tuner.errors import InputError
 
 _IMPORT_TIMEOUT_S = 600.0
@@ -53,6 +52,9 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
 
     Raises InputError for a model that cannot be imported, and for sizes that are left open.
     """
+    # Imported here, for it imports IREE: a command that is only asked for its help needs none.
+    from tuner.declaring import declare_types
+
     declared = work_dir / f"{path.stem}.declared.mlirbc"
     if path.suffix.lower() != ".onnx":
         if shapes.dims or shapes.inputs:

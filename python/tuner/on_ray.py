@@ -13,8 +13,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -61,7 +63,7 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     _check_address(address)
     try:
-        with watch.of(Part.STARTING):
+        with watch.of(Part.STARTING), _own_sigterm():
             if address == LOCAL:
                 ray.init(address, num_cpus=options.compile_workers, include_dashboard=False, **start, **quiet)
             else:
@@ -86,6 +88,17 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
         yield _Cluster(options.compile_timeout_s, target.device, workers, stations, watch)
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Ray would end this process at once when SIGTERM comes; we clean up, and end Ray then."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _check_address(address: str) -> None:
@@ -222,7 +235,11 @@ class _Compilers:
             said = str(error).strip().splitlines()[0]
             job.log.write_text(f"{error}\n")
             return Compilation(
-                Fate.COMPILE_FAILED, f"the machine that compiled it was lost, again and again: {said}", 0.0, job.log
+                Fate.COMPILE_FAILED,
+                f"the machine that compiled it was lost, again and again: {said}",
+                0.0,
+                job.log,
+                by_chance=True,
             )
         job.log.write_bytes(log)
         if binary is not None:

@@ -33,6 +33,7 @@ class Compilation:
 
     `configured` is what was read back, `annotations` what a spec entry writes (None for the default), `log` what the
     compiler said. `started` is when it began, in seconds since the epoch; None where that is not known.
+    `by_chance`: it was ended from outside again and again, and may end otherwise another time; no store keeps that.
     """
 
     fate: Fate
@@ -43,6 +44,7 @@ class Compilation:
     configured: Configured | None = None
     annotations: Annotations | None = None
     started: float | None = None
+    by_chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

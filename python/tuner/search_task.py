@@ -191,7 +191,9 @@ class SearchTask:
             self._bench.experience.add(self.task.problem.key, asked.point, evaluation.time_s)
 
     def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
-        """Keeps a candidate's end, at once."""
+        """Keeps a candidate's end, at once, unless chance ended it."""
+        if evaluation.compilation.by_chance:
+            return
         choice = asked.configuration.to_json()
         self._bench.store.add(self._subject, choice, Stored.of(evaluation), self.task.problem.key, dict(asked.point))
 

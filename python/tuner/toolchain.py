@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import iree.compiler
-
 from tuner.errors import ToolError
 from tuner.run_folder import TEMPORARY
+from tuner.spawning import ended_from_outside
 
 # Where so much can be written, a tool did not fail for want of room.
 _ROOM_BYTES = 2**20
@@ -43,6 +42,8 @@ class ToolResult:
 
 def tool_path(name: str) -> Path:
     """The native binary of a compiler tool such as `iree-opt` (the one on PATH is a Python script)."""
+    import iree.compiler
+
     path = Path(iree.compiler.__file__).parent / "_mlir_libs" / name
     if not path.exists():
         raise ToolError(f"{path} is missing; reinstall iree-base-compiler")
@@ -50,7 +51,7 @@ def tool_path(name: str) -> Path:
 
 
 def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
-    """Runs a compiler tool, once more where it is killed from outside.
+    """Runs a compiler tool, once more if it is ended from outside or loses its folder of temporary files.
 
     What it writes beside its output goes to a folder in `scratch`, which goes with it. Raises ToolError when it does
     not end within `timeout_s` seconds, OSError where the disk is full.
@@ -59,7 +60,8 @@ def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: 
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=scratch) as temporary:
         try:
             process = _run(command, timeout_s, temporary)
-            if process.returncode == -signal.SIGKILL:
+            if process.returncode and (ended_from_outside(process.returncode) or not Path(temporary).exists()):
+                Path(temporary).mkdir(exist_ok=True)
                 process = _run(command, timeout_s, temporary)
         except subprocess.TimeoutExpired as error:
             raise ToolError(
@@ -80,7 +82,7 @@ def _run(command: Sequence[str], timeout_s: float, temporary: str) -> subprocess
             command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL, env=environment
         )
     finally:
-        if end is None or end.returncode == -signal.SIGKILL:
+        if end is None or ended_from_outside(end.returncode):
             end_linkers(temporary)
     return end
 

@@ -3,22 +3,34 @@
 """The command line, `iree-tune`: one module for each command, found as entry points of the group `tuner.commands`.
 
 Exit codes: 0 done (also where the default is best or nothing is tunable), 1 tuning or a check failed, 2 bad usage or
-input, 130 interrupted.
+input, 130 interrupted, 143 ended by SIGTERM, 129 ended by SIGHUP.
 """
 
 from __future__ import annotations
 
 import errno
+import functools
+import itertools
+import signal
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 
 from tuner import registry
-from tuner.cli.interrupts import lasting_interrupts
+from tuner.cli.interrupts import ignore_further, lasting_interrupts
+from tuner.cli.terminal import make_streams_lasting, refused_by_stdout
 from tuner.errors import InputError, TunerError
 
 # What is wrong with the place where something was to be written.
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+# Those that need no IREE, or work with releases of it that searches do not support.
+_WITH_ANY_IREE = ("clean", "doctor", "plugin-path", "report")
+# Those whose work is a file, also without --output.
+_WRITE_FILES = ("run", "take-back")
+_NO_FOLDER = "the working folder was removed; change to one that exists and start again"
 
 
 class _Commands(click.Group):
@@ -28,10 +40,60 @@ class _Commands(click.Group):
         return list(registry.names("tuner.commands"))
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in registry.names("tuner.commands"):
-            return None
-        command: click.Command = registry.load("tuner.commands", cmd_name)
-        return command
+        return _command(cmd_name) if cmd_name in registry.names("tuner.commands") else None
+
+
+@functools.cache
+def _command(name: str) -> click.Command:
+    """A registered command with what all have in common: --debug, and a look at the surroundings before and after."""
+    command: click.Command = registry.load("tuner.commands", name)
+    command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+    if command.callback is not None:
+        command.callback = _surrounded(name, command.callback)
+    return command
+
+
+def _surrounded(name: str, callback: Callable[..., Any]) -> Callable[..., int]:
+    @functools.wraps(callback)
+    def surrounded(**parameters: Any) -> int:
+        if not _has_folder():
+            raise InputError(_NO_FOLDER)
+        if name not in _WITH_ANY_IREE:
+            _check_releases()
+        code = callback(**parameters)
+        code = code if isinstance(code, int) else 0
+        writes_files = name in _WRITE_FILES and not parameters.get("dry_run")
+        if (refused := refused_by_stdout()) and code == 0:
+            _say_refused(refused, is_beside=writes_files or parameters.get("output") is not None)
+        return code
+
+    return surrounded
+
+
+def _check_releases() -> None:
+    """Raises InputError if IREE is missing, or of a release that this package does not support. Imports none of it."""
+    from tuner.doctor.versions import check_iree
+
+    wrong = [f"{each.subject}: {each.text} ({each.advice})" for each in check_iree() if each.advice]
+    if wrong:
+        raise InputError(f"this command needs other releases of IREE; {'; '.join(wrong)}")
+
+
+def _say_refused(refused: OSError, *, is_beside: bool) -> None:
+    """Says what became of output that could not be written; raises InputError where it was all that was asked for."""
+    if is_beside:
+        _fail(f"stdout cannot be written ({refused.strerror}); what it was to show was dropped, all else is done", 0)
+    # Who reads the first lines of a table and goes has what they want.
+    elif refused.errno != errno.EPIPE:
+        raise InputError(f"stdout cannot be written ({refused.strerror}); send it elsewhere")
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,13 +105,14 @@ def app(debug: bool) -> None:
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    make_streams_lasting()
     sys.exit(_run(sys.argv[1:]))
 
 
 def _run(arguments: list[str]) -> int:
-    debug = "--debug" in arguments
+    is_debugged = "--debug" in itertools.takewhile(lambda word: word != "--", arguments)
     try:
-        with lasting_interrupts():
+        with lasting_interrupts() as interrupts:
             code = app(arguments, prog_name="iree-tune", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
@@ -58,23 +121,36 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; what was measured so far is kept in the run's folder", 130)
-    except TunerError as error:
-        if debug:
-            raise
-        return _fail(str(error), 2 if isinstance(error, InputError) else 1)
+        ignore_further()
+        return _interrupted(interrupts.number)
     except Exception as error:
-        if debug:
+        if is_debugged:
             raise
-        if isinstance(error, OSError) and error.errno in _PLACES:
-            where = error.filename or "a file of the run"
-            return _fail(
-                f"cannot write {where}: {error.strerror}; what was written before is kept: make room or choose another"
-                " place, and go on with --run-dir and --resume",
-                2,
-            )
-        what = f"{type(error).__name__}: {error}"
-        return _fail(f"internal error ({what}); run again with --debug and report it", 1)
+        return _failed(error)
+
+
+def _interrupted(number: signal.Signals) -> int:
+    what = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    return _fail(f"{what}; what was measured so far is kept in the run's folder", 128 + number)
+
+
+def _failed(error: Exception) -> int:
+    """Says what went wrong, in a sentence."""
+    if not _has_folder():
+        return _fail(_NO_FOLDER, 2)
+    if isinstance(error, TunerError):
+        return _fail(str(error), 2 if isinstance(error, InputError) else 1)
+    if isinstance(error, OSError) and error.errno in _PLACES:
+        where = error.filename or "a file of the run"
+        return _fail(
+            f"cannot write {where}: {error.strerror}; what was written before is kept: make room or choose another"
+            " place, and go on with --run-dir and --resume",
+            2,
+        )
+    if isinstance(error, ImportError):
+        return _fail(f"a part of the installation does not load ({error}); iree-tune doctor says what to do", 2)
+    what = f"{type(error).__name__}: {error}"
+    return _fail(f"internal error ({what}); run again with --debug and report it", 1)
 
 
 def _fail(message: str, code: int) -> int:

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.terminal import console
 from tuner.importing import Shapes
 from tuner.options import Options
 
@@ -33,7 +32,7 @@ def list_(
     from tuner.report import ProgressView, print_dispatches
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
-    console = Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
-    with ProgressView(console) as view:
+    shown = console(plain_width=_PLAIN_WIDTH)
+    with ProgressView(shown) as view:
         listed = list_dispatches(model, options, view)
-    print_dispatches(listed, console)
+    print_dispatches(listed, shown)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from pathlib import Path
@@ -13,9 +14,9 @@ import click
 
 from tuner.budget import Budget, parse_duration_s
 from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
-from tuner.cli.terminal import console
-from tuner.errors import InputError
-from tuner.events import both
+from tuner.cli.terminal import console, refused_by_stdout
+from tuner.errors import InputError, ToolError
+from tuner.events import Event, both
 from tuner.importing import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import Options
@@ -140,6 +141,8 @@ def run(
     stream = EventStream(sys.stdout) if as_json else None
     with ProgressView(shown, budget=Budget(options.budget_s)) as view:
         listen = both(view, stream) if stream else view
+        if stream and options.output is None:
+            listen = both(listen, _end_unread)
         if dry_run:
             from tuner.forecasting import forecast
 
@@ -156,6 +159,18 @@ def run(
     print_result(result, shown)
     if options.output is not None:
         shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _end_unread(_: Event) -> None:
+    """Ends a run whose events were all that was asked for, when they can no longer be written."""
+    refused = refused_by_stdout()
+    if refused is None:
+        return
+    if refused.errno == errno.EPIPE:
+        raise ToolError(
+            "nobody reads the events any more; what was measured is kept, go on with --run-dir and --resume"
+        )
+    raise InputError(f"events cannot be written to stdout ({refused.strerror}); send it elsewhere, or give -o")
 
 
 def _pack(model: Path, options: Options, bundle: Path | None) -> None:

@@ -15,6 +15,7 @@ from tuner.doctor.findings import Finding, Gravity, warning, wrong
 from tuner.doctor.kernel import compile_kernel, verify_kernel
 from tuner.errors import InputError, MeasurementError, ToolError
 from tuner.measuring import Runner
+from tuner.spawning import deaf_to_interrupts
 from tuner.targets import Device
 from tuner.targets.choosing import choose_target
 from tuner.targets.rocm_chip import find_chips
@@ -71,7 +72,8 @@ def _without_device(driver: str, reason: str) -> Finding:
 def _ask(driver: str) -> dict[str, str]:
     """The devices' names by URI. Raises MeasurementError; the driver runs in a process that may crash or hang."""
     with pebble.ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn")) as pool:
-        asked = pool.schedule(_query, args=(driver,), timeout=_QUERY_TIMEOUT_S)
+        with deaf_to_interrupts():
+            asked = pool.schedule(_query, args=(driver,), timeout=_QUERY_TIMEOUT_S)
         try:
             found: dict[str, str] = asked.result()
         except FutureTimeoutError as error:

@@ -22,10 +22,20 @@ _ALWAYS_TOLD = (_COMPILER, _RUNTIME, "z3-solver")
 
 def check_versions() -> list[Finding]:
     """Our version, Python's, and that of everything that we need."""
-    needed = [Requirement(text) for text in requires(_OURS) or ()]
     found = [Finding(_OURS, version(_OURS)), check_python(metadata(_OURS)["Requires-Python"])]
-    found += check_packages([each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})])
+    found += check_packages(_needed())
     return [*found, *_check_same_release()]
+
+
+def check_iree() -> list[Finding]:
+    """The versions of IREE's packages alone, looked up and not imported."""
+    found = check_packages([each for each in _needed() if each.name in (_COMPILER, _RUNTIME)])
+    return [*found, *_check_same_release()]
+
+
+def _needed() -> list[Requirement]:
+    needed = [Requirement(text) for text in requires(_OURS) or ()]
+    return [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
 
 
 def check_python(supported: str) -> Finding:
