@@ -31,8 +31,7 @@ from cpu_cases import CASES, Case
 import tuner
 from tuner.deciding import Ratio, is_decided, speedup
 from tuner.dispatch import Arithmetic
-from tuner.measuring import FunctionProgram, ProgramSource, Runner, Tolerance
-from tuner.measuring.correctness import step_of
+from tuner.measuring import FunctionProgram, ProgramSource, Runner
 from tuner.measuring.dispatch_data import random_array
 from tuner.measuring.sampling import calibrate, interleaved, renewing
 from tuner.model import Model
@@ -46,7 +45,7 @@ _TIMEOUT_S = 120.0
 _MIN_ROUNDS, _MAX_ROUNDS, _BUDGET_S = 20, 60, 30.0
 _SEED = 5
 # What rounding does to a number in the long sums of these kernels.
-STEP = step_of(Arithmetic(terms=4096, accumulator="f32", narrowest="f32"))
+ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +125,7 @@ def compare(case: Case, model: Model, result: TuneResult, folder: Path, started:
             runner.load(name, source)
             if name == DEFAULT:
                 runner.reference(name, _SEED, timeout_s=_TIMEOUT_S)
-                found = runner.sensitivity(name, _SEED, STEP, timeout_s=_TIMEOUT_S)
-                tolerances = [Tolerance.of(each, STEP) for each in found]
+                tolerances = runner.tolerances(name, _SEED, ARITHMETIC, timeout_s=_TIMEOUT_S)
             verification, _ = runner.check(name, _SEED, tolerances, timeout_s=_TIMEOUT_S)
             verified[name] = verification.passed
             runs[name] = calibrate(runner, name, timeout_s=_TIMEOUT_S)

@@ -29,8 +29,7 @@ from tuner.dispatch import Annotations
 from tuner.extracting import extract
 from tuner.importing import Shapes
 from tuner.late import compile_with_specs
-from tuner.measuring import FunctionProgram, Runner, Tolerance
-from tuner.measuring.correctness import step_of
+from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import paired_rounds
 from tuner.model import Model, spec_flag
 from tuner.result import ratio_to_json
@@ -63,10 +62,9 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
     programs = {name: FunctionProgram(binary, extracted.functions[0]) for name, binary in binaries.items()}
     if dispatch.program is None:
         raise ValueError(f"{dispatch.name} cannot be run alone")
-    step = step_of(dispatch.program.arithmetic)
     runner.load("plain", programs["plain"])
     runner.reference("plain", 4, timeout_s=LIMIT_S)
-    tolerances = [Tolerance.of(each, step) for each in runner.sensitivity("plain", 4, step, timeout_s=LIMIT_S)]
+    tolerances = runner.tolerances("plain", 4, dispatch.program.arithmetic, timeout_s=LIMIT_S)
     found: dict[str, Any] = {"name": case.name, "dispatch_ratio": result["tuned"]["ratio"]["value"]}
     for name in ("late", "library", "spec_flag"):
         runner.load(name, programs[name])

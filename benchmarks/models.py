@@ -34,8 +34,7 @@ from tuner.certificate import circumstances
 from tuner.deciding import Ratio, is_decided, speedup
 from tuner.dispatch import Arithmetic
 from tuner.importing import Shapes
-from tuner.measuring import FunctionProgram, Runner, Tolerance
-from tuner.measuring.correctness import step_of
+from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.programs import ProgramSource
 from tuner.measuring.sampling import calibrate, interleaved, renewing
 from tuner.model import Model
@@ -46,7 +45,7 @@ from tuner.targets.cpu import CpuTarget
 DEFAULT, DATA_TILING, TUNED, ONNX_RUNTIME = "default", "data tiling", "tuned", "ONNX Runtime"
 _SEED = 6
 # What rounding does to a number in the long sums of these models.
-STEP = step_of(Arithmetic(terms=4096, accumulator="f32", narrowest="f32"))
+ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
 _TIMEOUT_S = 120.0
 _MIN_ROUNDS, _MAX_ROUNDS = 20, 60
 
@@ -98,8 +97,7 @@ def compare(name: str, path: Path, shapes: Shapes, result: TuneResult, folder: P
             runner.load(key, source)
             if key == DEFAULT:
                 runner.reference(key, _SEED, timeout_s=_TIMEOUT_S)
-                found = runner.sensitivity(key, _SEED, STEP, timeout_s=_TIMEOUT_S)
-                tolerances = [Tolerance.of(each, STEP) for each in found]
+                tolerances = runner.tolerances(key, _SEED, ARITHMETIC, timeout_s=_TIMEOUT_S)
             verification, _ = runner.check(key, _SEED, tolerances, timeout_s=_TIMEOUT_S)
             verified[key] = verification.passed
             if not verification.passed:

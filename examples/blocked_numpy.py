@@ -19,7 +19,8 @@ import numpy as np
 
 from tuner.constraints import Knob, Pool, Rule, Space, enumerate_space
 from tuner.deciding import is_decided, speedup
-from tuner.measuring import Runner, Tolerance
+from tuner.dispatch import Arithmetic
+from tuner.measuring import Runner
 from tuner.measuring.sampling import paired_rounds, sample
 from tuner.search.local import LocalStrategy
 from tuner.targets import Device
@@ -112,15 +113,16 @@ def tune(problem: Problem, trials: int, seed: int = 0) -> Found:
     rng = np.random.default_rng(seed)
     strategy = LocalStrategy(pool, rng, trials)
     plain = Blocked(problem, problem.rows, problem.columns, problem.features)
-    tolerance = Tolerance.of_sum("f32", problem.features)
+    arithmetic = Arithmetic(terms=problem.features, accumulator="f32", narrowest="f32")
     best, best_s, tried = plain, float("inf"), 0
     with Runner(CPU) as runner:
         runner.load("plain", plain)
         runner.reference("plain", 1, timeout_s=TIMEOUT_S)
+        tolerances = runner.tolerances("plain", 1, arithmetic, timeout_s=TIMEOUT_S)
         while tried < trials and (rows := strategy.ask(1)):
             candidate = Blocked(problem, *pool.point(rows[0]).values())
             runner.load("candidate", candidate)
-            verification, first_s = runner.check("candidate", 1, tolerance, timeout_s=TIMEOUT_S)
+            verification, first_s = runner.check("candidate", 1, tolerances, timeout_s=TIMEOUT_S)
             if not verification.passed:
                 raise RuntimeError(f"{candidate} computes something else: {verification.detail}")
             times = sample(runner, "candidate", first_s=first_s, timeout_s=TIMEOUT_S, give_up_above_s=1.5 * best_s)
@@ -130,7 +132,7 @@ def tune(problem: Problem, trials: int, seed: int = 0) -> Found:
             if time_s < best_s:
                 best, best_s = candidate, time_s
         runner.load("candidate", best)
-        verification, _ = runner.check("candidate", 1, tolerance, timeout_s=TIMEOUT_S)
+        verification, _ = runner.check("candidate", 1, tolerances, timeout_s=TIMEOUT_S)
         if not verification.passed:
             raise RuntimeError(f"{best} computes something else: {verification.detail}")
         paired = paired_rounds(

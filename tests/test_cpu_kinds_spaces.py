@@ -16,8 +16,7 @@ from tuner.constraints import Pool, enumerate_space, sample_uniform
 from tuner.dispatch import Dispatch, Follower, Loop, LoopRole, Operand, Problem
 from tuner.evaluating import runnable
 from tuner.extracting import Extracted, extract
-from tuner.measuring import Runner, Tolerance
-from tuner.measuring.correctness import step_of
+from tuner.measuring import Runner
 from tuner.model import Model
 from tuner.outcome import Fate
 from tuner.spaces import cpu_convolution, cpu_elementwise, cpu_mmt4d, cpu_reduction, find
@@ -192,7 +191,6 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
         ends = compilers.compile(jobs)
     assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
     assert ends[0].configured == dispatch.default
-    step = step_of(program.arithmetic)
     with Runner(target.device) as runner:
         for number, end in enumerate(ends):
             assert end.binary is not None
@@ -200,7 +198,7 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
             runner.load(name, runnable(program, end.binary))
             if number == 0:
                 runner.reference(name, 1, timeout_s=60.0)
-                tolerances = [Tolerance.of(each, step) for each in runner.sensitivity(name, 1, step, timeout_s=60.0)]
+                tolerances = runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
             else:
                 verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
                 assert verification.passed, f"{points[number]}: {verification.detail}"

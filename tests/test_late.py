@@ -15,12 +15,12 @@ import tuner
 from tuner.applying import RejectedError
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
-from tuner.dispatch import Dispatch
+from tuner.dispatch import Arithmetic, Dispatch
 from tuner.errors import InputError
 from tuner.extracting import Extracted, extract, read_model_configurations
 from tuner.importing import Shapes
 from tuner.late import apply_late, compile_with_specs, configure, is_late
-from tuner.measuring import FunctionProgram, Runner, Tolerance
+from tuner.measuring import FunctionProgram, Runner
 from tuner.model import Model
 from tuner.outcome import Compilation, Fate
 from tuner.spaces import find
@@ -116,7 +116,7 @@ def test_the_whole_model_computes_the_same_with_both_specs(tmp_path: Path, targe
         runner.load("plain", FunctionProgram(plain, "classify"))
         runner.load("tuned", FunctionProgram(binary, "classify"))
         runner.reference("plain", 0, timeout_s=60)
-        tolerances = [Tolerance.of(each, 1e-6) for each in runner.sensitivity("plain", 0, 1e-6, timeout_s=60)]
+        tolerances = runner.tolerances("plain", 0, Arithmetic(288, "f32", "f32"), timeout_s=60)
         verification, _ = runner.check("tuned", 0, tolerances, timeout_s=60)
     assert verification.passed, verification.detail
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

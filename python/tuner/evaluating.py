@@ -23,6 +23,7 @@ from tuner.events import Disturbance, FinalistFailed, Listener, nobody
 from tuner.measuring import (
     DispatchProgram,
     ProgramCrashedError,
+    ProgramKilledError,
     ProgramTimedOutError,
     Runner,
     Tolerance,
@@ -59,8 +60,9 @@ _EDGE_SLOWDOWN, _EDGE_PAIRS, _EDGE_SAMPLE_S = 1.2, 3, 0.003
 _DATA_BYTES_PER_S = 1e8
 # The baseline is the median of its latest samples, noise is judged by somewhat more.
 _BASELINE_WINDOW, _NOISE_WINDOW = 5, 12
-# One failure of what ran before, or one crash, may come from outside; two are a candidate's own.
-_CHANCES = 2
+# One failure of what ran before, or one crash, may come from outside; two are a candidate's own. A process that is
+# killed gets one chance more: the kernel may do it because the candidate takes all memory.
+_CHANCES, _CHANCES_IF_KILLED = 2, 3
 
 T = TypeVar("T")
 
@@ -256,7 +258,7 @@ class DispatchBench:
         ended = Evaluation(number, row, configuration, compilation.fate, compilation.detail, compilation)
         if compilation.binary is None:
             return ended
-        for chance in range(_CHANCES):
+        for chance in range(1, _CHANCES_IF_KILLED + 1):
             self._with_default(lambda: None, self._timeout_s(1))
             if self._is_cheap:
                 self.sample_baseline()
@@ -269,7 +271,7 @@ class DispatchBench:
                 break
             except MeasurementError as error:
                 self._suspect_device()
-                if not isinstance(error, ProgramCrashedError) or chance == _CHANCES - 1:
+                if chance >= _chances_after(error):
                     return replace(ended, fate=_fate_of(error), detail=str(error))
         time_s *= slowdown
         self._best_s = min(self._best_s, time_s)
@@ -486,6 +488,13 @@ class DispatchBench:
     def _timeout_s(self, runs: int) -> float:
         """Ten times what the default takes, and the seconds for data to be made and compared."""
         return 5.0 + self._program.buffer_bytes / _DATA_BYTES_PER_S + 10.0 * self.baseline_s * (runs + 1)
+
+
+def _chances_after(error: MeasurementError) -> int:
+    """How often a candidate may be run that ended so."""
+    if isinstance(error, ProgramKilledError):
+        return _CHANCES_IF_KILLED
+    return _CHANCES if isinstance(error, ProgramCrashedError) else 1
 
 
 def _unfinite(outputs: Sequence[Sensitivity]) -> float:

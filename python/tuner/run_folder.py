@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.run_files import TEMPORARY as TEMPORARY
 from tuner.run_files import others_in, temporary_folders
 from tuner.run_record import RunRecord
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from tuner.certificate import Certificate
 from tuner.dispatch import Annotations, Problem
-from tuner.files import write_atomically as write_atomically
 
 ENTRY_POINT = "__kernel_config"
 # What a module of late entries carries, and each of its sequences: the key of the problem that it is for.

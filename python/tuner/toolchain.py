@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tuner.errors import ToolError
-from tuner.run_folder import TEMPORARY
+from tuner.run_files import TEMPORARY
 from tuner.spawning import ended_from_outside
 
 # Where so much can be written, a tool did not fail for want of room.

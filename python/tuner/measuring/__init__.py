@@ -4,12 +4,13 @@
 
 from tuner.measuring.correctness import Tolerance, Verification, compare
 from tuner.measuring.programs import DispatchProgram, FunctionProgram, ProgramSource
-from tuner.measuring.runner import ProgramCrashedError, ProgramTimedOutError, Runner
+from tuner.measuring.runner import ProgramCrashedError, ProgramKilledError, ProgramTimedOutError, Runner
 
 __all__ = [
     "DispatchProgram",
     "FunctionProgram",
     "ProgramCrashedError",
+    "ProgramKilledError",
     "ProgramSource",
     "ProgramTimedOutError",
     "Runner",

@@ -18,11 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tuner.dispatch import Arithmetic
 from tuner.errors import DeviceLostError, MeasurementError
-from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of
+from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of, step_of
 from tuner.measuring.dispatch_data import Array
 from tuner.measuring.programs import GuardableProgram, LoadedProgram, MovableProgram, ProgramSource
-from tuner.spawning import deaf_to_interrupts
+from tuner.spawning import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 
@@ -44,6 +45,10 @@ _M_MMAP_THRESHOLD, _MAPPED_BYTES = -3, 2**16
 
 class ProgramCrashedError(MeasurementError):
     """The runner's process died while it ran a program."""
+
+
+class ProgramKilledError(ProgramCrashedError):
+    """Somebody else ended the runner's process, or the kernel did when memory was short."""
 
 
 class ProgramTimedOutError(MeasurementError):
@@ -131,6 +136,11 @@ class Runner:
         """
         return tuple(self.ask("sensitivity", key, seed, step, timeout_s=(_MOVES_OF_FEW + 1) * timeout_s))
 
+    def tolerances(self, key: str, seed: int, arithmetic: Arithmetic, *, timeout_s: float) -> tuple[Tolerance, ...]:
+        """How far each output of a correct program may be from the reference's, as `sensitivity` finds it."""
+        step = step_of(arithmetic)
+        return tuple(Tolerance.of(each, step) for each in self.sensitivity(key, seed, step, timeout_s=timeout_s))
+
     def fill(self, key: str, seed: int, *, timeout_s: float) -> None:
         """Gives the program the seed's data, which it is timed on from now on."""
         self.ask("fill", key, seed, timeout_s=timeout_s)
@@ -204,7 +214,8 @@ class Runner:
                 succeeded, value = connection.recv()
         except (EOFError, ConnectionError) as error:
             exit_code = self._end_process()
-            raise ProgramCrashedError(f"its process died ({_describe_exit(exit_code)})") from error
+            kind = ProgramKilledError if ended_from_outside(exit_code) else ProgramCrashedError
+            raise kind(f"its process died ({_describe_exit(exit_code)})") from error
         if not succeeded:
             raise MeasurementError(str(value))
         return value
