@@ -100,6 +100,22 @@ class Problem:
         return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
 
 
+def check_problem(problem: Problem) -> None:
+    """Raises ValueError for what no root op computes: the types of the fields do not say everything."""
+    if not problem.operands or (problem.kind == "contraction" and len(problem.operands) != 3):
+        raise ValueError(f"its problem '{problem.kind}' has {len(problem.operands)} operands")
+    for loop in problem.loops:
+        if loop.extent < 0:
+            raise ValueError(f"a loop of its problem '{problem.kind}' has the extent {loop.extent}")
+    for operand in problem.operands:
+        if not (
+            re.fullmatch(r"[\w<>]+", operand.element_type) and re.fullmatch(r"[\w\s(),+*>-]+", operand.indexing_map)
+        ):
+            raise ValueError(f"an operand of its problem '{problem.kind}' has a type or a map that is none")
+        if not all(-1 <= loop < len(problem.loops) for loop in operand.loops):
+            raise ValueError(f"an operand of its problem '{problem.kind}' names a loop that there is not")
+
+
 def form_of(key: str) -> tuple[str, tuple[int, ...]]:
     """What a problem shares with others of its form, by its key, and its loops' extents.
 

@@ -24,7 +24,7 @@ from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.spec import LATE, PROBLEM, check_writable
-from tuner.spec_reading import parse_spec
+from tuner.spec_reading import parse_spec, text_of
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -49,8 +49,7 @@ class LateEntry:
     @property
     def label(self) -> str:
         """For people: the kind and the extents of its problem."""
-        kind, extents, *_ = self.problem.split(" | ")
-        return f"{self.name} ({kind} {extents})"
+        return f"{self.name} ({' '.join(self.problem.split(' | ')[:2])})"
 
 
 def is_late(spec: Path) -> bool:
@@ -75,8 +74,12 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
     """
     with new_context() as context:
         sequences = parse_spec(spec)
-        entries = [op for op in sequences.body.operations if PROBLEM in op.attributes]
-        names = {_text(op, PROBLEM): _text(op, "sym_name") for op in entries}
+        entries = {
+            text_of(op, "sym_name", str(spec)): op
+            for op in ops_named(sequences.operation, "transform.named_sequence")
+            if PROBLEM in op.attributes
+        }
+        names = {text_of(op, PROBLEM, f"{spec}: the entry {name}"): name for name, op in entries.items()}
         module = ir.Module.parseFile(str(configured), context)
         try:
             native.annotate_root_ops(module)
@@ -99,8 +102,8 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             reached[name].append(_text(function, "sym_name"))
             _make_way(function, roots[0].operation.operation, name)
         try:
-            for entry in entries:
-                if reached[_text(entry, "sym_name")]:
+            for name, entry in entries.items():
+                if reached.get(name):
                     interpreter.apply_named_sequence(module.operation, entry, sequences.operation)
             materialize(module, target)
         except (ir.MLIRError, ValueError, RuntimeError) as error:
