@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,10 @@ from tuner.plain import to_plain
 LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
 REDUCTIONS = ("k", "window")
 Access = Literal["read", "write", "readwrite"]
+
+# Names that stand in IR, in files' names and on command lines as they are.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][\w.$-]{0,149}", re.ASCII)
+_KEPT_LETTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,15 @@ class Problem:
         extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
         types = [operand.element_type for operand in self.operands]
         return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
+
+
+def plain_name(symbol: str) -> str:
+    """What a dispatch of this symbol is called: the same, unless the symbol is too long or has odd characters."""
+    if _PLAIN_NAME.fullmatch(symbol):
+        return symbol
+    kept = re.sub(r"[^\w.$-]+", "_", symbol, flags=re.ASCII)[:_KEPT_LETTERS]
+    begin = "" if _PLAIN_NAME.match(kept) else "_"
+    return f"{begin}{kept}_{hashlib.sha256(symbol.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def check_problem(problem: Problem) -> None:

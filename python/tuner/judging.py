@@ -94,10 +94,11 @@ def compile_cases(
             identity=dispatch.name,
             configuration=annotations,
             target=target,
-            binary=folder / f"{case.spec.moment}-{case.entry.name}-{kind}.vmfb",
-            log=folder / f"{case.spec.moment}-{case.entry.name}-{kind}.log",
+            # An entry's name may be any text, also the path of a file.
+            binary=folder / f"{case.spec.moment}-{number}-{kind}.vmfb",
+            log=folder / f"{case.spec.moment}-{number}-{kind}.log",
         )
-        for case in cases
+        for number, case in enumerate(cases)
         for dispatch in case.dispatches[:1]
         if dispatch.program is not None
         for kind, annotations in (("default", None), ("entry", case.entry.annotations))

@@ -19,7 +19,9 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.applying import RejectedError, materialize
 from tuner.contexts import new_context
+from tuner.dispatch import plain_name
 from tuner.errors import InputError, ToolError
+from tuner.extracting import check_written
 from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
@@ -99,7 +101,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             if isinstance(problem, str) or problem.key not in names:
                 continue
             name = names[problem.key]
-            reached[name].append(_text(function, "sym_name"))
+            reached[name].append(plain_name(_text(function, "sym_name")))
             _make_way(function, roots[0].operation.operation, name)
         try:
             for name, entry in entries.items():
@@ -151,6 +153,7 @@ def compile_with_specs(
         result = configure(model, configured, early[0] if early else None)
         if result.exit_code != 0:
             raise InputError(f"iree-compile cannot compile {path} with these specs ({result.first_error})")
+        check_written(configured, model)
         entries: tuple[LateEntry, ...] = ()
         if late:
             try:
