@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -311,15 +312,25 @@ def with_flags(spec: Path, path: Path, *recorded: str, chosen: tuple[str, ...] =
     return path
 
 
-def test_chosen_flags_that_the_compiler_does_not_take_are_refused(spec: Path, tmp_path: Path) -> None:
-    twice = ("--iree-opt-level=O2", "--iree-opt-level=O3")
-    old = with_flags(spec, tmp_path / "old.mlir", chosen=twice)
-    report = check_specs(NETWORK, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
-    assert [each.verdict for each in report.entries] == [Verdict.REFUSED]
-    assert report.flags_verdict is not None
-    assert report.flags_verdict.verdict is Verdict.REFUSED
-    assert "--iree-opt-level: may only occur zero or one times" in report.flags_verdict.detail
-    assert not report.passed
+def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, tmp_path: Path) -> None:
+    """As when a release of the compiler takes away what may be chosen: a package registers such a choice."""
+    choice = 'FlagKnob("gone", {"on": ("--iree-gone",)})'
+    (tmp_path / "choices.py").write_text(
+        f"from tuner.model_flags import FlagKnob, ModelFlags\nFLAGS = ModelFlags(({choice},))\n"
+    )
+    package = tmp_path / "choices-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: choices\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[tuner.model_flags]\ncpu = choices:FLAGS\n")
+    old = with_flags(spec, tmp_path / "old.mlir", chosen=("--iree-gone",))
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    command = [sys.executable, "-m", "tuner", "check", str(NETWORK), str(old), "--run-dir", str(tmp_path / "check")]
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"^refused: old\.mlir: match_0 ", done.stdout, re.MULTILINE), done.stdout
+    refused = r"^refused: flags --iree-gone: .*Unknown command line argument '--iree-gone'"
+    assert re.search(refused, done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.parametrize("is_chosen", [False, True])

@@ -20,6 +20,7 @@ from tuner import harness, native
 from tuner.contexts import new_context
 from tuner.dispatch import Configured, Dispatch, plain_name
 from tuner.errors import InputError
+from tuner.foreign_text import printable
 from tuner.ir_reading import ops_named, read_configured, read_problem
 from tuner.measuring.guarding import GAP_BYTES
 from tuner.model import Model
@@ -202,7 +203,7 @@ def _read_benchmark(path: Path, flags: tuple[str, ...], gap_bytes: int) -> list[
 
 
 def _refused(name: str, reason: str) -> Dispatch:
-    return Dispatch(name, untunable=reason)
+    return Dispatch(name, untunable=printable(reason))
 
 
 def _symbol(op: ir.Operation) -> str:

@@ -22,6 +22,7 @@ from tuner.contexts import new_context
 from tuner.dispatch import plain_name
 from tuner.errors import InputError, ToolError
 from tuner.extracting import check_written
+from tuner.foreign_text import printable
 from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
@@ -180,7 +181,7 @@ def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error))
+    return printable(next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error)))
 
 
 def _text(op: ir.Operation, attribute: str) -> str:
