@@ -219,7 +219,7 @@ def test_what_was_measured_there_becomes_a_spec_here(python: Path, packed: Path,
     held = read_model_configurations(configured)[DISPATCH]
     distribution = tuned["winner"]["levels"]["distribution"]
     assert any(f"distribution = {distribution}" in config for config in held.lowering_configs)
-    checked = iree_tune("check", model, spec, "--function", "matmul", cwd=tmp_path)
+    checked = iree_tune("check", model, spec, "--function", "matmul", "--", models.NO_PEELING, cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "whole model" in checked.stdout
 

@@ -39,6 +39,7 @@ from tuner.planning import plan
 from tuner.report.page import html_report
 from tuner.run_reading import read_run
 from tuner.spec_reading import read_spec
+from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 from tuner.verdicts import Verdict
 
@@ -361,7 +362,6 @@ def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
 
 
 OPTIONS = {
-    "--threads must be 1024 at most, not 100000": {"threads": 100_000},
     "--workers must not be negative, not -3": {"workers": -3},
     "--workers must be 1024 at most": {"workers": 5000},
     "--min-gain must not be negative, not nan": {"min_gain": float("nan")},
@@ -377,6 +377,11 @@ OPTIONS = {
 def test_options_out_of_bounds_get_one_sentence(says: str) -> None:
     with pytest.raises(InputError, match=says):
         Options(**OPTIONS[says])  # type: ignore[arg-type]
+
+
+def test_more_threads_than_any_machine_has_are_refused() -> None:
+    with pytest.raises(InputError, match="--threads must be 1024 at most, not 100000"):
+        choose_target("cpu", 100_000)
 
 
 @pytest.mark.parametrize("size", ["99999999999999999999999", "9" * 5000, "0", "00", "-1", "x"])

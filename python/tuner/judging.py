@@ -16,7 +16,7 @@ from tuner.certificate import Certificate, Circumstances
 from tuner.compiling import CompileJob, CompilePool
 from tuner.contexts import new_context
 from tuner.deciding import Ratio, is_faster
-from tuner.dispatch import Configuration, Configured, Dispatch
+from tuner.dispatch import Configuration, Configured, Dispatch, plain_name
 from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
 from tuner.events import Event, FinalistFailed, Listener
@@ -95,10 +95,10 @@ def compile_cases(
             configuration=annotations,
             target=target,
             # An entry's name may be any text, also the path of a file.
-            binary=folder / f"{case.spec.moment}-{number}-{kind}.vmfb",
-            log=folder / f"{case.spec.moment}-{number}-{kind}.log",
+            binary=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.vmfb",
+            log=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.log",
         )
-        for number, case in enumerate(cases)
+        for case in cases
         for dispatch in case.dispatches[:1]
         if dispatch.program is not None
         for kind, annotations in (("default", None), ("entry", case.entry.annotations))

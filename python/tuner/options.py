@@ -13,8 +13,8 @@ from pathlib import Path
 from tuner.errors import InputError
 from tuner.importing import Shapes
 
-# More threads or processes than any machine has processors.
-_MOST_PROCESSES = 1024
+# More processes than any machine has processors.
+_MOST_WORKERS = 1024
 _LONGEST_S = 366 * 24 * 3600.0
 
 
@@ -62,8 +62,7 @@ class Options:
 
     def __post_init__(self) -> None:
         _check_number("--trials", self.trials, at_least=1)
-        _check_number("--threads", self.threads, at_least=1, at_most=_MOST_PROCESSES)
-        _check_number("--workers", self.workers, at_least=0, at_most=_MOST_PROCESSES)
+        _check_number("--workers", self.workers, at_least=0, at_most=_MOST_WORKERS)
         _check_number("--seed", self.seed, at_least=0)
         _check_number("--min-gain", self.min_gain, at_least=0)
         for option, seconds in (("--compile-timeout", self.compile_timeout_s), ("--budget", self.budget_s)):

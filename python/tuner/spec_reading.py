@@ -23,7 +23,7 @@ from tuner.spec import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, ha
 # What MLIR's parser is not asked to read: a few thousand levels end the process.
 _DEEPEST = 200
 # Strings and comments, in which brackets mean nothing, then brackets.
-_TOKENS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|->|[\[({<\])}>]')
+_TOKENS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|->|[<>]=|[\[({<\])}>]')
 _STEPS = {**dict.fromkeys("[({<", 1), **dict.fromkeys("])}>", -1)}
 # What reading IR of another form than ours raises.
 _OTHER_FORM = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
