@@ -35,6 +35,7 @@ from tuner.late import is_late
 from tuner.merging import merge_specs
 from tuner.model import Model
 from tuner.options import Options
+from tuner.plain import from_given
 from tuner.planning import plan
 from tuner.report.page import html_report
 from tuner.run_reading import read_run
@@ -345,6 +346,11 @@ def test_a_report_tells_of_no_files_but_logs(run: Path) -> None:
     assert "a secret" not in text
     assert r"\x1b]0;title\x07" in text
     assert printable(text) == text
+
+
+def test_text_of_ones_own_stays_as_it_is() -> None:
+    options = from_given(Options, {"function": ESCAPE, "flags": [ESCAPE], "trials": 3})
+    assert (options.function, options.flags, options.trials) == (ESCAPE, (ESCAPE,), 3)
 
 
 @given(st.text())

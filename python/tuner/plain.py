@@ -32,7 +32,10 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[T], data: Any) -> T:
-    """The value of type `kind` that `to_plain` made `data` of. Raises ValueError with the place where it is none."""
+    """The value of type `kind` that `to_plain` made `data` of. Raises ValueError with the place where it is none.
+
+    What acts on a terminal is shown as text in its strings, for others may have written them.
+    """
     return cast(T, _read(kind, data, kind.__name__))
 
 
@@ -49,10 +52,15 @@ def from_given(kind: type[T], given: Mapping[str, Any]) -> T:
     for name in given:
         if name not in declared:
             raise ValueError(f"'{name}' is unknown; there are: {', '.join(declared)}")
-    try:
-        return kind(**{name: _read(declared[name], to_plain(value), name) for name, value in given.items()})
-    except TypeError as error:
-        raise ValueError(f"{kind.__name__} lacks a field: {error}") from error
+    read = {name: _read(declared[name], to_plain(value), name) for name, value in given.items()}
+    return kind(**{name: _as_given(value, given[name]) for name, value in read.items()})
+
+
+def _as_given(read: Any, given: Any) -> Any:
+    """What was read, in which the caller's own text stays as it is."""
+    if isinstance(read, str):
+        return str(given)
+    return tuple(map(_as_given, read, given)) if isinstance(read, tuple) else read
 
 
 def _read(kind: Any, data: Any, where: str) -> Any:

@@ -12,10 +12,10 @@ from typing import Any
 from tuner.certificate import Certificate
 from tuner.dispatch import Configuration, plain_name
 from tuner.errors import InputError
-from tuner.foreign_text import parse_json, printable, shown
+from tuner.foreign_text import parse_json, printable
 from tuner.outcome import Fate
 from tuner.plain import field_from_plain as _field
-from tuner.plain import from_given, from_plain
+from tuner.plain import from_plain, to_plain
 from tuner.recorded_times import check_ratios, check_times
 from tuner.run_folder import RunFolder
 from tuner.spec import late_path
@@ -187,9 +187,9 @@ def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
 
 
 def _configuration(data: Any) -> Mapping[str, Any]:
-    if not isinstance(data, dict):
-        raise ValueError(f"a configuration is {shown(data)!r}, not an object")
-    return from_given(Configuration, data).to_json()
+    """What `Configuration.to_json` wrote, which leaves out what is not set."""
+    unset = to_plain(Configuration(_field(str, data, "pipeline"), {}))
+    return from_plain(Configuration, {**unset, **data}).to_json()
 
 
 def _log(folder: RunFolder, dispatch: str, number: int, recorded: Path) -> Path:
