@@ -436,6 +436,20 @@ def test_dispatches_of_functions_of_any_name_are_extracted(name: str, tmp_path: 
     assert read_model_configurations(tmp_path / "configured.mlir") == {plain.name: plain.default}
 
 
+@pytest.mark.parametrize("name", ["main graph$async_dispatch_0", "_f-x.y[z]<b>'%:@", "n" * 150])
+def test_names_that_work_as_they_are_stay(name: str) -> None:
+    assert plain_name(name) == name
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_plain_names_are_names_of_files_and_tell_symbols_apart(one: str, other: str) -> None:
+    plain = plain_name(one)
+    assert plain_name(plain) == plain
+    assert Path("folder", plain).name == plain
+    assert len(plain) <= 150
+    assert (plain == plain_name(other)) == (one == other)
+
+
 def test_modules_of_any_name_are_extracted(tmp_path: Path, target: CpuTarget) -> None:
     text = f'module @"m/{"x" * 300}" {{ {models.matmul(32, 32, 32)} }}'
     extracted = extract_text(text, tmp_path, target)

@@ -16,8 +16,9 @@ LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window"
 REDUCTIONS = ("k", "window")
 Access = Literal["read", "write", "readwrite"]
 
-# Names that stand in IR, in files' names and on command lines as they are.
-_PLAIN_NAME = re.compile(r"[A-Za-z_][\w.$-]{0,149}", re.ASCII)
+# What stands in IR, in names of files and on terminals as it is: printable ASCII but quotes, slashes and backslashes.
+_PLAIN_LETTERS = r" !#-.0-\[\]-~"
+_PLAIN_NAME = re.compile(rf"(?!\.)[{_PLAIN_LETTERS}]{{1,150}}")
 _KEPT_LETTERS = 100
 
 
@@ -109,8 +110,8 @@ def plain_name(symbol: str) -> str:
     """What a dispatch of this symbol is called: the same, unless the symbol is too long or has odd characters."""
     if _PLAIN_NAME.fullmatch(symbol):
         return symbol
-    kept = re.sub(r"[^\w.$-]+", "_", symbol, flags=re.ASCII)[:_KEPT_LETTERS]
-    begin = "" if _PLAIN_NAME.match(kept) else "_"
+    kept = re.sub(f"[^{_PLAIN_LETTERS}]+", "_", symbol)[:_KEPT_LETTERS]
+    begin = "_" if kept.startswith(".") else ""
     return f"{begin}{kept}_{hashlib.sha256(symbol.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 

@@ -129,7 +129,13 @@ def _has_plain_names(module: ir.Operation) -> bool:
 def _with_plain_names(text: bytes) -> bytes:
     """A module with a plain name for each symbol, and a short one for itself, with which names of files begin."""
     short = _MODULE.sub(rb"\1 @module", text, count=1)
-    return _SYMBOL.sub(lambda match: b"@" + plain_name(_spelled(match[1])).encode(), short)
+    return _SYMBOL.sub(_with_plain_name, short)
+
+
+def _with_plain_name(match: re.Match[bytes]) -> bytes:
+    """In quotes if it had some: what has none may stand in a string."""
+    quote = b'"' if match[1].startswith(b'"') else b""
+    return b"@" + quote + plain_name(_spelled(match[1])).encode() + quote
 
 
 def _spelled(printed: bytes) -> str:
