@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo test test-matrix test-printed sanitize fuzz lint docs clean
+.PHONY: demo test test-matrix test-printed sanitize fuzz fuzz-readers lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
@@ -57,6 +57,10 @@ sanitize: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz_native.py --minutes 10
+
+# Specs, bundles, results and runs, spoiled at random places, and read.
+fuzz-readers: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz_readers.py --minutes 10
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

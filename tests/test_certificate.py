@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,49 @@ from hypothesis import strategies as st
 import models
 import tuner
 from tuner.certificate import SCHEMA, Certificate
-from tuner.dispatch import Configuration
+from tuner.deciding import Ratio
+from tuner.dispatch import Configuration, Loop, Operand, Problem
 from tuner.errors import InputError
+from tuner.foreign_text import printable
 from tuner.result import TuneResult
 
-# Times, ratios and errors are finite; only that cannot be read from their type.
-st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+TIMES = st.floats(1e-9, 1e6)
+PRINTED = st.text().map(printable)
+MEASURED = st.lists(st.tuples(TIMES, TIMES), min_size=1, max_size=4)
+PROBLEMS = st.builds(
+    Problem,
+    kind=PRINTED.filter(lambda kind: kind != "contraction"),
+    loops=st.lists(st.builds(Loop, st.integers(0, 2**62)), min_size=2, max_size=4).map(tuple),
+    operands=st.lists(
+        st.builds(Operand, st.sampled_from(["f32", "complex<f32>"]), st.just("(d0, d1) -> (d0 * 2 + d1)")),
+        min_size=1,
+        max_size=3,
+    ).map(lambda each: tuple(replace(operand, loops=(0, -1)) for operand in each)),
+    computation=PRINTED,
+)
+
+# What is sound can only in part be read from the types.
+st.register_type_strategy(int, st.integers(-(2**63) + 1, 2**63 - 1))
+st.register_type_strategy(float, st.floats(0, 1e300))
+st.register_type_strategy(str, PRINTED)
+
+
+@st.composite
+def certificates(draw: st.DrawFn) -> Certificate:
+    """Any that a run can make: of text that terminals show, of times and ratios that there are."""
+    baseline_s, candidate_s = zip(*draw(MEASURED), strict=True)
+    ratio = st.floats(1e-15, 1e15)
+    return replace(
+        draw(st.from_type(Certificate)),
+        problem=draw(st.none() | PROBLEMS),
+        baseline_s=baseline_s,
+        candidate_s=candidate_s,
+        ratio=Ratio(draw(ratio), draw(ratio), draw(ratio)),
+    )
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.from_type(Certificate))
+@given(certificates())
 def test_what_is_written_is_read_back(certificate: Certificate) -> None:
     assert Certificate.from_json(json.loads(json.dumps(certificate.to_json()))) == certificate
 

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ import sabotage
 import tuner
 from foreign import FOREIGN
 from tuner.certificate import Certificate
-from tuner.checking import CheckOptions, check_specs
+from tuner.checking import CheckOptions, _flags, check_specs
 from tuner.deciding import Ratio
 from tuner.errors import InputError
 from tuner.events import Event, PhaseStarted, nobody
@@ -28,9 +30,14 @@ from tuner.judging import speed_verdict
 from tuner.model import Model, spec_flag
 from tuner.spec import late_path
 from tuner.spec_reading import read_spec
+from tuner.targets import Target
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.cuda import CudaTarget
+from tuner.targets.rocm import RocmTarget
 from tuner.verdicts import CheckReport, EntryVerdict, Verdict
 
+# What the specs here are made with is no choice of flags, so it is given again when they are checked.
+FLAGS = (models.NO_PEELING,)
 NETWORK = Path(__file__).parent / "data" / "network.mlir"
 LOWERING = re.compile(r"#iree_cpu\.lowering_config<.*?\]>")
 POOR_MATMUL = (
@@ -62,7 +69,7 @@ def make_checked(tmp_path: Path) -> Callable[..., CheckReport]:
     """Checks specs on the network, or on another model, in a folder of its own."""
 
     def checked(*specs: Path, model: Path = NETWORK, listen: Callable[[Event], None] = nobody) -> CheckReport:
-        options = CheckOptions(run_dir=tmp_path / "check", output=tmp_path / "refreshed.mlir")
+        options = CheckOptions(flags=FLAGS, run_dir=tmp_path / "check", output=tmp_path / "refreshed.mlir")
         return check_specs(model, specs, options, listen)
 
     return checked
@@ -250,7 +257,7 @@ def test_bad_input_is_refused_before_any_work(spec: Path, tmp_path: Path) -> Non
         ([spec], tmp_path / "out.mlir", "out.late.mlir would be replaced, and is not among the given specs"),
         ([spec], NETWORK, "is the model itself"),
     ):
-        options = CheckOptions(output=output, run_dir=tmp_path / "check")
+        options = CheckOptions(flags=FLAGS, output=output, run_dir=tmp_path / "check")
         with pytest.raises(InputError, match=says):
             check_specs(NETWORK, specs, options, nobody)
         assert not (tmp_path / "check").exists()
@@ -281,7 +288,7 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
     )
     assert result.flags == flags
     assert read_spec(spec).flags == flags
-    options = CheckOptions(run_dir=tmp_path / "check", output=tmp_path / "refreshed.mlir")
+    options = CheckOptions(flags=FLAGS, run_dir=tmp_path / "check", output=tmp_path / "refreshed.mlir")
     report = check_specs(model, [spec], options, nobody)
     assert [each.verdict for each in report.entries] == [Verdict.HOLDS]
     assert report.flags == flags
@@ -295,18 +302,77 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
     assert read_spec(report.refreshed).flags == flags
 
 
-def test_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, tmp_path: Path) -> None:
+def with_flags(spec: Path, path: Path, *recorded: str, chosen: tuple[str, ...] = ()) -> Path:
+    """A spec whose certificate says that it was made with these flags beside the target's."""
     (entry,) = read_spec(spec).entries
-    flags = (*entry.certificate.circumstances.flags, "--iree-gone")
-    certificate = replace(entry.certificate, circumstances=replace(entry.certificate.circumstances, flags=flags))
-    old = tmp_path / "old.mlir"
-    old.write_text(tuner.spec.problem_spec([entry.rewritten(certificate)], flags=("--iree-gone",)))
-    report = check_specs(NETWORK, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
-    assert [each.verdict for each in report.entries] == [Verdict.REFUSED]
-    assert report.flags_verdict is not None
-    assert report.flags_verdict.verdict is Verdict.REFUSED
-    assert "Unknown command line argument '--iree-gone'" in report.flags_verdict.detail
-    assert not report.passed
+    circumstances = entry.certificate.circumstances
+    flags = (*(each for each in circumstances.flags if each not in FLAGS), *recorded, *chosen)
+    certificate = replace(entry.certificate, circumstances=replace(circumstances, flags=flags))
+    path.write_text(tuner.spec.problem_spec([entry.rewritten(certificate)], flags=chosen))
+    return path
+
+
+def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, tmp_path: Path) -> None:
+    """As when a release of the compiler takes away what may be chosen: a package registers such a choice."""
+    choice = 'FlagKnob("gone", {"on": ("--iree-gone",)})'
+    (tmp_path / "choices.py").write_text(
+        f"from tuner.model_flags import FlagKnob, ModelFlags\nFLAGS = ModelFlags(({choice},))\n"
+    )
+    package = tmp_path / "choices-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: choices\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[tuner.model_flags]\ncpu = choices:FLAGS\n")
+    old = with_flags(spec, tmp_path / "old.mlir", chosen=("--iree-gone",))
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    command = [sys.executable, "-m", "tuner", "check", str(NETWORK), str(old), "--run-dir", str(tmp_path / "check")]
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert re.search(r"^refused: old\.mlir: match_0 ", done.stdout, re.MULTILINE), done.stdout
+    refused = r"^refused: flags --iree-gone: .*Unknown command line argument '--iree-gone'"
+    assert re.search(refused, done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.parametrize("is_chosen", [False, True])
+def test_flags_are_not_used_on_a_certificates_word(is_chosen: bool, spec: Path, tmp_path: Path) -> None:
+    """A flag can name a program that iree-compile runs."""
+    program, ran = tmp_path / "linker.sh", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    program.chmod(0o755)
+    flag = f"--iree-llvmcpu-embedded-linker-path={program}"
+    old = with_flags(spec, tmp_path / "old.mlir", *(() if is_chosen else (flag,)), chosen=(flag,) if is_chosen else ())
+    with pytest.raises(InputError, match=r"which is no choice of flags for cpu .* give it after --, as in") as raised:
+        check_specs(NETWORK, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
+    assert flag in str(raised.value)
+    report = check_specs(NETWORK, [old], CheckOptions(flags=("--iree-opt-level=O1",), run_dir=tmp_path / "c"), nobody)
+    assert report.flags == ()
+    assert not ran.exists()
+
+
+def flags_of(spec: Path, path: Path, target: Target, *recorded: str, options: CheckOptions) -> Any:
+    """The given and the chosen flags of a check."""
+    (entry,) = read_spec(spec).entries
+    flags = (*target.compile_flags, *recorded)
+    circumstances = replace(entry.certificate.circumstances, target=target.name, flags=flags)
+    certificate = replace(entry.certificate, circumstances=circumstances)
+    chosen = tuple(flag for flag in recorded if flag == "--iree-opt-data-tiling")
+    path.write_text(tuner.spec.problem_spec([entry.rewritten(certificate)], flags=chosen))
+    return _flags([read_spec(path)], target.name, target, options)
+
+
+def test_flags_that_may_be_chosen_need_not_be_given_again(spec: Path, tmp_path: Path) -> None:
+    path, plain = tmp_path / "old.mlir", CheckOptions()
+    for target in (CpuTarget(), CudaTarget("sm_80"), RocmTarget("gfx942")):
+        assert flags_of(spec, path, target, options=plain) == (target.compile_flags, ())
+        with pytest.raises(InputError, match=f"--iree-other, which is no choice of flags for {target.name}"):
+            flags_of(spec, path, target, "--iree-other", options=plain)
+    cpu, choices = CpuTarget(), ("--iree-opt-level=O2", "--iree-opt-data-tiling")
+    given, chosen = (*cpu.compile_flags, choices[0]), (choices[1],)
+    assert flags_of(spec, path, cpu, *choices, options=plain) == (given, chosen)
+    other = CheckOptions(flags=("--iree-other",))
+    assert flags_of(spec, path, cpu, *choices, options=other) == ((*cpu.compile_flags, "--iree-other"), chosen)
+    none = CheckOptions(flags=("--iree-opt-data-tiling=false",))
+    assert flags_of(spec, path, cpu, *choices, options=none) == ((*cpu.compile_flags, *(none.flags or ())), ())
 
 
 @pytest.mark.parametrize(
@@ -328,11 +394,15 @@ def test_the_command_tells_by_line_and_exit_code(spec: Path, tmp_path: Path) -> 
     model = tmp_path / "model.mlir"
     model.write_text(models.matmul(32, 32, 32))
     for arguments, code, says in (
-        ((NETWORK, spec), 0, r"^holds: spec\.mlir: match_0 \(contraction m841 n200 k64 f32\): \d+\.\d+x \["),
+        (
+            (NETWORK, spec, "--", *FLAGS),
+            0,
+            r"^holds: spec\.mlir: match_0 \(contraction m841 n200 k64 f32\): \d+\.\d+x \[",
+        ),
         ((model, spec), 1, r"^stale: spec\.mlir: match_0 .*: no dispatch of the model has its problem$"),
         ((model, tmp_path / "missing.mlir"), 2, r"^iree-tune: the spec .*missing\.mlir cannot be read: No such file"),
     ):
-        command = [sys.executable, "-m", "tuner", "check", *map(str, arguments), "--run-dir", f"check-{code}"]
+        command = [sys.executable, "-m", "tuner", "check", "--run-dir", f"check-{code}", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=600)
         assert done.returncode == code, done.stdout + done.stderr
         assert re.search(says, done.stdout + done.stderr, re.MULTILINE), done.stdout + done.stderr

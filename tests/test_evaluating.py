@@ -20,12 +20,14 @@ import sabotage
 from extraction import extract_text
 from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
 from tuner.compiling import CompileJob, CompilePool
+from tuner.deciding import Ratio
 from tuner.dispatch import Configuration
 from tuner.errors import DeviceLostError, ToolError
-from tuner.evaluating import DispatchBench, verdict_on
+from tuner.evaluating import DispatchBench, Final, verdict_on
 from tuner.events import Disturbance, Event, FinalistFailed
-from tuner.measuring import Runner
-from tuner.outcome import Evaluation, Fate
+from tuner.measuring import Runner, Verification
+from tuner.measuring.sampling import Paired
+from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.targets.cpu import CpuTarget
 
 
@@ -238,3 +240,22 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
     assert max(len(final.paired.baseline_s) for final in decided) > 10
     # The same program twice: one final in forty errs upward on a quiet machine, so one of three may here.
     assert sum(final.accepted for final in decided) <= 1
+
+
+@pytest.mark.parametrize(
+    ("ratio", "slowdown", "says"),
+    [
+        (Ratio(0.84, 0.83, 0.85), 1.01, "the default is best (the best candidate: 0.84x"),
+        (Ratio(1.01, 1.005, 1.015), 1.3, "the default is best (the best candidate: 1.01x"),
+        (
+            Ratio(3.0, 2.9, 3.1),
+            11.7,
+            "(3.00x [2.90, 3.10]) is 11.7x slower where nothing readable follows its operands",
+        ),
+    ],
+)
+def test_what_follows_operands_is_spoken_of_if_it_decides(ratio: Ratio, slowdown: float, says: str) -> None:
+    compilation = Compilation(Fate.COMPILED, "", 0.1, Path("log"))
+    best = Evaluation(1, 1, None, Fate.MEASURED, "", compilation, slowdown * 0.01, 1.0, (0.01,))
+    final = Final(best, Paired((0.01,), (0.01,)), ratio, Verification(True, 0.0), accepted=False)
+    assert says in verdict_on(final, 0.02)

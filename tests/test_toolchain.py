@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Compiler tools that are killed or hang: nothing of theirs is left."""
+"""Compiler tools that are killed, hang or fail: nothing of theirs is left, and why is said."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pytest
 
 import faults
 import models
-from tuner.errors import ToolError
+from extraction import extract_text
+from tuner.errors import InputError, ToolError
 from tuner.targets.cpu import CpuTarget
-from tuner.toolchain import run_tool
+from tuner.toolchain import ToolResult, run_tool
 
 
 def arguments(folder: Path, target: CpuTarget) -> list[str]:
@@ -40,3 +41,24 @@ def test_one_that_takes_too_long_is_ended(tmp_path: Path, target: CpuTarget) -> 
     with pytest.raises(ToolError, match=r"did not end within 0 s on .*model\.mlir"):
         run_tool("iree-compile", arguments(tmp_path, target), timeout_s=0.01, scratch=tmp_path)
     assert not list(tmp_path.glob("iree-tuner-*"))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "output", "reason"),
+    [
+        (1, "m.mlir:1:1: warning: a\n  code\n  ^\nm.mlir:5:8: error: it is wrong\nnote: b", "error: it is wrong"),
+        (-8, "m.mlir:5:8: warning: reads uninitialized values\n  code\n  ^", "it died: Floating point exception"),
+        (1, "Unknown command line argument '--x'. Try: --help\nDid you mean '--y'?", "Unknown command line argument"),
+        (1, "m.mlir:5:8: warning: reads uninitialized values\n  code\nit cannot go on", "it cannot go on"),
+        (1, "error: \x1b]0;title\x07", r"error: \x1b]0;title\x07"),
+        (3, "", "exit code 3, no output"),
+    ],
+)
+def test_why_a_tool_failed_is_no_warning(exit_code: int, output: str, reason: str) -> None:
+    assert ToolResult(("tool",), exit_code, output).first_error.startswith(reason)
+
+
+def test_a_compiler_that_dies_of_a_model_is_said_to(tmp_path: Path, target: CpuTarget) -> None:
+    """It divides by the number of products, which is zero here."""
+    with pytest.raises(InputError, match=r"cannot compile .*model\.mlir \(it died: Floating point exception\)"):
+        extract_text(models.matmul(8, 8, 0), tmp_path, target)

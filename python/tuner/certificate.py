@@ -14,10 +14,12 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from tuner.deciding import Ratio
-from tuner.dispatch import Configuration, Problem
+from tuner.dispatch import Configuration, Problem, check_problem
 from tuner.errors import InputError
+from tuner.foreign_text import parse_json, shown
 from tuner.measuring import Tolerance
 from tuner.plain import from_plain, to_plain
+from tuner.recorded_times import check_ratios, check_rounds
 from tuner.toolchain import compiler_version
 
 SCHEMA = "iree-tuner-certificate/2"
@@ -116,9 +118,11 @@ class Certificate:
         """What `to_json` wrote. Raises InputError where it is something else."""
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
-            raise InputError(f"a certificate of the schema {schema}; this version reads {SCHEMA}")
+            raise InputError(f"a certificate of the schema {shown(schema)}; this version reads {SCHEMA}")
         try:
-            return from_plain(Certificate, {name: value for name, value in data.items() if name != "schema"})
+            read = from_plain(Certificate, {name: value for name, value in data.items() if name != "schema"})
+            check_certificate(read)
+            return read
         except ValueError as error:
             raise InputError(f"a broken certificate: {error}") from error
 
@@ -135,9 +139,20 @@ class Certificate:
     def from_text(text: str) -> Certificate:
         """What `to_text` wrote. Raises InputError where it is something else."""
         try:
-            return Certificate.from_json(json.loads(text))
-        except json.JSONDecodeError as error:
+            return Certificate.from_json(parse_json(text))
+        except ValueError as error:
             raise InputError(f"a broken certificate: {error}") from error
+
+
+def check_certificate(certificate: Certificate) -> None:
+    """Raises ValueError for what no measurement gives, and for what is no problem."""
+    check_rounds(certificate.baseline_s, certificate.candidate_s)
+    ratio = certificate.ratio
+    check_ratios("ratio", (ratio.value, ratio.low, ratio.high))
+    if certificate.problem is not None:
+        check_problem(certificate.problem)
+    if certificate.verified.max_error < 0:
+        raise ValueError(f"max_error is {certificate.verified.max_error:g}, and must not be negative")
 
 
 def _listed(gone: list[str], new: list[str]) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputErr
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import Extracted, extract, read_model_configurations
 from tuner.files import write_atomically
+from tuner.flag_search import known_flags
+from tuner.foreign_text import shown
 from tuner.importing import Shapes
 from tuner.judging import Case, Compiled, case_of, compile_cases, measure, speed_verdict
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
@@ -37,6 +40,8 @@ from tuner.verdicts import CheckReport, EntryVerdict, ModelVerdict, Verdict
 # What a spec of any make holds, whatever a compiler thinks of its attributes.
 _SPEC_MARK = "transform.named_sequence"
 _DEFAULTS = Options()
+# A target and a chip, as users write them.
+_TARGET = re.compile(r"[\w-]+(:[\w+-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,10 @@ class CheckOptions:
     """What a user can set for a check.
 
     `target`, `threads` and `flags` (further flags of iree-compile) are those that the specs were made with where they
-    are None. `function`: the model's entry, where it has several. `output`: where a refreshed spec goes. `run_dir`:
-    where logs and binaries go (a new folder under `.iree-tuner` by default). `seed`: of the order of samples.
-    `shapes`: sizes that an ONNX model leaves open.
+    are None. Flags that were chosen with the specs are used beside `flags`, unless those set the same. `function`: the
+    model's entry, where it has several. `output`: where a refreshed spec goes. `run_dir`: where logs and binaries go (a
+    new folder under `.iree-tuner` by default). `seed`: of the order of samples. `shapes`: sizes that an ONNX model
+    leaves open.
     """
 
     target: str | None = None
@@ -180,6 +186,9 @@ def _recorded(specs: Sequence[ReadSpec]) -> list[Circumstances]:
 def _target(recorded: Sequence[Circumstances], options: CheckOptions) -> tuple[str, int]:
     """The target and the threads: as asked, else as the specs were made for."""
     names = sorted({each.target for each in recorded}) or [_DEFAULTS.target]
+    odd = next((name for name in names if not _TARGET.fullmatch(name)), None)
+    if options.target is None and odd is not None:
+        raise InputError(f"the entries were made for '{shown(odd)}', which is no target; name one by --target")
     if options.target is None and len(names) > 1:
         raise InputError(f"the entries were made for several targets ({', '.join(names)}); name one by --target")
     target = options.target or names[0]
@@ -193,15 +202,44 @@ def _target(recorded: Sequence[Circumstances], options: CheckOptions) -> tuple[s
 def _flags(
     specs: Sequence[ReadSpec], target_name: str, target: Target, options: CheckOptions
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The flags that the user gave, now or when the specs were made, and those that were chosen beside them."""
-    if options.flags is not None:
-        return (*target.compile_flags, *options.flags), ()
-    for spec in specs:
-        for each in _recorded([spec]):
-            if each.target == target_name:
-                chosen = tuple(flag for flag in each.flags if flag in spec.flags)
-                return tuple(flag for flag in each.flags if flag not in spec.flags), chosen
-    return target.compile_flags, ()
+    """The flags that the user gave, now or when the specs were made, and those that were chosen beside them.
+
+    A flag of iree-compile can name a program that it runs, so on a certificate's word alone only those are used that
+    may be chosen for the target. Raises InputError for another one, unless flags are given now.
+    """
+    made = next((each for spec in specs for each in _recorded([spec]) if each.target == target_name), None)
+    recorded = () if made is None else _beside_target(made.flags, target)
+    chosen = () if made is None else tuple(flag for spec in specs for flag in spec.flags)
+    known = known_flags(target.name)
+    allowed = {flag for flag in (*recorded, *chosen) if known is not None and known.has(flag)}
+    if options.flags is None:
+        for spec in specs[:1]:
+            _check_known(spec, [flag for flag in (*recorded, *chosen) if flag not in allowed], target)
+        given = tuple(flag for flag in recorded if flag not in chosen)
+    else:
+        given = options.flags
+    settled = {_flag_name(flag) for flag in given}
+    chosen = tuple(flag for flag in dict.fromkeys(chosen) if flag in allowed and _flag_name(flag) not in settled)
+    return (*target.compile_flags, *given), chosen
+
+
+def _beside_target(flags: Sequence[str], target: Target) -> tuple[str, ...]:
+    """The recorded flags without those that select the target, which come first and may name another chip."""
+    own = [_flag_name(flag) for flag in target.compile_flags]
+    return tuple(flags[len(own) :] if [_flag_name(flag) for flag in flags[: len(own)]] == own else flags)
+
+
+def _check_known(spec: ReadSpec, unknown: Sequence[str], target: Target) -> None:
+    if unknown:
+        flags = " ".join(dict.fromkeys(unknown))
+        raise InputError(
+            f"{spec.path} was made with {flags}, which is no choice of flags for {target.name} and is not used on a"
+            f" file's word; if you trust it, give it after --, as in iree-tune check MODEL SPEC -- {flags}"
+        )
+
+
+def _flag_name(flag: str) -> str:
+    return flag.lstrip("-").partition("=")[0]
 
 
 def _extracted(plain: Model, chosen: Sequence[str], target: Target, folder: RunFolder) -> tuple[Extracted, str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,11 @@ from tuner.plain import to_plain
 LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
 REDUCTIONS = ("k", "window")
 Access = Literal["read", "write", "readwrite"]
+
+# What stands in IR, in names of files and on terminals as it is: printable ASCII but quotes, slashes and backslashes.
+_PLAIN_LETTERS = r" !#-.0-\[\]-~"
+_PLAIN_NAME = re.compile(rf"(?!\.)[{_PLAIN_LETTERS}]{{1,150}}")
+_KEPT_LETTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,31 @@ class Problem:
         extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
         types = [operand.element_type for operand in self.operands]
         return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
+
+
+def plain_name(symbol: str) -> str:
+    """What a dispatch of this symbol is called: the same, unless the symbol is too long or has odd characters."""
+    if _PLAIN_NAME.fullmatch(symbol):
+        return symbol
+    kept = re.sub(f"[^{_PLAIN_LETTERS}]+", "_", symbol)[:_KEPT_LETTERS]
+    begin = "_" if kept.startswith(".") else ""
+    return f"{begin}{kept}_{hashlib.sha256(symbol.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def check_problem(problem: Problem) -> None:
+    """Raises ValueError for what no root op computes: the types of the fields do not say everything."""
+    if not problem.operands or (problem.kind == "contraction" and len(problem.operands) != 3):
+        raise ValueError(f"its problem '{problem.kind}' has {len(problem.operands)} operands")
+    for loop in problem.loops:
+        if loop.extent < 0:
+            raise ValueError(f"a loop of its problem '{problem.kind}' has the extent {loop.extent}")
+    for operand in problem.operands:
+        if not (
+            re.fullmatch(r"[\w<>]+", operand.element_type) and re.fullmatch(r"[\w\s(),+*>-]+", operand.indexing_map)
+        ):
+            raise ValueError(f"an operand of its problem '{problem.kind}' has a type or a map that is none")
+        if not all(-1 <= loop < len(problem.loops) for loop in operand.loops):
+            raise ValueError(f"an operand of its problem '{problem.kind}' names a loop that there is not")
 
 
 def form_of(key: str) -> tuple[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tuner.deciding import Ratio, is_decided, is_faster_anywhere, is_told_apart, speedup
+from tuner.deciding import Ratio, is_decided, is_faster, is_faster_anywhere, is_told_apart, speedup
 from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
@@ -88,7 +88,7 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
         return "the default stays: no candidate ran"
     if final.accepted:
         return "tuned"
-    if 1.0 < final.evaluation.edge_slowdown >= final.ratio.value:
+    if is_faster(final.ratio, min_gain) and final.evaluation.edge_slowdown >= final.ratio.value:
         return f"the default stays: the best candidate ({final.ratio}) is {_at_edges(final.evaluation.edge_slowdown)}"
     if not is_decided(final.ratio, min_gain):
         rounds = len(final.paired.baseline_s)

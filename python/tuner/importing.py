@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
+from tuner.foreign_text import printable
 
 _IMPORT_TIMEOUT_S = 600.0
 # Older models are converted to this version of the operators: IREE does not take every older form.
 _OPSET = 17
 # What sizes are computed from has few elements. Larger constants stay computed: as data they make other kernels.
 _FOLDED_ELEMENTS = 100
+# What fits into ONNX's 64 bits.
+_SIZE = re.compile("[1-9][0-9]{0,17}")
 _TAKE_SMALLER = "import it yourself by iree-import-onnx with --externalize-params, and give the MLIR"
 
 
@@ -38,8 +41,8 @@ class Shapes:
         named: dict[str, int] = {}
         for text in dims:
             name, equals, size = text.rpartition("=")
-            if not equals or not name or not (size.isascii() and size.isdecimal()) or int(size) < 1:
-                raise InputError(f"--dim takes NAME=SIZE with a positive size, not '{text}'")
+            if not equals or not name or not _SIZE.fullmatch(size.lstrip("0")):
+                raise InputError(f"--dim takes NAME=SIZE with a positive size of 18 digits at most, not '{text}'")
             if named.setdefault(name, int(size)) != int(size):
                 raise InputError(f"--dim gives {name} twice, as {named[name]} and as {size}; give one size")
         for text in inputs:
@@ -80,7 +83,7 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
         bound.unlink(missing_ok=True)
     if done.returncode != 0:
         said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        raise InputError(f"IREE cannot import {path} ({said[-1].strip() if said else 'it says nothing'})")
+        raise InputError(f"IREE cannot import {path} ({printable(said[-1].strip()) if said else 'it says nothing'})")
     if declare_types(imported, declared) == declared:
         imported.unlink()
         return declared
@@ -138,7 +141,9 @@ def _bind(model: Any, shapes: Shapes, path: Path) -> None:
         raise InputError(f"{path} has {len(inputs)} inputs; give --input for each of them, not {len(shapes.inputs)}")
     for each in inputs:
         if each.type.WhichOneof("value") != "tensor_type":
-            raise InputError(f"input '{each.name}' of {path} is no tensor; give a model whose inputs all are")
+            raise InputError(
+                f"input '{printable(each.name)}' of {path} is no tensor; give a model whose inputs all are"
+            )
     unknown = set(shapes.dims) - {size.dim_param for each in inputs for size in each.type.tensor_type.shape.dim}
     if unknown:
         raise InputError(
@@ -164,7 +169,7 @@ def _bind_input(tensor: Any, shape: str, bound: dict[str, int], path: Path) -> N
     """Writes the sizes of `shape` into one input; those of named dimensions go into `bound`."""
     import onnx
 
-    where = f"'{tensor.name}' of {path}"
+    where = f"'{printable(tensor.name)}' of {path}"
     given, element_type = _parsed(shape)
     kind = tensor.type.tensor_type
     expected = _ELEMENT_TYPES.get(onnx.TensorProto.DataType.Name(kind.elem_type))
@@ -195,7 +200,7 @@ def _open(inputs: Sequence[Any]) -> str:
         sizes = [str(size.dim_value) if size.dim_value > 0 else (size.dim_param or "?") for size in kind.shape.dim]
         if any(size.dim_value < 1 for size in kind.shape.dim):
             found.append(f"{each.name} [{', '.join(sizes)}]")
-    return "; ".join(found)
+    return printable("; ".join(found))
 
 
 # ONNX's names of element types, as MLIR has them.
@@ -218,11 +223,11 @@ _ELEMENT_TYPES = {
 
 def _parsed(shape: str) -> tuple[tuple[int, ...], str]:
     """The sizes and the element type of `1x3x48x320xf32`. Raises InputError."""
-    if not re.fullmatch(r"([1-9][0-9]*x)*(bf|f|ui|si|i)[0-9]+[A-Z0-9]*", shape):
+    if not re.fullmatch(rf"({_SIZE.pattern}x)*(bf|f|ui|si|i)[0-9]+[A-Z0-9]*", shape):
         raise InputError(f"--input takes a shape such as 1x3x48x320xf32, not '{shape}'")
     *sizes, element_type = shape.split("x")
     return tuple(int(size) for size in sizes), element_type
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [repr(error)])[0]
+    return printable((str(error).strip().splitlines() or [repr(error)])[0])

@@ -16,7 +16,7 @@ from tuner.certificate import Certificate, Circumstances
 from tuner.compiling import CompileJob, CompilePool
 from tuner.contexts import new_context
 from tuner.deciding import Ratio, is_faster
-from tuner.dispatch import Configuration, Configured, Dispatch
+from tuner.dispatch import Configuration, Configured, Dispatch, plain_name
 from tuner.errors import ToolError
 from tuner.evaluating import DispatchBench
 from tuner.events import Event, FinalistFailed, Listener
@@ -94,8 +94,9 @@ def compile_cases(
             identity=dispatch.name,
             configuration=annotations,
             target=target,
-            binary=folder / f"{case.spec.moment}-{case.entry.name}-{kind}.vmfb",
-            log=folder / f"{case.spec.moment}-{case.entry.name}-{kind}.log",
+            # An entry's name may be any text, also the path of a file.
+            binary=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.vmfb",
+            log=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.log",
         )
         for case in cases
         for dispatch in case.dispatches[:1]

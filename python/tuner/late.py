@@ -20,14 +20,17 @@ from tuner import native
 from tuner.applying import RejectedError, materialize
 from tuner.contexts import new_context
 from tuner.delivering import THE_MODEL
+from tuner.dispatch import plain_name
 from tuner.errors import InputError, ToolError
+from tuner.extracting import check_written
 from tuner.files import check_writable, place_of
+from tuner.foreign_text import printable
 from tuner.importing import Shapes
 from tuner.ir_reading import ops_named, read_problem
 from tuner.model import Model, spec_flag
 from tuner.run_files import check_not_of_a_run
 from tuner.spec import LATE, PROBLEM
-from tuner.spec_reading import parse_spec, read_spec
+from tuner.spec_reading import parse_spec, read_spec, text_of
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -52,8 +55,7 @@ class LateEntry:
     @property
     def label(self) -> str:
         """For people: the kind and the extents of its problem."""
-        kind, extents, *_ = self.problem.split(" | ")
-        return f"{self.name} ({kind} {extents})"
+        return f"{self.name} ({' '.join(self.problem.split(' | ')[:2])})"
 
 
 def is_late(spec: Path) -> bool:
@@ -78,8 +80,12 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
     """
     with new_context() as context:
         sequences = parse_spec(spec)
-        entries = [op for op in sequences.body.operations if PROBLEM in op.attributes]
-        names = {_text(op, PROBLEM): _text(op, "sym_name") for op in entries}
+        entries = {
+            text_of(op, "sym_name", str(spec)): op
+            for op in ops_named(sequences.operation, "transform.named_sequence")
+            if PROBLEM in op.attributes
+        }
+        names = {text_of(op, PROBLEM, f"{spec}: the entry {name}"): name for name, op in entries.items()}
         module = ir.Module.parseFile(str(configured), context)
         try:
             native.annotate_root_ops(module)
@@ -99,11 +105,11 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             if isinstance(problem, str) or problem.key not in names:
                 continue
             name = names[problem.key]
-            reached[name].append(_text(function, "sym_name"))
+            reached[name].append(plain_name(_text(function, "sym_name")))
             _make_way(function, roots[0].operation.operation, name)
         try:
-            for entry in entries:
-                if reached[_text(entry, "sym_name")]:
+            for name, entry in entries.items():
+                if reached.get(name):
                     interpreter.apply_named_sequence(module.operation, entry, sequences.operation)
             materialize(module, target)
         except (ir.MLIRError, ValueError, RuntimeError) as error:
@@ -153,6 +159,7 @@ def compile_with_specs(
         result = configure(model, configured, early[0] if early else None)
         if result.exit_code != 0:
             raise InputError(f"iree-compile cannot compile {path} with these specs ({result.first_error})")
+        check_written(configured, model)
         entries: tuple[LateEntry, ...] = ()
         if late:
             try:
@@ -184,7 +191,7 @@ def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error))
+    return printable(next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error)))
 
 
 def _text(op: ir.Operation, attribute: str) -> str:

@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.importing import Shapes
+
+# More processes than any machine has processors.
+_MOST_WORKERS = 1024
+_LONGEST_S = 366 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,9 @@ class Options:
     `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
     candidate. `workers`: processes that compile. `budget_s`: seconds for the whole run, spent where the model's time
     is (None: all trials of each dispatch). `keep_flags`: search no flags of the whole compilation; `pins`: those of
-    its choices that are not searched. `ray`: the address of a Ray cluster to compile and measure on, `local` for one
-    of this machine (None: without Ray). `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model
-    leaves open.
+    its choices that are not searched but used, also with `keep_flags`. `ray`: the address of a Ray cluster to compile
+    and measure on, `local` for one of this machine (None: without Ray). `flags`: further flags of iree-compile.
+    `shapes`: sizes that an ONNX model leaves open.
     """
 
     target: str = "cpu"
@@ -56,18 +61,24 @@ class Options:
     shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise InputError(f"--trials must be at least 1, not {self.trials}")
-        if self.budget_s is not None and not self.budget_s > 0:
-            raise InputError(f"--budget must be positive, not {self.budget_s} s")
-        if not self.min_gain >= 0:
-            raise InputError(f"--min-gain must not be negative, not {self.min_gain}")
-        if not self.compile_timeout_s > 0:
-            raise InputError(f"--compile-timeout must be positive, not {self.compile_timeout_s}")
-        if self.seed < 0:
-            raise InputError(f"--seed must not be negative, not {self.seed}")
+        _check_number("--trials", self.trials, at_least=1)
+        _check_number("--workers", self.workers, at_least=0, at_most=_MOST_WORKERS)
+        _check_number("--seed", self.seed, at_least=0)
+        _check_number("--min-gain", self.min_gain, at_least=0)
+        for option, seconds in (("--compile-timeout", self.compile_timeout_s), ("--budget", self.budget_s)):
+            if seconds is not None and not 0 < seconds <= _LONGEST_S:
+                raise InputError(f"{option} must be positive, and a year at most, not {seconds} s")
 
     @property
     def compile_workers(self) -> int:
         """The number of compile workers: as asked, or one for each processor we may use."""
         return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
+
+
+def _check_number(option: str, value: float, *, at_least: int, at_most: float = sys.float_info.max) -> None:
+    """Raises InputError for what is too little, too much, or no number at all."""
+    if not value >= at_least:
+        too_little = f"be at least {at_least}" if at_least else "not be negative"
+        raise InputError(f"{option} must {too_little}, not {value}")
+    if value > at_most:
+        raise InputError(f"{option} must be {at_most:.4g} at most, not {value}")

@@ -4,11 +4,18 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from tuner.foreign_text import printable, shown
+
+# Of the integers that we write.
+_LARGEST = 2**63 - 1
 
 T = TypeVar("T")
 
@@ -25,8 +32,18 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[T], data: Any) -> T:
-    """The value of type `kind` that `to_plain` made `data` of. Raises ValueError with the place where it is none."""
+    """The value of type `kind` that `to_plain` made `data` of. Raises ValueError with the place where it is none.
+
+    What acts on a terminal is shown as text in its strings, for others may have written them.
+    """
     return cast(T, _read(kind, data, kind.__name__))
+
+
+def field_from_plain(kind: Any, record: Any, name: str) -> Any:
+    """The value of type `kind`, any that a dataclass may declare, of one field of an object. Raises ValueError."""
+    if name not in _checked(isinstance(record, dict), record, "an object", f"what holds '{name}'"):
+        raise ValueError(f"there is no '{name}'")
+    return _read(kind, record[name], name)
 
 
 def from_given(kind: type[T], given: Mapping[str, Any]) -> T:
@@ -35,7 +52,15 @@ def from_given(kind: type[T], given: Mapping[str, Any]) -> T:
     for name in given:
         if name not in declared:
             raise ValueError(f"'{name}' is unknown; there are: {', '.join(declared)}")
-    return kind(**{name: _read(declared[name], to_plain(value), name) for name, value in given.items()})
+    read = {name: _read(declared[name], to_plain(value), name) for name, value in given.items()}
+    return kind(**{name: _as_given(value, given[name]) for name, value in read.items()})
+
+
+def _as_given(read: Any, given: Any) -> Any:
+    """What was read, in which the caller's own text stays as it is."""
+    if isinstance(read, str):
+        return str(given)
+    return tuple(map(_as_given, read, given)) if isinstance(read, tuple) else read
 
 
 def _read(kind: Any, data: Any, where: str) -> Any:
@@ -56,14 +81,24 @@ def _read(kind: Any, data: Any, where: str) -> Any:
     if origin is not None and issubclass(origin, Mapping):
         _checked(isinstance(data, dict), data, "an object", where)
         key, inner = arguments
-        return {key(name): _read(inner, each, f"{where}.{name}") for name, each in data.items()}
+        return {_read_key(key, name, where): _read(inner, each, f"{where}.{name}") for name, each in data.items()}
+    return _read_leaf(kind, data, where)
+
+
+def _read_leaf(kind: Any, data: Any, where: str) -> Any:
     if kind is float:
-        return float(_checked(isinstance(data, int | float) and not isinstance(data, bool), data, "a number", where))
+        is_number = isinstance(data, int | float) and not isinstance(data, bool)
+        return float(_checked(is_number and abs(data) <= sys.float_info.max, data, "a finite number", where))
     if kind is Path:
-        return Path(_checked(isinstance(data, str), data, "a path", where))
+        return Path(_checked(isinstance(data, str) and "\0" not in data, data, "a path", where))
     if kind is type(None):
         return _checked(data is None, data, "null", where)
-    return _checked(type(data) is kind, data, f"a value of type {kind.__name__}", where)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(_checked(data in list(kind), data, f"one of {[each.value for each in kind]}", where))
+    _checked(type(data) is kind, data, f"a value of type {kind.__name__}", where)
+    if kind is int:
+        return _checked(abs(data) <= _LARGEST, data, "a number of 64 bits", where)
+    return printable(data) if kind is str else data
 
 
 def _read_dataclass(kind: Any, data: Any, where: str) -> Any:
@@ -75,7 +110,7 @@ def _read_dataclass(kind: Any, data: Any, where: str) -> Any:
             raise ValueError(f"{where} has no '{name}'")
     for name in data:
         if name not in names:
-            raise ValueError(f"{where} has an unknown '{name}'")
+            raise ValueError(f"{where} has an unknown '{shown(name)}'")
     return kind(**{name: _read(declared[name], data[name], f"{where}.{name}") for name in names})
 
 
@@ -89,7 +124,11 @@ def _read_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
     raise ValueError(failures[0])
 
 
+def _read_key(kind: type[Any], name: str, where: str) -> Any:
+    return printable(name) if kind is str else _read(kind, kind(name), where)
+
+
 def _checked(holds: bool, data: Any, wanted: str, where: str) -> Any:
     if not holds:
-        raise ValueError(f"{where} is {str(data)[:40]!r}, not {wanted}")
+        raise ValueError(f"{printable(where)} is {shown(data)!r}, not {wanted}")
     return data

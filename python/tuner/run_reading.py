@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuner.certificate import Certificate
+from tuner.dispatch import Configuration, plain_name
 from tuner.errors import InputError
+from tuner.foreign_text import parse_json, printable
 from tuner.outcome import Fate
-from tuner.plain import from_plain
+from tuner.plain import field_from_plain as _field
+from tuner.plain import from_plain, to_plain
+from tuner.recorded_times import check_ratios, check_times
 from tuner.run_folder import RunFolder
 from tuner.spec import late_path
 from tuner.stopwatch import WallTime
@@ -118,38 +121,33 @@ def read_run(path: Path) -> RecordedRun:
     result = _read_object(folder.path / "result.json")
     try:
         return _run(folder, records, result)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ValueError as error:
         raise InputError(
-            f"{path} was not written by this version of iree-tuner ({type(error).__name__}: {error});"
-            " report it with the version that wrote it"
+            f"{path} was not written by this version of iree-tuner ({error}); report it with the version that wrote it"
         ) from error
 
 
 def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any] | None) -> RecordedRun:
-    ended = {each["dispatch"]: each for each in result["dispatches"]} if result is not None else {}
-    names = list(ended) or list(dict.fromkeys(each["dispatch"] for each in records if "dispatch" in each))
-    model = result["model"]["certificate"] if result is not None and result["model"] else None
+    ended = {} if result is None else {_field(str, each, "dispatch"): each for each in _objects(result, "dispatches")}
+    named = [_field(str, each, "dispatch") for each in records if "dispatch" in each]
+    names = list(ended) or list(dict.fromkeys(named))
     command = _read_object(folder.command) or {"command": []}
     return RecordedRun(
         folder=folder.path,
         has_ended=result is not None,
-        device=result["device"] if result is not None else "",
+        device="" if result is None else _field(str, result, "device"),
         dispatches=tuple(
             _dispatch(name, folder, [each for each in records if each.get("dispatch") == name], ended.get(name))
             for name in names
         ),
-        model=_certificate(model),
+        model=None if result is None or result.get("model") is None else _certificate(result["model"]),
         spec=_text(folder.spec),
         late_spec=_text(late_path(folder.spec)),
-        command=tuple(command["command"]),
-        compile_command=tuple(result["compile_command"]) if result is not None else (),
+        command=_field(tuple[str, ...], command, "command"),
+        compile_command=() if result is None else _field(tuple[str, ...], result, "compile_command"),
         # Runs of earlier versions chose none.
-        flags=tuple(result.get("flags", ())) if result is not None else (),
-        flags_tried=tuple(
-            RecordedFlags(each["number"], each["values"], each["time_s"], each["detail"])
-            for each in records
-            if each.get("event") == "flags tried"
-        ),
+        flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
+        flags_tried=tuple(_flags_tried(each) for each in records if each.get("event") == "flags tried"),
         wall_time=_wall_time((result or {}).get("wall_time")),
     )
 
@@ -159,54 +157,104 @@ def _dispatch(
 ) -> RecordedDispatch:
     return RecordedDispatch(
         name=name,
-        problem=(ended or {}).get("problem") or "",
-        verdict=ended["verdict"] if ended else "",
+        problem="" if ended is None else _field(str | None, {"problem": None, **ended}, "problem") or "",
+        verdict="" if ended is None else _field(str, ended, "verdict"),
         candidates=tuple(_candidate(folder, each) for each in records if "candidate" in each),
-        certificate=_certificate(ended["certificate"]) if ended else None,
+        certificate=None if ended is None else _certificate(ended),
         told=tuple(_told(each) for each in records if "event" in each),
     )
 
 
 def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
-    configuration = record["configuration"]
-    # The folder may have been moved since. What was taken from a store that runs share has its log in another's.
-    log = folder.path / "candidates" / record["dispatch"] / f"{record['candidate']}.log"
-    return RecordedCandidate(
-        number=record["candidate"],
-        configuration=None if configuration == "default" else configuration,
-        fate=Fate(record["fate"]),
-        detail=record["detail"],
-        compile_s=record["compile_s"],
-        log=log if log.exists() else Path(record["log"]),
-        time_s=record["time_s"],
-        speedup=record["speedup"],
-        samples_s=tuple(record["samples_s"]),
+    number, configuration = _field(int, record, "candidate"), record.get("configuration")
+    read = RecordedCandidate(
+        number=number,
+        configuration=None if configuration == "default" else _configuration(configuration),
+        fate=_field(Fate, record, "fate"),
+        detail=_field(str, record, "detail"),
+        compile_s=_field(float, record, "compile_s"),
+        log=_log(folder, _field(str, record, "dispatch"), number, _field(Path, record, "log")),
+        time_s=_field(float | None, record, "time_s"),
+        speedup=_field(float | None, record, "speedup"),
+        samples_s=_field(tuple[float, ...], record, "samples_s"),
     )
+    if number < 0 or read.compile_s < 0:
+        raise ValueError(f"a candidate has the number {number} and took {read.compile_s:g} s to compile")
+    check_times("time_s", (read.time_s,))
+    check_times("samples_s", read.samples_s)
+    check_ratios("speedup", (read.speedup,))
+    return read
+
+
+def _configuration(data: Any) -> Mapping[str, Any]:
+    """What `Configuration.to_json` wrote, which leaves out what is not set."""
+    unset = to_plain(Configuration(_field(str, data, "pipeline"), {}))
+    return from_plain(Configuration, {**unset, **data}).to_json()
+
+
+def _log(folder: RunFolder, dispatch: str, number: int, recorded: Path) -> Path:
+    """The log of a candidate. The folder may have been moved since it was recorded.
+
+    What was taken from a store that runs share has its log in another's folder. No other file than a log is read.
+    """
+    here = folder.path / "candidates" / plain_name(dispatch) / f"{number}.log"
+    return here if here.exists() or recorded.suffix != ".log" else recorded
+
+
+def _flags_tried(record: dict[str, Any]) -> RecordedFlags:
+    time_s = _field(float | None, record, "time_s")
+    check_times("time_s", (time_s,))
+    values = _field(Mapping[str, str], record, "values")
+    return RecordedFlags(_field(int, record, "number"), values, time_s, _field(str, record, "detail"))
 
 
 def _told(record: dict[str, Any]) -> str:
+    detail: str = _field(str, record, "detail")
     if record["event"] == "finalist failed":
-        return f"candidate {record['number']} was passed over: {record['fate']}, {record['detail']}"
-    return str(record["detail"])
+        number, fate = _field(int, record, "number"), _field(Fate, record, "fate")
+        return f"candidate {number} was passed over: {fate}, {detail}"
+    return detail
 
 
-def _wall_time(data: dict[str, Any] | None) -> WallTime | None:
+def _wall_time(data: Any) -> WallTime | None:
     if data is None:
         return None
-    return from_plain(WallTime, {name: each for name, each in data.items() if name != "orchestration_s"})
+    if isinstance(data, dict):
+        data = {name: each for name, each in data.items() if name != "orchestration_s"}
+    read = from_plain(WallTime, data)
+    check_times("total_s", (read.total_s,))
+    if min(read.compiling_s, read.measuring_s, read.solving_s, read.starting_s) < 0:
+        raise ValueError("a part of the wall time is negative")
+    return read
 
 
-def _certificate(data: Any) -> Certificate | None:
-    return None if data is None else Certificate.from_json(data)
+def _certificate(holder: Any) -> Certificate | None:
+    """What an object carries as its certificate. Raises ValueError if that is none."""
+    if not isinstance(holder, dict) or "certificate" not in holder:
+        raise ValueError("there is no 'certificate'")
+    try:
+        return None if holder["certificate"] is None else Certificate.from_json(holder["certificate"])
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+def _objects(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = record.get(name)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError(f"'{name}' is no list of objects")
+    return found
 
 
 def _read_lines(log: Path) -> list[dict[str, Any]]:
     """The log's records. The last line may be cut short, where a run was killed while it wrote."""
-    lines = log.read_text(errors="replace").splitlines()
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(f"{log} cannot be read: {error.strerror}") from error
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             if number == len(lines):
                 break
@@ -220,9 +268,11 @@ def _read_lines(log: Path) -> list[dict[str, Any]]:
 def _read_object(path: Path) -> dict[str, Any] | None:
     """The object in a file, or None where there is no such file. Raises InputError where it holds something else."""
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; take it away to report on the rest") from error
     except ValueError as error:
         raise InputError(f"{path} is damaged ({error}); take it away to report on the rest of the run") from error
     if not isinstance(data, dict):
@@ -231,4 +281,4 @@ def _read_object(path: Path) -> dict[str, Any] | None:
 
 
 def _text(path: Path) -> str:
-    return path.read_text() if path.is_file() else ""
+    return printable(path.read_text(errors="replace")) if path.is_file() else ""

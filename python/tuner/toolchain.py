@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tuner.errors import ToolError
+from tuner.foreign_text import printable
 from tuner.run_files import TEMPORARY
 from tuner.spawning import ended_from_outside
 
@@ -32,12 +33,17 @@ class ToolResult:
 
     @property
     def first_error(self) -> str:
-        """The first line that says `error:`, from there on, or else the first line written."""
-        lines = self.output.strip().splitlines()
+        """The first line that says `error:`, from there on, or else how it died, or what it wrote, warnings aside."""
+        lines = printable(self.output.strip()).splitlines()
         for line in lines:
             if "error:" in line:
                 return line[line.index("error:") :].strip()
-        return lines[0] if lines else f"exit code {self.exit_code}, no output"
+        if self.exit_code < 0:
+            return f"it died: {signal.strsignal(-self.exit_code)}"
+        if not lines:
+            return f"exit code {self.exit_code}, no output"
+        # Of a warning the lines that follow belong to it.
+        return lines[-1 if "warning:" in lines[0] else 0].strip()
 
 
 def tool_path(name: str) -> Path:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tuner.dispatch import Arithmetic, BenchmarkProgram, Problem, Region
+from tuner.dispatch import Arithmetic, BenchmarkProgram, Problem, Region, check_problem, plain_name
 from tuner.errors import InputError
+from tuner.foreign_text import parse_json, shown
 from tuner.outcome import Fate
 from tuner.plain import from_plain, to_plain
 from tuner.targets import Device
@@ -21,6 +22,8 @@ SCHEMA = "iree-tuner-bundle/2"
 FILE = "manifest.json"
 # The program that measures a bundle, which lies in it.
 PROGRAM = "measure.pyz"
+# As in `tuner.targets.Device`.
+_CLOCKS = ("cpu", "wall")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the bundle `folder`. Raises InputError for what is none, and for one of a later version."""
     path = folder / FILE
     try:
-        data = json.loads(path.read_text())
+        data = parse_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"{folder} is no bundle: it has no {FILE}; name a folder that --bundle wrote") from error
     except OSError as error:
@@ -157,26 +160,43 @@ def _check_schema(path: Path, data: Any) -> None:
     if schema == SCHEMA:
         return
     name, version = SCHEMA.split("/")
-    found_name, _, found = str(schema).partition("/")
+    found_name, _, found = shown(schema).partition("/")
     if found_name == name and found.isdecimal() and int(found) > int(version):
-        raise InputError(f"{path} has the schema {schema}, this version reads {SCHEMA}; update iree-tuner")
-    raise InputError(f"{path} is no bundle's manifest: its schema is {schema}, not {SCHEMA}")
+        raise InputError(f"{path} has the schema {shown(schema)}, this version reads {SCHEMA}; update iree-tuner")
+    raise InputError(f"{path} is no bundle's manifest: its schema is {shown(schema)}, not {SCHEMA}")
 
 
 def _check(manifest: Manifest) -> None:
     """Raises ValueError for what the types do not say."""
+    if manifest.seed < 0 or manifest.min_gain < 0 or manifest.threads < 1:
+        raise ValueError("its seed and min_gain must not be negative, and it needs a thread")
+    if manifest.device.clock not in _CLOCKS:
+        raise ValueError(f"its clock is '{shown(manifest.device.clock)}', not one of {', '.join(_CLOCKS)}")
     names = [dispatch.name for dispatch in manifest.dispatches]
     if len(names) != len(set(names)):
         raise ValueError("two dispatches have the same name")
     for dispatch in manifest.dispatches:
-        numbers = [candidate.number for candidate in dispatch.candidates]
-        if len(numbers) != len(set(numbers)):
-            raise ValueError(f"two candidates of {dispatch.name} have the same number")
-        if not any(each.number == 0 and each.binary for each in dispatch.candidates):
-            raise ValueError(f"{dispatch.name} has no default")
-        for candidate in dispatch.candidates:
-            if candidate.fate not in set(Fate):
-                raise ValueError(f"candidate {candidate.number} of {dispatch.name} ended as '{candidate.fate}'")
-            place = PurePosixPath(candidate.binary or "none")
-            if place.is_absolute() or ".." in place.parts:
-                raise ValueError(f"candidate {candidate.number} of {dispatch.name} lies outside of the bundle")
+        _check_dispatch(dispatch)
+
+
+def _check_dispatch(dispatch: BundledDispatch) -> None:
+    check_problem(dispatch.problem)
+    if plain_name(dispatch.name) != dispatch.name:
+        raise ValueError(f"'{shown(dispatch.name)}' is no dispatch's name")
+    numbers = [candidate.number for candidate in dispatch.candidates]
+    if len(numbers) != len(set(numbers)) or min(numbers, default=0) < 0:
+        raise ValueError(f"two candidates of {dispatch.name} have the same number, or one is negative")
+    if not any(each.number == 0 and each.binary for each in dispatch.candidates):
+        raise ValueError(f"{dispatch.name} has no default")
+    if dispatch.buffer_bytes < 0 or not all(_lies_within(each, dispatch.buffer_bytes) for each in dispatch.regions):
+        raise ValueError(f"the data of {dispatch.name} lies outside of its buffer")
+    for candidate in dispatch.candidates:
+        if candidate.fate not in set(Fate) or candidate.compile_s < 0:
+            raise ValueError(f"candidate {candidate.number} of {dispatch.name} ended as '{shown(candidate.fate)}'")
+        place = PurePosixPath(candidate.binary or "none")
+        if place.is_absolute() or ".." in place.parts:
+            raise ValueError(f"candidate {candidate.number} of {dispatch.name} lies outside of the bundle")
+
+
+def _lies_within(region: Region, buffer_bytes: int) -> bool:
+    return 0 <= region.offset_bytes <= buffer_bytes and min(region.shape, default=0) >= 0

@@ -63,7 +63,7 @@ def measure(folder: Path, device_uri: str, say: Callable[[str], None]) -> tuple[
                 known = results.of(bundled.name)
                 if not known.is_complete:
                     _Measuring(folder, manifest, bundled, results, runner, preloader, say).run()
-                say(f"{bundled.name}: {_summary(known, manifest.min_gain)}")
+                say(f"{bundled.name}: {summary(known, manifest.min_gain)}")
     names = [bundled.name for bundled in manifest.dispatches]
     return results.path, [name for name in names if not results.of(name).is_complete]
 
@@ -189,7 +189,8 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _summary(known: DispatchResults, min_gain: float) -> str:
+def summary(known: DispatchResults, min_gain: float) -> str:
+    """How measuring a dispatch has ended, for people."""
     if known.refused:
         return known.refused
     fates = Counter(each.fate for each in known.ended.values() if each.number)

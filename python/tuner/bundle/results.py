@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from tuner.deciding import Ratio, is_faster_anywhere, speedup
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
 from tuner.evaluating import Final
+from tuner.foreign_text import parse_json, shown
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Compilation, Evaluation, Fate, edge_slowdown
-from tuner.plain import from_plain, to_plain
+from tuner.plain import field_from_plain, from_plain, to_plain
+from tuner.recorded_times import check_ratios, check_rounds, check_times
 
 SCHEMA = "iree-tuner-results/1"
 FILE = "results.jsonl"
@@ -127,11 +130,11 @@ class Results:
         if not lines:
             return None
         try:
-            records = [json.loads(line) for line in lines]
+            records = [parse_json(line) for line in lines]
             machine = _machine(path, records[0], _bundle(folder))
             dispatches: dict[str, DispatchResults] = {}
             for record in records[1:]:
-                _take(dispatches.setdefault(record["dispatch"], DispatchResults()), record)
+                _take(dispatches.setdefault(field_from_plain(str, record, "dispatch"), DispatchResults()), record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is broken ({error}); remove it and measure the bundle again") from error
         return Results(path, machine, dispatches)
@@ -183,7 +186,7 @@ class Results:
 
 def _machine(path: Path, header: Any, bundle: str) -> Machine:
     if header["schema"] != SCHEMA:
-        raise InputError(f"{path} has the schema {header['schema']}, this version reads {SCHEMA}")
+        raise InputError(f"{path} has the schema {shown(header['schema'])}, this version reads {SCHEMA}")
     if header["bundle"] != bundle:
         raise InputError(f"{path} belongs to another bundle; copy it to the one that was measured")
     return from_plain(Machine, header["machine"])
@@ -191,16 +194,37 @@ def _machine(path: Path, header: Any, bundle: str) -> Machine:
 
 def _take(known: DispatchResults, record: dict[str, Any]) -> None:
     if "ended" in record:
-        ended = from_plain(Ended, record["ended"])
-        Fate(ended.fate)
+        ended = field_from_plain(Ended, record, "ended")
+        _check_ended(ended)
         known.ended[ended.number] = ended
     if "final" in record:
-        known.final = None if record["final"] is None else from_plain(FinalSamples, record["final"])
-        if known.final is not None and known.final.number not in known.ended:
-            raise ValueError(f"the final's candidate {known.final.number} was not measured")
+        known.final = field_from_plain(FinalSamples | None, record, "final")
+        if known.final is not None:
+            _check_final(known.final, known.ended)
         known.is_complete, known.refused = True, ""
     if "refused" in record:
-        known.refused = str(record["refused"])
+        known.refused = field_from_plain(str, record, "refused")
+
+
+def _check_ended(ended: Ended) -> None:
+    """Raises ValueError for what the types do not say."""
+    if Fate(ended.fate) is Fate.MEASURED and (ended.time_s is None or ended.speedup is None):
+        raise ValueError(f"candidate {ended.number} was measured and has no time")
+    if ended.number < 0:
+        raise ValueError(f"a candidate has the number {ended.number}")
+    check_times("time_s", (ended.time_s,))
+    check_times("samples_s", ended.samples_s)
+    check_ratios("speedup", (ended.speedup,))
+
+
+def _check_final(final: FinalSamples, ended: Mapping[int, Ended]) -> None:
+    """Raises ValueError for what the types do not say."""
+    found = ended.get(final.number)
+    if final.number < 1 or found is None or Fate(found.fate) is not Fate.MEASURED:
+        raise ValueError(f"the final's candidate {final.number} was not measured")
+    if final.verification.max_error < 0 or not final.verification.passed:
+        raise ValueError(f"the final's candidate {final.number} did not pass its verification")
+    check_rounds(final.paired.baseline_s, final.paired.candidate_s)
 
 
 def _bundle(folder: Path) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.bundle.manifest import BundledDispatch, Manifest, read_manifest
+from tuner.bundle.manifest import BundledDispatch, Candidate, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
 from tuner.certificate import Circumstances, circumstances
 from tuner.compiling import CompileJob, CompilePool
 from tuner.delivering import check_output, check_places, compile_command
+from tuner.dispatch import Configuration
 from tuner.errors import InputError
 from tuner.evaluating import verdict_on
 from tuner.events import Listener, Note, PhaseStarted
@@ -198,7 +199,7 @@ def _evaluations(taking: _Taking, task: Task, bundled: BundledDispatch, known: D
     evaluations = []
     for candidate in bundled.candidates:
         number, point = candidate.number, candidate.point
-        configuration = task.builder.configuration(task.problem, point) if number else None
+        configuration = _configuration(task, candidate, bundled.name) if number else None
         log = taking.folder.path / "candidates" / bundled.name / f"{number}.log"
         compilation = Compilation(Fate(candidate.fate), candidate.detail, candidate.compile_s, log)
         if candidate.binary is None:
@@ -214,6 +215,17 @@ def _evaluations(taking: _Taking, task: Task, bundled: BundledDispatch, known: D
             choice = configuration.to_json()
             taking.store.add(bundled.subject, choice, Stored.of(evaluation), task.problem.key, dict(point))
     return evaluations
+
+
+def _configuration(task: Task, candidate: Candidate, name: str) -> Configuration:
+    """What the candidate's knobs stand for. Raises InputError for knobs of another space."""
+    try:
+        return task.builder.configuration(task.problem, candidate.point)
+    except (ArithmeticError, LookupError, ValueError) as error:
+        raise InputError(
+            f"candidate {candidate.number} of {name} has knobs that its space has not; copy the bundle again, or"
+            " take it back with the version that wrote it"
+        ) from error
 
 
 def _compiled(taking: _Taking, task: Task, winner: Evaluation) -> Compilation:

@@ -36,8 +36,9 @@ def check(
     """Judge each entry of SPECS on MODEL as it is compiled today, and the whole model with them.
 
     SPECS are one that plain iree-compile reads, one of late entries, or both. A spec is code that the compiler runs:
-    load only those that you trust. The flags that they were made with are used, unless flags of iree-compile follow
-    after `--`. The exit code is 1 where an entry fails. A refreshed spec holds the entries that did not.
+    load only those that you trust. Flags of iree-compile can follow after `--`. Those that a run chose are used beside
+    them; other flags that the specs were made with must be given again. The exit code is 1 where an entry fails. A
+    refreshed spec holds the entries that did not.
     """
     from tuner.checking import CheckOptions, check_specs
     from tuner.report import ProgressView

@@ -75,7 +75,7 @@ from tuner.options import Options
     is_flag=True,
     help="Tune only what a spec for plain iree-compile can reach.",
 )
-@click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation.")
+@click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation; those of --pin are used.")
 @click.option(
     "--pin",
     "pins",

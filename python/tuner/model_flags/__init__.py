@@ -74,6 +74,10 @@ class ModelFlags:
         """The value of each knob that is not left at its default."""
         return {knob.name: knob.values[point[knob.name]] for knob in self.knobs if point[knob.name]}
 
+    def has(self, flag: str) -> bool:
+        """Whether one of the choices sets this flag, to this value."""
+        return any(flag in flags for knob in self.knobs for flags in knob.choices.values())
+
     def flags(self, chosen: Mapping[str, str]) -> tuple[str, ...]:
         """The flags of iree-compile for such values."""
         return tuple(flag for knob in self.knobs if knob.name in chosen for flag in knob.choices[chosen[knob.name]])

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuner.foreign_text import printable
 from tuner.outcome import Fate
 from tuner.report.importance import Importance, importance
 from tuner.report.knobs import Knobs, Value, knobs_of, varying
@@ -87,7 +88,7 @@ def _failures(dispatch: RecordedDispatch) -> tuple[Failures, ...]:
 def _log(candidate: RecordedCandidate) -> str:
     """The beginning of a candidate's log; "" where it has none."""
     try:
-        text = candidate.log.read_text(errors="replace").strip()
+        text = printable(candidate.log.read_text(errors="replace").strip()) if candidate.log.is_file() else ""
     except OSError:
         return ""
     return text if len(text) <= _LOG_LETTERS else f"{text[:_LOG_LETTERS]}\n… ({len(text)} characters in all)"

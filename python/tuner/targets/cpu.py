@@ -18,6 +18,9 @@ from tuner.errors import InputError, ToolError
 from tuner.host import processor_name
 from tuner.targets import Device, Limits
 
+# More than any machine has processors.
+_MOST_THREADS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class CpuTarget:
@@ -34,6 +37,8 @@ class CpuTarget:
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise InputError(f"--threads must be at least 1, not {self.threads}")
+        if self.threads > _MOST_THREADS:
+            raise InputError(f"--threads must be {_MOST_THREADS} at most, not {self.threads}")
 
     @property
     def name(self) -> str:
