@@ -154,7 +154,7 @@ def test_entries_that_do_not_apply_compute_something_else_or_crash_are_named(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
     """The product's matcher asks for another size than its certificate; the machine code of the others is spoiled."""
-    early = edited(spec, tmp_path, lambda text: text.replace("dims_equal %m, [841]", "dims_equal %m, [842]"))
+    early = edited(spec, tmp_path, lambda text: text.replace("dims_equal %m, [784]", "dims_equal %m, [785]"))
 
     def spoil(event: Event) -> None:
         if isinstance(event, PhaseStarted) and event.text.startswith("entry 2 "):
@@ -397,7 +397,7 @@ def test_the_command_tells_by_line_and_exit_code(spec: Path, tmp_path: Path) -> 
         (
             (NETWORK, spec, "--", *FLAGS),
             0,
-            r"^holds: spec\.mlir: match_0 \(contraction m841 n200 k64 f32\): \d+\.\d+x \[",
+            r"^holds: spec\.mlir: match_0 \(contraction m784 n200 k64 f32\): \d+\.\d+x \[",
         ),
         ((model, spec), 1, r"^stale: spec\.mlir: match_0 .*: no dispatch of the model has its problem$"),
         ((model, tmp_path / "missing.mlir"), 2, r"^iree-tune: the spec .*missing\.mlir cannot be read: No such file"),
