@@ -18,15 +18,16 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from extraction import extract_text
-from layers import FAMILIES, FAULTS, KINDS, NO_FAULT, SPLIT, Family, Kind, chain, dispatch
+from layers import FAMILIES, FAULTS, KINDS, NO_FAULT, SPLIT, Family, Kind, dispatch, stacked
 from tuner.compiling import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Configuration, Dispatch
@@ -75,21 +76,58 @@ class Row:
     effects: Mapping[str, float] = field(default_factory=dict)
 
 
-def named(function: str) -> str:
-    """The fault's name as a function's."""
-    return function or RIGHT
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What became of faults and variants, as they end."""
+
+    found: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    drowned: list[str] = field(default_factory=list)
+    effects: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, *, passed: bool, detail: str, effect: float | None = None) -> None:
+        """`effect` in sensitivities if it is known: then a fault may be missed that has less than the rule allows."""
+        if effect is not None:
+            self.effects[name] = effect
+        if name not in FAULTS:
+            (self.accepted if passed else self.refused).append(name if passed else f"{name}: {detail}")
+        elif not passed:
+            self.found.append(name)
+        elif effect is not None and effect <= MARGIN:
+            self.drowned.append(name)
+        else:
+            self.missed.append(name)
+
+    def row(self, level: str, family: Family, kind: Kind) -> Row:
+        """As a row of the table."""
+        lists = (tuple(each) for each in (self.found, self.missed, self.accepted, self.refused, self.drowned))
+        found, missed, accepted, refused, drowned = lists
+        return Row(level, family.name, kind.name, found, missed, accepted, refused, drowned, self.effects)
 
 
-def judge_dispatch(family: Family, kind: Kind, folder: Path, target: CpuTarget, pool: CompilePool, seed: int) -> Row:
-    """Faults and variants of one dispatch, each as a candidate."""
-    faults = family.faults_in(kind)
-    text = "".join(dispatch(family, kind, each, named(each)) for each in (NO_FAULT, SPLIT, *faults))
+def judge_dispatch(
+    family: Family,
+    kind: Kind,
+    folder: Path,
+    target: CpuTarget,
+    pool: CompilePool,
+    *,
+    seed: int = 0,
+    configurations: int = CONFIGURATIONS,
+    only: Container[str] = FAULTS,
+) -> Row:
+    """Faults and variants of one dispatch, each as a candidate; so many random configurations are variants."""
+    faults = [each for each in family.faults_in(kind) if each in only]
+    text = "".join(dispatch(family, kind, each, each or RIGHT) for each in (NO_FAULT, SPLIT, *faults))
     extracted = extract_text(text, folder, target)
     dispatches = {each.name.partition("_dispatch_")[0]: each for each in extracted.dispatches}
-    compiled = _compiled(dispatches, extracted, folder, target, pool, seed)
+    others = _configurations(dispatches[RIGHT], extracted, configurations, seed)
+    compiled = _compiled(dispatches, others, folder, target, pool)
     right = dispatches[RIGHT].program
     assert right is not None
-    found, missed, accepted, refused = [], [], [], []
+    ends = Ends()
     with Runner(target.device) as runner:
         bench = DispatchBench(runner, right, compiled.pop(RIGHT))
         for number, (name, compilation) in enumerate(compiled.items(), 1):
@@ -98,76 +136,71 @@ def judge_dispatch(family: Family, kind: Kind, folder: Path, target: CpuTarget, 
                 continue
             ended = bench.evaluate(number, number, None, compilation)
             assert ended.fate in (Fate.MEASURED, Fate.WRONG_RESULT), f"{name}: {ended.detail}"
-            if name in faults:
-                (found if ended.fate is Fate.WRONG_RESULT else missed).append(name)
-            elif ended.fate is Fate.MEASURED:
-                accepted.append(name)
-            else:
-                refused.append(f"{name}: {ended.detail}")
-    return Row("dispatch", family.name, kind.name, *(tuple(each) for each in (found, missed, accepted, refused)))
+            ends.add(name, passed=ended.fate is Fate.MEASURED, detail=ended.detail)
+    return ends.row("dispatch", family, kind)
+
+
+def _configurations(dispatch: Dispatch, extracted: Extracted, count: int, seed: int) -> list[tuple[str, Configuration]]:
+    """Random ones from the dispatch's space if it has one (of f8 it has none), named."""
+    problem = dispatch.problem
+    assert problem is not None
+    served = find("cpu", problem)
+    if served is None:
+        return []
+    _, builder = served
+    pool = enumerate_space(builder.build(problem, extracted.limits))
+    rows = sample_uniform(pool, count, np.random.default_rng(seed))
+    return [(f"configuration {row}", builder.configuration(problem, pool.point(row))) for row in rows]
 
 
 def _compiled(
     dispatches: Mapping[str, Dispatch],
-    extracted: Extracted,
+    configurations: list[tuple[str, Configuration]],
     folder: Path,
     target: CpuTarget,
     pool: CompilePool,
-    seed: int,
 ) -> dict[str, Compilation]:
-    """The binaries of the dispatches, which can stand for one another, and of random configurations of the right one."""
-    right = dispatches[RIGHT]
-    problem, program = right.problem, right.program
-    assert problem is not None
-    assert program is not None
-    wanted: dict[str, tuple[Dispatch, Configuration | None]] = {name: (each, None) for name, each in dispatches.items()}
-    served = find("cpu", problem)
-    assert served is not None
-    _, builder = served
-    rows = enumerate_space(builder.build(problem, extracted.limits))
-    for number in sample_uniform(rows, CONFIGURATIONS, np.random.default_rng(seed)):
-        wanted[f"configuration {number}"] = right, builder.configuration(problem, rows.point(number))
+    """The binaries of the dispatches, which can stand for one another, and those of the right one's configurations."""
+    right = dispatches[RIGHT].program
+    assert right is not None
+    wanted: list[tuple[str, Dispatch, Configuration | None]] = [(name, each, None) for name, each in dispatches.items()]
+    wanted += [(name, dispatches[RIGHT], configuration) for name, configuration in configurations]
     jobs = []
-    for number, (each, configuration) in enumerate(wanted.values()):
+    for number, (_, each, configuration) in enumerate(wanted):
         assert each.program is not None
-        assert each.program.regions == program.regions, f"{each.name} has other operands"
+        assert each.program.regions == right.regions, f"{each.name} has other operands"
         alike = replace(
             each.program,
-            ir_text=each.program.ir_text.replace(each.program.entry, program.entry),
-            default_text=each.program.default_text.replace(each.program.entry, program.entry),
+            ir_text=each.program.ir_text.replace(each.program.entry, right.entry),
+            default_text=each.program.default_text.replace(each.program.entry, right.entry),
         )
-        job = (alike, each.name, configuration, target, folder / f"{number}.vmfb", folder / f"{number}.log")
-        jobs.append(CompileJob(*job))
-    return dict(zip(wanted, pool.compile(jobs), strict=True))
+        binary, log = folder / f"{number}.vmfb", folder / f"{number}.log"
+        jobs.append(CompileJob(alike, each.name, configuration, target, binary, log))
+    return dict(zip((name for name, *_ in wanted), pool.compile(jobs), strict=True))
 
 
-def judge_model(family: Family, kind: Kind, folder: Path, target: CpuTarget) -> Row:
-    """Faults and variants of a chain of layers, each as another compilation of the model."""
-    extracted = extract_text(chain(family, kind, NO_FAULT, RIGHT), folder, target)
+def judge_model(
+    family: Family,
+    kind: Kind,
+    folder: Path,
+    target: CpuTarget,
+    *,
+    flags: Iterable[str] = tuple(FLAGS),
+    only: Container[str] = FAULTS,
+) -> Row:
+    """Faults and variants of a chain of layers, each as another compilation of the model; `flags` by name."""
+    extracted = extract_text(stacked(family, kind, NO_FAULT, RIGHT), folder, target)
     model = Model.open(folder / "model.mlir", target.compile_flags)
     with Runner(target.device) as runner:
         plain = prepare_model(model, extracted, RIGHT, RunFolder.create(folder / "run"), runner)
     reference = outputs_of(plain.program)
-    found, missed, accepted, refused, drowned = [], [], [], [], []
-    effects = {}
-    for name, outputs in _faulty(family, kind, folder, model):
+    ends = Ends()
+    others = _faulty(family, kind, folder, model, only), _other_compilations(model, plain.program, folder, flags)
+    for name, outputs in chain.from_iterable(others):
         verification = compare(reference, outputs, plain.tolerances)
         effect = effect_of(reference, outputs, plain.tolerances)
-        if name not in FAULTS:
-            (accepted if verification.passed else refused).append(_told(name, verification.detail))
-            continue
-        effects[name] = effect
-        (drowned if verification.passed and effect <= MARGIN else missed if verification.passed else found).append(name)
-    for name, outputs in _other_compilations(model, plain.program, folder):
-        verification = compare(reference, outputs, plain.tolerances)
-        effects[name] = effect_of(reference, outputs, plain.tolerances)
-        (accepted if verification.passed else refused).append(_told(name, verification.detail))
-    lists = (tuple(each) for each in (found, missed, accepted, refused, drowned))
-    return Row("model", family.name, kind.name, *lists, effects)
-
-
-def _told(name: str, detail: str) -> str:
-    return f"{name}: {detail}" if detail else name
+        ends.add(name, passed=verification.passed, detail=verification.detail, effect=effect)
+    return ends.row("model", family, kind)
 
 
 def outputs_of(program: FunctionProgram) -> list[Array]:
@@ -189,13 +222,15 @@ def effect_of(reference: list[Array], outputs: list[Array], tolerances: tuple[To
     return max(MARGIN * part / whole if whole else math.inf if part else 0.0 for part, whole in pairs)
 
 
-def _faulty(family: Family, kind: Kind, folder: Path, model: Model) -> Iterator[tuple[str, list[Array]]]:
+def _faulty(
+    family: Family, kind: Kind, folder: Path, model: Model, only: Container[str]
+) -> Iterator[tuple[str, list[Array]]]:
     """The outputs of the model with each fault, with split sums, and computed in f32 if it is narrower."""
-    functions = {each: chain(family, kind, each, named(each)) for each in family.faults_in(kind)}
+    functions = {each: stacked(family, kind, each, each) for each in family.faults_in(kind) if each in only}
     if family.name != "layer norms":
-        functions[SPLIT] = chain(family, kind, SPLIT, SPLIT)
+        functions[SPLIT] = stacked(family, kind, SPLIT, SPLIT)
     if kind.is_float and kind.element != "f32":
-        functions["upcast"] = chain(family, kind, NO_FAULT, "upcast", upcast=True)
+        functions["upcast"] = stacked(family, kind, NO_FAULT, "upcast", upcast=True)
     source, binary = folder / "faulty.mlir", folder / "faulty.vmfb"
     source.write_text("".join(functions.values()))
     Model.open(source, model.flags).compile_or_reject(binary)
@@ -203,12 +238,14 @@ def _faulty(family: Family, kind: Kind, folder: Path, model: Model) -> Iterator[
         yield name, outputs_of(FunctionProgram(binary, name))
 
 
-def _other_compilations(model: Model, plain: FunctionProgram, folder: Path) -> Iterator[tuple[str, list[Array]]]:
+def _other_compilations(
+    model: Model, plain: FunctionProgram, folder: Path, flags: Iterable[str]
+) -> Iterator[tuple[str, list[Array]]]:
     """The outputs of the model compiled with each set of flags, if that makes another binary."""
     binary = folder / "other.vmfb"
     seen = {plain.binary.read_bytes()}
-    for name, flags in FLAGS.items():
-        if model.with_flags(*flags).compile(binary).exit_code == 0 and binary.read_bytes() not in seen:
+    for name in flags:
+        if model.with_flags(*FLAGS[name]).compile(binary).exit_code == 0 and binary.read_bytes() not in seen:
             seen.add(binary.read_bytes())
             yield name, outputs_of(replace(plain, binary=binary))
 
@@ -231,9 +268,7 @@ def as_line(row: Row) -> str:
 HEAD = f"| level | family | type | {' | '.join(FAULTS)} | found | refused |"
 
 
-def judged(
-    levels: list[str], families: list[str], kinds: list[str], place: Path, seed: int
-) -> Iterator[Row]:
+def judged(levels: list[str], families: list[str], kinds: list[str], place: Path, seed: int) -> Iterator[Row]:
     """All rows, as they end."""
     target = CpuTarget(threads=1)
     with ExitStack() as stack:
@@ -244,7 +279,7 @@ def judged(
                     folder = place / f"{level}-{family.name}-{kind.name}".replace(" ", "-")
                     folder.mkdir()
                     if pool is not None and level == "dispatch":
-                        yield judge_dispatch(family, kind, folder, target, pool, seed)
+                        yield judge_dispatch(family, kind, folder, target, pool, seed=seed)
                     else:
                         yield judge_model(family, kind, folder, target)
 
@@ -267,8 +302,8 @@ def main() -> int:
                 for each in names:
                     print(f"{row.level}, {row.family}, {row.kind}: {what}: {each}", file=sys.stderr, flush=True)
             rows.append(row)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+            if options.json:
+                options.json.write_text(json.dumps([asdict(each) for each in rows], indent=1))
     return 1 if any(row.missed or row.refused for row in rows) else 0
 
 
