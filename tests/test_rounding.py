@@ -27,6 +27,16 @@ READ = {
     ("layer norms", "f16 summed in f32"): Arithmetic(256, "f32", "f32", is_exact=False),
 }
 
+MAXIMA = """
+func.func @maxima(%x: tensor<64x4096xf32>) -> tensor<64xf32> {
+  %low = arith.constant 0xFF800000 : f32
+  %empty = tensor.empty() : tensor<64xf32>
+  %start = linalg.fill ins(%low : f32) outs(%empty : tensor<64xf32>) -> tensor<64xf32>
+  %y = linalg.reduce { arith.maximumf } ins(%x : tensor<64x4096xf32>) outs(%start : tensor<64xf32>) dimensions = [1]
+  return %y : tensor<64xf32>
+}
+"""
+
 
 @pytest.fixture(name="read", scope="module")
 def make_read(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> dict[tuple[str, str], Arithmetic]:
@@ -37,6 +47,12 @@ def make_read(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> di
     extracted = extract_text("".join(texts), folder, target)
     programs = {each.name.partition("_dispatch_")[0]: each.program for each in extracted.dispatches}
     return {key: program.arithmetic for number, key in enumerate(READ) if (program := programs[f"f{number}"])}
+
+
+def test_maxima_are_not_looked_for_among_small_integers(tmp_path: Path, target: CpuTarget) -> None:
+    (dispatch_of_maxima,) = extract_text(MAXIMA, tmp_path, target).dispatches
+    assert dispatch_of_maxima.program is not None
+    assert not dispatch_of_maxima.program.arithmetic.is_exact
 
 
 @pytest.mark.parametrize("key", READ, ids=", ".join)

@@ -36,9 +36,10 @@ _INEXACT_LINALG_OPS = frozenset(
     )
 )
 _STRUCTURAL_EXTENSIONS = frozenset({"iree_linalg_ext.pack", "iree_linalg_ext.unpack", "iree_linalg_ext.yield"})
+_EXTREMES = frozenset(f"arith.{name}f" for name in ("maximum", "minimum", "maxnum", "minnum"))
 # Ops on floats whose results are operands, or hold them in a wider type.
-_NEVER_ROUND = frozenset(f"arith.{name}" for name in ("constant", "select", "extf", "bitcast")) | frozenset(
-    f"arith.{name}f" for name in ("maximum", "minimum", "maxnum", "minnum", "neg", "cmp")
+_NEVER_ROUND = _EXTREMES | frozenset(
+    f"arith.{name}" for name in ("constant", "select", "extf", "bitcast", "negf", "cmpf")
 )
 _STORE = "iree_codegen.store_to_buffer"
 
@@ -113,6 +114,9 @@ def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:
     if dialect in ("arith", "math"):
         if not any(True for _ in _float_types(op.results)) and dialect == "arith":
             return True
+        # The largest of many small integers hardly depends on any of them.
+        if op.name in _EXTREMES and op.parent is not None and _terms(op.parent.operation) > 1:
+            return False
         # Such a product may outgrow its type, and some compilations fuse it with a sum.
         if op.name == "arith.mulf" and has_sums and _stands_beside_a_sum(op):
             return False
