@@ -250,8 +250,9 @@ class Arithmetic:
     """What rounding can do to a program's outputs.
 
     `terms` is the largest number of products in one sum, `accumulator` the element type that sums are held in,
-    `narrowest` the least precise float type among all values ("" if all are integers). `is_exact`: on small integers
-    nothing is rounded until sums outgrow the accumulator, so that outputs do not depend on the order of sums.
+    `narrowest` the least precise float type that values are rounded to before the outputs are ("" if to none).
+    `is_exact`: on small integers nothing is rounded until sums outgrow the accumulator, so that outputs do not depend
+    on the order of sums.
     """
 
     terms: int = 1

@@ -18,7 +18,7 @@ from tuner.dispatch import Arithmetic, Dispatch
 from tuner.errors import InputError, MeasurementError, WrongOutputError
 from tuner.extracting import Extracted
 from tuner.measuring import FunctionProgram, Runner, Tolerance
-from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, is_float, step_of
+from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, epsilon_of, is_float, step_of
 from tuner.measuring.runner import ProgramCrashedError
 from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model import Model
@@ -97,8 +97,11 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
 
 
 def _step(dispatches: Sequence[Dispatch]) -> float:
-    """What rounding does to a number somewhere in the model."""
-    return max((step_of(each.program.arithmetic if each.program else _UNREAD) for each in dispatches), default=0.0)
+    """What rounding does to a number somewhere in the model: in a dispatch, or between two that others may fuse."""
+    programs = [each.program for each in dispatches if each.program]
+    within = [step_of(each.program.arithmetic if each.program else _UNREAD) for each in dispatches]
+    between = [epsilon_of(region.element_type) for program in programs for region in program.regions]
+    return max((*within, *between), default=0.0)
 
 
 def _first_runs(program: FunctionProgram, step: float, runner: Runner) -> tuple[float, tuple[Sensitivity, ...]]:

@@ -36,6 +36,12 @@ _INEXACT_LINALG_OPS = frozenset(
     )
 )
 _STRUCTURAL_EXTENSIONS = frozenset({"iree_linalg_ext.pack", "iree_linalg_ext.unpack", "iree_linalg_ext.yield"})
+_EXTREMES = frozenset(f"arith.{name}f" for name in ("maximum", "minimum", "maxnum", "minnum"))
+# Ops on floats whose results are operands, or hold them in a wider type.
+_NEVER_ROUND = _EXTREMES | frozenset(
+    f"arith.{name}" for name in ("constant", "select", "extf", "bitcast", "negf", "cmpf")
+)
+_STORE = "iree_codegen.store_to_buffer"
 
 
 def read_arithmetic(function: ir.Operation) -> Arithmetic:
@@ -48,13 +54,13 @@ def read_arithmetic(function: ir.Operation) -> Arithmetic:
 
     function.walk(visit)
     sums = [(op, terms) for op in ops if (terms := _terms(op)) > 1]
-    floats = {name for op in ops for name in _float_types(op.results)}
+    rounded_to = {name for op in ops for name in _rounded_to(op)}
     held = {name for op, _ in sums for name in _float_types(op.results)}
     is_exact = len(sums) <= 1 and all(_is_exact(op, has_sums=bool(sums)) for op in ops)
     return Arithmetic(
         terms=max((terms for _, terms in sums), default=1),
-        accumulator=_least_precise(held or floats),
-        narrowest=_least_precise(floats),
+        accumulator=_least_precise(held or rounded_to),
+        narrowest=_least_precise(rounded_to),
         is_exact=is_exact,
     )
 
@@ -69,6 +75,38 @@ def _terms(op: ir.Operation) -> int:
     return math.prod(size or 1 for size, parallel in zip(read.loop_sizes, read.parallel, strict=True) if not parallel)
 
 
+def _rounded_to(op: ir.Operation) -> Iterable[str]:
+    """The float types that an op rounds to, other than that of an output: every correct program ends in that rounding.
+
+    What a structured op does stands in its body; if it has none, its operands' types may be rounded to as well. So may
+    those of factors that are widened for a product: matrix units sum such products with fewer digits than the sum has.
+    """
+    dialect = op.name.partition(".")[0]
+    if op.name == "arith.mulf" and all(_is_widened(operand) for operand in op.operands):
+        return _float_types(operand.owner.operands[0] for operand in op.operands)
+    if dialect in ("arith", "math"):
+        return () if op.name in _NEVER_ROUND or _rounds_an_output(op) else _float_types(op.results)
+    if dialect == "linalg" and op.name != "linalg.softmax":
+        return ()
+    if dialect in ("linalg", "iree_linalg_ext") and op.name not in _STRUCTURAL_EXTENSIONS:
+        return _float_types((*op.operands, *op.results))
+    return ()
+
+
+def _is_widened(value: ir.Value) -> bool:
+    return not isinstance(value.owner, ir.Block) and value.owner.name == "arith.extf"
+
+
+def _rounds_an_output(op: ir.Operation) -> bool:
+    """Whether an op narrows a number at the end of an op whose results are stored, and do nothing else."""
+    if op.name != "arith.truncf" or any(use.owner.name != "linalg.yield" for use in op.results[0].uses):
+        return False
+    parent = op.parent
+    return parent is not None and all(
+        use.owner.name == _STORE for result in parent.operation.results for use in result.uses
+    )
+
+
 def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:
     dialect = op.name.partition(".")[0]
     if op.name == "arith.constant":
@@ -76,6 +114,9 @@ def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:
     if dialect in ("arith", "math"):
         if not any(True for _ in _float_types(op.results)) and dialect == "arith":
             return True
+        # The largest of many small integers hardly depends on any of them.
+        if op.name in _EXTREMES and op.parent is not None and _terms(op.parent.operation) > 1:
+            return False
         # Such a product may outgrow its type, and some compilations fuse it with a sum.
         if op.name == "arith.mulf" and has_sums and _stands_beside_a_sum(op):
             return False

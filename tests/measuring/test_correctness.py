@@ -254,4 +254,25 @@ def test_an_output_that_does_not_answer_to_moves_may_still_be_rounded() -> None:
     still = Sensitivity("f32", largest=0.0, rms=0.0, changed=0.0, size_largest=2.0, size_rms=1.0, unfinite=0.0)
     tolerance = Tolerance.of(still, step=1e-5)
     assert math.isclose(tolerance.largest, 8e-5)
-    assert math.isclose(tolerance.rms, 4e-5)
+    assert math.isclose(tolerance.rms, 4e-5 / math.sqrt(3))
+
+
+@pytest.mark.parametrize("element_type", ["f16", "bf16", "f8E4M3FN", "f8E5M2"])
+def test_of_a_narrow_output_that_is_rounded_once_few_elements_differ(element_type: str) -> None:
+    """Nearly the same f32 values, rounded: so many differ by one in the last place as lie beside a middle."""
+    rng = np.random.default_rng(0)
+    exact = rng.uniform(-1, 1, 50_000)
+    reference, other = (
+        (exact * (1 + 1e-6 * rng.uniform(-1, 1, exact.shape))).astype(TYPES[element_type]) for _ in range(2)
+    )
+    (tolerance,) = (Tolerance.of(each, 1e-6) for each in sensitivity_of([reference], [[reference]]))
+    assert compare([reference], [other], [tolerance]).passed
+    scaled = (exact * (1 + epsilon_of(element_type) / 4)).astype(TYPES[element_type])
+    assert not compare([reference], [scaled], [tolerance]).passed
+
+
+def test_a_single_element_may_be_rounded_to_its_neighbour() -> None:
+    reference = np.array([1.5], dtype=TYPES["bf16"])
+    tolerances = [Tolerance.of(each, 1e-6) for each in sensitivity_of([reference], [[reference]])]
+    assert compare([reference], [np.array([1.5 + 2**-7], dtype=TYPES["bf16"])], tolerances).passed
+    assert not compare([reference], [np.array([1.5 + 2**-4], dtype=TYPES["bf16"])], tolerances).passed

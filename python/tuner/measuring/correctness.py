@@ -8,7 +8,9 @@ model) runs again on inputs that are moved: each float by a random part of a *st
 value (`step_of`). What the moves do to an output is its *sensitivity*. For each output by itself:
 
 - The largest difference, and the root mean square (RMS) of all differences, may each be at most MARGIN times the
-  sensitivity, which is at least a step of the output's own largest element and RMS.
+  sensitivity. That is at least what a move of the output by a step does: a step of the largest element, and of the
+  RMS 1/sqrt(3) of a step, since moves are uniform. A type of the output that is coarser than a step rounds what is
+  nearly the same: then one element may differ by its epsilon, and in the RMS as many as one in a thousand.
 - NaN and infinities must stand at the same places. What is not finite is not compared, and that is told.
 - Integers must be equal, unless moves change some: then at most MARGIN times that part of them may differ. Of 8-bit
   integers one in a thousand may differ by 1 if the program rounds at all, since requantisation decides by halves.
@@ -19,9 +21,11 @@ type that they are held in: small integers, few enough of them not 0. There ever
 outputs must be equal: a missing part of a sum shows however coarse the type is.
 
 The step for a sum of K products, held in a type whose epsilon (the gap after 1) is e, is 0.35 * e * sqrt(K), at least
-the epsilon of the least precise type in the program. Why: each of the K additions errs by at most e/2 of a partial sum
-that grows like sqrt(i), so the sum errs by about e * K / (6 * sqrt(2)) for products of uniform numbers in [-1, 1), and
-moves of both factors by 0.35 * e * sqrt(K) change it by nearly the same.
+the epsilon of the least precise type that a value is rounded to on its way. In a dispatch the rounding of an output is
+none of these, for all its programs end in it; in a model it is, for compilations differ in what they fuse. Why 0.35:
+each of the K additions errs by at most e/2 of a partial sum that grows like sqrt(i), so the sum errs by about
+e * K / (6 * sqrt(2)) for products of uniform numbers in [-1, 1), and moves of both factors by 0.35 * e * sqrt(K) change
+it by nearly the same.
 Source: Higham and Mary, "A new approach to probabilistic rounding error analysis", SISC 41(5), 2019.
 """
 
@@ -43,8 +47,11 @@ from tuner.dispatch import Arithmetic
 MARGIN = 4.0
 # Part of a step of the sum's type for each square root of a product in the sum.
 _STEP_OF_SUM = 0.35
-# Of 8-bit integers that are made by rounding, this part may differ by 1.
-_REQUANTISED = 1e-3
+# Of outputs that are made by rounding alone (8-bit integers, floats of a type coarser than a step), this part may
+# differ by 1 in the last place; of few elements it may be one.
+_ROUNDED_APART = 1e-3
+# The RMS of uniform moves, the largest being 1.
+_RMS_OF_MOVES = 1 / math.sqrt(3)
 # Beyond this part of an output that is not finite, it is told that so much was not compared.
 TOLD_UNCOMPARED = 0.01
 
@@ -107,6 +114,7 @@ class Sensitivity:
 
     `largest` and `rms` are those of the differences, of integers too; `changed` the part of the elements that differ;
     `size_largest` and `size_rms` are the output's own. `unfinite` is the part that is NaN or infinite, and left out.
+    `elements` is the number of all.
     """
 
     dtype: str
@@ -116,6 +124,7 @@ class Sensitivity:
     size_largest: float
     size_rms: float
     unfinite: float
+    elements: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +143,15 @@ class Tolerance:
         """For an output of this sensitivity to moves by `step`. The rule stands in the module's description."""
         dtype = dtype_named(sensitivity.dtype)
         if is_float(dtype):
-            floor = max(step, epsilon_of(name_of(dtype)))
+            own = epsilon_of(name_of(dtype))
+            own_rms = own * math.sqrt(max(_ROUNDED_APART, 1 / max(1, sensitivity.elements)))
             return Tolerance(
-                MARGIN * max(sensitivity.largest, floor * sensitivity.size_largest),
-                MARGIN * max(sensitivity.rms, floor * sensitivity.size_rms),
+                MARGIN * max(sensitivity.largest, max(step, own) * sensitivity.size_largest),
+                MARGIN * max(sensitivity.rms, max(step * _RMS_OF_MOVES, own_rms) * sensitivity.size_rms),
             )
         changed = MARGIN * sensitivity.changed
         if dtype.itemsize == 1 and dtype.kind in "iu" and step > 0.0:
-            changed = max(changed, _REQUANTISED)
+            changed = max(changed, _ROUNDED_APART)
         largest = max(1.0, MARGIN * sensitivity.largest) if changed > 0.0 else 0.0
         return Tolerance(largest, largest, changed)
 
@@ -203,6 +213,7 @@ def sensitivity_of(reference: Sequence[Array], moved: Sequence[Sequence[Array]])
                 size.largest,
                 size.rms,
                 size.unfinite,
+                expected.size,
             )
         )
     return tuple(found)
