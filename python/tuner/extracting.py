@@ -8,6 +8,7 @@ its configuration is written down and then stripped, so that a candidate starts 
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +26,14 @@ from tuner.targets import Limits, Target
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A model's dispatches and public functions, and what the compiler states of the device."""
+    """A model's dispatches and public functions, what the compiler states of the device, and the seconds this took."""
 
     dispatches: tuple[Dispatch, ...]
     functions: tuple[str, ...]
     limits: Limits
     device_description: str
     features: tuple[str, ...]
+    seconds: float
 
 
 def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
@@ -39,6 +41,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
 
     Files go to `work_dir`. Raises InputError when iree-compile refuses the model.
     """
+    started = time.perf_counter()
     benchmarks = work_dir / "benchmarks"
     benchmarks.mkdir(parents=True, exist_ok=True)
     configured = work_dir / "configured.mlir"
@@ -81,6 +84,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
             limits=limits,
             device_description=description,
             features=features,
+            seconds=time.perf_counter() - started,
         )
 
 

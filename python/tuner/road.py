@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +26,7 @@ from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
 from tuner.proving import unproved, write_unproved
+from tuner.reserving import said_if_short
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import late_path
@@ -54,7 +56,7 @@ def tune_model(
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
     watch = watch or Stopwatch()
-    budget = Budget(options.budget_s)
+    budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
     target = choose_target(options.target, options.threads, options.devices)
     registry.check("tuner.strategies", options.strategy)
     check_pins(target.name, options)
@@ -126,6 +128,8 @@ def _tune(
             )
             for note in plain.notes:
                 listen(Note(note))
+            if budget.seconds and (short := said_if_short(budget.seconds, budget.spent_s, plain.costs)):
+                listen(Note(short))
             known = Known(plain, extracted, FlagChoice({}, ()))
             try:
                 for stage in stages:

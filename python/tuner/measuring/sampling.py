@@ -18,6 +18,8 @@ from tuner.measuring.runner import Runner
 _SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
 _MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
+# The longest that rounds go on without a verdict.
+UNDECIDED_S = 30.0
 _CHEAP_RENEWAL_S = 0.2
 # Two that are compared must be sampled equally long, also while other work comes and goes: a short sample meets all of
 # it or none, a long one some. A run of so many seconds is long in any case.
@@ -118,6 +120,7 @@ def paired_rounds(
     decided: Callable[[Paired], bool],
     timeout_s: float,
     max_rounds: int = MAX_ROUNDS,
+    budget_s: float = UNDECIDED_S,
 ) -> Paired:
     """Rounds of one sample of each of two loaded programs, as `paired` takes them.
 
@@ -129,8 +132,30 @@ def paired_rounds(
         return runner.time(key, runs[key], timeout_s=timeout_s)
 
     return paired(
-        one, baseline, candidate, rng=rng, decided=decided, before_round=renewing(runner), max_rounds=max_rounds
+        one,
+        baseline,
+        candidate,
+        rng=rng,
+        decided=decided,
+        before_round=renewing(runner),
+        max_rounds=max_rounds,
+        budget_s=budget_s,
     )
+
+
+def least_paired_s(*runs_s: float, renewal_s: float) -> float:
+    """The seconds that `paired_rounds` takes at least.
+
+    `runs_s`: one run of each program by the wall. `renewal_s`: loading both anew.
+    """
+    samples_s = [max(_SAMPLE_S, run_s) for run_s in runs_s]
+    calibrations_s = sum(each * (_TRIES if each < _LONG_S else 1) for each in samples_s)
+    return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
+
+
+def renewals_s(rounds: int, renewal_s: float) -> float:
+    """The seconds that `renewing` spends before so many rounds."""
+    return renewal_s * (rounds if renewal_s <= _CHEAP_RENEWAL_S else 1)
 
 
 def paired(
@@ -142,7 +167,7 @@ def paired(
     decided: Callable[[Paired], bool],
     before_round: Callable[[], None] = nothing,
     max_rounds: int = MAX_ROUNDS,
-    budget_s: float = 30.0,
+    budget_s: float = UNDECIDED_S,
 ) -> Paired:
     """Rounds of one sample of each in random order: ten, then a fifth more again and again until `decided`.
 

@@ -1,0 +1,125 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Says how much of a budget is kept for what comes later: the choice of flags, the finals, the proof.
+
+Pure numbers, from what a run has measured so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.measuring.sampling import least_paired_s
+
+# A budget below this, or below so many compilations of the model, may not be kept.
+_SHORT_S, _SHORT_COMPILATIONS = 60.0, 5
+# What a run takes after its proof: files are written, processes end.
+ENDING_S = 1.0
+# Estimates are taken so many times.
+_MARGIN = 1.15
+# Configuring a model takes so much of compiling it. The proof does it twice, without threads.
+_CONFIGURING_PART = 0.25
+# Of what is left so much may go into flags, and up to the second if only that is enough for a few choices.
+_FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.4, 3
+# Of the time for dispatches so much may be kept for finals, and up to the second if they need that at least.
+_FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCosts:
+    """Seconds by the wall that the plain model takes.
+
+    `compile_s`: to be compiled; `unthreaded_s`: the same without threads. `load_s`: to be loaded, given its data and
+    run for the first time. `run_s`: to be run once more.
+    """
+
+    compile_s: float
+    unthreaded_s: float
+    load_s: float
+    run_s: float
+
+    def choice_s(self, workers: int) -> float:
+        """What it takes to compile a choice of flags beside others, to check and to time it, about."""
+        return self.compile_s / workers + self.load_s + max(4 * self.run_s, 0.15)
+
+    def comparison_s(self, *, baseline_s: float | None = None, candidate_s: float | None = None) -> float:
+        """What it takes at least to load, check and compare two compilations of the model.
+
+        `baseline_s`, `candidate_s`: a run of each (by default that of the plain model).
+        """
+        runs_s = [self.run_s if each is None else each for each in (baseline_s, candidate_s)]
+        return 3 * self.load_s + least_paired_s(*runs_s, renewal_s=2 * max(0.0, self.load_s - self.run_s))
+
+    @property
+    def entries_s(self) -> float:
+        """What it takes to read specs back from the model and to compile it with them."""
+        return (1 + _CONFIGURING_PART) * self.unthreaded_s
+
+    def proof_s(self, flags_speedup: float | None = None) -> float:
+        """What the proof takes at least. `flags_speedup`: what the chosen flags gain, None if there are none."""
+        read_s = _CONFIGURING_PART * self.unthreaded_s + self.entries_s
+        if flags_speedup is None:
+            return read_s + self.comparison_s()
+        tuned_s = self.run_s / flags_speedup
+        return read_s + self.compile_s + self.comparison_s(candidate_s=tuned_s) + self.entry_comparison_s(flags_speedup)
+
+    def entry_comparison_s(self, flags_speedup: float | None = None) -> float:
+        """What it takes at least to compare the model with entries with the one without."""
+        tuned_s = self.run_s / (flags_speedup or 1.0)
+        return self.comparison_s(baseline_s=tuned_s, candidate_s=tuned_s)
+
+
+def said_if_short(seconds: float, spent_s: float, costs: ModelCosts) -> str:
+    """What a user should read of a budget that may be too short; "" if it is not."""
+    proof_s = costs.proof_s()
+    # All dispatches of a model together take about as long as it does.
+    least_s = spent_s + kept_s(proof_s) + costs.choice_s(1) + costs.comparison_s()
+    if seconds >= max(_SHORT_S, _SHORT_COMPILATIONS * costs.compile_s, least_s):
+        return ""
+    return (
+        f"A budget of {seconds:.0f} s is short: this run will probably take at least {least_s:.0f} s, for"
+        f" {spent_s:.0f} s have passed until the model was compiled and run, and proving that it is faster takes about"
+        f" {proof_s:.0f} s (compiling it again {costs.unthreaded_s:.1f} s, one run of it {costs.run_s:.2g} s)"
+    )
+
+
+def kept_s(estimate_s: float) -> float:
+    """The seconds that are kept for what is estimated, and for the end of the run."""
+    return ENDING_S + _MARGIN * estimate_s
+
+
+def flags_s(left_s: float, choice_s: float, end_s: float) -> float:
+    """How much of what is left may go into flags.
+
+    `choice_s`: trying one choice. `end_s`: comparing the best with the plain model, and reading what it makes.
+    """
+    few_s = end_s + _FEW_CHOICES * choice_s
+    return max(0.0, _FLAGS_PART * left_s, min(_MOST_FLAGS_PART * left_s, few_s))
+
+
+def finals_s(whole_s: float, least_s: Sequence[float], wanted_s: Sequence[float]) -> float:
+    """How much of the time for dispatches is kept for finals.
+
+    `least_s`, `wanted_s`: what each takes if it is short, and if it is not.
+    """
+    if not least_s:
+        return 0.0
+    bounded_s = max(_FINALS_PART * whole_s, min(sum(least_s), _MOST_FINALS_PART * whole_s))
+    return max(min(sum(wanted_s), bounded_s), max(least_s))
+
+
+def first_final_s(left_s: float, least_s: Sequence[float], savings_s: Sequence[float]) -> float | None:
+    """The seconds for the first of the finals that wait, the one that saves most, or None if it does not fit.
+
+    The others that fit keep the least that they take; what is left then is divided by what each saves.
+    """
+    spare_s = left_s - least_s[0]
+    if spare_s < 0:
+        return None
+    saved_s = savings_s[0]
+    for each_s, saving_s in zip(least_s[1:], savings_s[1:], strict=True):
+        if each_s <= spare_s:
+            spare_s -= each_s
+            saved_s += saving_s
+    return least_s[0] + spare_s * (savings_s[0] / saved_s if saved_s > 0 else 1.0)
