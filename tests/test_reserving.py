@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.reserving import ModelCosts, finals_s, first_final_s, flags_s, kept_s, said_if_short
+from tuner.budget import Budget
+from tuner.reserving import ModelCosts, beginning, finals_s, first_final_s, flags_s, kept_s
 
 SECONDS = st.floats(1e-4, 1e3)
 COSTS = st.builds(ModelCosts, SECONDS, SECONDS, SECONDS, SECONDS)
@@ -83,7 +86,25 @@ def test_what_a_final_saves_decides_how_long_it_may_take() -> None:
 def test_a_budget_that_may_not_be_kept_is_said_to_be_short(
     seconds: float, spent_s: float, costs: ModelCosts, short: bool
 ) -> None:
-    said = said_if_short(seconds, spent_s, costs)
+    _, said = beginning(Budget(seconds, time.monotonic() - spent_s), costs)
     assert bool(said) == short
     if short:
-        assert said.startswith(f"A budget of {seconds:.0f} s is short: this run will probably take at least ")
+        assert said.startswith(f"A budget of {seconds:.0f} s is short: ")
+
+
+@given(COSTS, st.floats(1.0, 1e5), st.floats(0.0, 100.0))
+def test_only_a_short_budget_becomes_longer(costs: ModelCosts, seconds: float, spent_s: float) -> None:
+    began = time.monotonic() - spent_s
+    kept, said = beginning(Budget(seconds, began), costs)
+    assert kept.seconds is not None
+    assert kept.started_s == began
+    if seconds >= 60 and seconds >= 5 * costs.compile_s:
+        assert kept.seconds == seconds
+    else:
+        assert kept.seconds >= max(seconds, spent_s + costs.proof_s() + costs.comparison_s())
+        assert "this run will probably take at least" in said
+
+
+def test_no_budget_stays_none() -> None:
+    assert beginning(Budget(), SMALL)[1] == ""
+    assert not beginning(Budget(), SMALL)[0].is_limited

@@ -297,10 +297,9 @@ class DispatchBench:
             slowdown = min(slowdown, guarded_s / beside_s)
         return slowdown if slowdown >= _EDGE_SLOWDOWN else 1.0
 
-    @property
-    def final_costs(self) -> FinalCosts:
-        """What a final takes."""
-        return FinalCosts(self._load_s, self._run_s, self._runs, self._is_cheap)
+    def final_costs(self, speedup: float) -> FinalCosts:
+        """What a final takes if the best candidate is so many times faster than the default."""
+        return FinalCosts(self._load_s, self._run_s, self._run_s / speedup, self._is_cheap)
 
     def final(
         self,
@@ -319,11 +318,12 @@ class DispatchBench:
         left = finalists(evaluations)
         failures: Counter[int] = Counter()
         interruptions = 0
+        costs = self.final_costs(max((each.speedup or 1.0 for each in left), default=1.0))
         ranked = False
         while left:
             try:
                 if not ranked:
-                    left = self._ranked(left, rng, budget.less(self.final_costs.least_s))
+                    left = self._ranked(left, rng, budget.less(costs.least_s), costs)
                     ranked = True
                 return self._against_default(left[0], rng, min_gain, budget)
             except _FinalistError as error:
@@ -340,13 +340,14 @@ class DispatchBench:
                 ranked = interruptions == ATTEMPTS
         return None
 
-    def _ranked(self, finalists: Sequence[Evaluation], rng: np.random.Generator, budget: Budget) -> list[Evaluation]:
+    def _ranked(
+        self, finalists: Sequence[Evaluation], rng: np.random.Generator, budget: Budget, costs: FinalCosts
+    ) -> list[Evaluation]:
         """The finalists, the best first; the first two have faced one another alone.
 
         Those that the budget has no time for keep the search's order, behind the others.
         Raises _FinalistError if one does not run.
         """
-        costs = self.final_costs
         fitting = costs.fitting(budget.left_s)
         finalists, others = finalists[:fitting], finalists[fitting:]
         if fitting < 2:

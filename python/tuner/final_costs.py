@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tuner.measuring.sampling import least_paired_s, renewals_s
+from tuner.measuring.sampling import SAMPLE_S, least_paired_s, renewals_s
 
 FINALISTS = 10
 # So many of them go on from one level of samples to the next.
@@ -22,16 +22,20 @@ _LOADS_OF_A_VERIFICATION, _SAMPLES_TO_PREPARE = 4, 2
 
 @dataclass(frozen=True, slots=True)
 class FinalCosts:
-    """What the default takes, in seconds by the wall, and so about what a finalist takes.
+    """What programs take, in seconds by the wall.
 
-    `load_s`: to be loaded with its references. `run_s`: one run, of which `runs` make a sample. `is_cheap`: a sample
-    takes so little that many are taken.
+    `load_s`: the default, to be loaded with its references. `default_s`, `finalist_s`: one run of each.
+    `is_cheap`: samples take so little that many are taken.
     """
 
     load_s: float
-    run_s: float
-    runs: int
+    default_s: float
+    finalist_s: float
     is_cheap: bool
+
+    @property
+    def _sample_s(self) -> float:
+        return max(SAMPLE_S, self.finalist_s)
 
     @property
     def levels(self) -> tuple[int, int]:
@@ -41,9 +45,8 @@ class FinalCosts:
     @property
     def least_s(self) -> float:
         """A final of one finalist, of as few rounds as there must be."""
-        return _LOADS_OF_A_VERIFICATION * self.load_s + least_paired_s(
-            self.run_s, self.run_s, renewal_s=2 * self.load_s
-        )
+        paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self.load_s)
+        return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s
 
     def wanted_s(self, finalists: int) -> float:
         """A final of so many finalists that nothing shortens, if its verdict is clear."""
@@ -51,12 +54,12 @@ class FinalCosts:
             return self.least_s
         few, many = self.levels
         samples = finalists * (few + _SAMPLES_TO_PREPARE) + math.ceil(KEEP * finalists) * (many - few)
-        ranked_s = samples * self.run_s * self.runs + renewals_s(many, finalists * self.load_s)
+        ranked_s = samples * self._sample_s + renewals_s(many, finalists * self.load_s)
         return self.least_s + finalists * self.load_s + ranked_s + (DUEL_S if self.is_cheap else 0.0)
 
     def fitting(self, seconds: float) -> int:
         """How many finalists can be loaded, and sampled as often as the first level asks for, in so many seconds."""
         few, _ = self.levels
-        sampled_s = (few + _SAMPLES_TO_PREPARE) * self.run_s * self.runs
+        sampled_s = (few + _SAMPLES_TO_PREPARE) * self._sample_s
         each_s = self.load_s + sampled_s + renewals_s(few, self.load_s)
         return FINALISTS if seconds >= FINALISTS * each_s else math.floor(max(0.0, seconds) / each_s)

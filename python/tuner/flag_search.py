@@ -23,6 +23,7 @@ from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputErr
 from tuner.events import FlagsTried, Note, PhaseStarted
 from tuner.measuring.runner import ATTEMPTS, lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
+from tuner.model import COMPILE_TIMEOUT_S
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
@@ -37,6 +38,8 @@ from tuner.workbench import Workbench
 _MOST_TRIALS = 24
 _PLAIN, _CANDIDATE = "plain model", "model with other flags"
 _GIVE_UP_FACTOR = 1.5
+# Of the plain model's compilation: one that takes so much longer is ended when the budget is.
+_HANGS_FACTOR = 3
 # Times that are this near are taken for equal.
 _NOISE = 0.015
 # So many of the best are compared with the plain model side by side before it stays.
@@ -222,7 +225,9 @@ class _FlagSearch:
                     self._remember(self._binary(values), time_s)
                 elif values:
                     time_s, detail = self._evaluate(binaries[str(values)], best_s)
-                    self._keep(values, time_s, detail, baseline_s)
+                    # What only came too late may be measured by another run.
+                    if time_s is not None or self._budget.left_s > 0:
+                        self._keep(values, time_s, detail, baseline_s)
                 strategy.tell(row, time_s)
                 if time_s is not None and values:
                     found.append(_Tried(values, time_s))
@@ -247,12 +252,16 @@ class _FlagSearch:
     def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | str]:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
 
+        # Whatever compiles longer than what is left has come too late, unless so little is left that all would.
+        limit_s = min(COMPILE_TIMEOUT_S, max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s))
+
         def one(values: dict[str, str]) -> Path | str:
             binary = self._binary(values)
             if binary in self._compiled:
                 return binary
             try:
-                result = self._plain.model.with_flags(*self._known.flags(values)).compile(binary)
+                model = self._plain.model.with_flags(*self._known.flags(values))
+                result = model.compile(binary, timeout_s=limit_s)
             except ToolError as error:
                 return str(error)
             return binary if result.exit_code == 0 else f"it does not compile: {result.first_error}"
@@ -302,8 +311,9 @@ class _FlagSearch:
     def _check(self, binary: Path) -> float:
         """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
         runner, plain = self._bench.runner, self._plain
+        limit_s = plain.timeout_within_s(self._budget)
         runner.load(_CANDIDATE, replace(plain.program, binary=binary))
-        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
+        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, plain.tolerances, timeout_s=limit_s)
         if not verification.passed:
             raise WrongOutputError(f"it computes something else: {verification.detail}")
         return first_s

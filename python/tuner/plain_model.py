@@ -64,6 +64,10 @@ class PlainModel:
         """Seconds after which another compilation that runs is taken for hanging."""
         return _LOADING_S + _HANGS_FACTOR * self.run_s
 
+    def timeout_within_s(self, budget: Budget) -> float:
+        """As `timeout_s`, but no longer than the budget has left, if that is enough for one that is slow."""
+        return min(self.timeout_s, max(budget.left_s, _HANGS_FACTOR * self.costs.load_s))
+
 
 def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
     """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
@@ -175,6 +179,7 @@ def _compare(
     rng: np.random.Generator,
     budget: Budget,
 ) -> ModelResult:
+    timeout_s = plain.timeout_within_s(budget)
     runner.load(_PLAIN, plain.program)
     runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
     faster_than = _PLAIN
@@ -182,9 +187,9 @@ def _compare(
         runner.unload(_PLAIN)
         faster_than = _BASELINE
         runner.load(_BASELINE, baseline)
-        runner.fill(_BASELINE, MODEL_SEED, timeout_s=plain.timeout_s)
+        runner.fill(_BASELINE, MODEL_SEED, timeout_s=timeout_s)
     runner.load(_TUNED, replace(baseline, binary=binary))
-    verification, _ = runner.check(_TUNED, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
+    verification, _ = runner.check(_TUNED, MODEL_SEED, plain.tolerances, timeout_s=timeout_s)
     if not verification.passed:
         raise WrongOutputError(f"the model computes something else with it: {verification.detail}")
 
@@ -197,7 +202,7 @@ def _compare(
         _TUNED,
         rng=rng,
         decided=decided,
-        timeout_s=plain.timeout_s,
+        timeout_s=timeout_s,
         budget_s=min(UNDECIDED_S, budget.left_s),
     )
     for key in (faster_than, _TUNED):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -147,8 +147,8 @@ class _Prover:
         results = [replace(result, late=_is_late(result, target)) for result in results]
         if _winners(results):
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
-        results = _holding_early(self._specs, results, self._listen)
-        results = _holding_late(self._specs, results, self._listen)
+        results = _holding_early(self._specs, results, self._listen, self._has_time_for_each)
+        results = _holding_late(self._specs, results, self._listen, self._has_time_for_each)
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if _winners(results):
@@ -173,6 +173,11 @@ class _Prover:
             self._listen(Note(f"Every entry is dropped: {reason}"))
             results = [_dropped(result, reason) for result in results]
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
+
+    def _has_time_for_each(self, entries: int) -> bool:
+        """Whether so many entries can be read back one by one."""
+        needed_s = entries * self._plain.costs.configuring_s + self._trial_s + self._last_s
+        return self._budget.left_s >= needed_s
 
     def _against_plain(self, results: Sequence[DispatchResult], binary: Path) -> ModelResult:
         """The last comparison. Within a budget the one of these entries serves, if it was with the plain model."""
@@ -361,12 +366,24 @@ def _is_late(result: DispatchResult, target: Target) -> bool:
     return not (target.reads_specs and problem is not None and has_matcher(problem))
 
 
-def _holding_early(specs: _Specs, results: Sequence[DispatchResult], listen: Listener) -> list[DispatchResult]:
-    """The results, with those entries made late that plain iree-compile does not apply as they were measured."""
+def _has_time(_: int) -> bool:
+    return True
+
+
+def _holding_early(
+    specs: _Specs,
+    results: Sequence[DispatchResult],
+    listen: Listener,
+    has_time_for_each: Callable[[int], bool] = _has_time,
+) -> list[DispatchResult]:
+    """The results, with those entries made late that plain iree-compile does not apply as they were measured.
+
+    If all seem to be such, it may be for one of them: each is looked at alone, if there is time for so many.
+    """
     results = list(results)
     while failed := specs.unapplied_early(results) if _winners(results) else {}:
         early = [result for result in _winners(results) if not result.late]
-        if len(early) > 1 and len(failed) == len(_expected(results, late=False)):
+        if len(early) > 1 and len(failed) == len(_expected(results, late=False)) and has_time_for_each(len(early)):
             failed = {name: why for each in early for name, why in specs.unapplied_early([each]).items()} or failed
         for name, reason in failed.items():
             listen(Note(f"{name}: plain iree-compile cannot apply its entry, {reason}"))
@@ -375,14 +392,19 @@ def _holding_early(specs: _Specs, results: Sequence[DispatchResult], listen: Lis
     return results
 
 
-def _holding_late(specs: _Specs, results: Sequence[DispatchResult], listen: Listener) -> list[DispatchResult]:
-    """The results, with those late entries dropped that do not hold in the whole model."""
+def _holding_late(
+    specs: _Specs,
+    results: Sequence[DispatchResult],
+    listen: Listener,
+    has_time_for_each: Callable[[int], bool] = _has_time,
+) -> list[DispatchResult]:
+    """As `_holding_early` for late entries: those that do not hold in the whole model are dropped."""
     results = list(results)
     while late := [result for result in _winners(results) if result.late]:
         failed = specs.unapplied_late(results)
         if not failed:
             break
-        if len(late) > 1 and len(failed) == len(_expected(results, late=True)):
+        if len(late) > 1 and len(failed) == len(_expected(results, late=True)) and has_time_for_each(len(late)):
             failed = {name: why for each in late for name, why in specs.unapplied_late([each]).items()} or failed
         for name, reason in failed.items():
             listen(Note(f"{name}: its entry is dropped, {reason}"))

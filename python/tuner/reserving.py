@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tuner.budget import Budget
 from tuner.measuring.sampling import least_paired_s
 
 # A budget below this, or below so many compilations of the model, may not be kept.
@@ -52,13 +53,18 @@ class ModelCosts:
         return 3 * self.load_s + least_paired_s(*runs_s, renewal_s=2 * max(0.0, self.load_s - self.run_s))
 
     @property
+    def configuring_s(self) -> float:
+        """What it takes to read a spec back from the model."""
+        return _CONFIGURING_PART * self.unthreaded_s
+
+    @property
     def entries_s(self) -> float:
         """What it takes to read specs back from the model and to compile it with them."""
-        return (1 + _CONFIGURING_PART) * self.unthreaded_s
+        return self.configuring_s + self.unthreaded_s
 
     def proof_s(self, flags_speedup: float | None = None) -> float:
         """What the proof takes at least. `flags_speedup`: what the chosen flags gain, None if there are none."""
-        read_s = _CONFIGURING_PART * self.unthreaded_s + self.entries_s
+        read_s = self.configuring_s + self.entries_s
         if flags_speedup is None:
             return read_s + self.comparison_s()
         tuned_s = self.run_s / flags_speedup
@@ -70,18 +76,29 @@ class ModelCosts:
         return self.comparison_s(baseline_s=tuned_s, candidate_s=tuned_s)
 
 
-def said_if_short(seconds: float, spent_s: float, costs: ModelCosts) -> str:
-    """What a user should read of a budget that may be too short; "" if it is not."""
-    proof_s = costs.proof_s()
-    # All dispatches of a model together take about as long as it does.
-    least_s = spent_s + kept_s(proof_s) + costs.choice_s(1) + costs.comparison_s()
-    if seconds >= max(_SHORT_S, _SHORT_COMPILATIONS * costs.compile_s, least_s):
-        return ""
-    return (
-        f"A budget of {seconds:.0f} s is short: this run will probably take at least {least_s:.0f} s, for"
-        f" {spent_s:.0f} s have passed until the model was compiled and run, and proving that it is faster takes about"
-        f" {proof_s:.0f} s (compiling it again {costs.unthreaded_s:.1f} s, one run of it {costs.run_s:.2g} s)"
+def beginning(budget: Budget, costs: ModelCosts) -> tuple[Budget, str]:
+    """The budget that is kept, and what a user should read of it, "" if it is long enough.
+
+    One that is shorter than any run that is worth it becomes as long as the shortest.
+    """
+    if budget.seconds is None:
+        return budget, ""
+    least_s = _least_run_s(budget.spent_s, costs)
+    is_short = budget.seconds < max(_SHORT_S, _SHORT_COMPILATIONS * costs.compile_s)
+    if not is_short and budget.seconds >= least_s:
+        return budget, ""
+    what = "this run will probably take" if is_short else "tuning would take"
+    text = (
+        f"A budget of {budget.seconds:.0f} s is short: {what} at least {least_s:.0f} s, for {budget.spent_s:.0f} s have"
+        f" passed until the model was compiled and run, and to prove that it is faster takes {costs.proof_s():.0f} s"
+        f" (compiling it again {costs.unthreaded_s:.1f} s, one run of it {costs.run_s:.2g} s)"
     )
+    return (Budget(max(budget.seconds, least_s), budget.started_s) if is_short else budget), text
+
+
+def _least_run_s(spent_s: float, costs: ModelCosts) -> float:
+    """A run of a few candidates, a final and a proof: the dispatches of a model together take about as long as it."""
+    return spent_s + costs.choice_s(1) + costs.comparison_s() + kept_s(costs.proof_s())
 
 
 def kept_s(estimate_s: float) -> float:

@@ -26,7 +26,7 @@ from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
 from tuner.proving import unproved, write_unproved
-from tuner.reserving import said_if_short
+from tuner.reserving import beginning
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.spec import late_path
@@ -110,6 +110,7 @@ def _tune(
         ).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
             plain = stations.on_one(lambda: prepare_model(model, extracted, options.function, folder, stations.runner))
+            budget, short = beginning(budget, plain.costs)
             compilers.wait()
             stations.wait()
             imported.result()
@@ -126,10 +127,8 @@ def _tune(
                 watch,
                 Experience.of(store, folder.began),
             )
-            for note in plain.notes:
+            for note in filter(None, (*plain.notes, short)):
                 listen(Note(note))
-            if budget.seconds and (short := said_if_short(budget.seconds, budget.spent_s, plain.costs)):
-                listen(Note(short))
             known = Known(plain, extracted, FlagChoice({}, ()))
             try:
                 for stage in stages:

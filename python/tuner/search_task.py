@@ -138,12 +138,12 @@ class SearchTask:
     @property
     def least_final_s(self) -> float:
         """The seconds that the final takes at least."""
-        return self._measured.final_costs.least_s
+        return self._measured.final_costs(max(self._best)).least_s
 
     @property
     def wanted_final_s(self) -> float:
         """The seconds that the final takes if nothing shortens it, about."""
-        return self._measured.final_costs.wanted_s(len(finalists(self._evaluations)))
+        return self._measured.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
 
     def rest(self) -> None:
         """Leaves the measuring processes to another dispatch. The next step takes them back."""

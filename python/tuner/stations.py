@@ -193,10 +193,9 @@ class Benches:
                     waiting.appendleft(candidate)
                     self._stations.lose(runner, error)
 
-    @property
-    def final_costs(self) -> FinalCosts:
-        """What a final takes, on one of the stations."""
-        return self._known.final_costs
+    def final_costs(self, speedup: float) -> FinalCosts:
+        """As of `DispatchBench`, on one of the stations."""
+        return self._known.final_costs(speedup)
 
     def final(
         self,

@@ -121,6 +121,8 @@ def _search_by_gain(bench: Workbench, searches: Sequence[SearchTask], budget: Bu
 
     A batch is made smaller if there is no time for all of it.
     """
+    if not searches:
+        return
     model_s = sum(search.default_s for search in searches)
     whole_s = budget.left_s
     current: SearchTask | None = None

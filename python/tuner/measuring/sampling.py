@@ -15,7 +15,7 @@ from tuner.measuring.halving import nothing
 from tuner.measuring.noise import QUIET, Effort
 from tuner.measuring.runner import Runner
 
-_SAMPLE_S = 0.01
+SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
 _MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
 # The longest that rounds go on without a verdict.
@@ -41,8 +41,8 @@ def calibrate(runner: Runner, key: str, *, timeout_s: float, tries: int = 1) -> 
         seconds = runner.time(key, runs, timeout_s=timeout_s)
         for _ in range(tries - 1 if seconds < _LONG_S else 0):
             seconds = min(seconds, runner.time(key, runs, timeout_s=timeout_s))
-        if seconds * runs >= _SAMPLE_S / 2:
-            return max(1, min(_MAX_RUNS, math.ceil(_SAMPLE_S / seconds)))
+        if seconds * runs >= SAMPLE_S / 2:
+            return max(1, min(_MAX_RUNS, math.ceil(SAMPLE_S / seconds)))
         runs = min(_MAX_RUNS, runs * 8)
     return runs
 
@@ -63,7 +63,7 @@ def sample(
     `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate. Where all
     of the fewest that `effort` asks for exceed `few_above_s`, it takes no more.
     """
-    runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < _SAMPLE_S else 1
+    runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < SAMPLE_S else 1
     # A single run would not do: on a GPU, starting it and waiting for its end costs more than many kernels take.
     samples = [runner.time(key, runs, timeout_s=timeout_s)]
     if min(first_s, samples[0]) > give_up_above_s:
@@ -148,7 +148,7 @@ def least_paired_s(*runs_s: float, renewal_s: float) -> float:
 
     `runs_s`: one run of each program by the wall. `renewal_s`: loading both anew.
     """
-    samples_s = [max(_SAMPLE_S, run_s) for run_s in runs_s]
+    samples_s = [max(SAMPLE_S, run_s) for run_s in runs_s]
     calibrations_s = sum(each * (_TRIES if each < _LONG_S else 1) for each in samples_s)
     return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
 
