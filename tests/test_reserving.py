@@ -24,7 +24,7 @@ SMALL = ModelCosts(compile_s=1.0, unthreaded_s=2.0, load_s=0.05, run_s=0.004)
 def test_flags_need_a_second_comparison_and_what_they_gain_makes_it_shorter(costs: ModelCosts, speedup: float) -> None:
     assert costs.proof_s() < costs.proof_s(1.0)
     assert costs.proof_s(speedup) <= costs.proof_s(1.0)
-    assert kept_s(costs.proof_s()) > costs.proof_s()
+    assert kept_s(costs.proof_s()) > costs.proof_s() > 0
 
 
 @given(COSTS)
@@ -86,25 +86,27 @@ def test_what_a_final_saves_decides_how_long_it_may_take() -> None:
 def test_a_budget_that_may_not_be_kept_is_said_to_be_short(
     seconds: float, spent_s: float, costs: ModelCosts, short: bool
 ) -> None:
-    _, said = beginning(Budget(seconds, time.monotonic() - spent_s), costs)
+    _, said = beginning(Budget(seconds, time.monotonic() - spent_s), costs, 0.5)
     assert bool(said) == short
     if short:
         assert said.startswith(f"A budget of {seconds:.0f} s is short: ")
 
 
-@given(COSTS, st.floats(1.0, 1e5), st.floats(0.0, 100.0))
-def test_only_a_short_budget_becomes_longer(costs: ModelCosts, seconds: float, spent_s: float) -> None:
+@given(COSTS, st.floats(1.0, 1e5), st.floats(0.0, 100.0), st.floats(0.0, 10.0))
+def test_only_a_short_budget_becomes_longer(costs: ModelCosts, seconds: float, spent_s: float, start_s: float) -> None:
     began = time.monotonic() - spent_s
-    kept, said = beginning(Budget(seconds, began), costs)
+    kept, said = beginning(Budget(seconds, began), costs, start_s)
     assert kept.seconds is not None
     assert kept.started_s == began
     if seconds >= 60 and seconds >= 5 * costs.compile_s:
-        assert kept.seconds == seconds
+        assert kept.seconds == pytest.approx(seconds - max(1.0, start_s))
     else:
-        assert kept.seconds >= max(seconds, spent_s + costs.proof_s() + costs.comparison_s())
+        assert kept.seconds >= spent_s + costs.proof_s() + costs.comparison_s()
+        assert kept.seconds >= seconds - max(1.0, start_s)
         assert "this run will probably take at least" in said
 
 
 def test_no_budget_stays_none() -> None:
-    assert beginning(Budget(), SMALL)[1] == ""
-    assert not beginning(Budget(), SMALL)[0].is_limited
+    kept, said = beginning(Budget(), SMALL, 0.5)
+    assert not kept.is_limited
+    assert said == ""

@@ -21,7 +21,6 @@ from tuner.extracting import read_model_configurations
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
 from tuner.model import Model, spec_flag
 from tuner.plain_model import PlainModel, compare_models
-from tuner.reserving import ENDING_S
 from tuner.result import DispatchResult, ModelResult
 from tuner.run_folder import RunFolder
 from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec, write_atomically
@@ -133,7 +132,7 @@ class _Prover:
         self._rng = np.random.default_rng(bench.options.seed)
         self._without = plain.program
         self._binary = bench.folder.path / "model-tuned.vmfb"
-        self._budget = bench.budget.less(ENDING_S)
+        self._budget = bench.budget
         # What a comparison with the plain model, and one of the model with entries, take at least.
         costs = plain.costs
         self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)

@@ -15,8 +15,8 @@ from tuner.measuring.sampling import least_paired_s
 
 # A budget below this, or below so many compilations of the model, may not be kept.
 _SHORT_S, _SHORT_COMPILATIONS = 60.0, 5
-# What a run takes after its proof: files are written, processes end.
-ENDING_S = 1.0
+# What a run takes after its proof at least: files are written, processes end. It takes about as long as its start.
+_ENDING_S = 1.0
 # Estimates are taken so many times.
 _MARGIN = 1.15
 # Configuring a model takes so much of compiling it. The proof does it twice, without threads.
@@ -76,24 +76,27 @@ class ModelCosts:
         return self.comparison_s(baseline_s=tuned_s, candidate_s=tuned_s)
 
 
-def beginning(budget: Budget, costs: ModelCosts) -> tuple[Budget, str]:
-    """The budget that is kept, and what a user should read of it, "" if it is long enough.
+def beginning(budget: Budget, costs: ModelCosts, start_s: float) -> tuple[Budget, str]:
+    """The budget until the proof ends, and what a user should read of it, "" if it is long enough.
 
-    One that is shorter than any run that is worth it becomes as long as the shortest.
+    One that is shorter than any run that is worth it becomes as long as the shortest. `start_s`: what the process took
+    until the run began.
     """
     if budget.seconds is None:
         return budget, ""
-    least_s = _least_run_s(budget.spent_s, costs)
+    ending_s = max(_ENDING_S, start_s)
+    least_s = _least_run_s(budget.spent_s + ending_s, costs)
     is_short = budget.seconds < max(_SHORT_S, _SHORT_COMPILATIONS * costs.compile_s)
     if not is_short and budget.seconds >= least_s:
-        return budget, ""
+        return budget.less(ending_s), ""
     what = "this run will probably take" if is_short else "tuning would take"
     text = (
         f"A budget of {budget.seconds:.0f} s is short: {what} at least {least_s:.0f} s, for {budget.spent_s:.0f} s have"
         f" passed until the model was compiled and run, and to prove that it is faster takes {costs.proof_s():.0f} s"
         f" (compiling it again {costs.unthreaded_s:.1f} s, one run of it {costs.run_s:.2g} s)"
     )
-    return (Budget(max(budget.seconds, least_s), budget.started_s) if is_short else budget), text
+    kept = Budget(max(budget.seconds, least_s), budget.started_s) if is_short else budget
+    return kept.less(ending_s), text
 
 
 def _least_run_s(spent_s: float, costs: ModelCosts) -> float:
@@ -102,8 +105,8 @@ def _least_run_s(spent_s: float, costs: ModelCosts) -> float:
 
 
 def kept_s(estimate_s: float) -> float:
-    """The seconds that are kept for what is estimated, and for the end of the run."""
-    return ENDING_S + _MARGIN * estimate_s
+    """The seconds that are kept for what is estimated."""
+    return _MARGIN * estimate_s
 
 
 def flags_s(left_s: float, choice_s: float, end_s: float) -> float:

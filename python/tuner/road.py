@@ -56,14 +56,15 @@ def tune_model(
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
     watch = watch or Stopwatch()
-    budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
+    start_s = watch.age_s
+    budget = Budget(options.budget_s, time.monotonic() - start_s)
     target = choose_target(options.target, options.threads, options.devices)
     registry.check("tuner.strategies", options.strategy)
     check_pins(target.name, options)
     opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
     check_output(options.output, never=path)
     with machines_of(options, target, watch) as machines:
-        return _tune(opened, target, options, listen, stages, machines, budget, watch)
+        return _tune(opened, target, options, listen, stages, machines, budget, start_s, watch)
 
 
 def _tune(
@@ -74,6 +75,7 @@ def _tune(
     stages: Sequence[Stage],
     machines: Machines,
     budget: Budget,
+    start_s: float,
     watch: Stopwatch,
 ) -> TuneResult:
     folder = RunFolder.create(options.run_dir, resume=options.resume)
@@ -110,7 +112,7 @@ def _tune(
         ).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
             plain = stations.on_one(lambda: prepare_model(model, extracted, options.function, folder, stations.runner))
-            budget, short = beginning(budget, plain.costs)
+            budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
             stations.wait()
             imported.result()
