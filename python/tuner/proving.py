@@ -136,7 +136,7 @@ class _Prover:
         # What a comparison with the plain model, and one of the model with entries, take at least.
         costs = plain.costs
         self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)
-        self._trial_s = costs.entries_s + costs.entry_comparison_s(flags_speedup)
+        self._trial_s = costs.trial_s(flags_speedup)
         # The entries that the binary holds, and what their last comparison said.
         self._held: frozenset[str] | None = None
         self._seen: ModelResult | None = None

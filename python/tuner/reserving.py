@@ -21,6 +21,8 @@ _ENDING_S = 1.0
 _MARGIN = 1.15
 # Configuring a model takes so much of compiling it. The proof does it twice, without threads.
 _CONFIGURING_PART = 0.25
+# So many entries or halves of them may be tried alone, within so much of the budget: it ends earlier if none need be.
+_BISECTION_TRIALS, _BISECTION_PART = 6, 0.07
 # Of what is left so much may go into flags, and up to the second if only that is enough for a few choices.
 _FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.4, 3
 # Of the time for dispatches so much may be kept for finals, and up to the second if they need that at least.
@@ -64,16 +66,15 @@ class ModelCosts:
 
     def proof_s(self, flags_speedup: float | None = None) -> float:
         """What the proof takes at least. `flags_speedup`: what the chosen flags gain, None if there are none."""
-        read_s = self.configuring_s + self.entries_s
+        trial_s = self.configuring_s + self.trial_s(flags_speedup)
         if flags_speedup is None:
-            return read_s + self.comparison_s()
-        tuned_s = self.run_s / flags_speedup
-        return read_s + self.compile_s + self.comparison_s(candidate_s=tuned_s) + self.entry_comparison_s(flags_speedup)
+            return trial_s
+        return trial_s + self.compile_s + self.comparison_s(candidate_s=self.run_s / flags_speedup)
 
-    def entry_comparison_s(self, flags_speedup: float | None = None) -> float:
-        """What it takes at least to compare the model with entries with the one without."""
+    def trial_s(self, flags_speedup: float | None = None) -> float:
+        """What it takes at least to compile the model with entries and to compare it with the one without."""
         tuned_s = self.run_s / (flags_speedup or 1.0)
-        return self.comparison_s(baseline_s=tuned_s, candidate_s=tuned_s)
+        return self.entries_s + self.comparison_s(baseline_s=tuned_s, candidate_s=tuned_s)
 
 
 def beginning(budget: Budget, costs: ModelCosts, start_s: float) -> tuple[Budget, str]:
@@ -101,12 +102,16 @@ def beginning(budget: Budget, costs: ModelCosts, start_s: float) -> tuple[Budget
 
 def _least_run_s(spent_s: float, costs: ModelCosts) -> float:
     """A run of a few candidates, a final and a proof: the dispatches of a model together take about as long as it."""
-    return spent_s + costs.choice_s(1) + costs.comparison_s() + kept_s(costs.proof_s())
+    return spent_s + costs.choice_s(1) + costs.comparison_s() + _MARGIN * costs.proof_s()
 
 
-def kept_s(estimate_s: float) -> float:
-    """The seconds that are kept for what is estimated."""
-    return _MARGIN * estimate_s
+def proof_s(whole_s: float, costs: ModelCosts, flags_speedup: float | None) -> float:
+    """How much of a budget of `whole_s` is kept for the proof.
+
+    Beside the least, there is some time to find out which entries do not pay.
+    """
+    bisection_s = min(_BISECTION_PART * whole_s, _BISECTION_TRIALS * costs.trial_s(flags_speedup))
+    return _MARGIN * costs.proof_s(flags_speedup) + bisection_s
 
 
 def flags_s(left_s: float, choice_s: float, end_s: float) -> float:

@@ -20,7 +20,7 @@ from tuner.model import Model
 from tuner.plain_model import PlainModel
 from tuner.planning import chosen
 from tuner.proving import Proof, prove
-from tuner.reserving import kept_s
+from tuner.reserving import proof_s
 from tuner.result import DispatchResult
 from tuner.tuning import tune_dispatches
 from tuner.workbench import Workbench
@@ -89,7 +89,7 @@ def prove_model(bench: Workbench, known: Known) -> Known:
 
 def _before_proof(bench: Workbench, known: Known) -> Budget:
     """The time until the proof must begin."""
-    return bench.budget.less(kept_s(known.plain.costs.proof_s(known.flags.speedup)))
+    return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
 STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)
