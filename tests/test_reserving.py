@@ -28,7 +28,7 @@ def test_flags_need_a_second_comparison_and_what_they_gain_makes_it_shorter(cost
 
 @given(COSTS, SECONDS)
 def test_little_is_kept_to_find_out_which_entries_do_not_pay(costs: ModelCosts, whole_s: float) -> None:
-    assert costs.proof_s() < proof_s(whole_s, costs, None) <= 1.2 * costs.proof_s() + 0.07 * whole_s
+    assert costs.proof_s() < proof_s(whole_s, costs, None) <= 1.2 * costs.proof_s() + 0.04 * whole_s
 
 
 @given(COSTS)

@@ -38,6 +38,11 @@ class FinalCosts:
         return max(SAMPLE_S, self.finalist_s)
 
     @property
+    def _renewal_s(self) -> float:
+        """Loading one program anew: there is no reference to be made."""
+        return self.load_s / 2
+
+    @property
     def levels(self) -> tuple[int, int]:
         """How many samples a finalist gets, and how many the better ones get."""
         return _CHEAP_LEVELS if self.is_cheap else _LEVELS
@@ -45,7 +50,7 @@ class FinalCosts:
     @property
     def least_s(self) -> float:
         """A final of one finalist, of as few rounds as there must be."""
-        paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self.load_s)
+        paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self._renewal_s)
         return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s
 
     def wanted_s(self, finalists: int) -> float:
@@ -54,12 +59,12 @@ class FinalCosts:
             return self.least_s
         few, many = self.levels
         samples = finalists * (few + _SAMPLES_TO_PREPARE) + math.ceil(KEEP * finalists) * (many - few)
-        ranked_s = samples * self._sample_s + renewals_s(many, finalists * self.load_s)
-        return self.least_s + finalists * self.load_s + ranked_s + (DUEL_S if self.is_cheap else 0.0)
+        ranked_s = samples * self._sample_s + renewals_s(many, finalists * self._renewal_s)
+        return self.least_s + finalists * self.load_s + ranked_s + (DUEL_S / 2 if self.is_cheap else 0.0)
 
     def fitting(self, seconds: float) -> int:
         """How many finalists can be loaded, and sampled as often as the first level asks for, in so many seconds."""
         few, _ = self.levels
         sampled_s = (few + _SAMPLES_TO_PREPARE) * self._sample_s
-        each_s = self.load_s + sampled_s + renewals_s(few, self.load_s)
+        each_s = self.load_s + sampled_s + renewals_s(few, self._renewal_s)
         return FINALISTS if seconds >= FINALISTS * each_s else math.floor(max(0.0, seconds) / each_s)

@@ -18,11 +18,11 @@ _SHORT_S, _SHORT_COMPILATIONS = 60.0, 5
 # What a run takes after its proof at least: files are written, processes end. It takes about as long as its start.
 _ENDING_S = 1.0
 # Estimates are taken so many times.
-_MARGIN = 1.15
+_MARGIN = 1.1
 # Configuring a model takes so much of compiling it. The proof does it twice, without threads.
 _CONFIGURING_PART = 0.25
 # So many entries or halves of them may be tried alone, within so much of the budget: it ends earlier if none need be.
-_BISECTION_TRIALS, _BISECTION_PART = 6, 0.07
+_BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
 # Of what is left so much may go into flags, and up to the second if only that is enough for a few choices.
 _FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.4, 3
 # Of the time for dispatches so much may be kept for finals, and up to the second if they need that at least.
