@@ -191,8 +191,8 @@ def judge_model(
     """Faults and variants of a chain of layers, each as another compilation of the model; `flags` by name."""
     extracted = extract_text(stacked(family, kind, NO_FAULT, RIGHT), folder, target)
     model = Model.open(folder / "model.mlir", target.compile_flags)
-    with Runner(target.device) as runner:
-        plain = prepare_model(model, extracted, RIGHT, RunFolder.create(folder / "run"), runner)
+    with Runner(target.device) as runner, RunFolder.create(folder / "run", model.path) as run:
+        plain = prepare_model(model, extracted, RIGHT, run, runner)
     reference = outputs_of(plain.program)
     ends = Ends()
     others = _faulty(family, kind, folder, model, only), _other_compilations(model, plain.program, folder, flags)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tuner.budget import Budget, parse_duration_s
@@ -21,9 +23,19 @@ def test_other_texts_are_refused(text: str) -> None:
         parse_duration_s(text)
 
 
-def test_a_part_is_a_part_of_what_is_left() -> None:
+def test_a_part_ends_with_the_whole() -> None:
     budget = Budget(100.0)
     assert 99 < budget.left_s <= 100
-    assert 49 < budget.part(0.5).left_s <= 50
+    assert 49 < budget.part(50.0).left_s <= 50
+    assert 99 < budget.part(200.0).left_s <= 100
+    assert budget.part(-1.0).left_s <= 0
+    assert 69 < budget.less(30.0).left_s <= 70
+
+
+def test_without_an_end_there_is_none_in_any_part() -> None:
     assert not Budget().is_limited
-    assert Budget().part(0.1).left_s == float("inf")
+    assert Budget().part(1.0).left_s == Budget().less(1.0).left_s == float("inf")
+
+
+def test_a_budget_counts_from_its_start() -> None:
+    assert Budget(100.0, time.monotonic() - 40).left_s == pytest.approx(60, abs=1)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.deciding import Ratio, is_decided, is_faster, is_faster_anywhere, is_told_apart, speedup
-from tuner.evaluating import faster_first
+from tuner.measuring.dueling import faster_first
 from tuner.measuring.sampling import Paired, paired
 
 

@@ -19,8 +19,9 @@ import models
 import sabotage
 from extraction import extract_text
 from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
+from tuner.budget import Budget
 from tuner.compiling import CompileJob, CompilePool
-from tuner.deciding import Ratio
+from tuner.deciding import Ratio, is_faster
 from tuner.dispatch import Configuration
 from tuner.errors import DeviceLostError, ToolError
 from tuner.evaluating import DispatchBench, Final, verdict_on
@@ -102,6 +103,29 @@ def test_what_is_never_a_number_cannot_be_tuned(runner: Runner, tmp_path: Path) 
     )
     with pytest.raises(ToolError, match="NaN or infinite everywhere"):
         bench_of_elementwise(body, runner, tmp_path, [])
+
+
+def test_a_final_without_time_takes_the_searchs_best_and_the_fewest_rounds(runner: Runner, compiled: Compiled) -> None:
+    heard: list[Event] = []
+    bench = bench_of(runner, compiled, heard)
+    ends = evaluate_all(bench, compiled)
+    final = bench.final(ends, np.random.default_rng(0), 0.02, Budget(1e-3))
+    assert final is not None
+    assert final.evaluation == max(ends, key=lambda each: each.speedup or 0.0)
+    assert len(final.paired.baseline_s) == 10
+    assert final.verification.passed
+    assert final.accepted == is_faster(final.ratio, 0.02)
+
+
+def test_what_a_final_takes_grows_with_its_finalists(runner: Runner, compiled: Compiled) -> None:
+    bench = bench_of(runner, compiled, [])
+    costs = bench.final_costs(1.0)
+    wanted = [costs.wanted_s(finalists) for finalists in range(1, 11)]
+    assert costs.least_s == wanted[0] > 20 * costs.default_s
+    assert bench.final_costs(100.0).least_s <= costs.least_s
+    assert wanted == sorted(wanted)
+    assert costs.fitting(0.0) == 0
+    assert 1 <= costs.fitting(costs.least_s) <= costs.fitting(100 * costs.least_s) == costs.fitting(float("inf")) == 10
 
 
 def test_where_every_finalist_fails_there_is_no_final(runner: Runner, compiled: Compiled) -> None:

@@ -88,6 +88,7 @@ def test_the_best_flags_come_with_the_spec_and_are_proved(tmp_path: Path) -> Non
     assert result.model.verification.passed
     assert result.model.ratio.low > 1.2
     assert "--iree-opt-data-tiling" in result.compile_command
+    assert result.wall_time.total_s < 2 * 120
     written = json.loads((tmp_path / "run" / "result.json").read_text())
     assert written["flags"] == list(result.flags)
 

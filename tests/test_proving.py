@@ -9,6 +9,7 @@ from pathlib import Path
 
 import models
 import tuner
+from tuner.budget import Budget
 from tuner.compiling import CompileJob
 from tuner.dispatch import Configuration
 from tuner.events import Event, Note
@@ -77,3 +78,32 @@ def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(tmp_path: Pat
     assert result.model.ratio.high >= 1.0
     assert result.spec.count("transform.iree.match.contraction") == 1
     assert any(isinstance(event, Note) and "Half of the 2 entries" in event.text for event in heard)
+
+
+def prove_when_the_time_is_over(bench: Workbench, known: Known) -> Known:
+    return prove_model(replace(bench, budget=Budget(1e-3)), known)
+
+
+def test_without_time_to_find_out_which_entry_does_not_pay_none_is_kept_unproved(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(TWO)
+    heard: list[Event] = []
+    result = tuner.tune(
+        model,
+        trials=8,
+        keep_flags=True,
+        flags=(models.NO_PEELING,),
+        stages=(tune, crown_a_slow_one, prove_when_the_time_is_over),
+        run_dir=tmp_path / "run",
+        listen=heard.append,
+    )
+    assert [each.winner for each in result.dispatches] == [None, None]
+    assert {each.verdict for each in result.dispatches} == {
+        "the default stays: the budget ended before its entry could be shown to pay"
+    }
+    assert "match" not in result.spec
+    said = [event.text for event in heard if isinstance(event, Note)]
+    dropped = [
+        text for text in said if text.endswith(": dropped, the budget ended before its entry could be shown to pay")
+    ]
+    assert len(dropped) == 2

@@ -15,7 +15,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A number of seconds from now on, or None for as long as it takes."""
+    """A number of seconds from `started_s` on (now, by `time.monotonic`), or None for as long as it takes."""
 
     seconds: float | None = None
     started_s: float = field(default_factory=time.monotonic)
@@ -35,9 +35,13 @@ class Budget:
         """Seconds until the end (negative afterwards); infinite without one."""
         return float("inf") if self.seconds is None else self.seconds - self.spent_s
 
-    def part(self, fraction: float) -> Budget:
-        """A budget of this fraction of what is left, from now on."""
-        return Budget(None if self.seconds is None else max(0.0, self.left_s * fraction))
+    def part(self, seconds: float) -> Budget:
+        """So many seconds from now on, if that many are left; without an end none is made."""
+        return self if self.seconds is None else Budget(max(0.0, min(self.left_s, seconds)))
+
+    def less(self, seconds: float) -> Budget:
+        """The same budget, which ends so many seconds earlier."""
+        return self if self.seconds is None else Budget(self.seconds - seconds, self.started_s)
 
 
 def parse_duration_s(text: str) -> float:

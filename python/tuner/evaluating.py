@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 import statistics
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +17,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from tuner.deciding import Ratio, is_decided, is_faster, is_faster_anywhere, is_told_apart, speedup
+from tuner.budget import Budget
+from tuner.deciding import Ratio, is_decided, is_faster, is_faster_anywhere, speedup
 from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
+from tuner.final_costs import DUEL_S, FINALISTS, KEEP, FinalCosts
 from tuner.measuring import (
     DispatchProgram,
     ProgramCrashedError,
@@ -31,10 +34,11 @@ from tuner.measuring import (
 )
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, step_of
 from tuner.measuring.dispatch_data import EXACT_SEED
-from tuner.measuring.halving import nothing, successive_halving
+from tuner.measuring.dueling import faster_first
+from tuner.measuring.halving import successive_halving
 from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
 from tuner.measuring.runner import ATTEMPTS, lost
-from tuner.measuring.sampling import Paired, calibrate, paired, paired_rounds, renewing, sample
+from tuner.measuring.sampling import UNDECIDED_S, Paired, calibrate, paired_rounds, renewing, sample
 from tuner.outcome import Compilation, Evaluation, Fate
 
 _DEFAULT = "default"
@@ -45,12 +49,6 @@ _FINAL_SEEDS = (2, 3)
 _BASELINE_SAMPLES = 3
 # So many times the best time: a candidate is not sampled on, or only as little as a median needs.
 _GIVE_UP_FACTOR, _FEW_FACTOR = 1.5, 1.2
-_FINALISTS = 10
-# Samples of each finalist: many where they are cheap.
-_FINAL_LEVELS, _CHEAP_FINAL_LEVELS = (3, 10), (10, 30)
-_FINAL_KEEP = 0.4
-# The first two of them, where samples are cheap, then have so many seconds to be told apart.
-_DUEL_S = 3.0
 # Where a sample of the default takes less than this, one is taken beside every candidate, else beside every batch.
 _CHEAP_SAMPLE_S = 0.05
 _DEFAULT_TIMEOUT_S = 120.0
@@ -99,7 +97,7 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
 def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """The candidates that a final compares, the best of the search first."""
     measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
-    return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:_FINALISTS]
+    return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:FINALISTS]
 
 
 def runnable(program: BenchmarkProgram, binary: Path, *, positive: bool = False) -> DispatchProgram:
@@ -113,24 +111,6 @@ def runnable(program: BenchmarkProgram, binary: Path, *, positive: bool = False)
         program.arithmetic,
         positive,
     )
-
-
-def faster_first(
-    sample: Callable[[str], float],
-    one: str,
-    other: str,
-    rng: np.random.Generator,
-    *,
-    before_round: Callable[[], None] = nothing,
-    budget_s: float,
-) -> tuple[str, str]:
-    """The two, the faster first, by rounds of one sample of each until they are told apart or the seconds are spent."""
-
-    def decided(rounds: Paired) -> bool:
-        return is_told_apart(speedup(rounds.baseline_s, rounds.candidate_s))
-
-    rounds = paired(sample, one, other, rng=rng, decided=decided, before_round=before_round, budget_s=budget_s)
-    return (other, one) if speedup(rounds.baseline_s, rounds.candidate_s).value > 1.0 else (one, other)
 
 
 class _FinalistError(Exception):
@@ -173,14 +153,20 @@ class DispatchBench:
         self._runs = 1
         self._best_s = float("inf")
         self._default_edge_slowdown: float | None = None
+        # By the wall: loading the default with its references, and a run of it.
+        self._load_s = self._run_s = 0.0
         if default.binary is None:
             raise ToolError(f"the compiler's own default does not compile ({default.detail}); see {default.log}")
         try:
+            started = time.perf_counter()
             self._load_default(_DEFAULT_TIMEOUT_S)
+            self._load_s = time.perf_counter() - started
             self._measure_tolerances()
             self._runs = calibrate(runner, _DEFAULT, timeout_s=_DEFAULT_TIMEOUT_S)
+            started = time.perf_counter()
             for _ in range(_BASELINE_SAMPLES):
                 self._baseline_s.append(runner.time(_DEFAULT, self._runs, timeout_s=_DEFAULT_TIMEOUT_S))
+            self._run_s = (time.perf_counter() - started) / (_BASELINE_SAMPLES * self._runs)
         except MeasurementError as error:
             runner.check_device()
             raise ToolError(f"the compiler's own default does not run: {error}") from error
@@ -327,22 +313,35 @@ class DispatchBench:
             slowdown = min(slowdown, guarded_s / beside_s)
         return slowdown if slowdown >= _EDGE_SLOWDOWN else 1.0
 
-    def final(self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float) -> Final | None:
+    def final_costs(self, speedup: float) -> FinalCosts:
+        """What a final takes if the best candidate is so many times faster than the default."""
+        return FinalCosts(self._load_s, self._run_s, self._run_s / speedup, self._is_cheap)
+
+    def final(
+        self,
+        evaluations: Sequence[Evaluation],
+        rng: np.random.Generator,
+        min_gain: float,
+        budget: Budget | None = None,
+    ) -> Final | None:
         """Compares the best candidates with each other by successive halving, then the best with the default.
 
-        None where no candidate was measured. A finalist that computes something else or fails to run is passed over,
-        which is told. Raises DeviceLostError where the default runs no longer.
+        Within a `budget` fewer of them are compared, and the rounds end with it, though never before the fewest that a
+        verdict needs. None if no candidate was measured. A finalist that computes something else or fails to run is
+        passed over, which is told. Raises DeviceLostError if the default runs no longer.
         """
+        budget = budget or Budget()
         left = finalists(evaluations)
         failures: Counter[int] = Counter()
         interruptions = 0
+        costs = self.final_costs(max((each.speedup or 1.0 for each in left), default=1.0))
         ranked = False
         while left:
             try:
                 if not ranked:
-                    left = self._ranked(left, rng)
+                    left = self._ranked(left, rng, budget.less(costs.least_s), costs)
                     ranked = True
-                return self._against_default(left[0], rng, min_gain)
+                return self._against_default(left[0], rng, min_gain, budget)
             except _FinalistError as error:
                 failed = error.evaluation
                 failures[failed.number] += 1
@@ -357,11 +356,18 @@ class DispatchBench:
                 ranked = interruptions == ATTEMPTS
         return None
 
-    def _ranked(self, finalists: Sequence[Evaluation], rng: np.random.Generator) -> list[Evaluation]:
+    def _ranked(
+        self, finalists: Sequence[Evaluation], rng: np.random.Generator, budget: Budget, costs: FinalCosts
+    ) -> list[Evaluation]:
         """The finalists, the best first; the first two have faced one another alone.
 
-        Raises _FinalistError where one does not run.
+        Those that the budget has no time for keep the search's order, behind the others.
+        Raises _FinalistError if one does not run.
         """
+        fitting = costs.fitting(budget.left_s)
+        finalists, others = finalists[:fitting], finalists[fitting:]
+        if fitting < 2:
+            return [*finalists, *others]
         limit = self._timeout_s(1)
         self._with_default(lambda: None, limit)
         named = {f"finalist {each.number}": each for each in finalists}
@@ -376,16 +382,24 @@ class DispatchBench:
 
         for key, each in named.items():
             runs[key] = self._of_finalist(each, partial(self._prepared, key, limit))
-        levels = _CHEAP_FINAL_LEVELS if self._is_cheap else _FINAL_LEVELS
         renew = renewing(self._runner)
-        order = successive_halving(list(named), sample_of, rng, levels=levels, keep=_FINAL_KEEP, before_round=renew)
+        order = successive_halving(
+            list(named),
+            sample_of,
+            rng,
+            levels=costs.levels,
+            keep=KEEP,
+            before_round=renew,
+            is_over=lambda: budget.left_s <= 0,
+        )
         for key in order[2:]:
             self._runner.unload(key)
-        if self._is_cheap and len(order) > 1:
-            order[:2] = faster_first(sample_of, order[0], order[1], rng, before_round=renew, budget_s=_DUEL_S)
+        duel_s = min(DUEL_S, budget.left_s)
+        if costs.is_cheap and len(order) > 1 and duel_s > 0:
+            order[:2] = faster_first(sample_of, order[0], order[1], rng, before_round=renew, budget_s=duel_s)
         for key in order[:2]:
             self._runner.unload(key)
-        return [named[key] for key in order]
+        return [*(named[key] for key in order), *others]
 
     def _prepared(self, key: str, limit: float, finalist: Evaluation) -> int:
         """Loads a finalist and says how many runs make a sample."""
@@ -393,7 +407,9 @@ class DispatchBench:
         self._runner.time(key, 1, timeout_s=limit)
         return calibrate(self._runner, key, timeout_s=limit)
 
-    def _against_default(self, finalist: Evaluation, rng: np.random.Generator, min_gain: float) -> Final:
+    def _against_default(
+        self, finalist: Evaluation, rng: np.random.Generator, min_gain: float, budget: Budget
+    ) -> Final:
         limit = self._timeout_s(1)
         self._with_default(lambda: None, limit)
 
@@ -433,6 +449,7 @@ class DispatchBench:
                 rng=rng,
                 decided=decided,
                 timeout_s=self._timeout_s(self._runs),
+                budget_s=min(UNDECIDED_S, budget.left_s),
             ),
         )
         ratio = speedup(paired.baseline_s, paired.candidate_s)

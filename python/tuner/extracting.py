@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,13 +35,14 @@ _ESCAPES = {b'"': b'"', b"\\": b"\\", b"n": b"\n", b"t": b"\t"}
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """A model's dispatches and public functions, and what the compiler states of the device."""
+    """A model's dispatches and public functions, what the compiler states of the device, and the seconds this took."""
 
     dispatches: tuple[Dispatch, ...]
     functions: tuple[str, ...]
     limits: Limits
     device_description: str
     features: tuple[str, ...]
+    seconds: float
 
 
 def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
@@ -48,6 +50,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
 
     Files go to `work_dir`. Raises InputError when iree-compile refuses the model.
     """
+    started = time.perf_counter()
     benchmarks, configured = work_dir / "benchmarks", work_dir / "configured.mlir"
     with new_context():
         named, parsed = _dump(model, benchmarks, configured)
@@ -79,6 +82,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
             limits=limits,
             device_description=description,
             features=features,
+            seconds=time.perf_counter() - started,
         )
 
 

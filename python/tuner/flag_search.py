@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import statistics
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,24 +20,26 @@ from tuner.budget import Budget
 from tuner.constraints import enumerate_space
 from tuner.deciding import Ratio, is_decided, is_faster, speedup
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
-from tuner.events import FlagsTried, PhaseStarted
+from tuner.events import FlagsTried, Note, PhaseStarted
 from tuner.measuring.runner import ATTEMPTS, lost
-from tuner.measuring.sampling import Paired, paired_rounds, sample
+from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
+from tuner.model import COMPILE_TIMEOUT_S
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
 from tuner.plain_model import MODEL_SEED, MODEL_TIMEOUT_S, PlainModel
+from tuner.reserving import flags_s
 from tuner.search import Strategy
 from tuner.stopwatch import Part
 from tuner.store import Stored, digest
 from tuner.workbench import Workbench
 
-# Of a budget so much may go into flags, and so many choices are tried without one.
-_BUDGET_PART, _MOST_TRIALS = 0.25, 24
-# Runs of the model that checking and timing a choice takes, about.
-_RUNS_OF_A_CHOICE = 12
+# So many choices are tried without a budget.
+_MOST_TRIALS = 24
 _PLAIN, _CANDIDATE = "plain model", "model with other flags"
 _GIVE_UP_FACTOR = 1.5
+# Of the plain model's compilation: one that takes so much longer is ended when the budget is.
+_HANGS_FACTOR = 3
 # Times that are this near are taken for equal.
 _NOISE = 0.015
 # So many of the best are compared with the plain model side by side before it stays.
@@ -54,6 +58,13 @@ class FlagChoice:
     flags: tuple[str, ...]
     ratio: Ratio | None = None
     tried: int = 0
+
+    @property
+    def speedup(self) -> float | None:
+        """How many times faster the model is by them, 1 if that was not measured; None without flags."""
+        if not self.flags:
+            return None
+        return self.ratio.value if self.ratio else 1.0
 
 
 def known_flags(target: str) -> ModelFlags | None:
@@ -95,12 +106,15 @@ def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
     return [*sorted(fastest, key=lambda each: len(each.values)), *by_time[len(fastest) :]]
 
 
-def choose_flags(bench: Workbench, plain: PlainModel) -> FlagChoice:
-    """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's."""
+def choose_flags(bench: Workbench, plain: PlainModel, budget: Budget, read_s: float) -> FlagChoice:
+    """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's.
+
+    `budget`: the time for this and for dispatches. `read_s`: reading the dispatches that flags make.
+    """
     known = known_flags(bench.target.name)
     if known is None:
         return FlagChoice({}, ())
-    return _FlagSearch(bench, plain, known).run()
+    return _FlagSearch(bench, plain, known, budget, read_s).run()
 
 
 def flag_choices(
@@ -118,25 +132,25 @@ def flag_choices(
     if not free:
         return None
     choices = len(enumerate_space(space))
-    each_s = _choice_s(plain, options)
-    trials = _planned(choices, Budget(options.budget_s).left_s, each_s)
+    each_s = plain.costs.choice_s(options.compile_workers)
+    trials = _planned(choices, Budget(options.budget_s).left_s, each_s, plain.costs.comparison_s())
     return {knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, each_s
 
 
-def _planned(choices: int, left_s: float, each_s: float) -> int:
-    """As many as there are, or as the budget has time for."""
-    return int(min(_MOST_TRIALS, choices, left_s * _BUDGET_PART / each_s))
-
-
-def _choice_s(plain: PlainModel, options: Options) -> float:
-    """Seconds for a choice to be compiled beside others, checked and timed."""
-    return plain.compile_s / options.compile_workers + _RUNS_OF_A_CHOICE * plain.run_s
+def _planned(choices: int, left_s: float, each_s: float, end_s: float) -> int:
+    """As many as there are, or as the budget has time for. `end_s`: what comes after them."""
+    time_s = flags_s(left_s, each_s, end_s) - end_s
+    return int(max(0, min(_MOST_TRIALS, choices, time_s / each_s)))
 
 
 class _FlagSearch:
-    def __init__(self, bench: Workbench, plain: PlainModel, known: ModelFlags) -> None:
+    def __init__(self, bench: Workbench, plain: PlainModel, known: ModelFlags, budget: Budget, read_s: float) -> None:
         self._bench = bench
         self._plain = plain
+        self._whole = budget
+        self._read_s = read_s
+        self._choice_s = plain.costs.choice_s(bench.options.compile_workers)
+        self._budget = budget.part(flags_s(budget.left_s, self._choice_s, self._end_s()))
         self._known = known
         self._pins = dict(bench.options.pins)
         with bench.watch.of(Part.SOLVING):
@@ -147,6 +161,11 @@ class _FlagSearch:
         self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags))
         # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
         self._times_s: dict[str, float] = {}
+        self._compiled: set[Path] = set()
+
+    def _end_s(self, best_s: float | None = None) -> float:
+        """What comes after the trials: the best, of which a run takes `best_s`, is compared and its dispatches read."""
+        return self._read_s + self._plain.costs.comparison_s(candidate_s=best_s)
 
     def run(self) -> FlagChoice:
         trials = self._trials()
@@ -155,7 +174,9 @@ class _FlagSearch:
             self._folder.mkdir(exist_ok=True)
             self._bench.listen(PhaseStarted(f"flags of the whole model: {trials} of {len(self._pool)} choices", trials))
             tried = self._search(trials)
-        for each in _ranked(tried)[:_FINALISTS]:
+        for place, each in enumerate(_ranked(tried)[:_FINALISTS]):
+            if place > 0 and self._budget.left_s < self._end_s(each.time_s):
+                break
             ratio = self._against_plain(each)
             if ratio is not None:
                 return FlagChoice(each.values, self._known.flags(each.values), ratio, len(tried))
@@ -164,22 +185,31 @@ class _FlagSearch:
 
     def _trials(self) -> int:
         """As many as there are, or as the budget has time for."""
-        options, budget = self._bench.options, self._bench.budget
-        if options.keep_flags:
+        if self._bench.options.keep_flags:
             return 0
-        return _planned(len(self._pool), budget.left_s, _choice_s(self._plain, options))
+        trials = _planned(len(self._pool), self._whole.left_s, self._choice_s, self._end_s())
+        if trials < 1:
+            needed_s, left_s = self._choice_s + self._end_s(), max(0.0, self._whole.left_s)
+            self._bench.listen(
+                Note(
+                    f"The flags stay as they are: one choice and its comparison would take about {needed_s:.0f} s"
+                    f" of the {left_s:.0f} s that are left for flags and dispatches"
+                )
+            )
+        return trials
 
     def _search(self, trials: int) -> list[_Tried]:
-        options, budget = self._bench.options, self._bench.budget.part(_BUDGET_PART)
+        options = self._bench.options
         kind: type[Strategy] = registry.load("tuner.strategies", options.strategy)
         strategy = kind(self._pool, np.random.default_rng(options.seed), trials)
         baseline_s = best_s = self._plain_s()
         self._remember(self._plain.program.binary, baseline_s)
         found: list[_Tried] = []
         asked = 0
-        while asked < trials and budget.left_s > 0:
+        started = time.perf_counter()
+        while (count := min(options.compile_workers, trials - asked, self._fitting(best_s))) > 0:
             with self._bench.watch.of(Part.SOLVING):
-                rows = strategy.ask(min(options.compile_workers, trials - asked))
+                rows = strategy.ask(count)
             if not rows:
                 break
             choices = [self._known.chosen(self._pool.point(row)) for row in rows]
@@ -195,7 +225,9 @@ class _FlagSearch:
                     self._remember(self._binary(values), time_s)
                 elif values:
                     time_s, detail = self._evaluate(binaries[str(values)], best_s)
-                    self._keep(values, time_s, detail, baseline_s)
+                    # What only came too late may be measured by another run.
+                    if time_s is not None or self._budget.left_s > 0:
+                        self._keep(values, time_s, detail, baseline_s)
                 strategy.tell(row, time_s)
                 if time_s is not None and values:
                     found.append(_Tried(values, time_s))
@@ -203,7 +235,13 @@ class _FlagSearch:
                 tried = FlagsTried(asked, values, time_s, baseline_s / best_s, detail, stored is not None)
                 self._bench.folder.append(tried.to_json())
                 self._bench.listen(tried)
+            self._choice_s = (time.perf_counter() - started) / asked
         return found
+
+    def _fitting(self, best_s: float) -> int:
+        """How many more choices there is time for, before the best of them is compared with the plain model."""
+        left_s = self._budget.left_s - self._end_s(best_s)
+        return _MOST_TRIALS if left_s >= _MOST_TRIALS * self._choice_s else math.floor(left_s / self._choice_s)
 
     def _keep(self, values: dict[str, str], time_s: float | None, detail: str, baseline_s: float) -> None:
         fate = Fate.MEASURED if time_s is not None else Fate.RUN_FAILED
@@ -214,10 +252,16 @@ class _FlagSearch:
     def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | str]:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
 
+        # Whatever compiles longer than what is left has come too late, unless so little is left that all would.
+        limit_s = min(COMPILE_TIMEOUT_S, max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s))
+
         def one(values: dict[str, str]) -> Path | str:
             binary = self._binary(values)
+            if binary in self._compiled:
+                return binary
             try:
-                result = self._plain.model.with_flags(*self._known.flags(values)).compile(binary)
+                model = self._plain.model.with_flags(*self._known.flags(values))
+                result = model.compile(binary, timeout_s=limit_s)
             except ToolError as error:
                 return str(error)
             return binary if result.exit_code == 0 else f"it does not compile: {result.first_error}"
@@ -225,7 +269,9 @@ class _FlagSearch:
         if not choices:
             return []
         with ThreadPoolExecutor(len(choices)) as threads:
-            return list(threads.map(one, choices))
+            ends = list(threads.map(one, choices))
+        self._compiled.update(end for end in ends if isinstance(end, Path))
+        return ends
 
     def _binary(self, values: Mapping[str, str]) -> Path:
         return self._folder / f"{'-'.join(f'{name}-{value}' for name, value in values.items())}.vmfb"
@@ -265,8 +311,9 @@ class _FlagSearch:
     def _check(self, binary: Path) -> float:
         """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
         runner, plain = self._bench.runner, self._plain
+        limit_s = plain.timeout_within_s(self._budget)
         runner.load(_CANDIDATE, replace(plain.program, binary=binary))
-        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
+        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, plain.tolerances, timeout_s=limit_s)
         if not verification.passed:
             raise WrongOutputError(f"it computes something else: {verification.detail}")
         return first_s
@@ -285,7 +332,15 @@ class _FlagSearch:
             self._load_plain()
             self._check(binary)
             rng = np.random.default_rng(self._bench.options.seed)
-            paired = paired_rounds(runner, _PLAIN, _CANDIDATE, rng=rng, decided=decided, timeout_s=MODEL_TIMEOUT_S)
+            paired = paired_rounds(
+                runner,
+                _PLAIN,
+                _CANDIDATE,
+                rng=rng,
+                decided=decided,
+                timeout_s=MODEL_TIMEOUT_S,
+                budget_s=min(UNDECIDED_S, self._budget.left_s - self._read_s),
+            )
         except WrongOutputError:
             return None
         except MeasurementError:

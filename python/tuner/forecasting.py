@@ -126,7 +126,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
         looking = _Looking(options, target, extracted, folder, runner, compilers)
         dispatches, left = looking.at(planned)
-        proof_s = _COMPILATIONS_OF_A_PROOF * plain.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)
+        proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)
         return Forecast(
             dispatches=dispatches,
             left={**planned.left, **left},

@@ -13,7 +13,7 @@ from tuner.importing import Shapes, import_model
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain import ToolResult, run_tool
 
-_COMPILE_TIMEOUT_S = 600.0
+COMPILE_TIMEOUT_S = 600.0
 _ZEROS_BYTES = 4096
 
 
@@ -57,11 +57,11 @@ class Model:
         """The same model, compiled with further flags."""
         return replace(self, flags=(*self.flags, *flags))
 
-    def compile(self, output: Path, *extra_flags: str) -> ToolResult:
+    def compile(self, output: Path, *extra_flags: str, timeout_s: float = COMPILE_TIMEOUT_S) -> ToolResult:
         """Runs iree-compile on the model. The caller judges the exit code."""
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
         with self.watch.of(Part.COMPILING):
-            return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S, scratch=output.parent)
+            return run_tool("iree-compile", arguments, timeout_s=timeout_s, scratch=output.parent)
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
         """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""

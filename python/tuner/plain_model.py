@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from tuner.budget import Budget
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Arithmetic, Dispatch
 from tuner.errors import InputError, MeasurementError, WrongOutputError
@@ -20,8 +22,9 @@ from tuner.extracting import Extracted
 from tuner.measuring import FunctionProgram, Runner, Tolerance
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, epsilon_of, is_float, step_of
 from tuner.measuring.runner import ProgramCrashedError
-from tuner.measuring.sampling import Paired, paired_rounds
+from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
 from tuner.model import Model
+from tuner.reserving import ModelCosts
 from tuner.result import ModelResult
 from tuner.run_folder import RunFolder
 
@@ -43,14 +46,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PlainModel:
-    """A model compiled plainly: its binary and entry, and the seconds that compiling it and a first run took.
+    """A model compiled plainly: its binary and entry, and what it costs.
 
-    `tolerances` say for each output how far another compilation's may be from it, `notes` what cannot be compared.
+    `run_s`: seconds of a first run by the device's clock. `tolerances` say for each output how far another compilation
+    may be from it, `notes` what cannot be compared.
     """
 
     model: Model
     program: FunctionProgram
-    compile_s: float
+    costs: ModelCosts
     run_s: float
     tolerances: tuple[Tolerance, ...] = (Tolerance(),)
     notes: tuple[str, ...] = ()
@@ -59,6 +63,10 @@ class PlainModel:
     def timeout_s(self) -> float:
         """Seconds after which another compilation that runs is taken for hanging."""
         return _LOADING_S + _HANGS_FACTOR * self.run_s
+
+    def timeout_within_s(self, budget: Budget) -> float:
+        """As `timeout_s`, but no longer than the budget has left, if that is enough for one that is slow."""
+        return min(self.timeout_s, max(budget.left_s, _HANGS_FACTOR * self.costs.load_s))
 
 
 def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
@@ -73,12 +81,10 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         names = ", ".join(functions) or "none"
         raise InputError(f"{model.source} has {len(functions)} public functions ({names}); name one by --function")
     program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0])
-    started = time.perf_counter()
-    model.compile_or_reject(program.binary)
-    compile_s = time.perf_counter() - started
+    compile_s, unthreaded_s = _compile(model, program.binary)
     step = _step(extracted.dispatches)
     try:
-        run_s, found = _again_if_killed(lambda: _first_runs(program, step, runner))
+        run_s, found, load_s, again_s = _again_if_killed(lambda: _first_runs(program, step, runner))
         runner.unload(_PLAIN)
     except MeasurementError as error:
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
@@ -93,7 +99,22 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         for index, each in enumerate(found)
         if each.unfinite > TOLD_UNCOMPARED
     )
-    return PlainModel(model, program, compile_s, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
+    costs = ModelCosts(compile_s, unthreaded_s, load_s, again_s)
+    return PlainModel(model, program, costs, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
+
+
+def _compile(model: Model, binary: Path) -> tuple[float, float]:
+    """The seconds that compiling the model takes, and what it would take without threads: all of its processor time."""
+    started, before_s = time.perf_counter(), _processor_s()
+    model.compile_or_reject(binary)
+    compile_s = time.perf_counter() - started
+    return compile_s, max(compile_s, _processor_s() - before_s)
+
+
+def _processor_s() -> float:
+    """The processor time of all processes that this one started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _step(dispatches: Sequence[Dispatch]) -> float:
@@ -104,11 +125,18 @@ def _step(dispatches: Sequence[Dispatch]) -> float:
     return max((*within, *between), default=0.0)
 
 
-def _first_runs(program: FunctionProgram, step: float, runner: Runner) -> tuple[float, tuple[Sensitivity, ...]]:
-    """The seconds of a run, and how its outputs answer to moved inputs."""
+def _first_runs(
+    program: FunctionProgram, step: float, runner: Runner
+) -> tuple[float, tuple[Sensitivity, ...], float, float]:
+    """The seconds of a run, how its outputs answer to moved inputs; by the wall what loading and another run take."""
+    started = time.perf_counter()
     runner.load(_PLAIN, program)
     run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
-    return run_s, runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=MODEL_TIMEOUT_S)
+    loaded = time.perf_counter()
+    runner.time(_PLAIN, 1, timeout_s=MODEL_TIMEOUT_S)
+    again_s = time.perf_counter() - loaded
+    found = runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=MODEL_TIMEOUT_S)
+    return run_s, found, loaded - started, again_s
 
 
 def _again_if_killed(action: Callable[[], T]) -> T:
@@ -119,28 +147,42 @@ def _again_if_killed(action: Callable[[], T]) -> T:
 
 
 def compare_models(
-    plain: PlainModel, baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
+    plain: PlainModel,
+    baseline: FunctionProgram,
+    binary: Path,
+    runner: Runner,
+    rng: np.random.Generator,
+    budget: Budget | None = None,
 ) -> ModelResult:
     """Runs a compilation of the model: its outputs against the plain model's, then its times against the baseline's.
 
-    While it seems slower, both are loaded anew, to come to lie elsewhere, and compared again; all rounds count.
+    While it seems slower, both are loaded anew, to come to lie elsewhere, and compared again; all rounds count. Once
+    the `budget` ends no round follows the fewest that there must be, and nothing is loaded anew.
     Raises WrongOutputError if it computes something else, MeasurementError if it does not run.
     """
+    budget = budget or Budget()
     baseline_s: tuple[float, ...] = ()
     candidate_s: tuple[float, ...] = ()
     for _ in range(_LOADS):
-        result = _again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng))
+        started_with_s = budget.left_s
+        result = _again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng, budget))
         baseline_s += result.paired.baseline_s
         candidate_s += result.paired.candidate_s
         ratio = speedup(baseline_s, candidate_s)
-        if ratio.high >= 1.0:
+        if ratio.high >= 1.0 or (budget.is_limited and budget.left_s < started_with_s - budget.left_s):
             break
     return replace(result, paired=Paired(baseline_s, candidate_s), ratio=ratio)
 
 
 def _compare(
-    plain: PlainModel, baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
+    plain: PlainModel,
+    baseline: FunctionProgram,
+    binary: Path,
+    runner: Runner,
+    rng: np.random.Generator,
+    budget: Budget,
 ) -> ModelResult:
+    timeout_s = plain.timeout_within_s(budget)
     runner.load(_PLAIN, plain.program)
     runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
     faster_than = _PLAIN
@@ -148,16 +190,24 @@ def _compare(
         runner.unload(_PLAIN)
         faster_than = _BASELINE
         runner.load(_BASELINE, baseline)
-        runner.fill(_BASELINE, MODEL_SEED, timeout_s=plain.timeout_s)
+        runner.fill(_BASELINE, MODEL_SEED, timeout_s=timeout_s)
     runner.load(_TUNED, replace(baseline, binary=binary))
-    verification, _ = runner.check(_TUNED, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
+    verification, _ = runner.check(_TUNED, MODEL_SEED, plain.tolerances, timeout_s=timeout_s)
     if not verification.passed:
         raise WrongOutputError(f"the model computes something else with it: {verification.detail}")
 
     def decided(paired: Paired) -> bool:
         return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
 
-    paired = paired_rounds(runner, faster_than, _TUNED, rng=rng, decided=decided, timeout_s=plain.timeout_s)
+    paired = paired_rounds(
+        runner,
+        faster_than,
+        _TUNED,
+        rng=rng,
+        decided=decided,
+        timeout_s=timeout_s,
+        budget_s=min(UNDECIDED_S, budget.left_s),
+    )
     for key in (faster_than, _TUNED):
         runner.unload(key)
     ratio = speedup(paired.baseline_s, paired.candidate_s)

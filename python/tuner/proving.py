@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.workbench import Workbench
+
+# Why an entry is dropped that could be neither shown to pay nor to harm.
+_UNTRIED = "the budget ended before its entry could be shown to pay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +106,25 @@ def prove(
     model: Model,
     results: Sequence[DispatchResult],
     circumstances: Circumstances,
+    flags_speedup: float | None = None,
 ) -> Proof:
     """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
 
     `model` is the plain one with the flags that were chosen for it. An entry that plain iree-compile does not apply as
     it was measured becomes a late one, and one that does not hold there either is dropped. Then the model is compiled
     with all entries. Where it computes something else or is slower than without them, each half of the entries is
-    tried alone, the half that saves most first, down to single ones: what does not pay is dropped.
+    tried alone, the half that saves most first, down to single ones: what does not pay is dropped, and so is what the
+    budget has no time to try. `flags_speedup`: how many times faster the chosen flags were.
     """
     chosen = model.flags[len(plain.model.flags) :]
     specs = _Specs(model, chosen, bench.target, header(circumstances), circumstances, bench.folder)
-    return _Prover(bench, plain, model, specs).prove(results)
+    return _Prover(bench, plain, model, specs, flags_speedup).prove(results)
 
 
 class _Prover:
-    def __init__(self, bench: Workbench, plain: PlainModel, model: Model, specs: _Specs) -> None:
+    def __init__(
+        self, bench: Workbench, plain: PlainModel, model: Model, specs: _Specs, flags_speedup: float | None
+    ) -> None:
         self._bench = bench
         self._plain = plain
         self._model = model
@@ -126,26 +133,34 @@ class _Prover:
         self._rng = np.random.default_rng(bench.options.seed)
         self._without = plain.program
         self._binary = bench.folder.path / "model-tuned.vmfb"
+        self._budget = bench.budget
+        # What a comparison with the plain model, and one of the model with entries, take at least.
+        costs = plain.costs
+        self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)
+        self._trial_s = costs.trial_s(flags_speedup)
+        # The entries that the binary holds, and what their last comparison said.
+        self._held: frozenset[str] | None = None
+        self._seen: ModelResult | None = None
 
     def prove(self, results: Sequence[DispatchResult]) -> Proof:
         target, has_flags = self._bench.target, self._model != self._plain.model
         results = [replace(result, late=_is_late(result, target)) for result in results]
         if _winners(results):
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
-        results = _holding_early(self._specs, results, self._listen)
-        results = _holding_late(self._specs, results, self._listen)
+        results = _holding_early(self._specs, results, self._listen, self._has_time_for_each)
+        results = _holding_late(self._specs, results, self._listen, self._has_time_for_each)
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if _winners(results):
             self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
-            results = self._paying(results)
+            results = self._paying(results, self._last_s)
         while _winners(results) or has_flags:
             self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
             binary = self._without.binary
             try:
                 if _winners(results):
                     binary = self._compiled(results)
-                compared = compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng)
+                compared = self._against_plain(results, binary)
             except (MeasurementError, ToolError) as error:
                 reason = self._reason_of(error)
             else:
@@ -158,6 +173,17 @@ class _Prover:
             self._listen(Note(f"Every entry is dropped: {reason}"))
             results = [_dropped(result, reason) for result in results]
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
+
+    def _has_time_for_each(self, entries: int) -> bool:
+        """Whether so many entries can be read back one by one."""
+        needed_s = entries * self._plain.costs.configuring_s + self._trial_s + self._last_s
+        return self._budget.left_s >= needed_s
+
+    def _against_plain(self, results: Sequence[DispatchResult], binary: Path) -> ModelResult:
+        """The last comparison. Within a budget the one of these entries serves, if it was with the plain model."""
+        if self._budget.is_limited and self._seen and _winners(results) and self._without == self._plain.program:
+            return self._seen
+        return compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng, self._budget)
 
     def _reason_against_flags(self) -> str:
         """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
@@ -180,9 +206,12 @@ class _Prover:
             self._bench.runner.check_device()
         return str(error)
 
-    def _paying(self, results: list[DispatchResult]) -> list[DispatchResult]:
-        """The results, with those winners dropped that do not pay in the whole model."""
-        reason = self._reason_against(results)
+    def _paying(self, results: list[DispatchResult], after_s: float) -> list[DispatchResult]:
+        """The results, with those winners dropped that do not pay in the whole model.
+
+        `after_s`: the seconds that what follows takes.
+        """
+        reason = self._reason_against(results, after_s)
         if reason is None:
             return results
         winners = sorted(_winners(results), key=lambda each: -_saving_s(each))
@@ -193,27 +222,44 @@ class _Prover:
         half = (len(winners) + 1) // 2
         for group in (winners[:half], winners[half:]):
             names = {each.dispatch.name for each in group}
+            if self._budget.left_s < 2 * self._trial_s + after_s:
+                results = self._untried(results, names)
+                continue
             alone = [each if each.dispatch.name in names else _dropped(each, "not in this half") for each in results]
-            kept = {each.dispatch.name: each for each in self._paying(alone)}
+            kept = {each.dispatch.name: each for each in self._paying(alone, self._trial_s + after_s)}
             results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
-        if not _winners(results) or (reason := self._reason_against(results)) is None:
+        if not _winners(results) or (reason := self._reason_against(results, after_s)) is None:
             return results
         self._listen(Note(f"every entry is dropped: {reason}"))
         return [_dropped(each, reason) for each in results]
 
-    def _reason_against(self, results: Sequence[DispatchResult]) -> str | None:
+    def _untried(self, results: Sequence[DispatchResult], names: set[str]) -> list[DispatchResult]:
+        """The results without these entries, for want of time."""
+        self._listen(Note(f"{', '.join(sorted(names))}: dropped, {_UNTRIED}"))
+        return [_dropped(each, _UNTRIED if each.dispatch.name in names else None) for each in results]
+
+    def _reason_against(self, results: Sequence[DispatchResult], after_s: float) -> str | None:
         """Why the model compiled with these entries is no better than without any; None where it is."""
         try:
             binary = self._compiled(results)
-            compared = compare_models(self._plain, self._without, binary, self._bench.runner, self._rng)
+            self._seen = compare_models(
+                self._plain, self._without, binary, self._bench.runner, self._rng, self._budget.less(after_s)
+            )
         except (MeasurementError, ToolError) as error:
             return self._reason_of(error)
-        return None if compared.ratio.high >= 1.0 else f"the whole model is slower with it ({compared.ratio})"
+        ratio = self._seen.ratio
+        return None if ratio.high >= 1.0 else f"the whole model is slower with it ({ratio})"
 
     def _compiled(self, results: Sequence[DispatchResult]) -> Path:
-        self._specs.write(results)
-        self._specs.read_back()
-        return self._specs.compile(self._binary)
+        """The model compiled with these entries, unless it was just now."""
+        names = frozenset(each.dispatch.name for each in _winners(results))
+        if names != self._held:
+            self._held, self._seen = None, None
+            self._specs.write(results)
+            self._specs.read_back()
+            self._specs.compile(self._binary)
+            self._held = names
+        return self._binary
 
 
 def _saving_s(result: DispatchResult) -> float:
@@ -320,12 +366,24 @@ def _is_late(result: DispatchResult, target: Target) -> bool:
     return not (target.reads_specs and problem is not None and has_matcher(problem))
 
 
-def _holding_early(specs: _Specs, results: Sequence[DispatchResult], listen: Listener) -> list[DispatchResult]:
-    """The results, with those entries made late that plain iree-compile does not apply as they were measured."""
+def _has_time(_: int) -> bool:
+    return True
+
+
+def _holding_early(
+    specs: _Specs,
+    results: Sequence[DispatchResult],
+    listen: Listener,
+    has_time_for_each: Callable[[int], bool] = _has_time,
+) -> list[DispatchResult]:
+    """The results, with those entries made late that plain iree-compile does not apply as they were measured.
+
+    If all seem to be such, it may be for one of them: each is looked at alone, if there is time for so many.
+    """
     results = list(results)
     while failed := specs.unapplied_early(results) if _winners(results) else {}:
         early = [result for result in _winners(results) if not result.late]
-        if len(early) > 1 and len(failed) == len(_expected(results, late=False)):
+        if len(early) > 1 and len(failed) == len(_expected(results, late=False)) and has_time_for_each(len(early)):
             failed = {name: why for each in early for name, why in specs.unapplied_early([each]).items()} or failed
         for name, reason in failed.items():
             listen(Note(f"{name}: plain iree-compile cannot apply its entry, {reason}"))
@@ -334,14 +392,19 @@ def _holding_early(specs: _Specs, results: Sequence[DispatchResult], listen: Lis
     return results
 
 
-def _holding_late(specs: _Specs, results: Sequence[DispatchResult], listen: Listener) -> list[DispatchResult]:
-    """The results, with those late entries dropped that do not hold in the whole model."""
+def _holding_late(
+    specs: _Specs,
+    results: Sequence[DispatchResult],
+    listen: Listener,
+    has_time_for_each: Callable[[int], bool] = _has_time,
+) -> list[DispatchResult]:
+    """As `_holding_early` for late entries: those that do not hold in the whole model are dropped."""
     results = list(results)
     while late := [result for result in _winners(results) if result.late]:
         failed = specs.unapplied_late(results)
         if not failed:
             break
-        if len(late) > 1 and len(failed) == len(_expected(results, late=True)):
+        if len(late) > 1 and len(failed) == len(_expected(results, late=True)) and has_time_for_each(len(late)):
             failed = {name: why for each in late for name, why in specs.unapplied_late([each]).items()} or failed
         for name, reason in failed.items():
             listen(Note(f"{name}: its entry is dropped, {reason}"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +26,7 @@ from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import prepare_model
 from tuner.proving import unproved, write_unproved
+from tuner.reserving import beginning
 from tuner.result import TuneResult
 from tuner.run_folder import RunFolder
 from tuner.run_record import asked_of
@@ -55,7 +57,8 @@ def tune_model(
     Raises InputError for unusable input, ToolError where IREE's own default fails.
     """
     watch = watch or Stopwatch()
-    budget = Budget(options.budget_s)
+    start_s = watch.age_s
+    budget = Budget(options.budget_s, time.monotonic() - start_s)
     target = choose_target(options.target, options.threads, options.devices)
     registry.check("tuner.strategies", options.strategy)
     check_pins(target.name, options)
@@ -67,7 +70,7 @@ def tune_model(
         machines_of(options, target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        return _tune(opened, target, options, folder, listen, stages, machines, budget, watch)
+        return _tune(opened, target, options, folder, listen, stages, machines, budget, start_s, watch)
 
 
 def _tune(
@@ -79,6 +82,7 @@ def _tune(
     stages: Sequence[Stage],
     machines: Machines,
     budget: Budget,
+    start_s: float,
     watch: Stopwatch,
 ) -> TuneResult:
     if options.store is None:
@@ -116,6 +120,7 @@ def _tune(
         ).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
             plain = stations.on_one(lambda: prepare_model(model, extracted, options.function, folder, stations.runner))
+            budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
             stations.wait()
             imported.result()
@@ -132,7 +137,7 @@ def _tune(
                 watch,
                 Experience.of(store, folder.began),
             )
-            for note in plain.notes:
+            for note in filter(None, (*plain.notes, short)):
                 listen(Note(note))
             known = Known(plain, extracted, FlagChoice({}, ()))
             try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tuner import registry
+from tuner.budget import Budget
 from tuner.compiling import CompileJob
 from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.dispatch import Configuration
@@ -79,6 +80,7 @@ class SearchTask:
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
         self._spent_s = 0.0
+        self._default_s = 0.0
         self._is_exhausted = False
 
     def _earlier(self) -> Prior:
@@ -116,6 +118,7 @@ class SearchTask:
 
     def start(self, default: Compilation) -> None:
         """Times the default. Raises ToolError where it did not compile or does not run."""
+        started = time.perf_counter()
         self._programs = Benches(
             self._bench.stations,
             self.task.program,
@@ -124,6 +127,23 @@ class SearchTask:
             listen=self._record,
         )
         self._evaluations.append(self._ended(self._programs.default_evaluation()))
+        self._default_s = default.seconds + time.perf_counter() - started
+
+    @property
+    def candidate_s(self) -> float:
+        """The seconds that a candidate takes to be compiled and measured; before the first, what the default took."""
+        tried = len(self._best) - 1
+        return self._spent_s / tried if tried else self._default_s
+
+    @property
+    def least_final_s(self) -> float:
+        """The seconds that the final takes at least."""
+        return self._measured.final_costs(max(self._best)).least_s
+
+    @property
+    def wanted_final_s(self) -> float:
+        """The seconds that the final takes if nothing shortens it, about."""
+        return self._measured.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
 
     def rest(self) -> None:
         """Leaves the measuring processes to another dispatch. The next step takes them back."""
@@ -213,12 +233,12 @@ class SearchTask:
             stored.samples_s,
         )
 
-    def finish(self) -> DispatchResult:
-        """The final: the best candidates against each other, the best against the default."""
+    def finish(self, budget: Budget | None = None) -> DispatchResult:
+        """The final, within a budget: the best candidates against each other, the best against the default."""
         min_gain = self._bench.options.min_gain
         self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
         self._compile_finalists()
-        final = self._measured.final(self._evaluations, self._rng, min_gain)
+        final = self._measured.final(self._evaluations, self._rng, min_gain, budget)
         return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
 
     def give_up(self, reason: str) -> DispatchResult:

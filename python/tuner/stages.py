@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from tuner.budget import Budget
 from tuner.certificate import Circumstances, circumstances
 from tuner.errors import InputError, ToolError
 from tuner.events import Note, PhaseStarted
@@ -19,12 +20,10 @@ from tuner.model import Model
 from tuner.plain_model import PlainModel
 from tuner.planning import chosen
 from tuner.proving import Proof, prove
+from tuner.reserving import proof_s
 from tuner.result import DispatchResult
 from tuner.tuning import tune_dispatches
 from tuner.workbench import Workbench
-
-# The part of what is left that goes into dispatches; the rest is for the proof.
-_DISPATCH_PART = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def search_flags(bench: Workbench, known: Known) -> Known:
             Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
         )
         return known
-    flags = choose_flags(bench, known.plain)
+    flags = choose_flags(bench, known.plain, _before_proof(bench, known), known.extracted.seconds)
     if not flags.flags:
         return replace(known, flags=flags)
     named = " ".join(f"{name}={value}" for name, value in flags.values.items())
@@ -77,15 +76,20 @@ def search_flags(bench: Workbench, known: Known) -> Known:
 def tune(bench: Workbench, known: Known) -> Known:
     """Tunes every dispatch that is worth it."""
     dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
-    budget = bench.budget.part(_DISPATCH_PART)
+    budget = _before_proof(bench, known)
     return replace(known, results=tuple(tune_dispatches(bench, dispatches, known.extracted.limits, budget)))
 
 
 def prove_model(bench: Workbench, known: Known) -> Known:
     """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
     shared = circumstances_of(bench, known)
-    proof = prove(bench, known.plain, known.model, known.results, shared)
+    proof = prove(bench, known.plain, known.model, known.results, shared, known.flags.speedup)
     return replace(known, proof=proof)
+
+
+def _before_proof(bench: Workbench, known: Known) -> Budget:
+    """The time until the proof must begin."""
+    return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
 STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)

@@ -19,10 +19,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from tuner.budget import Budget
 from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import DeviceLostError, ToolError
 from tuner.evaluating import DispatchBench, Final, runnable
 from tuner.events import Disturbance, Event, Listener, nobody
+from tuner.final_costs import FinalCosts
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.runner import LASTING_THREAD
@@ -191,10 +193,20 @@ class Benches:
                     waiting.appendleft(candidate)
                     self._stations.lose(runner, error)
 
-    def final(self, evaluations: Sequence[Evaluation], rng: np.random.Generator, min_gain: float) -> Final | None:
+    def final_costs(self, speedup: float) -> FinalCosts:
+        """As of `DispatchBench`, on one of the stations."""
+        return self._known.final_costs(speedup)
+
+    def final(
+        self,
+        evaluations: Sequence[Evaluation],
+        rng: np.random.Generator,
+        min_gain: float,
+        budget: Budget | None = None,
+    ) -> Final | None:
         """As `DispatchBench.final`, on one station."""
         return self._stations.on_one(
-            lambda: self._bench(self._stations.runner).final(evaluations, rng, min_gain),
+            lambda: self._bench(self._stations.runner).final(evaluations, rng, min_gain, budget),
         )
 
     @property

@@ -70,6 +70,11 @@ class Stopwatch:
         # Start and end, one after the other.
         self._spans: dict[Part, array[float]] = {part: array("d") for part in Part}
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was made, or since the start that it was given."""
+        return time.time() - self._started
+
     def add(self, part: Part, started: float, ended: float) -> None:
         """Counts a span of time."""
         with self._lock:

@@ -65,3 +65,25 @@ def test_what_hits_a_whole_round_cancels() -> None:
 def test_bad_settings_are_refused(levels: tuple[int, ...], keep: float) -> None:
     with pytest.raises(ValueError, match=r"levels|keep"):
         successive_halving([1], lambda _: 1.0, np.random.default_rng(0), levels=levels, keep=keep)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2, 5])
+def test_once_the_time_is_over_the_samples_so_far_decide(taken: int) -> None:
+    """However short the time: a candidate is sampled twice at least."""
+    times = {"slow": 3.0, "fast": 1.0, "middling": 2.0}
+    asked: list[str] = []
+
+    def sample(candidate: str) -> float:
+        asked.append(candidate)
+        return times[candidate]
+
+    order = successive_halving(
+        list(times),
+        sample,
+        np.random.default_rng(0),
+        levels=(6, 20),
+        keep=0.5,
+        is_over=lambda: len(asked) >= taken * len(times),
+    )
+    assert order == ["fast", "middling", "slow"]
+    assert len(asked) == max(2, taken) * len(times)

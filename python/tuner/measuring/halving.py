@@ -16,9 +16,17 @@ import numpy as np
 
 Key = TypeVar("Key", bound=Hashable)
 
+# The samples of a candidate whose median says anything.
+_FEWEST = 2
+
 
 def nothing() -> None:
     """What is done before a round by default."""
+
+
+def never() -> bool:
+    """Whether the time is over, by default."""
+    return False
 
 
 def successive_halving(
@@ -29,23 +37,26 @@ def successive_halving(
     levels: Sequence[int],
     keep: float,
     before_round: Callable[[], None] = nothing,
+    is_over: Callable[[], bool] = never,
 ) -> list[Key]:
     """The candidates from best to worst, better known the better they are.
 
     At each level every remaining candidate is sampled until it has that many samples, in rounds of random order; then
     the best `keep` (a fraction, at least one candidate) go on. A sample counts relative to the others of its round,
-    so that what hits a whole round cancels. `before_round` is called before each round.
+    so that what hits a whole round cancels. `before_round` is called before each round. Once the time `is_over` the
+    samples so far decide, two of each at least.
     """
-    if not levels or min(levels) < 2 or list(levels) != sorted(set(levels)):
-        raise ValueError(f"levels must be increasing numbers of samples from 2, not {tuple(levels)}")
+    if not levels or min(levels) < _FEWEST or list(levels) != sorted(set(levels)):
+        raise ValueError(f"levels must be increasing numbers of samples from {_FEWEST}, not {tuple(levels)}")
     if not 0 < keep < 1:
         raise ValueError(f"keep must be a fraction between 0 and 1, not {keep}")
     samples: dict[Key, list[float]] = {candidate: [] for candidate in candidates}
     left = list(candidates)
     dropped: list[Key] = []
     for index, level in enumerate(levels):
-        taken = 0 if index == 0 else levels[index - 1]
-        for _ in range(level - taken):
+        for taken in range(0 if index == 0 else levels[index - 1], level):
+            if taken >= _FEWEST and is_over():
+                return _ordered(left, samples) + dropped
             before_round()
             for position in rng.permutation(len(left)):
                 candidate = left[int(position)]

@@ -15,9 +15,11 @@ from tuner.measuring.halving import nothing
 from tuner.measuring.noise import QUIET, Effort
 from tuner.measuring.runner import Runner
 
-_SAMPLE_S = 0.01
+SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
 _MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
+# The longest that rounds go on without a verdict.
+UNDECIDED_S = 30.0
 _CHEAP_RENEWAL_S = 0.2
 # Two that are compared must be sampled equally long, also while other work comes and goes: a short sample meets all of
 # it or none, a long one some. A run of so many seconds is long in any case.
@@ -39,8 +41,8 @@ def calibrate(runner: Runner, key: str, *, timeout_s: float, tries: int = 1) -> 
         seconds = runner.time(key, runs, timeout_s=timeout_s)
         for _ in range(tries - 1 if seconds < _LONG_S else 0):
             seconds = min(seconds, runner.time(key, runs, timeout_s=timeout_s))
-        if seconds * runs >= _SAMPLE_S / 2:
-            return max(1, min(_MAX_RUNS, math.ceil(_SAMPLE_S / seconds)))
+        if seconds * runs >= SAMPLE_S / 2:
+            return max(1, min(_MAX_RUNS, math.ceil(SAMPLE_S / seconds)))
         runs = min(_MAX_RUNS, runs * 8)
     return runs
 
@@ -61,7 +63,7 @@ def sample(
     `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate. Where all
     of the fewest that `effort` asks for exceed `few_above_s`, it takes no more.
     """
-    runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < _SAMPLE_S else 1
+    runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < SAMPLE_S else 1
     # A single run would not do: on a GPU, starting it and waiting for its end costs more than many kernels take.
     samples = [runner.time(key, runs, timeout_s=timeout_s)]
     if min(first_s, samples[0]) > give_up_above_s:
@@ -118,6 +120,7 @@ def paired_rounds(
     decided: Callable[[Paired], bool],
     timeout_s: float,
     max_rounds: int = MAX_ROUNDS,
+    budget_s: float = UNDECIDED_S,
 ) -> Paired:
     """Rounds of one sample of each of two loaded programs, as `paired` takes them.
 
@@ -129,8 +132,30 @@ def paired_rounds(
         return runner.time(key, runs[key], timeout_s=timeout_s)
 
     return paired(
-        one, baseline, candidate, rng=rng, decided=decided, before_round=renewing(runner), max_rounds=max_rounds
+        one,
+        baseline,
+        candidate,
+        rng=rng,
+        decided=decided,
+        before_round=renewing(runner),
+        max_rounds=max_rounds,
+        budget_s=budget_s,
     )
+
+
+def least_paired_s(*runs_s: float, renewal_s: float) -> float:
+    """The seconds that `paired_rounds` takes at least.
+
+    `runs_s`: one run of each program by the wall. `renewal_s`: loading both anew.
+    """
+    samples_s = [max(SAMPLE_S, run_s) for run_s in runs_s]
+    calibrations_s = sum(each * (_TRIES if each < _LONG_S else 1) for each in samples_s)
+    return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
+
+
+def renewals_s(rounds: int, renewal_s: float) -> float:
+    """The seconds that `renewing` spends before so many rounds."""
+    return renewal_s * (rounds if renewal_s <= _CHEAP_RENEWAL_S else 1)
 
 
 def paired(
@@ -142,7 +167,7 @@ def paired(
     decided: Callable[[Paired], bool],
     before_round: Callable[[], None] = nothing,
     max_rounds: int = MAX_ROUNDS,
-    budget_s: float = 30.0,
+    budget_s: float = UNDECIDED_S,
 ) -> Paired:
     """Rounds of one sample of each in random order: ten, then a fifth more again and again until `decided`.
 

@@ -1,0 +1,70 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""How much a final compares and how long that takes: in full, and at least."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tuner.measuring.sampling import SAMPLE_S, least_paired_s, renewals_s
+
+FINALISTS = 10
+# So many of them go on from one level of samples to the next.
+KEEP = 0.4
+# Samples of each finalist: many where they are cheap.
+_LEVELS, _CHEAP_LEVELS = (3, 10), (10, 30)
+# The first two of them, where samples are cheap, then have so many seconds to be told apart.
+DUEL_S = 3.0
+# Of the default's loading with its references, what verifying a finalist takes; samples that prepare one.
+_LOADS_OF_A_VERIFICATION, _SAMPLES_TO_PREPARE = 4, 2
+
+
+@dataclass(frozen=True, slots=True)
+class FinalCosts:
+    """What programs take, in seconds by the wall.
+
+    `load_s`: the default, to be loaded with its references. `default_s`, `finalist_s`: one run of each.
+    `is_cheap`: samples take so little that many are taken.
+    """
+
+    load_s: float
+    default_s: float
+    finalist_s: float
+    is_cheap: bool
+
+    @property
+    def _sample_s(self) -> float:
+        return max(SAMPLE_S, self.finalist_s)
+
+    @property
+    def _renewal_s(self) -> float:
+        """Loading one program anew: there is no reference to be made."""
+        return self.load_s / 2
+
+    @property
+    def levels(self) -> tuple[int, int]:
+        """How many samples a finalist gets, and how many the better ones get."""
+        return _CHEAP_LEVELS if self.is_cheap else _LEVELS
+
+    @property
+    def least_s(self) -> float:
+        """A final of one finalist, of as few rounds as there must be."""
+        paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self._renewal_s)
+        return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s
+
+    def wanted_s(self, finalists: int) -> float:
+        """A final of so many finalists that nothing shortens, if its verdict is clear."""
+        if finalists < 2:
+            return self.least_s
+        few, many = self.levels
+        samples = finalists * (few + _SAMPLES_TO_PREPARE) + math.ceil(KEEP * finalists) * (many - few)
+        ranked_s = samples * self._sample_s + renewals_s(many, finalists * self._renewal_s)
+        return self.least_s + finalists * self.load_s + ranked_s + (DUEL_S / 2 if self.is_cheap else 0.0)
+
+    def fitting(self, seconds: float) -> int:
+        """How many finalists can be loaded, and sampled as often as the first level asks for, in so many seconds."""
+        few, _ = self.levels
+        sampled_s = (few + _SAMPLES_TO_PREPARE) * self._sample_s
+        each_s = self.load_s + sampled_s + renewals_s(few, self._renewal_s)
+        return FINALISTS if seconds >= FINALISTS * each_s else math.floor(max(0.0, seconds) / each_s)

@@ -1,0 +1,31 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tells which of two candidates is faster, by rounds of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tuner.deciding import is_told_apart, speedup
+from tuner.measuring.halving import nothing
+from tuner.measuring.sampling import Paired, paired
+
+
+def faster_first(
+    sample: Callable[[str], float],
+    one: str,
+    other: str,
+    rng: np.random.Generator,
+    *,
+    before_round: Callable[[], None] = nothing,
+    budget_s: float,
+) -> tuple[str, str]:
+    """The two, the faster first, by rounds of one sample of each until they are told apart or the seconds are spent."""
+
+    def decided(rounds: Paired) -> bool:
+        return is_told_apart(speedup(rounds.baseline_s, rounds.candidate_s))
+
+    rounds = paired(sample, one, other, rng=rng, decided=decided, before_round=before_round, budget_s=budget_s)
+    return (other, one) if speedup(rounds.baseline_s, rounds.candidate_s).value > 1.0 else (one, other)
