@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo test test-matrix test-printed sanitize fuzz lint docs clean
+.PHONY: demo test test-matrix test-printed test-faults sanitize fuzz lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
@@ -50,6 +50,10 @@ test-matrix: $(VENV)/.installed-dev
 # The commands of README and tutorial that take too long for `make test`, `make demo` among them, as printed.
 test-printed: $(VENV)/.installed-dev
 	$(BIN)/python tests/printed_commands.py
+
+# Every fault at every station of a run, for real (an hour).
+test-faults: $(VENV)/.installed-dev
+	$(BIN)/python tests/fault_matrix.py
 
 # Builds of our C++ with AddressSanitizer and UBSan, and random modules through it.
 sanitize: $(VENV)/.installed-dev

@@ -12,6 +12,7 @@ from tuner.importing import Shapes, import_model
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain import ToolResult, run_tool
 
+# Nothing is known yet of how long a model takes.
 _COMPILE_TIMEOUT_S = 600.0
 
 
@@ -20,13 +21,14 @@ class Model:
     """A model and the iree-compile flags that it is compiled with.
 
     `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported. `watch` counts
-    the time that compiling takes.
+    the time that compiling takes. A compilation that has not ended after `timeout_s` is taken for hanging.
     """
 
     source: Path
     path: Path
     flags: tuple[str, ...]
     watch: Stopwatch = field(default_factory=Stopwatch, compare=False, repr=False)
+    timeout_s: float = field(default=_COMPILE_TIMEOUT_S, compare=False, repr=False)
 
     @staticmethod
     def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
@@ -57,7 +59,7 @@ class Model:
         """Runs iree-compile on the model. The caller judges the exit code."""
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
         with self.watch.of(Part.COMPILING):
-            return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S, scratch=output.parent)
+            return run_tool("iree-compile", arguments, timeout_s=self.timeout_s, scratch=output.parent)
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
         """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""

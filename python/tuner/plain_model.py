@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,22 +16,22 @@ import numpy as np
 
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Arithmetic, Dispatch
-from tuner.errors import InputError, MeasurementError, WrongOutputError
+from tuner.errors import DeviceLostError, InputError, MeasurementError, WrongOutputError
 from tuner.extracting import Extracted
 from tuner.measuring import FunctionProgram, Runner, Tolerance
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, is_float, step_of
-from tuner.measuring.runner import ProgramCrashedError
+from tuner.measuring.runner import ATTEMPTS, ProgramCrashedError, lost
 from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model import Model
 from tuner.result import ModelResult
 from tuner.run_folder import RunFolder
 
-# The seed of the inputs that whole models are compared on, and how long one run may take.
+# The seed of the inputs that whole models are compared on, and how long the first run may take.
 MODEL_SEED = 4
-MODEL_TIMEOUT_S = 600.0
+_FIRST_TIMEOUT_S = 600.0
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
-# A compilation that takes so much longer than the plain one is taken for hanging, beside what loading takes.
-_HANGS_FACTOR, _LOADING_S = 20.0, 60.0
+# What takes so many times longer than for the plain model is taken for hanging, beside what a busy machine adds.
+_HANGS_FACTOR, _BUSY_S = 20.0, 10.0
 # What is assumed of a dispatch that cannot be run alone, and so was not read.
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
 # A process that dies while a whole model runs may have been killed from outside.
@@ -45,26 +46,29 @@ T = TypeVar("T")
 class PlainModel:
     """A model compiled plainly: its binary and entry, and the seconds that compiling it and a first run took.
 
-    `tolerances` say for each output how far another compilation's may be from it, `notes` what cannot be compared.
+    `first_s`: loading it and making its data are counted too. `tolerances` say for each output how far another
+    compilation's may be from it, `notes` what cannot be compared.
     """
 
     model: Model
     program: FunctionProgram
     compile_s: float
     run_s: float
+    first_s: float
     tolerances: tuple[Tolerance, ...] = (Tolerance(),)
     notes: tuple[str, ...] = ()
 
     @property
     def timeout_s(self) -> float:
-        """Seconds after which another compilation that runs is taken for hanging."""
-        return _LOADING_S + _HANGS_FACTOR * self.run_s
+        """Seconds after which this or another compilation that is loaded or runs is taken for hanging."""
+        return _BUSY_S + _HANGS_FACTOR * self.first_s
 
 
 def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
     """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
 
-    `wanted` names the entry; it may be empty if there is one function. Raises InputError.
+    `wanted` names the entry; it may be empty if there is one function. Raises InputError, or DeviceLostError if there
+    is no process that could run anything.
     """
     functions = extracted.functions
     if wanted and wanted not in functions:
@@ -76,9 +80,11 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
     started = time.perf_counter()
     model.compile_or_reject(program.binary)
     compile_s = time.perf_counter() - started
+    model = replace(model, timeout_s=_compile_timeout_s(compile_s))
     step = _step(extracted.dispatches)
+    _open_device(runner)
     try:
-        run_s, found = _again_if_killed(lambda: _first_runs(program, step, runner))
+        run_s, first_s, found = again_if_killed(lambda: _first_runs(program, step, runner))
         runner.unload(_PLAIN)
     except MeasurementError as error:
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
@@ -93,7 +99,22 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         for index, each in enumerate(found)
         if each.unfinite > TOLD_UNCOMPARED
     )
-    return PlainModel(model, program, compile_s, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
+    tolerances = tuple(Tolerance.of(each, step) for each in found)
+    return PlainModel(model, program, compile_s, run_s, first_s, tolerances, notes)
+
+
+def _compile_timeout_s(compile_s: float) -> float:
+    """Seconds after which a compilation is taken for hanging. With a spec the compiler uses no threads."""
+    return _BUSY_S + (_HANGS_FACTOR + (os.cpu_count() or 1)) * compile_s
+
+
+def _open_device(runner: Runner) -> None:
+    try:
+        runner.open_device()
+    except MeasurementError as error:
+        raise DeviceLostError(
+            f"the device {runner.device.name} cannot be opened: {error}; see to it (iree-tune doctor) and start again"
+        ) from error
 
 
 def _step(dispatches: Sequence[Dispatch]) -> float:
@@ -101,18 +122,38 @@ def _step(dispatches: Sequence[Dispatch]) -> float:
     return max((step_of(each.program.arithmetic if each.program else _UNREAD) for each in dispatches), default=0.0)
 
 
-def _first_runs(program: FunctionProgram, step: float, runner: Runner) -> tuple[float, tuple[Sensitivity, ...]]:
-    """The seconds of a run, and how its outputs answer to moved inputs."""
+def _first_runs(program: FunctionProgram, step: float, runner: Runner) -> tuple[float, float, tuple[Sensitivity, ...]]:
+    """The seconds of a run, those until it had ended, and how its outputs answer to moved inputs."""
+    started = time.perf_counter()
     runner.load(_PLAIN, program)
-    run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
-    return run_s, runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=MODEL_TIMEOUT_S)
+    run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=_FIRST_TIMEOUT_S)
+    first_s = time.perf_counter() - started
+    return run_s, first_s, runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=_FIRST_TIMEOUT_S)
 
 
-def _again_if_killed(action: Callable[[], T]) -> T:
+def again_if_killed(action: Callable[[], T]) -> T:
+    """Does it once more if the process dies that runs it. Programs must be loaded by `action` itself."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(ProgramCrashedError):
             return action()
     return action()
+
+
+def load_plain(plain: PlainModel, key: str, runner: Runner) -> None:
+    """Loads the plain model and keeps its outputs to compare with, in a fresh process if it fails.
+
+    Raises DeviceLostError if it fails in several.
+    """
+    failure: MeasurementError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            runner.load(key, plain.program)
+            runner.reference(key, MODEL_SEED, timeout_s=plain.timeout_s)
+            return
+        except MeasurementError as error:
+            runner.restart()
+            failure = error
+    raise lost(runner.device, failure) from failure
 
 
 def compare_models(
@@ -126,7 +167,7 @@ def compare_models(
     baseline_s: tuple[float, ...] = ()
     candidate_s: tuple[float, ...] = ()
     for _ in range(_LOADS):
-        result = _again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng))
+        result = again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng))
         baseline_s += result.paired.baseline_s
         candidate_s += result.paired.candidate_s
         ratio = speedup(baseline_s, candidate_s)
@@ -138,8 +179,7 @@ def compare_models(
 def _compare(
     plain: PlainModel, baseline: FunctionProgram, binary: Path, runner: Runner, rng: np.random.Generator
 ) -> ModelResult:
-    runner.load(_PLAIN, plain.program)
-    runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+    load_plain(plain, _PLAIN, runner)
     faster_than = _PLAIN
     if baseline != plain.program:
         runner.unload(_PLAIN)

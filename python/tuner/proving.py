@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
 from tuner.delivering import header
 from tuner.dispatch import Configured
-from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
+from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
 from tuner.late import NO_HANG, apply_late, compile_configured, configure
@@ -26,7 +26,11 @@ from tuner.run_folder import RunFolder
 from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec, write_atomically
 from tuner.stopwatch import Part
 from tuner.targets import Target
+from tuner.toolchain import ToolResult
 from tuner.workbench import Workbench
+
+# A compiler that dies or hangs once may have met something else than what it compiles.
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +88,24 @@ def prove_unrun(
 ) -> Proof:
     """As `prove`, without a run of the model: the specs of the winners that the compiled model holds.
 
-    Raises ToolError where the model does not compile with them.
+    Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without any.
     """
     specs = _Specs(model, (), target, header(circumstances), circumstances, folder)
     results = [replace(result, late=_is_late(result, target)) for result in results]
     listen(PhaseStarted("reading the specs' entries back from the compiled model"))
     results = _holding_late(specs, _holding_early(specs, results, listen), listen)
-    early, late = specs.write(results)
-    specs.read_back()
-    binary = specs.compile(folder.path / "model-tuned.vmfb")
-    return Proof(early, late, tuple(results), None, binary)
+    binary = folder.path / "model-tuned.vmfb"
+
+    def reason_against(results: Sequence[DispatchResult]) -> str | None:
+        try:
+            specs.compiled(results, binary)
+        except ToolError as error:
+            return str(error)
+        return None
+
+    results = _without_failing(results, reason_against, _dropped, listen)
+    specs.compiled(results, binary)
+    return Proof(*specs.write(results), tuple(results), None, binary)
 
 
 def prove(
@@ -127,23 +139,25 @@ class _Prover:
         self._binary = bench.folder.path / "model-tuned.vmfb"
 
     def prove(self, results: Sequence[DispatchResult]) -> Proof:
+        """The proof. Meanwhile `Workbench.finished` holds what is left of the winners."""
         target, has_flags = self._bench.target, self._model != self._plain.model
         results = [replace(result, late=_is_late(result, target)) for result in results]
         if _winners(results):
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
         results = _holding_early(self._specs, results, self._listen)
         results = _holding_late(self._specs, results, self._listen)
+        self._bench.finished.update({each.dispatch.name: each for each in results})
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if _winners(results):
             self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
-            results = self._paying(results)
+            results = _without_failing(results, self._reason_against, self._drop, self._listen)
         while _winners(results) or has_flags:
             self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
             binary = self._without.binary
             try:
                 if _winners(results):
-                    binary = self._compiled(results)
+                    binary = self._specs.compiled(results, self._binary)
                 compared = compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng)
             except (MeasurementError, ToolError) as error:
                 reason = self._reason_of(error)
@@ -162,8 +176,8 @@ class _Prover:
         """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
         binary = self._bench.folder.path / "model-flags.vmfb"
         try:
-            self._model.compile_or_reject(binary)
-        except (InputError, ToolError) as error:
+            _compiled("its flags", lambda: self._model.compile(binary))
+        except ToolError as error:
             return str(error)
         self._without = replace(self._plain.program, binary=binary)
         return ""
@@ -179,40 +193,50 @@ class _Prover:
             self._bench.runner.check_device()
         return str(error)
 
-    def _paying(self, results: list[DispatchResult]) -> list[DispatchResult]:
-        """The results, with those winners dropped that do not pay in the whole model."""
-        reason = self._reason_against(results)
-        if reason is None:
-            return results
-        winners = sorted(_winners(results), key=lambda each: -_saving_s(each))
-        if len(winners) == 1:
-            self._listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
-            return [_dropped(each, reason if each is winners[0] else None) for each in results]
-        self._listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
-        half = (len(winners) + 1) // 2
-        for group in (winners[:half], winners[half:]):
-            names = {each.dispatch.name for each in group}
-            alone = [each if each.dispatch.name in names else _dropped(each, "not in this half") for each in results]
-            kept = {each.dispatch.name: each for each in self._paying(alone)}
-            results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
-        if not _winners(results) or (reason := self._reason_against(results)) is None:
-            return results
-        self._listen(Note(f"every entry is dropped: {reason}"))
-        return [_dropped(each, reason) for each in results]
-
     def _reason_against(self, results: Sequence[DispatchResult]) -> str | None:
         """Why the model compiled with these entries is no better than without any; None where it is."""
         try:
-            binary = self._compiled(results)
+            binary = self._specs.compiled(results, self._binary)
             compared = compare_models(self._plain, self._without, binary, self._bench.runner, self._rng)
         except (MeasurementError, ToolError) as error:
             return self._reason_of(error)
         return None if compared.ratio.high >= 1.0 else f"the whole model is slower with it ({compared.ratio})"
 
-    def _compiled(self, results: Sequence[DispatchResult]) -> Path:
-        self._specs.write(results)
-        self._specs.read_back()
-        return self._specs.compile(self._binary)
+    def _drop(self, result: DispatchResult, reason: str) -> DispatchResult:
+        """The result without its winner, also for a run that ends here."""
+        dropped = _dropped(result, reason)
+        self._bench.finished[result.dispatch.name] = dropped
+        return dropped
+
+
+def _without_failing(
+    results: Sequence[DispatchResult],
+    reason_against: Callable[[Sequence[DispatchResult]], str | None],
+    drop: Callable[[DispatchResult, str], DispatchResult],
+    listen: Listener,
+) -> list[DispatchResult]:
+    """The results, with those winners dropped that `reason_against` speaks against, together or alone.
+
+    If it speaks against all winners, each half of them is asked about alone, down to single ones.
+    """
+    results = list(results)
+    winners = sorted(_winners(results), key=lambda each: -_saving_s(each))
+    if not winners or (reason := reason_against(results)) is None:
+        return results
+    if len(winners) == 1:
+        listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
+        return [drop(each, reason) if each is winners[0] else each for each in results]
+    listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
+    half = (len(winners) + 1) // 2
+    for group in (winners[:half], winners[half:]):
+        names = {each.dispatch.name for each in group}
+        alone = [each if each.dispatch.name in names else _dropped(each, "not in this half") for each in results]
+        kept = {each.dispatch.name: each for each in _without_failing(alone, reason_against, drop, listen)}
+        results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
+    if not _winners(results) or (reason := reason_against(results)) is None:
+        return results
+    listen(Note(f"every entry is dropped: {reason}"))
+    return [drop(each, reason) if each.winner is not None else each for each in results]
 
 
 def _saving_s(result: DispatchResult) -> float:
@@ -268,11 +292,9 @@ class _Specs:
         self.write(results)
         expected = _expected(results, late=False)
         try:
-            result = configure(self._model, self._configured, self._early)
+            self._configure()
         except ToolError as error:
             return dict.fromkeys(expected, str(error))
-        if result.exit_code != 0:
-            return dict.fromkeys(expected, f"iree-compile fails with it: {result.first_error}")
         return _differing(self._configured, expected)
 
     def unapplied_late(self, results: Sequence[DispatchResult]) -> dict[str, str]:
@@ -280,38 +302,56 @@ class _Specs:
         self.write(results)
         expected = _expected(results, late=True)
         try:
+            # The compiler may have failed there before.
+            if not self._configured.exists():
+                self._configure()
             self._apply_late()
-        except RejectedError as error:
-            return dict.fromkeys(expected, f"IREE refuses it in the whole model: {error}")
+        except ToolError as error:
+            return dict.fromkeys(expected, str(error))
         return _differing(self._applied, expected)
 
-    def read_back(self) -> None:
-        """Makes the configured modules that `compile` compiles, of the specs as they are written now.
-
-        Raises ToolError where the model cannot be compiled with them.
-        """
-        result = configure(self._model, self._configured, self._early)
-        if result.exit_code != 0:
-            raise ToolError(f"the model does not compile with its spec: {result.first_error}")
-        if self._late.exists():
-            try:
-                self._apply_late()
-            except RejectedError as error:
-                raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
+    def _configure(self) -> None:
+        """Compiles the model with the early entries as they are written now. Raises ToolError; then no file is left."""
+        try:
+            _compiled("its spec", lambda: configure(self._model, self._configured, self._early))
+        except ToolError:
+            self._configured.unlink(missing_ok=True)
+            raise
 
     def _apply_late(self) -> None:
-        with self._model.watch.of(Part.COMPILING):
-            apply_late(self._configured, self._late, self._target, self._applied)
+        """Applies the late entries to what `_configure` made. Raises ToolError."""
+        try:
+            with self._model.watch.of(Part.COMPILING):
+                apply_late(self._configured, self._late, self._target, self._applied)
+        except RejectedError as error:
+            raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
 
-    def compile(self, binary: Path) -> Path:
-        """The model compiled with the specs, in the way that is handed to the user. Raises ToolError."""
+    def compiled(self, results: Sequence[DispatchResult], binary: Path) -> Path:
+        """The model compiled with the winners' specs, in the way that is handed to the user. Raises ToolError."""
+        self.write(results)
+        self._configure()
         if self._late.exists():
-            result = compile_configured(self._model, self._applied, binary)
+            self._apply_late()
+            _compiled("its specs", lambda: compile_configured(self._model, self._applied, binary))
         else:
-            result = self._model.compile(binary, spec_flag(self._early), NO_HANG)
-        if result.exit_code != 0:
-            raise ToolError(f"the model does not compile with its spec: {result.first_error}")
+            _compiled("its spec", lambda: self._model.compile(binary, spec_flag(self._early), NO_HANG))
         return binary
+
+
+def _compiled(what: str, compiler: Callable[[], ToolResult]) -> None:
+    """Has the model compiled with something, once more if the compiler dies or hangs. Raises ToolError."""
+    for _ in range(_ATTEMPTS):
+        try:
+            result = compiler()
+        except ToolError as error:
+            reason = str(error)
+            continue
+        if result.exit_code == 0:
+            return
+        reason = result.first_error
+        if result.exit_code > 0:
+            break
+    raise ToolError(f"the model does not compile with {what}: {reason}")
 
 
 def _is_late(result: DispatchResult, target: Target) -> bool:
