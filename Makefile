@@ -51,9 +51,11 @@ test-matrix: $(VENV)/.installed-dev
 test-printed: $(VENV)/.installed-dev
 	$(BIN)/python tests/printed_commands.py
 
-# What the verdict on outputs finds of planted faults, and that it refuses nothing that is right (docs/correctness.md).
+# What the verdict on outputs finds of planted faults, and that it refuses nothing that is right (docs/correctness.md);
+# then every fault at every station of a run, for real. More than an hour.
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/python tests/mutations.py
+	$(BIN)/python tests/fault_matrix.py
 
 # Builds of our C++ with AddressSanitizer and UBSan, and random modules through it.
 sanitize: $(VENV)/.installed-dev

@@ -18,7 +18,7 @@ DEEDS = {
     "illegal instruction": b"\x0f\x0b",  # ud2
     "segfault": b"\x31\xc0\x89\x00",  # xor eax, eax; mov [rax], eax
     "hang": b"\xeb\xfe",  # jump to itself
-    "write nothing": b"\x31\xc0\xc3",  # xor eax, eax; ret
+    "write nothing": b"\x31\xc0\xc3\x90",  # xor eax, eax; ret; nop: functions begin at multiples of four
 }
 
 

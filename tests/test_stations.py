@@ -31,6 +31,24 @@ TWO = tuple(f"local-sync://{processor}" for processor in PROCESSORS[:2])
 pytestmark = pytest.mark.skipif(len(PROCESSORS) < 2, reason="two devices need two processors")
 
 
+class BadlyEnding(Runner):
+    """Its device's driver fails while the process ends."""
+
+    def __exit__(self, *ends: Any) -> None:
+        super().__exit__(*ends)
+        raise RuntimeError("the driver is gone")
+
+
+def test_a_runner_that_ends_badly_leaks_no_other() -> None:
+    device = Device("local-sync", (), "cpu", "1 thread")
+    runners = [Runner(device), BadlyEnding(device), Runner(device)]
+    before = set(faults.children(os.getpid()))
+    with pytest.raises(RuntimeError, match="the driver is gone"), Stations(runners, Preloader(device, 1)) as stations:
+        stations.begin()
+        assert len(set(faults.children(os.getpid())) - before) == 3
+    assert set(faults.children(os.getpid())) <= before
+
+
 def start_run(folder: Path, name: str, *arguments: str, devices: Sequence[str] = TWO) -> subprocess.Popen[str]:
     """A run whose questions do not depend on answers."""
     model = folder / "model.mlir"

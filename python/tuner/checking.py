@@ -108,16 +108,16 @@ def _check(asked: _Asked, options: CheckOptions, folder: RunFolder, listen: List
     listen(PhaseStarted(f"reading {asked.opened.source}"))
     plain_model = asked.opened.imported(options.shapes, folder.path)
     extracted, flags_refused = _extracted(plain_model, chosen, target, folder)
-    model = plain_model.with_flags(*chosen)
     description, features = extracted.device_description, extracted.features
-    now = circumstances(asked.target_name, description, features, target.device.uri, asked.threads, model.flags)
+    flags = (*plain_model.flags, *chosen)
+    now = circumstances(asked.target_name, description, features, target.device.uri, asked.threads, flags)
     notes = list(dict.fromkeys(each for then in recorded for each in then.differences(now)))
     flags_verdict = verdict = refreshed = None
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
         plain = prepare_model(plain_model, extracted, options.function, folder, runner)
         for note in plain.notes:
             listen(Note(note))
-        whole = _WholeModel(plain, model, target, folder, runner, now, options.seed)
+        whole = _WholeModel(plain, plain.model.with_flags(*chosen), target, folder, runner, now, options.seed)
         cases = [case_of(spec, entry, extracted.dispatches) for spec in specs for entry in spec.entries]
         if flags_refused:
             flags_verdict = verdict = ModelVerdict(Verdict.REFUSED, flags_refused)
@@ -269,7 +269,7 @@ def _applied(
     held: Mapping[Moment, dict[str, Configured]] | None = None
     try:
         held = whole.held(_path(specs, "early"), _path(specs, "late"))
-    except RejectedError as error:
+    except (RejectedError, ToolError) as error:
         # Which entry it is shows when each is given alone.
         refused = f"the model does not compile with the specs: {error}"
     ends: list[Compiled | EntryVerdict] = []
@@ -282,7 +282,7 @@ def _applied(
                 if differing:
                     ends.append(each.case.ended(Verdict.NOT_APPLIED, differing))
                     continue
-            except RejectedError as error:
+            except (RejectedError, ToolError) as error:
                 ends.append(each.case.ended(Verdict.REFUSED, f"in the whole model, {error}"))
                 continue
         ends.append(each)

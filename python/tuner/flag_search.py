@@ -23,11 +23,10 @@ from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputErr
 from tuner.events import FlagsTried, Note, PhaseStarted
 from tuner.measuring.runner import ATTEMPTS, lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
-from tuner.model import COMPILE_TIMEOUT_S
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
-from tuner.plain_model import MODEL_SEED, MODEL_TIMEOUT_S, PlainModel
+from tuner.plain_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
 from tuner.reserving import flags_s
 from tuner.search import Strategy
 from tuner.stopwatch import Part
@@ -79,6 +78,15 @@ def known_flags(target: str) -> ModelFlags | None:
 class _Tried:
     values: dict[str, str]
     time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a choice ended: the seconds of a run, or None and why. It is certain unless it may have come from outside."""
+
+    time_s: float | None
+    detail: str = ""
+    is_certain: bool = True
 
 
 def check_pins(target: str, options: Options) -> None:
@@ -224,10 +232,11 @@ class _FlagSearch:
                     time_s, detail = stored.time_s, stored.detail
                     self._remember(self._binary(values), time_s)
                 elif values:
-                    time_s, detail = self._evaluate(binaries[str(values)], best_s)
+                    end = self._evaluate(binaries[str(values)], best_s)
+                    time_s, detail = end.time_s, end.detail
                     # What only came too late may be measured by another run.
                     if time_s is not None or self._budget.left_s > 0:
-                        self._keep(values, time_s, detail, baseline_s)
+                        self._keep(values, end, baseline_s)
                 strategy.tell(row, time_s)
                 if time_s is not None and values:
                     found.append(_Tried(values, time_s))
@@ -243,19 +252,21 @@ class _FlagSearch:
         left_s = self._budget.left_s - self._end_s(best_s)
         return _MOST_TRIALS if left_s >= _MOST_TRIALS * self._choice_s else math.floor(left_s / self._choice_s)
 
-    def _keep(self, values: dict[str, str], time_s: float | None, detail: str, baseline_s: float) -> None:
-        fate = Fate.MEASURED if time_s is not None else Fate.RUN_FAILED
-        samples = (time_s,) if time_s is not None else ()
-        speedup = baseline_s / time_s if time_s else None
-        self._store.add(self._subject, values, Stored(fate, detail, 0.0, time_s, speedup, samples), "flags", values)
+    def _keep(self, values: dict[str, str], end: _End, baseline_s: float) -> None:
+        if end.is_certain:
+            fate = Fate.MEASURED if end.time_s is not None else Fate.RUN_FAILED
+            samples = (end.time_s,) if end.time_s is not None else ()
+            speedup = baseline_s / end.time_s if end.time_s else None
+            stored = Stored(fate, end.detail, 0.0, end.time_s, speedup, samples)
+            self._store.add(self._subject, values, stored, "flags", values)
 
-    def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | str]:
+    def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | _End]:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
 
         # Whatever compiles longer than what is left has come too late, unless so little is left that all would.
-        limit_s = min(COMPILE_TIMEOUT_S, max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s))
+        limit_s = max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s)
 
-        def one(values: dict[str, str]) -> Path | str:
+        def one(values: dict[str, str]) -> Path | _End:
             binary = self._binary(values)
             if binary in self._compiled:
                 return binary
@@ -263,8 +274,10 @@ class _FlagSearch:
                 model = self._plain.model.with_flags(*self._known.flags(values))
                 result = model.compile(binary, timeout_s=limit_s)
             except ToolError as error:
-                return str(error)
-            return binary if result.exit_code == 0 else f"it does not compile: {result.first_error}"
+                return _End(None, str(error), is_certain=False)
+            if result.exit_code == 0:
+                return binary
+            return _End(None, f"it does not compile: {result.first_error}", is_certain=result.exit_code > 0)
 
         if not choices:
             return []
@@ -281,32 +294,33 @@ class _FlagSearch:
         if time_s is not None and binary.exists():
             self._times_s.setdefault(digest(binary.read_bytes()), time_s)
 
-    def _evaluate(self, binary: Path | str, best_s: float) -> tuple[float | None, str]:
-        """The seconds of a run, measured unless another choice made the same binary, or None and why there are none."""
-        if isinstance(binary, str):
-            return None, binary
+    def _evaluate(self, binary: Path | _End, best_s: float) -> _End:
+        """Measures a choice unless another one made the same binary."""
+        if isinstance(binary, _End):
+            return binary
         known_s = self._times_s.get(digest(binary.read_bytes()))
         if known_s is not None:
-            return known_s, ""
-        time_s, detail = self._measure(binary, best_s)
-        self._remember(binary, time_s)
-        return time_s, detail
+            return _End(known_s)
+        end = self._measure(binary, best_s)
+        self._remember(binary, end.time_s)
+        return end
 
-    def _measure(self, binary: Path, best_s: float) -> tuple[float | None, str]:
-        """The median seconds of a run, or None and why there are none."""
-        runner = self._bench.runner
-        try:
+    def _measure(self, binary: Path, best_s: float) -> _End:
+        """The median seconds of a run, or why there are none."""
+        runner, limit, give_up_s = self._bench.runner, self._plain.timeout_s, _GIVE_UP_FACTOR * best_s
+
+        def samples() -> list[float]:
             self._load_plain()
             first_s = self._check(binary)
-            samples = sample(
-                runner, _CANDIDATE, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=_GIVE_UP_FACTOR * best_s
-            )
-            return statistics.median(samples), ""
+            return sample(runner, _CANDIDATE, first_s=first_s, timeout_s=limit, give_up_above_s=give_up_s)
+
+        try:
+            return _End(statistics.median(again_if_killed(samples)))
         except WrongOutputError as error:
-            return None, str(error)
+            return _End(None, str(error))
         except MeasurementError as error:
             runner.check_device()
-            return None, str(error)
+            return _End(None, str(error), is_certain=False)
 
     def _check(self, binary: Path) -> float:
         """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
@@ -326,21 +340,25 @@ class _FlagSearch:
             return is_decided(speedup(paired.baseline_s, paired.candidate_s), min_gain)
 
         (binary,) = self._compile([tried.values])
-        if isinstance(binary, str):
+        if isinstance(binary, _End):
             return None
-        try:
+
+        def rounds() -> Paired:
             self._load_plain()
             self._check(binary)
             rng = np.random.default_rng(self._bench.options.seed)
-            paired = paired_rounds(
+            return paired_rounds(
                 runner,
                 _PLAIN,
                 _CANDIDATE,
                 rng=rng,
                 decided=decided,
-                timeout_s=MODEL_TIMEOUT_S,
+                timeout_s=self._plain.timeout_s,
                 budget_s=min(UNDECIDED_S, self._budget.left_s - self._read_s),
             )
+
+        try:
+            paired = again_if_killed(rounds)
         except WrongOutputError:
             return None
         except MeasurementError:
@@ -354,14 +372,14 @@ class _FlagSearch:
 
     def _plain_s(self) -> float:
         """The median seconds of a run of the plain model. Raises DeviceLostError if it does not run."""
-        runner, limit = self._bench.runner, float("inf")
+        runner, limit = self._bench.runner, self._plain.timeout_s
         failure: MeasurementError | None = None
         for _ in range(ATTEMPTS):
             try:
                 self._load_plain()
-                first_s = runner.time(_PLAIN, 1, timeout_s=MODEL_TIMEOUT_S)
+                first_s = runner.time(_PLAIN, 1, timeout_s=limit)
                 return statistics.median(
-                    sample(runner, _PLAIN, first_s=first_s, timeout_s=MODEL_TIMEOUT_S, give_up_above_s=limit)
+                    sample(runner, _PLAIN, first_s=first_s, timeout_s=limit, give_up_above_s=math.inf)
                 )
             except MeasurementError as error:
                 # Its process may have been killed from outside.
@@ -374,6 +392,5 @@ class _FlagSearch:
         runner = self._bench.runner
         if self._generation == runner.generation:
             return
-        runner.load(_PLAIN, self._plain.program)
-        runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+        load_plain(self._plain, _PLAIN, runner)
         self._generation = runner.generation

@@ -38,7 +38,6 @@ from tuner.toolchain import ToolResult, run_tool
 
 # iree-compile applies a spec to all dispatches at once on its threads, and was once seen to hang there.
 NO_HANG = "--mlir-disable-threading"
-_COMPILE_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def compile_configured(model: Model, configured: Path, output: Path) -> ToolResu
     """Compiles what `apply_late` wrote to a binary, with the model's flags."""
     arguments = [str(configured), *model.flags, "--compile-from=executable-configurations", "-o", str(output)]
     with model.watch.of(Part.COMPILING):
-        return run_tool("iree-compile", arguments, timeout_s=_COMPILE_TIMEOUT_S, scratch=output.parent)
+        return run_tool("iree-compile", arguments, timeout_s=model.timeout_s, scratch=output.parent)
 
 
 def compile_with_specs(

@@ -13,7 +13,8 @@ from tuner.importing import Shapes, import_model
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain import ToolResult, run_tool
 
-COMPILE_TIMEOUT_S = 600.0
+# Nothing is known yet of how long a model takes.
+_COMPILE_TIMEOUT_S = 600.0
 _ZEROS_BYTES = 4096
 
 
@@ -22,13 +23,14 @@ class Model:
     """A model and the iree-compile flags that it is compiled with.
 
     `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported. `watch` counts
-    the time that compiling takes.
+    the time that compiling takes. A compilation that has not ended after `timeout_s` is taken for hanging.
     """
 
     source: Path
     path: Path
     flags: tuple[str, ...]
     watch: Stopwatch = field(default_factory=Stopwatch, compare=False, repr=False)
+    timeout_s: float = field(default=_COMPILE_TIMEOUT_S, compare=False, repr=False)
 
     @staticmethod
     def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
@@ -57,11 +59,12 @@ class Model:
         """The same model, compiled with further flags."""
         return replace(self, flags=(*self.flags, *flags))
 
-    def compile(self, output: Path, *extra_flags: str, timeout_s: float = COMPILE_TIMEOUT_S) -> ToolResult:
-        """Runs iree-compile on the model. The caller judges the exit code."""
+    def compile(self, output: Path, *extra_flags: str, timeout_s: float | None = None) -> ToolResult:
+        """Runs iree-compile on the model, for at most `timeout_s` too if given. The caller judges the exit code."""
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
         with self.watch.of(Part.COMPILING):
-            return run_tool("iree-compile", arguments, timeout_s=timeout_s, scratch=output.parent)
+            limit_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
+            return run_tool("iree-compile", arguments, timeout_s=limit_s, scratch=output.parent)
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
         """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""

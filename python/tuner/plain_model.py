@@ -17,23 +17,23 @@ import numpy as np
 from tuner.budget import Budget
 from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Arithmetic, Dispatch
-from tuner.errors import InputError, MeasurementError, WrongOutputError
+from tuner.errors import DeviceLostError, InputError, MeasurementError, WrongOutputError
 from tuner.extracting import Extracted
 from tuner.measuring import FunctionProgram, Runner, Tolerance
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, epsilon_of, is_float, step_of
-from tuner.measuring.runner import ProgramCrashedError
+from tuner.measuring.runner import ATTEMPTS, ProgramCrashedError, lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
 from tuner.model import Model
 from tuner.reserving import ModelCosts
 from tuner.result import ModelResult
 from tuner.run_folder import RunFolder
 
-# The seed of the inputs that whole models are compared on, and how long one run may take.
+# The seed of the inputs that whole models are compared on, and how long the first run may take.
 MODEL_SEED = 4
-MODEL_TIMEOUT_S = 600.0
+_FIRST_TIMEOUT_S = 600.0
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
-# A compilation that takes so much longer than the plain one is taken for hanging, beside what loading takes.
-_HANGS_FACTOR, _LOADING_S = 20.0, 60.0
+# What takes so many times longer than for the plain model is taken for hanging, beside what a busy machine adds.
+_HANGS_FACTOR, _BUSY_S = 20.0, 10.0
 # What is assumed of a dispatch that cannot be run alone, and so was not read.
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
 # A process that dies while a whole model runs may have been killed from outside.
@@ -61,8 +61,8 @@ class PlainModel:
 
     @property
     def timeout_s(self) -> float:
-        """Seconds after which another compilation that runs is taken for hanging."""
-        return _LOADING_S + _HANGS_FACTOR * self.run_s
+        """Seconds after which this or another compilation that is loaded or runs is taken for hanging."""
+        return _BUSY_S + _HANGS_FACTOR * self.costs.load_s
 
     def timeout_within_s(self, budget: Budget) -> float:
         """As `timeout_s`, but no longer than the budget has left, if that is enough for one that is slow."""
@@ -72,7 +72,8 @@ class PlainModel:
 def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
     """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
 
-    `wanted` names the entry; it may be empty if there is one function. Raises InputError.
+    `wanted` names the entry; it may be empty if there is one function. Raises InputError, or DeviceLostError if there
+    is no process that could run anything.
     """
     functions = extracted.functions
     if wanted and wanted not in functions:
@@ -82,9 +83,11 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         raise InputError(f"{model.source} has {len(functions)} public functions ({names}); name one by --function")
     program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0])
     compile_s, unthreaded_s = _compile(model, program.binary)
+    model = replace(model, timeout_s=_compile_timeout_s(unthreaded_s))
     step = _step(extracted.dispatches)
+    _open_device(runner)
     try:
-        run_s, found, load_s, again_s = _again_if_killed(lambda: _first_runs(program, step, runner))
+        run_s, found, load_s, again_s = again_if_killed(lambda: _first_runs(program, step, runner))
         runner.unload(_PLAIN)
     except MeasurementError as error:
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
@@ -117,6 +120,20 @@ def _processor_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _compile_timeout_s(unthreaded_s: float) -> float:
+    """Seconds after which a compilation is taken for hanging. With a spec the compiler uses no threads."""
+    return _BUSY_S + _HANGS_FACTOR * unthreaded_s
+
+
+def _open_device(runner: Runner) -> None:
+    try:
+        runner.open_device()
+    except MeasurementError as error:
+        raise DeviceLostError(
+            f"the device {runner.device.name} cannot be opened: {error}; see to it (iree-tune doctor) and start again"
+        ) from error
+
+
 def _step(dispatches: Sequence[Dispatch]) -> float:
     """What rounding does to a number somewhere in the model: in a dispatch, or between two that others may fuse."""
     programs = [each.program for each in dispatches if each.program]
@@ -131,19 +148,37 @@ def _first_runs(
     """The seconds of a run, how its outputs answer to moved inputs; by the wall what loading and another run take."""
     started = time.perf_counter()
     runner.load(_PLAIN, program)
-    run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+    run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=_FIRST_TIMEOUT_S)
     loaded = time.perf_counter()
-    runner.time(_PLAIN, 1, timeout_s=MODEL_TIMEOUT_S)
+    runner.time(_PLAIN, 1, timeout_s=_FIRST_TIMEOUT_S)
     again_s = time.perf_counter() - loaded
-    found = runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=MODEL_TIMEOUT_S)
+    found = runner.sensitivity(_PLAIN, MODEL_SEED, step, timeout_s=_FIRST_TIMEOUT_S)
     return run_s, found, loaded - started, again_s
 
 
-def _again_if_killed(action: Callable[[], T]) -> T:
+def again_if_killed(action: Callable[[], T]) -> T:
+    """Does it once more if the process dies that runs it. Programs must be loaded by `action` itself."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(ProgramCrashedError):
             return action()
     return action()
+
+
+def load_plain(plain: PlainModel, key: str, runner: Runner) -> None:
+    """Loads the plain model and keeps its outputs to compare with, in a fresh process if it fails.
+
+    Raises DeviceLostError if it fails in several.
+    """
+    failure: MeasurementError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            runner.load(key, plain.program)
+            runner.reference(key, MODEL_SEED, timeout_s=plain.timeout_s)
+            return
+        except MeasurementError as error:
+            runner.restart()
+            failure = error
+    raise lost(runner.device, failure) from failure
 
 
 def compare_models(
@@ -165,7 +200,7 @@ def compare_models(
     candidate_s: tuple[float, ...] = ()
     for _ in range(_LOADS):
         started_with_s = budget.left_s
-        result = _again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng, budget))
+        result = again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng, budget))
         baseline_s += result.paired.baseline_s
         candidate_s += result.paired.candidate_s
         ratio = speedup(baseline_s, candidate_s)
@@ -183,8 +218,7 @@ def _compare(
     budget: Budget,
 ) -> ModelResult:
     timeout_s = plain.timeout_within_s(budget)
-    runner.load(_PLAIN, plain.program)
-    runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
+    load_plain(plain, _PLAIN, runner)
     faster_than = _PLAIN
     if baseline != plain.program:
         runner.unload(_PLAIN)

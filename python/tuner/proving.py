@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from tuner.applying import RejectedError
 from tuner.certificate import Circumstances
 from tuner.delivering import header
 from tuner.dispatch import Configured
-from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
+from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import read_model_configurations
 from tuner.files import write_atomically
@@ -27,10 +28,13 @@ from tuner.run_folder import RunFolder
 from tuner.spec import Entry, has_matcher, late_path, late_spec, problem_spec
 from tuner.stopwatch import Part
 from tuner.targets import Target
+from tuner.toolchain import ToolResult
 from tuner.workbench import Workbench
 
 # Why an entry is dropped that could be neither shown to pay nor to harm.
 _UNTRIED = "the budget ended before its entry could be shown to pay"
+# A compiler that dies or hangs once may have met something else than what it compiles.
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +92,24 @@ def prove_unrun(
 ) -> Proof:
     """As `prove`, without a run of the model: the specs of the winners that the compiled model holds.
 
-    Raises ToolError where the model does not compile with them.
+    Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without any.
     """
     specs = _Specs(model, (), target, header(circumstances), circumstances, folder)
     results = [replace(result, late=_is_late(result, target)) for result in results]
     listen(PhaseStarted("reading the specs' entries back from the compiled model"))
     results = _holding_late(specs, _holding_early(specs, results, listen), listen)
-    early, late = specs.write(results)
-    specs.read_back()
-    binary = specs.compile(folder.path / "model-tuned.vmfb")
-    return Proof(early, late, tuple(results), None, binary)
+    binary = folder.path / "model-tuned.vmfb"
+
+    def reason_against(results: Sequence[DispatchResult], _: float) -> str | None:
+        try:
+            specs.compiled(results, binary)
+        except ToolError as error:
+            return str(error)
+        return None
+
+    results = _Bisection(reason_against, _dropped, listen).paying(results)
+    specs.compiled(results, binary)
+    return Proof(*specs.write(results), tuple(results), None, binary)
 
 
 def prove(
@@ -143,17 +155,22 @@ class _Prover:
         self._seen: ModelResult | None = None
 
     def prove(self, results: Sequence[DispatchResult]) -> Proof:
+        """The proof. Meanwhile `Workbench.finished` holds what is left of the winners."""
         target, has_flags = self._bench.target, self._model != self._plain.model
         results = [replace(result, late=_is_late(result, target)) for result in results]
         if _winners(results):
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
         results = _holding_early(self._specs, results, self._listen, self._has_time_for_each)
         results = _holding_late(self._specs, results, self._listen, self._has_time_for_each)
+        self._bench.finished.update({each.dispatch.name: each for each in results})
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if _winners(results):
             self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
-            results = self._paying(results, self._last_s)
+            bisection = _Bisection(
+                self._reason_against, self._drop, self._listen, self._trial_s, lambda: self._budget.left_s
+            )
+            results = bisection.paying(results, self._last_s)
         while _winners(results) or has_flags:
             self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
             binary = self._without.binary
@@ -189,8 +206,8 @@ class _Prover:
         """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
         binary = self._bench.folder.path / "model-flags.vmfb"
         try:
-            self._model.compile_or_reject(binary)
-        except (InputError, ToolError) as error:
+            _compiled("its flags", lambda: self._model.compile(binary))
+        except ToolError as error:
             return str(error)
         self._without = replace(self._plain.program, binary=binary)
         return ""
@@ -206,40 +223,11 @@ class _Prover:
             self._bench.runner.check_device()
         return str(error)
 
-    def _paying(self, results: list[DispatchResult], after_s: float) -> list[DispatchResult]:
-        """The results, with those winners dropped that do not pay in the whole model.
+    def _reason_against(self, results: Sequence[DispatchResult], after_s: float) -> str | None:
+        """Why the model compiled with these entries is no better than without any; None if it is.
 
         `after_s`: the seconds that what follows takes.
         """
-        reason = self._reason_against(results, after_s)
-        if reason is None:
-            return results
-        winners = sorted(_winners(results), key=lambda each: -_saving_s(each))
-        if len(winners) == 1:
-            self._listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
-            return [_dropped(each, reason if each is winners[0] else None) for each in results]
-        self._listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
-        half = (len(winners) + 1) // 2
-        for group in (winners[:half], winners[half:]):
-            names = {each.dispatch.name for each in group}
-            if self._budget.left_s < 2 * self._trial_s + after_s:
-                results = self._untried(results, names)
-                continue
-            alone = [each if each.dispatch.name in names else _dropped(each, "not in this half") for each in results]
-            kept = {each.dispatch.name: each for each in self._paying(alone, self._trial_s + after_s)}
-            results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
-        if not _winners(results) or (reason := self._reason_against(results, after_s)) is None:
-            return results
-        self._listen(Note(f"every entry is dropped: {reason}"))
-        return [_dropped(each, reason) for each in results]
-
-    def _untried(self, results: Sequence[DispatchResult], names: set[str]) -> list[DispatchResult]:
-        """The results without these entries, for want of time."""
-        self._listen(Note(f"{', '.join(sorted(names))}: dropped, {_UNTRIED}"))
-        return [_dropped(each, _UNTRIED if each.dispatch.name in names else None) for each in results]
-
-    def _reason_against(self, results: Sequence[DispatchResult], after_s: float) -> str | None:
-        """Why the model compiled with these entries is no better than without any; None where it is."""
         try:
             binary = self._compiled(results)
             self._seen = compare_models(
@@ -255,11 +243,59 @@ class _Prover:
         names = frozenset(each.dispatch.name for each in _winners(results))
         if names != self._held:
             self._held, self._seen = None, None
-            self._specs.write(results)
-            self._specs.read_back()
-            self._specs.compile(self._binary)
+            self._specs.compiled(results, self._binary)
             self._held = names
         return self._binary
+
+    def _drop(self, result: DispatchResult, reason: str) -> DispatchResult:
+        """The result without its winner, also for a run that ends here."""
+        dropped = _dropped(result, reason)
+        self._bench.finished[result.dispatch.name] = dropped
+        return dropped
+
+
+@dataclass(frozen=True, slots=True)
+class _Bisection:
+    """Finds the entries that pay: if something speaks against all, each half is tried alone, down to single ones.
+
+    `reason_against` says what speaks against entries, given the seconds that what follows takes; `drop` takes one out.
+    `trial_s` is what asking takes, `left_s` the time that there is: what cannot be tried is dropped too.
+    """
+
+    reason_against: Callable[[Sequence[DispatchResult], float], str | None]
+    drop: Callable[[DispatchResult, str], DispatchResult]
+    listen: Listener
+    trial_s: float = 0.0
+    left_s: Callable[[], float] = lambda: math.inf
+
+    def paying(self, results: Sequence[DispatchResult], after_s: float = 0.0) -> list[DispatchResult]:
+        """The results, without the winners that do not pay. `after_s`: the seconds that what follows takes."""
+        results = list(results)
+        winners = sorted(_winners(results), key=lambda each: -_saving_s(each))
+        if not winners or (reason := self.reason_against(results, after_s)) is None:
+            return results
+        if len(winners) == 1:
+            self.listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
+            return [self.drop(each, reason) if each is winners[0] else each for each in results]
+        self.listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
+        half = (len(winners) + 1) // 2
+        for group in (winners[:half], winners[half:]):
+            names = {each.dispatch.name for each in group}
+            if self.left_s() < 2 * self.trial_s + after_s:
+                results = self._untried(results, names)
+                continue
+            alone = [each if each.dispatch.name in names else _dropped(each, "not in this half") for each in results]
+            kept = {each.dispatch.name: each for each in self.paying(alone, self.trial_s + after_s)}
+            results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
+        if not _winners(results) or (reason := self.reason_against(results, after_s)) is None:
+            return results
+        self.listen(Note(f"every entry is dropped: {reason}"))
+        return [self.drop(each, reason) if each.winner is not None else each for each in results]
+
+    def _untried(self, results: Sequence[DispatchResult], names: set[str]) -> list[DispatchResult]:
+        """The results without these entries, for want of time."""
+        self.listen(Note(f"{', '.join(sorted(names))}: dropped, {_UNTRIED}"))
+        return [self.drop(each, _UNTRIED) if each.dispatch.name in names else each for each in results]
 
 
 def _saving_s(result: DispatchResult) -> float:
@@ -315,11 +351,9 @@ class _Specs:
         self.write(results)
         expected = _expected(results, late=False)
         try:
-            result = configure(self._model, self._configured, self._early)
+            self._configure()
         except ToolError as error:
             return dict.fromkeys(expected, str(error))
-        if result.exit_code != 0:
-            return dict.fromkeys(expected, f"iree-compile fails with it: {result.first_error}")
         return _differing(self._configured, expected)
 
     def unapplied_late(self, results: Sequence[DispatchResult]) -> dict[str, str]:
@@ -327,38 +361,56 @@ class _Specs:
         self.write(results)
         expected = _expected(results, late=True)
         try:
+            # The compiler may have failed there before.
+            if not self._configured.exists():
+                self._configure()
             self._apply_late()
-        except RejectedError as error:
-            return dict.fromkeys(expected, f"IREE refuses it in the whole model: {error}")
+        except ToolError as error:
+            return dict.fromkeys(expected, str(error))
         return _differing(self._applied, expected)
 
-    def read_back(self) -> None:
-        """Makes the configured modules that `compile` compiles, of the specs as they are written now.
-
-        Raises ToolError where the model cannot be compiled with them.
-        """
-        result = configure(self._model, self._configured, self._early)
-        if result.exit_code != 0:
-            raise ToolError(f"the model does not compile with its spec: {result.first_error}")
-        if self._late.exists():
-            try:
-                self._apply_late()
-            except RejectedError as error:
-                raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
+    def _configure(self) -> None:
+        """Compiles the model with the early entries as they are written now. Raises ToolError; then no file is left."""
+        try:
+            _compiled("its spec", lambda: configure(self._model, self._configured, self._early))
+        except ToolError:
+            self._configured.unlink(missing_ok=True)
+            raise
 
     def _apply_late(self) -> None:
-        with self._model.watch.of(Part.COMPILING):
-            apply_late(self._configured, self._late, self._target, self._applied)
+        """Applies the late entries to what `_configure` made. Raises ToolError."""
+        try:
+            with self._model.watch.of(Part.COMPILING):
+                apply_late(self._configured, self._late, self._target, self._applied)
+        except RejectedError as error:
+            raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
 
-    def compile(self, binary: Path) -> Path:
-        """The model compiled with the specs, in the way that is handed to the user. Raises ToolError."""
+    def compiled(self, results: Sequence[DispatchResult], binary: Path) -> Path:
+        """The model compiled with the winners' specs, in the way that is handed to the user. Raises ToolError."""
+        self.write(results)
+        self._configure()
         if self._late.exists():
-            result = compile_configured(self._model, self._applied, binary)
+            self._apply_late()
+            _compiled("its specs", lambda: compile_configured(self._model, self._applied, binary))
         else:
-            result = self._model.compile(binary, spec_flag(self._early), NO_HANG)
-        if result.exit_code != 0:
-            raise ToolError(f"the model does not compile with its spec: {result.first_error}")
+            _compiled("its spec", lambda: self._model.compile(binary, spec_flag(self._early), NO_HANG))
         return binary
+
+
+def _compiled(what: str, compiler: Callable[[], ToolResult]) -> None:
+    """Has the model compiled with something, once more if the compiler dies or hangs. Raises ToolError."""
+    for _ in range(_ATTEMPTS):
+        try:
+            result = compiler()
+        except ToolError as error:
+            reason = str(error)
+            continue
+        if result.exit_code == 0:
+            return
+        reason = result.first_error
+        if result.exit_code > 0:
+            break
+    raise ToolError(f"the model does not compile with {what}: {reason}")
 
 
 def _is_late(result: DispatchResult, target: Target) -> bool:

@@ -17,6 +17,7 @@ from tuner import registry
 from tuner.budget import Budget
 from tuner.certificate import circumstances
 from tuner.delivering import check_places, compile_command
+from tuner.errors import TunerError
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.experience import Experience
 from tuner.extracting import extract
@@ -144,7 +145,8 @@ def _tune(
                 for stage in stages:
                     known = stations.on_one(partial(stage, bench, known))
             except BaseException:
-                with contextlib.suppress(OSError):
+                # Nothing that fails here hides why the run ends.
+                with contextlib.suppress(OSError, TunerError):
                     _keep_unproved(bench, known)
                 raise
 
@@ -182,7 +184,7 @@ def _tune(
 def _keep_unproved(bench: Workbench, known: Known) -> None:
     """Writes what has won so far, and says how to get at it: the run ends before it could prove it."""
     folder = bench.folder
-    results = known.results or tuple(bench.finished.values())
+    results = tuple(bench.finished.values()) or known.results
     files = write_unproved(
         known.model, known.flags.flags, bench.target, folder, results, circumstances_of(bench, known)
     )

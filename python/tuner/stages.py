@@ -3,6 +3,12 @@
 """The stages of a run, each from what is known so far to what is known then.
 
 A client composes its own road of these and of stages that it writes: `tuner.tune(model, stages=(tune, prove_model))`.
+
+A stage that needs a device takes `bench.runner`, and lets DeviceLostError pass. If that device is lost and there is
+another, the stage is called again from its beginning, with the same `known`; `bench.runner` is then the other's. So a
+stage may be called twice: files that it writes are there already, and `bench.store` and `bench.finished` hold what the
+first call came to. An error that a stage raises ends the run; winners in `bench.finished`, or among `known.results` if
+that is empty, are then written down as unproved.
 """
 
 from __future__ import annotations

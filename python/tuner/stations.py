@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -63,13 +64,15 @@ class Stations:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Where something went wrong, candidates may still be running.
-        for runner in self._runners if len(self._runners) > 1 else ():
-            runner.interrupt()
-        self._threads.shutdown()
-        for runner in self._runners:
-            runner.__exit__(kind, error, traceback)
-        self._preloader.__exit__(kind, error, traceback)
+        # The last first, and each whatever becomes of the others.
+        with ExitStack() as ends:
+            ends.callback(self._preloader.__exit__, kind, error, traceback)
+            for runner in self._runners:
+                ends.callback(runner.__exit__, kind, error, traceback)
+            ends.callback(self._threads.shutdown)
+            # If something went wrong, candidates may still be running.
+            for runner in self._runners if len(self._runners) > 1 else ():
+                ends.callback(runner.interrupt)
 
     def begin(self) -> None:
         """Starts every process, which else start when they are needed, and returns at once."""

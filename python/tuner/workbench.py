@@ -29,8 +29,8 @@ class Workbench:
     """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
-    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished` collects the
-    dispatches' results, by name, for a run that ends before its stage does.
+    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished` holds
+    the dispatches' results as they stand, by name, for a run that ends before its stage does.
     """
 
     options: Options

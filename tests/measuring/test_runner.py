@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -243,6 +244,21 @@ def test_a_device_is_lost_only_where_what_ran_runs_no_longer(runner: Runner, tmp
     fragile.unlink()
     with pytest.raises(DeviceLostError, match=r"the device local-sync is lost.*not there"):
         runner.check_device()
+
+
+def test_a_machine_without_room_for_a_process_says_so(runner: Runner) -> None:
+    lowest, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = os.open(os.devnull, os.O_RDONLY)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken, hard))
+    try:
+        runner.begin()
+        with pytest.raises(MeasurementError, match=r"the measuring process cannot be started \(Too many open files\)"):
+            runner.load("good", Scaled())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        os.close(taken)
+    runner.load("good", Scaled())
+    assert runner.time("good", 1, timeout_s=10) >= 0
 
 
 def test_a_function_with_arguments_shows_that_the_device_is_there(runner: Runner, tmp_path: Path) -> None:

@@ -43,11 +43,12 @@ class Preloader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for runner in self._runners:
-            runner.interrupt()
-        self._threads.shutdown()
-        for runner in self._runners:
-            runner.__exit__(kind, error, traceback)
+        with contextlib.ExitStack() as ends:
+            for runner in self._runners:
+                ends.callback(runner.__exit__, kind, error, traceback)
+            ends.callback(self._threads.shutdown)
+            for runner in self._runners:
+                ends.callback(runner.interrupt)
 
     def begin(self) -> None:
         """Starts the processes, which takes seconds and else happens with the first programs; returns at once."""

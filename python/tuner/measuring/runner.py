@@ -107,8 +107,10 @@ class Runner:
 
     def begin(self) -> None:
         """Starts the process, which else starts with the first call, and returns at once."""
-        if self._connection is None:
-            self._spawn()
+        # If it cannot be started now, the first call tries again and says why.
+        with contextlib.suppress(MeasurementError):
+            if self._connection is None:
+                self._spawn()
 
     def load(self, key: str, source: ProgramSource, *, timeout_s: float = 60.0) -> None:
         """Loads a program under a name."""
@@ -239,17 +241,22 @@ class Runner:
         raise MeasurementError(f"the measuring process died at its start ({_describe_exit(exit_code)})")
 
     def _spawn(self) -> Connection:
+        """Starts a process and returns at once. Raises MeasurementError if the machine has no room for one."""
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
         # The kernel tells of the end of the thread that started a process; the main thread ends with the parent.
         thread = threading.current_thread()
         dies_with_parent = thread is threading.main_thread() or thread.name.startswith(LASTING_THREAD)
-        arguments = (theirs, self._device, self._log, self._memory_limit_bytes, dies_with_parent)
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        with deaf_to_interrupts():
-            self._process.start()
+        try:
+            ours, theirs = context.Pipe()
+            arguments = (theirs, self._device, self._log, self._memory_limit_bytes, dies_with_parent)
+            process = context.Process(target=_serve, args=arguments, daemon=True)
+            with deaf_to_interrupts():
+                process.start()
+        except OSError as error:
+            raise MeasurementError(f"the measuring process cannot be started ({error.strerror})") from error
+        self._process = process
         if self._interrupted:
-            self._process.kill()
+            process.kill()
         self._connection = ours
         theirs.close()
         return ours
@@ -276,7 +283,7 @@ def lost(device: Device, failure: MeasurementError | None) -> DeviceLostError:
     """The sentence about a device on which nothing runs any more."""
     return DeviceLostError(
         f"the device {device.name} is lost: a program that ran on it before failed in {ATTEMPTS} fresh processes"
-        f" ({failure}); what was measured so far is kept in the run's folder"
+        f" ({failure}); see to it (iree-tune doctor) and start again, a run with --run-dir and --resume"
     )
 
 
