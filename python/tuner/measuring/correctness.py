@@ -5,13 +5,13 @@
 Two correct programs sum in different orders and round at different places, so their outputs differ. How much they may
 differ is measured, not guessed. The program that everything is compared with (the compiler's default, or the untuned
 model) runs again on inputs that are moved: each float by a random part of a *step*, which is what rounding does to one
-value (`step_of`); of a type too coarse for that, some are. What the moves do to an output is its *sensitivity*. For each
-output by itself:
+value (`step_of`); of a type too coarse for that, some are. What the moves do to an output is its *sensitivity*. Of each
+output:
 
 - The largest difference, and the root mean square (RMS) of all differences, may each be at most MARGIN times the
   sensitivity. That is at least what a move of the output by a step does: a step of the largest element, and of the
   RMS 1/sqrt(3) of a step, since moves are uniform. An output of a type coarser than a step is nearly the same number,
-  rounded: an element may differ by the type's epsilon, but so may one in a thousand alone, which the RMS shows.
+  rounded: an element may differ by the type's epsilon beside that, but by the RMS only one in a thousand does.
 - NaN and infinities must stand at the same places. What is not finite is not compared, and that is told.
 - Integers must be equal, unless moves change some: then at most MARGIN times that part of them may differ. Of 8-bit
   integers one in a thousand may differ by 1 if the program rounds at all, since requantisation decides by halves.
@@ -146,10 +146,12 @@ class Tolerance:
         if is_float(dtype):
             own = epsilon_of(name_of(dtype))
             own_rms = own * math.sqrt(max(_ROUNDED_APART, 1 / max(1, sensitivity.elements)))
-            return Tolerance(
-                MARGIN * max(sensitivity.largest, max(step, own) * sensitivity.size_largest),
-                MARGIN * max(sensitivity.rms, max(step * _RMS_OF_MOVES, own_rms) * sensitivity.size_rms),
+            floor, floor_rms = (
+                step * sensitivity.size_largest,
+                max(step * _RMS_OF_MOVES, own_rms) * sensitivity.size_rms,
             )
+            once = own * sensitivity.size_largest if step < own else 0.0
+            return Tolerance(MARGIN * max(sensitivity.largest, floor) + once, MARGIN * max(sensitivity.rms, floor_rms))
         changed = MARGIN * sensitivity.changed
         if dtype.itemsize == 1 and dtype.kind in "iu" and step > 0.0:
             changed = max(changed, _ROUNDED_APART)
