@@ -7,8 +7,8 @@ correct variants, and counts those that it refuses. Prints a table in Markdown.
 
 What the faults are: `tests/layers.py`. Dispatches are judged as candidates are, by `DispatchBench`; models as in the
 proof, against the tolerances of `prepare_model`. In a model a fault can drown: of each the effect is told, as so many
-times the sensitivity of the output (MARGIN times of it are allowed). Exit code 1 if a fault in a dispatch, or one in a
-model whose effect exceeds that, is missed, or if a correct variant is refused.
+times the sensitivity of the output (MARGIN times of it are allowed). In a dispatch one can (BEYOND). Exit code 1 if a
+fault that does not drown is missed, or if a correct variant is refused.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ from tuner.targets.cpu import CpuTarget
 TIMEOUT_S = 120.0
 RIGHT = "right"
 CONFIGURATIONS = 10
+# Faults of dispatches that random data cannot show. From one order to another, sums of 256 squares in bf16 change a
+# normalised row by 1.3 %; 1/16 of such a sum is worth 3 %, and four times what moves do is 15 %.
+BEYOND = {("layer norms", "bf16"): ("sum",)}
 # Flags that make other code of the same model, by what they do.
 FLAGS = {
     "O2": ("--iree-opt-level=O2",),
@@ -78,8 +81,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What became of faults and variants, as they end."""
+    """What became of faults and variants, as they end. `beyond`: faults that need not be found."""
 
+    beyond: Container[str] = ()
     found: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
@@ -95,7 +99,7 @@ class Ends:
             (self.accepted if passed else self.refused).append(name if passed else f"{name}: {detail}")
         elif not passed:
             self.found.append(name)
-        elif effect is not None and effect <= MARGIN:
+        elif name in self.beyond or (effect is not None and effect <= MARGIN):
             self.drowned.append(name)
         else:
             self.missed.append(name)
@@ -127,7 +131,7 @@ def judge_dispatch(
     compiled = _compiled(dispatches, others, folder, target, pool)
     right = dispatches[RIGHT].program
     assert right is not None
-    ends = Ends()
+    ends = Ends(BEYOND.get((family.name, kind.name), ()))
     with Runner(target.device) as runner:
         bench = DispatchBench(runner, right, compiled.pop(RIGHT))
         for number, (name, compilation) in enumerate(compiled.items(), 1):
@@ -251,18 +255,17 @@ def _other_compilations(
 
 
 def as_line(row: Row) -> str:
-    """A row of the table."""
-    columns = [row.level, row.family, row.kind]
-    for fault in FAULTS:
-        caught = fault in row.found
-        known = caught or fault in (*row.missed, *row.drowned)
-        told = "" if not known else "1/1" if caught else "0/1"
-        effect = row.effects.get(fault)
-        columns.append(f"{told} ({effect:.2g})" if effect is not None else told)
-    variants = len(row.accepted) + len(row.refused)
-    columns += [f"{len(row.found)}/{len(row.found) + len(row.missed) + len(row.drowned)}"]
-    columns += [f"{len(row.refused)}/{variants}"]
-    return f"| {' | '.join(columns)} |"
+    """A row of the table: of each fault whether it was found, in a model with its effect in sensitivities."""
+
+    def cell(fault: str) -> str:
+        if fault not in (*row.found, *row.missed, *row.drowned):
+            return ""
+        found = "found" if fault in row.found else "missed" if fault in row.missed else "drowned"
+        return found + (f", {row.effects[fault]:.2g}" if fault in row.effects else "")
+
+    faults, variants = len(row.found) + len(row.missed) + len(row.drowned), len(row.accepted) + len(row.refused)
+    counts = f"{len(row.found)}/{faults}", f"{len(row.refused)}/{variants}"
+    return f"| {' | '.join((row.level, row.family, row.kind, *map(cell, FAULTS), *counts))} |"
 
 
 HEAD = f"| level | family | type | {' | '.join(FAULTS)} | found | refused |"

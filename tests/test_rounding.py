@@ -17,13 +17,12 @@ READ = {
     ("products", "f32"): Arithmetic(128, "f32", "f32", is_exact=True),
     ("products", "bf16"): Arithmetic(128, "bf16", "bf16", is_exact=True),
     # Matrix units sum widened factors in their own way.
-    ("products", "bf16 summed in f32"): Arithmetic(128, "f32", "bf16", is_exact=True),
+    ("products", "bf16 summed in f32"): Arithmetic(128, "f32", "f16", is_exact=True),
     ("products", "i8 summed in i32"): Arithmetic(128, "", "", is_exact=True),
     ("products", "i8 requantised"): Arithmetic(128, "f32", "f32", is_exact=False),
-    # The softmax is rounded before its product.
-    ("attention", "f16 summed in f32"): Arithmetic(64, "f32", "f16", is_exact=False),
+    ("attention", "f8E5M2 summed in f32"): Arithmetic(64, "f32", "f16", is_exact=False),
     ("layer norms", "f16"): Arithmetic(256, "f16", "f16", is_exact=False),
-    # The output alone is rounded to the narrow type.
+    # Numbers are narrowed, and not computed in the narrow type.
     ("layer norms", "f16 summed in f32"): Arithmetic(256, "f32", "f32", is_exact=False),
 }
 

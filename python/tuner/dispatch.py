@@ -250,7 +250,7 @@ class Arithmetic:
     """What rounding can do to a program's outputs.
 
     `terms` is the largest number of products in one sum, `accumulator` the element type that sums are held in,
-    `narrowest` the least precise float type that values are rounded to before the outputs are ("" if to none).
+    `narrowest` the least precise float type that it computes in, narrowing apart ("" if in none).
     `is_exact`: on small integers nothing is rounded until sums outgrow the accumulator, so that outputs do not depend
     on the order of sums.
     """

@@ -37,11 +37,13 @@ _INEXACT_LINALG_OPS = frozenset(
 )
 _STRUCTURAL_EXTENSIONS = frozenset({"iree_linalg_ext.pack", "iree_linalg_ext.unpack", "iree_linalg_ext.yield"})
 _EXTREMES = frozenset(f"arith.{name}f" for name in ("maximum", "minimum", "maxnum", "minnum"))
-# Ops on floats whose results are operands, or hold them in a wider type.
+# Ops on floats whose results are operands, or hold them in a wider type, or narrow them as every program does.
 _NEVER_ROUND = _EXTREMES | frozenset(
-    f"arith.{name}" for name in ("constant", "select", "extf", "bitcast", "negf", "cmpf")
+    f"arith.{name}" for name in ("constant", "select", "extf", "truncf", "bitcast", "negf", "cmpf")
 )
-_STORE = "iree_codegen.store_to_buffer"
+# Matrix units sum products of narrow factors with fewer digits than f32 has: of f8 on Hopper with about 14 bits.
+# Source: DeepSeek-V3 Technical Report, arXiv 2412.19437, section 3.3.2.
+_OF_MATRIX_UNITS = "f16"
 
 
 def read_arithmetic(function: ir.Operation) -> Arithmetic:
@@ -76,16 +78,15 @@ def _terms(op: ir.Operation) -> int:
 
 
 def _rounded_to(op: ir.Operation) -> Iterable[str]:
-    """The float types that an op rounds to, other than that of an output: every correct program ends in that rounding.
+    """The float types that an op rounds to, other than by narrowing a number: every program of a dispatch does that.
 
-    What a structured op does stands in its body; if it has none, its operands' types may be rounded to as well. So may
-    those of factors that are widened for a product: matrix units sum such products with fewer digits than the sum has.
+    What a structured op does stands in its body; if it has none, its operands' types may be rounded to as well.
     """
     dialect = op.name.partition(".")[0]
-    if op.name == "arith.mulf" and all(_is_widened(operand) for operand in op.operands):
-        return _float_types(operand.owner.operands[0] for operand in op.operands)
     if dialect in ("arith", "math"):
-        return () if op.name in _NEVER_ROUND or _rounds_an_output(op) else _float_types(op.results)
+        if op.name == "arith.mulf" and all(_is_widened(operand) for operand in op.operands):
+            return (_OF_MATRIX_UNITS,)
+        return () if op.name in _NEVER_ROUND else _float_types(op.results)
     if dialect == "linalg" and op.name != "linalg.softmax":
         return ()
     if dialect in ("linalg", "iree_linalg_ext") and op.name not in _STRUCTURAL_EXTENSIONS:
@@ -95,16 +96,6 @@ def _rounded_to(op: ir.Operation) -> Iterable[str]:
 
 def _is_widened(value: ir.Value) -> bool:
     return not isinstance(value.owner, ir.Block) and value.owner.name == "arith.extf"
-
-
-def _rounds_an_output(op: ir.Operation) -> bool:
-    """Whether an op narrows a number at the end of an op whose results are stored, and do nothing else."""
-    if op.name != "arith.truncf" or any(use.owner.name != "linalg.yield" for use in op.results[0].uses):
-        return False
-    parent = op.parent
-    return parent is not None and all(
-        use.owner.name == _STORE for result in parent.operation.results for use in result.uses
-    )
 
 
 def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:

@@ -13,7 +13,7 @@ from iree import runtime
 from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
 from tuner.measuring.correctness import epsilon_of
-from tuner.measuring.dispatch_data import EXACT_SEED, DispatchData, dtype_of, shared_data
+from tuner.measuring.dispatch_data import EXACT_SEED, DispatchData, dtype_of, moved, shared_data
 
 URI = "local-sync"
 REGIONS = (
@@ -111,13 +111,23 @@ def test_moves_are_small_and_leave_integers_alone(device: runtime.HalDevice) -> 
     data.fill(5)
     floats, integers = data.outputs()
     data.fill_moved(5, 1e-3, 0)
-    moved, same = data.outputs()
+    changed, same = data.outputs()
     assert np.array_equal(integers, same)
-    assert 0 < np.abs(moved / floats - 1).max() <= 1.001e-3
+    assert 0 < np.abs(changed / floats - 1).max() <= 1.001e-3
     data.fill_moved(5, 1e-3, 1)
-    assert not np.array_equal(data.outputs()[0], moved)
+    assert not np.array_equal(data.outputs()[0], changed)
     data.fill(5)
     assert np.array_equal(data.outputs()[0], floats)
+
+
+def test_of_a_coarse_type_few_numbers_move_as_far_as_it_can_tell() -> None:
+    data = np.ones(100_000, dtype_of("bf16"))
+    apart = moved(data, 2**-12, np.random.default_rng(0)).astype(np.float64) - 1
+    # A 32nd of them is to move by up to 2**-7, and what is less than half of its distance stays.
+    part = np.count_nonzero(apart) / data.size
+    assert 0.015 < part < 0.03
+    assert set(np.unique(apart)) == {-(2.0**-7), -(2.0**-8), 0.0, 2.0**-7}
+    assert np.array_equal(moved(data, 0.0, np.random.default_rng(0)), data)
 
 
 def test_a_type_that_numpy_lacks_is_refused(device: runtime.HalDevice) -> None:

@@ -5,12 +5,13 @@
 Two correct programs sum in different orders and round at different places, so their outputs differ. How much they may
 differ is measured, not guessed. The program that everything is compared with (the compiler's default, or the untuned
 model) runs again on inputs that are moved: each float by a random part of a *step*, which is what rounding does to one
-value (`step_of`). What the moves do to an output is its *sensitivity*. For each output by itself:
+value (`step_of`); of a type too coarse for that, some are. What the moves do to an output is its *sensitivity*. Of each
+output:
 
 - The largest difference, and the root mean square (RMS) of all differences, may each be at most MARGIN times the
   sensitivity. That is at least what a move of the output by a step does: a step of the largest element, and of the
-  RMS 1/sqrt(3) of a step, since moves are uniform. A type of the output that is coarser than a step rounds what is
-  nearly the same: then one element may differ by its epsilon, and in the RMS as many as one in a thousand.
+  RMS 1/sqrt(3) of a step, since moves are uniform. An output of a type coarser than a step is nearly the same number,
+  rounded: an element may differ by the type's epsilon beside that, but by the RMS only one in a thousand does.
 - NaN and infinities must stand at the same places. What is not finite is not compared, and that is told.
 - Integers must be equal, unless moves change some: then at most MARGIN times that part of them may differ. Of 8-bit
   integers one in a thousand may differ by 1 if the program rounds at all, since requantisation decides by halves.
@@ -21,8 +22,8 @@ type that they are held in: small integers, few enough of them not 0. There ever
 outputs must be equal: a missing part of a sum shows however coarse the type is.
 
 The step for a sum of K products, held in a type whose epsilon (the gap after 1) is e, is 0.35 * e * sqrt(K), at least
-the epsilon of the least precise type that a value is rounded to on its way. In a dispatch the rounding of an output is
-none of these, for all its programs end in it; in a model it is, for compilations differ in what they fuse. Why 0.35:
+the epsilon of the least precise type that is computed in. In a dispatch narrowing a number is none of that, for all its
+programs narrow it there, and few numbers fall to another side; in a model, where these add up, it is. Why 0.35:
 each of the K additions errs by at most e/2 of a partial sum that grows like sqrt(i), so the sum errs by about
 e * K / (6 * sqrt(2)) for products of uniform numbers in [-1, 1), and moves of both factors by 0.35 * e * sqrt(K) change
 it by nearly the same.
@@ -145,10 +146,12 @@ class Tolerance:
         if is_float(dtype):
             own = epsilon_of(name_of(dtype))
             own_rms = own * math.sqrt(max(_ROUNDED_APART, 1 / max(1, sensitivity.elements)))
-            return Tolerance(
-                MARGIN * max(sensitivity.largest, max(step, own) * sensitivity.size_largest),
-                MARGIN * max(sensitivity.rms, max(step * _RMS_OF_MOVES, own_rms) * sensitivity.size_rms),
+            floor, floor_rms = (
+                step * sensitivity.size_largest,
+                max(step * _RMS_OF_MOVES, own_rms) * sensitivity.size_rms,
             )
+            once = own * sensitivity.size_largest if step < own else 0.0
+            return Tolerance(MARGIN * max(sensitivity.largest, floor) + once, MARGIN * max(sensitivity.rms, floor_rms))
         changed = MARGIN * sensitivity.changed
         if dtype.itemsize == 1 and dtype.kind in "iu" and step > 0.0:
             changed = max(changed, _ROUNDED_APART)

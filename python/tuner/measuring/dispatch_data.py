@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
-from tuner.measuring.correctness import is_float, nonzero_factors
+from tuner.measuring.correctness import epsilon_of, is_float, name_of, nonzero_factors
 from tuner.measuring.guarding import guarded, pages_between
 
 Array = npt.NDArray[Any]
@@ -78,10 +78,16 @@ def model_input(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gener
 
 
 def moved(data: Array, step: float, rng: np.random.Generator) -> Array:
-    """Floats, each moved by a random part of `step` of its value, up or down; other data as it is."""
+    """Floats, each moved by a random part of `step` of its value, up or down; other data as it is.
+
+    If that is less than the type can tell, as large a part of them is moved by what it can.
+    """
     if not is_float(data.dtype):
         return data
-    by = rng.uniform(-step, step, data.shape)
+    reach = max(step, epsilon_of(name_of(data.dtype)))
+    by = rng.uniform(-reach, reach, data.shape)
+    if step < reach:
+        by *= rng.random(data.shape) < step / reach
     return np.asarray(data.astype(np.float64) * (1.0 + by)).astype(data.dtype)
 
 
