@@ -31,7 +31,9 @@ MODEL_SEED = 4
 _FIRST_TIMEOUT_S = 600.0
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
 # What takes so many times longer than for the plain model is taken for hanging, beside what a busy machine adds.
-_HANGS_FACTOR, _BUSY_S = 20.0, 10.0
+_HANGS_FACTOR, _COMPILER_HANGS_FACTOR, _BUSY_S = 20.0, 5.0, 10.0
+# More threads do not make the compiler faster.
+_MOST_THREADS = 16
 # What is assumed of a dispatch that cannot be run alone, and so was not read.
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
 # A process that dies while a whole model runs may have been killed from outside.
@@ -104,8 +106,9 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
 
 
 def _compile_timeout_s(compile_s: float) -> float:
-    """Seconds after which a compilation is taken for hanging. With a spec the compiler uses no threads."""
-    return _BUSY_S + (_HANGS_FACTOR + (os.cpu_count() or 1)) * compile_s
+    """Seconds after which a compilation is taken for hanging: with a spec the compiler uses no threads."""
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    return _BUSY_S + (_COMPILER_HANGS_FACTOR + threads) * compile_s
 
 
 def _open_device(runner: Runner) -> None:

@@ -104,7 +104,8 @@ def prove_unrun(
         return None
 
     results = _without_failing(results, reason_against, _dropped, listen)
-    specs.compiled(results, binary)
+    if not _winners(results):
+        specs.compiled(results, binary)
     return Proof(*specs.write(results), tuple(results), None, binary)
 
 
