@@ -32,7 +32,7 @@ _FIRST_TIMEOUT_S = 600.0
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
 # What takes so many times longer than for the plain model is taken for hanging, beside what a busy machine adds.
 _HANGS_FACTOR, _COMPILER_HANGS_FACTOR, _BUSY_S = 20.0, 5.0, 10.0
-# More threads do not make the compiler faster.
+# So many threads of the compiler are taken to work at a time, at most.
 _MOST_THREADS = 16
 # What is assumed of a dispatch that cannot be run alone, and so was not read.
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
@@ -89,6 +89,7 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         run_s, first_s, found = again_if_killed(lambda: _first_runs(program, step, runner))
         runner.unload(_PLAIN)
     except MeasurementError as error:
+        _open_device(runner)
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
     unfinite = [each.unfinite for each in found if is_float(dtype_named(each.dtype))]
     if unfinite and min(unfinite) == 1.0:
@@ -113,7 +114,7 @@ def _compile_timeout_s(compile_s: float) -> float:
 
 def _open_device(runner: Runner) -> None:
     try:
-        runner.open_device()
+        again_if_killed(runner.open_device)
     except MeasurementError as error:
         raise DeviceLostError(
             f"the device {runner.device.name} cannot be opened: {error}; see to it (iree-tune doctor) and start again"
