@@ -108,3 +108,13 @@ def test_entries_that_a_bundles_model_does_not_compile_with_are_dropped(
     assert SECOND not in proof.spec
     assert proof.binary.exists()
     assert any(isinstance(event, Note) and SECOND in event.text for event in heard)
+
+
+def test_a_device_that_is_gone_from_the_start_is_no_fault_of_the_model(tmp_path: Path) -> None:
+    (tmp_path / "model.mlir").write_text(models.matmul(101, 211, 103))
+    words = ("run", "model.mlir", "-o", "spec.mlir", "--run-dir", "run", "--keep-flags", "--trials", 2)
+    ended = command(*words, cwd=tmp_path, watching=lambda process: faults.kill(faults.measuring(process.pid)))
+    assert ended.exit_code == 1
+    assert len(ended.error.splitlines()) == 1, ended.error
+    assert "the device local-sync cannot be opened: its process died (SIGKILL)" in ended.error
+    assert not (tmp_path / "spec.mlir").exists()
