@@ -33,7 +33,7 @@ MODEL_SEED = 4
 _FIRST_TIMEOUT_S = 600.0
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
 # What takes so many times longer than for the plain model is taken for hanging, beside what a busy machine adds.
-_HANGS_FACTOR, _BUSY_S = 20.0, 10.0
+_HANGS_FACTOR, _COMPILER_HANGS_FACTOR, _BUSY_S = 20.0, 7.0, 10.0
 # What is assumed of a dispatch that cannot be run alone, and so was not read.
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
 # A process that dies while a whole model runs may have been killed from outside.
@@ -90,6 +90,7 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         run_s, found, load_s, again_s = again_if_killed(lambda: _first_runs(program, step, runner))
         runner.unload(_PLAIN)
     except MeasurementError as error:
+        _open_device(runner)
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
     unfinite = [each.unfinite for each in found if is_float(dtype_named(each.dtype))]
     if unfinite and min(unfinite) == 1.0:
@@ -122,12 +123,12 @@ def _processor_s() -> float:
 
 def _compile_timeout_s(unthreaded_s: float) -> float:
     """Seconds after which a compilation is taken for hanging. With a spec the compiler uses no threads."""
-    return _BUSY_S + _HANGS_FACTOR * unthreaded_s
+    return _BUSY_S + _COMPILER_HANGS_FACTOR * unthreaded_s
 
 
 def _open_device(runner: Runner) -> None:
     try:
-        runner.open_device()
+        again_if_killed(runner.open_device)
     except MeasurementError as error:
         raise DeviceLostError(
             f"the device {runner.device.name} cannot be opened: {error}; see to it (iree-tune doctor) and start again"

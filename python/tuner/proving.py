@@ -108,7 +108,8 @@ def prove_unrun(
         return None
 
     results = _Bisection(reason_against, _dropped, listen).paying(results)
-    specs.compiled(results, binary)
+    if not _winners(results):
+        specs.compiled(results, binary)
     return Proof(*specs.write(results), tuple(results), None, binary)
 
 

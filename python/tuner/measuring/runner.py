@@ -283,7 +283,7 @@ def lost(device: Device, failure: MeasurementError | None) -> DeviceLostError:
     """The sentence about a device on which nothing runs any more."""
     return DeviceLostError(
         f"the device {device.name} is lost: a program that ran on it before failed in {ATTEMPTS} fresh processes"
-        f" ({failure}); see to it (iree-tune doctor) and start again, a run with --run-dir and --resume"
+        f" ({failure}); see to the device and start again, a run with --run-dir and --resume"
     )
 
 
