@@ -15,6 +15,8 @@ from tuner.measuring.sampling import least_paired_s
 
 # A budget below this, or below so many compilations of the model, may not be kept.
 _SHORT_S, _SHORT_COMPILATIONS = 60.0, 5
+# The default and the candidates of the shortest run.
+_LEAST_CANDIDATES = 4
 # What a run takes after its proof at least: files are written, processes end. It takes about as long as its start.
 _ENDING_S = 1.0
 # Estimates are taken so many times.
@@ -101,8 +103,11 @@ def beginning(budget: Budget, costs: ModelCosts, start_s: float) -> tuple[Budget
 
 
 def _least_run_s(spent_s: float, costs: ModelCosts) -> float:
-    """A run of a few candidates, a final and a proof: the dispatches of a model together take about as long as it."""
-    return spent_s + costs.choice_s(1) + costs.comparison_s() + _MARGIN * costs.proof_s()
+    """A run of a default, few candidates, a final and a proof.
+
+    All dispatches of a model together take about as long as it does.
+    """
+    return spent_s + _LEAST_CANDIDATES * costs.choice_s(1) + costs.comparison_s() + _MARGIN * costs.proof_s()
 
 
 def proof_s(whole_s: float, costs: ModelCosts, flags_speedup: float | None) -> float:
