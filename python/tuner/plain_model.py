@@ -69,10 +69,13 @@ class PlainModel:
         return min(self.timeout_s, max(budget.left_s, _HANGS_FACTOR * self.costs.load_s))
 
 
-def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
+def prepare_model(
+    model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner, *, only_late: bool = False
+) -> PlainModel:
     """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
 
-    `wanted` names the entry; it may be empty if there is one function. Raises InputError.
+    `wanted` names the entry; it may be empty if there is one function. `only_late`: its entries will be late ones.
+    Raises InputError.
     """
     functions = extracted.functions
     if wanted and wanted not in functions:
@@ -99,7 +102,7 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         for index, each in enumerate(found)
         if each.unfinite > TOLD_UNCOMPARED
     )
-    costs = ModelCosts(compile_s, unthreaded_s, load_s, again_s)
+    costs = ModelCosts(compile_s, unthreaded_s, load_s, again_s, only_late)
     return PlainModel(model, program, costs, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
 
 

@@ -111,7 +111,8 @@ def _tune(
             model.flags,
         ).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
-            plain = stations.on_one(lambda: prepare_model(model, extracted, options.function, folder, stations.runner))
+            prepare = partial(prepare_model, model, extracted, options.function, folder)
+            plain = stations.on_one(lambda: prepare(stations.runner, only_late=not target.reads_specs))
             budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
             stations.wait()
