@@ -129,6 +129,8 @@ def _first_runs(
     program: FunctionProgram, step: float, runner: Runner
 ) -> tuple[float, tuple[Sensitivity, ...], float, float]:
     """The seconds of a run, how its outputs answer to moved inputs; by the wall what loading and another run take."""
+    # What only the first load needs does not count.
+    runner.open_device()
     started = time.perf_counter()
     runner.load(_PLAIN, program)
     run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=MODEL_TIMEOUT_S)
