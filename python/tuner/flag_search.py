@@ -226,17 +226,13 @@ class _FlagSearch:
             binaries = dict(zip(map(str, new), self._compile(new), strict=True))
             for row, values, stored in zip(rows, choices, known, strict=True):
                 asked += 1
-                time_s: float | None = baseline_s
-                detail = ""
+                end = _End(baseline_s, "")
                 if stored is not None:
-                    time_s, detail = stored.time_s, stored.detail
-                    self._remember(self._binary(values), time_s)
+                    end = _End(stored.time_s, stored.detail)
+                    self._remember(self._binary(values), stored.time_s)
                 elif values:
-                    end = self._evaluate(binaries[str(values)], best_s)
-                    time_s, detail = end.time_s, end.detail
-                    # What only came too late may be measured by another run.
-                    if time_s is not None or self._budget.left_s > 0:
-                        self._keep(values, end, baseline_s)
+                    end = self._new(values, binaries[str(values)], best_s, baseline_s)
+                time_s, detail = end.time_s, end.detail
                 strategy.tell(row, time_s)
                 if time_s is not None and values:
                     found.append(_Tried(values, time_s))
@@ -251,6 +247,13 @@ class _FlagSearch:
         """How many more choices there is time for, before the best of them is compared with the plain model."""
         left_s = self._budget.left_s - self._end_s(best_s)
         return _MOST_TRIALS if left_s >= _MOST_TRIALS * self._choice_s else math.floor(left_s / self._choice_s)
+
+    def _new(self, values: dict[str, str], binary: Path | _End, best_s: float, baseline_s: float) -> _End:
+        """As `_evaluate`, kept for other runs, unless it only came too late."""
+        end = self._evaluate(binary, best_s)
+        if end.time_s is not None or self._budget.left_s > 0:
+            self._keep(values, end, baseline_s)
+        return end
 
     def _keep(self, values: dict[str, str], end: _End, baseline_s: float) -> None:
         if end.is_certain:

@@ -69,11 +69,13 @@ class PlainModel:
         return min(self.timeout_s, max(budget.left_s, _HANGS_FACTOR * self.costs.load_s))
 
 
-def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner) -> PlainModel:
+def prepare_model(
+    model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner, *, only_late: bool = False
+) -> PlainModel:
     """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
 
-    `wanted` names the entry; it may be empty if there is one function. Raises InputError, or DeviceLostError if there
-    is no process that could run anything.
+    `wanted` names the entry; it may be empty if there is one function. `only_late`: its entries will be late ones.
+    Raises InputError, or DeviceLostError if there is no process that could run anything.
     """
     functions = extracted.functions
     if wanted and wanted not in functions:
@@ -103,7 +105,7 @@ def prepare_model(model: Model, extracted: Extracted, wanted: str, folder: RunFo
         for index, each in enumerate(found)
         if each.unfinite > TOLD_UNCOMPARED
     )
-    costs = ModelCosts(compile_s, unthreaded_s, load_s, again_s)
+    costs = ModelCosts(compile_s, unthreaded_s, load_s, again_s, only_late)
     return PlainModel(model, program, costs, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
 
 
@@ -147,6 +149,8 @@ def _first_runs(
     program: FunctionProgram, step: float, runner: Runner
 ) -> tuple[float, tuple[Sensitivity, ...], float, float]:
     """The seconds of a run, how its outputs answer to moved inputs; by the wall what loading and another run take."""
+    # What only the first load needs does not count.
+    runner.open_device()
     started = time.perf_counter()
     runner.load(_PLAIN, program)
     run_s = runner.reference(_PLAIN, MODEL_SEED, timeout_s=_FIRST_TIMEOUT_S)

@@ -15,6 +15,8 @@ from tuner.measuring.sampling import least_paired_s
 
 # A budget below this, or below so many compilations of the model, may not be kept.
 _SHORT_S, _SHORT_COMPILATIONS = 60.0, 5
+# The default and the candidates of the shortest run.
+_LEAST_CANDIDATES = 4
 # What a run takes after its proof at least: files are written, processes end. It takes about as long as its start.
 _ENDING_S = 1.0
 # Estimates are taken so many times.
@@ -33,14 +35,16 @@ _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 class ModelCosts:
     """Seconds by the wall that the plain model takes.
 
-    `compile_s`: to be compiled; `unthreaded_s`: the same without threads. `load_s`: to be loaded, given its data and
-    run for the first time. `run_s`: to be run once more.
+    `compile_s`: to be compiled; `unthreaded_s`: the same without threads, as it is with early entries. `only_late`: the
+    target reads no other entries than late ones. `load_s`: to be loaded, given its data and run for the first time.
+    `run_s`: to be run once more.
     """
 
     compile_s: float
     unthreaded_s: float
     load_s: float
     run_s: float
+    only_late: bool = False
 
     def choice_s(self, workers: int) -> float:
         """What it takes to compile a choice of flags beside others, to check and to time it, about."""
@@ -62,7 +66,7 @@ class ModelCosts:
     @property
     def entries_s(self) -> float:
         """What it takes to read specs back from the model and to compile it with them."""
-        return self.configuring_s + self.unthreaded_s
+        return self.configuring_s + (self.compile_s if self.only_late else self.unthreaded_s)
 
     def proof_s(self, flags_speedup: float | None = None) -> float:
         """What the proof takes at least. `flags_speedup`: what the chosen flags gain, None if there are none."""
@@ -94,15 +98,18 @@ def beginning(budget: Budget, costs: ModelCosts, start_s: float) -> tuple[Budget
     text = (
         f"A budget of {budget.seconds:.0f} s is short: {what} at least {least_s:.0f} s, for {budget.spent_s:.0f} s have"
         f" passed until the model was compiled and run, and to prove that it is faster takes {costs.proof_s():.0f} s"
-        f" (compiling it again {costs.unthreaded_s:.1f} s, one run of it {costs.run_s:.2g} s)"
+        f" (compiling it again {costs.entries_s:.1f} s, one run of it {costs.run_s:.2g} s)"
     )
     kept = Budget(max(budget.seconds, least_s), budget.started_s) if is_short else budget
     return kept.less(ending_s), text
 
 
 def _least_run_s(spent_s: float, costs: ModelCosts) -> float:
-    """A run of a few candidates, a final and a proof: the dispatches of a model together take about as long as it."""
-    return spent_s + costs.choice_s(1) + costs.comparison_s() + _MARGIN * costs.proof_s()
+    """A run of a default, few candidates, a final and a proof.
+
+    All dispatches of a model together take about as long as it does.
+    """
+    return spent_s + _LEAST_CANDIDATES * costs.choice_s(1) + costs.comparison_s() + _MARGIN * costs.proof_s()
 
 
 def proof_s(whole_s: float, costs: ModelCosts, flags_speedup: float | None) -> float:

@@ -120,7 +120,12 @@ def _tune(
             model.flags,
         ).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
-            plain = stations.on_one(lambda: prepare_model(model, extracted, options.function, folder, stations.runner))
+            if budget.is_limited:
+                # What the model takes says how the budget is divided: nothing starts beside it.
+                compilers.wait()
+                stations.wait()
+            prepare = partial(prepare_model, model, extracted, options.function, folder)
+            plain = stations.on_one(lambda: prepare(stations.runner, only_late=not target.reads_specs))
             budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
             stations.wait()

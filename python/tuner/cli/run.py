@@ -139,7 +139,7 @@ def run(
         raise InputError("--bundle is where --no-measure writes; give both, or leave it out")
     shown = console(stderr=as_json)
     stream = EventStream(sys.stdout) if as_json else None
-    with ProgressView(shown, budget=Budget(options.budget_s)) as view:
+    with ProgressView(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s)) as view:
         listen = both(view, stream) if stream else view
         if stream and options.output is None:
             listen = both(listen, _end_unread)
