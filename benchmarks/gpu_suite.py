@@ -39,9 +39,10 @@ from tuner.compiling import CompileJob, CompilePool
 from tuner.deciding import Ratio, speedup
 from tuner.dispatch import Configuration, Dispatch
 from tuner.errors import MeasurementError, TunerError
-from tuner.evaluating import DispatchBench, Final, runnable
+from tuner.evaluating import DispatchBench, runnable
 from tuner.experience import Experience
 from tuner.extracting import extract
+from tuner.final import Final
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.sampling import Paired, paired_rounds

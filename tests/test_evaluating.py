@@ -24,8 +24,9 @@ from tuner.compiling import CompileJob, CompilePool
 from tuner.deciding import Ratio, is_faster
 from tuner.dispatch import Configuration
 from tuner.errors import DeviceLostError, ToolError
-from tuner.evaluating import DispatchBench, Final, verdict_on
+from tuner.evaluating import DispatchBench
 from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.final import Final, verdict_on
 from tuner.measuring import Runner, Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Compilation, Evaluation, Fate

@@ -94,15 +94,15 @@ def test_entries_that_a_bundles_model_does_not_compile_with_are_dropped(
     """The compiler crashes as long as one of two entries is in the spec."""
     prepared, result = tuned
     model = Model.open(prepared.spec.with_name("model.mlir"), (*target.compile_flags, models.NO_PEELING))
-    folder = RunFolder.create(tmp_path / "run")
+    written = tmp_path / "run" / "spec.mlir"
     heard: list[Event] = []
 
     def crash() -> None:
         for pid, output in compilers(os.getpid()):
-            if output.name == "model-tuned.vmfb" and SECOND in folder.spec.read_text():
+            if output.name == "model-tuned.vmfb" and SECOND in written.read_text():
                 os.kill(pid, signal.SIGSEGV)
 
-    with faults.meanwhile(crash):
+    with RunFolder.create(tmp_path / "run", model.path) as folder, faults.meanwhile(crash):
         proof = prove_unrun(model, target, folder, result.dispatches, result.circumstances, heard.append)
     assert proof.spec.count(ENTRY) == 1
     assert SECOND not in proof.spec

@@ -10,7 +10,7 @@ import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,11 +18,12 @@ from typing import TypeVar
 import numpy as np
 
 from tuner.budget import Budget
-from tuner.deciding import Ratio, is_decided, is_faster, is_faster_anywhere, speedup
+from tuner.deciding import is_decided, is_faster_anywhere, speedup
 from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import MeasurementError, ToolError
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
-from tuner.final_costs import DUEL_S, FINALISTS, KEEP, FinalCosts
+from tuner.final import Final, at_edges, finalists
+from tuner.final_costs import DUEL_S, KEEP, FinalCosts
 from tuner.measuring import (
     DispatchProgram,
     ProgramCrashedError,
@@ -63,41 +64,6 @@ _BASELINE_WINDOW, _NOISE_WINDOW = 5, 12
 _CHANCES, _CHANCES_IF_KILLED = 2, 3
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """The verdict on the best candidate: its ratio to the default by interleaved rounds, and its verification.
-
-    `seeds` are those of the data that its outputs were compared on.
-    """
-
-    evaluation: Evaluation
-    paired: Paired
-    ratio: Ratio
-    verification: Verification
-    accepted: bool
-    seeds: tuple[int, ...] = (_TIMED_SEED, *_FINAL_SEEDS)
-
-
-def verdict_on(final: Final | None, min_gain: float) -> str:
-    """What a final says, in one line for people."""
-    if final is None:
-        return "the default stays: no candidate ran"
-    if final.accepted:
-        return "tuned"
-    if is_faster(final.ratio, min_gain) and final.evaluation.edge_slowdown >= final.ratio.value:
-        return f"the default stays: the best candidate ({final.ratio}) is {_at_edges(final.evaluation.edge_slowdown)}"
-    if not is_decided(final.ratio, min_gain):
-        rounds = len(final.paired.baseline_s)
-        return f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
-    return f"the default is best (the best candidate: {final.ratio})"
-
-
-def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """The candidates that a final compares, the best of the search first."""
-    measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
-    return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:FINALISTS]
 
 
 def runnable(program: BenchmarkProgram, binary: Path, *, positive: bool = False) -> DispatchProgram:
@@ -272,7 +238,7 @@ class DispatchBench:
         return replace(
             ended,
             fate=Fate.MEASURED,
-            detail="; ".join(filter(None, (compilation.detail, _at_edges(slowdown)))),
+            detail="; ".join(filter(None, (compilation.detail, at_edges(slowdown)))),
             time_s=time_s,
             speedup=self.baseline_s / time_s,
             samples_s=tuple(samples),
@@ -529,8 +495,3 @@ def _unfinite(outputs: Sequence[Sensitivity]) -> float:
 
 def _fate_of(error: MeasurementError) -> Fate:
     return Fate.TIMED_OUT if isinstance(error, ProgramTimedOutError) else Fate.RUN_FAILED
-
-
-def _at_edges(slowdown: float) -> str:
-    """Says it where there is something to say."""
-    return f"{slowdown:.1f}x slower where nothing readable follows its operands" if slowdown > 1.0 else ""

@@ -14,8 +14,8 @@ from tuner.certificate import Certificate, Circumstances, Verified
 from tuner.deciding import Ratio
 from tuner.delivering import deliver
 from tuner.dispatch import Dispatch
-from tuner.evaluating import Final
 from tuner.files import write_atomically
+from tuner.final import Final
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation

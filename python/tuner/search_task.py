@@ -16,8 +16,8 @@ from tuner.compiling import CompileJob
 from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.dispatch import Configuration
 from tuner.errors import TunerError
-from tuner.evaluating import finalists, verdict_on
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
+from tuner.final import finalists, verdict_on
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.planning import Task

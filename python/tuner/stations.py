@@ -23,8 +23,9 @@ import numpy as np
 from tuner.budget import Budget
 from tuner.dispatch import BenchmarkProgram, Configuration
 from tuner.errors import DeviceLostError, ToolError
-from tuner.evaluating import DispatchBench, Final, runnable
+from tuner.evaluating import DispatchBench, runnable
 from tuner.events import Disturbance, Event, Listener, nobody
+from tuner.final import Final
 from tuner.final_costs import FinalCosts
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader

@@ -16,7 +16,7 @@ from tuner.bundle import manifest
 from tuner.deciding import Ratio, is_faster_anywhere, speedup
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
-from tuner.evaluating import Final
+from tuner.final import Final
 from tuner.foreign_text import parse_json, shown
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired

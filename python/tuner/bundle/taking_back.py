@@ -17,9 +17,9 @@ from tuner.compiling import CompileJob, CompilePool
 from tuner.delivering import check_output, check_places, compile_command
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
-from tuner.evaluating import verdict_on
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.extracting import Extracted, extract
+from tuner.final import verdict_on
 from tuner.importing import Shapes
 from tuner.model import Model
 from tuner.options import Options
