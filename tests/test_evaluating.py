@@ -282,5 +282,5 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
 def test_what_follows_operands_is_spoken_of_if_it_decides(ratio: Ratio, slowdown: float, says: str) -> None:
     compilation = Compilation(Fate.COMPILED, "", 0.1, Path("log"))
     best = Evaluation(1, 1, None, Fate.MEASURED, "", compilation, slowdown * 0.01, 1.0, (0.01,))
-    final = Final(best, Paired((0.01,), (0.01,)), ratio, Verification(True, 0.0), accepted=False)
+    final = Final(best, Paired((0.01,), (0.01,)), ratio, Verification(True, 0.0), accepted=False, seeds=(1,))
     assert says in verdict_on(final, 0.02)
