@@ -16,6 +16,7 @@ from tuner.dispatch import Arithmetic
 from tuner.measuring import Tolerance, compare
 from tuner.measuring.correctness import (
     MARGIN,
+    Array,
     Sensitivity,
     dtype_named,
     epsilon_of,
@@ -124,8 +125,8 @@ def test_outputs_are_never_mixed() -> None:
     """A large integer beside probabilities says nothing of what the probabilities may differ by."""
     probabilities = np.random.default_rng(0).random(1000, dtype=np.float32)
     token = np.array([50256], dtype=np.int64)
-    reference: list[np.ndarray] = [token, probabilities]
-    close: list[np.ndarray] = [token, probabilities * np.float32(1 + 1e-7)]
+    reference: list[Array] = [token, probabilities]
+    close = [token, probabilities * np.float32(1 + 1e-7)]
     tolerances = [Tolerance.of(each, 1e-6) for each in sensitivity_of(reference, [close])]
     assert compare(reference, close, tolerances).passed
     assert not compare(reference, [token, np.zeros_like(probabilities)], tolerances).passed
@@ -160,7 +161,7 @@ def test_one_unit_in_the_last_place_passes_wherever_the_type_is_rounded_to(eleme
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.bool_])
 def test_integers_must_be_equal_if_nothing_is_rounded(dtype: type) -> None:
-    reference: np.ndarray = (np.arange(5000) % 2).astype(dtype)
+    reference: Array = (np.arange(5000) % 2).astype(dtype)
     other = reference.copy()
     other[4] = 1 - other[4]
     tolerances = [Tolerance.of(each, 0.0) for each in sensitivity_of([reference], [])]
