@@ -61,7 +61,6 @@ _OUTPUTS = {
     "proof": "model-tuned.vmfb",
     "check": "model-with-specs.vmfb",
 }
-_NO_MEMORY_BYTES = 2**16
 _ENDS_WITHIN_S = 600.0
 
 
@@ -208,11 +207,9 @@ class Saboteur:
             self.hits += 1
 
     def _limit(self, pid: int) -> None:
-        """Lets a process have no more memory than it has."""
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + _NO_MEMORY_BYTES
+        """Lets a process have no more memory, not even what it gave back."""
         soft, hard = resource.prlimit(pid, resource.RLIMIT_AS)
-        resource.prlimit(pid, resource.RLIMIT_AS, (limit, hard))
+        resource.prlimit(pid, resource.RLIMIT_AS, (resource.getpagesize(), hard))
         self._limited.append((pid, soft))
         self.hits += 1
         self._lines = lines_of(self.run / "log.jsonl")
