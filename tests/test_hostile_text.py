@@ -188,7 +188,7 @@ MANIFESTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "a boolean as threads": (lambda data: data.update(threads=True), "threads is 'True', not a value of type int"),
     "a huge number": (lambda data: data.update(seed=10**400), "not a number of 64 bits"),
     "another clock": (lambda data: data["device"].update(clock="sun"), "its clock is 'sun', not one of cpu, wall"),
-    "a list as schema": (lambda data: data.update(schema=[[1]]), r"its schema is \[\[1\]\], not iree-tuner-bundle/1"),
+    "a list as schema": (lambda data: data.update(schema=[[1]]), r"its schema is \[\[1\]\], not iree-tuner-bundle/2"),
     "a path as name": (of_dispatch("name", "../x"), "'../x' is no dispatch's name"),
     "a negative number": (lambda data: data["dispatches"][0]["candidates"][1].update(number=-1), "or one is negative"),
     "a negative offset": (lambda data: data["dispatches"][0]["regions"][0].update(offset_bytes=-1), "outside of its"),
