@@ -24,7 +24,7 @@ from tuner.outcome import Compilation, Evaluation, Fate, edge_slowdown
 from tuner.plain import field_from_plain, from_plain, to_plain
 from tuner.recorded_times import check_ratios, check_rounds, check_times
 
-SCHEMA = "iree-tuner-results/1"
+SCHEMA = "iree-tuner-results/2"
 FILE = "results.jsonl"
 
 
