@@ -26,7 +26,7 @@ _CONFIGURING_PART = 0.25
 # So many entries or halves of them may be tried alone, within so much of the budget: it ends earlier if none need be.
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
 # Of what is left so much may go into flags, and up to the second if only that is enough for a few choices.
-_FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.4, 3
+_FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.5, 3
 # Of the time for dispatches so much may be kept for finals, and up to the second if they need that at least.
 _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 
