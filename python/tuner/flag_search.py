@@ -141,12 +141,14 @@ def flag_choices(
         return None
     choices = len(enumerate_space(space))
     each_s = plain.costs.choice_s(options.compile_workers)
-    trials = _planned(choices, Budget(options.budget_s).left_s, each_s, plain.costs.comparison_s())
+    trials = _planned(
+        choices, Budget(options.budget_s).left_s, each_s, plain.costs.sampled_s + plain.costs.comparison_s()
+    )
     return {knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, each_s
 
 
 def _planned(choices: int, left_s: float, each_s: float, end_s: float) -> int:
-    """As many as there are, or as the budget has time for. `end_s`: what comes after them."""
+    """As many as there are, or as the budget has time for. `end_s`: what comes beside them."""
     time_s = flags_s(left_s, each_s, end_s) - end_s
     return int(max(0, min(_MOST_TRIALS, choices, time_s / each_s)))
 
@@ -158,7 +160,7 @@ class _FlagSearch:
         self._whole = budget
         self._read_s = read_s
         self._choice_s = plain.costs.choice_s(bench.options.compile_workers)
-        self._budget = budget.part(flags_s(budget.left_s, self._choice_s, self._end_s()))
+        self._budget = budget.part(flags_s(budget.left_s, self._choice_s, self._beside_s))
         self._known = known
         self._pins = dict(bench.options.pins)
         with bench.watch.of(Part.SOLVING):
@@ -174,6 +176,11 @@ class _FlagSearch:
     def _end_s(self, best_s: float | None = None) -> float:
         """What comes after the trials: the best, of which a run takes `best_s`, is compared and its dispatches read."""
         return self._read_s + self._plain.costs.comparison_s(candidate_s=best_s)
+
+    @property
+    def _beside_s(self) -> float:
+        """What comes before and after the trials."""
+        return self._plain.costs.sampled_s + self._end_s()
 
     def run(self) -> FlagChoice:
         trials = self._trials()
@@ -195,9 +202,9 @@ class _FlagSearch:
         """As many as there are, or as the budget has time for."""
         if self._bench.options.keep_flags:
             return 0
-        trials = _planned(len(self._pool), self._whole.left_s, self._choice_s, self._end_s())
+        trials = _planned(len(self._pool), self._whole.left_s, self._choice_s, self._beside_s)
         if trials < 1:
-            needed_s, left_s = self._choice_s + self._end_s(), max(0.0, self._whole.left_s)
+            needed_s, left_s = self._choice_s + self._beside_s, max(0.0, self._whole.left_s)
             self._bench.listen(
                 Note(
                     f"The flags stay as they are: one choice and its comparison would take about {needed_s:.0f} s"

@@ -26,7 +26,7 @@ _CONFIGURING_PART = 0.25
 # So many entries or halves of them may be tried alone, within so much of the budget: it ends earlier if none need be.
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
 # Of what is left so much may go into flags, and up to the second if only that is enough for a few choices.
-_FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.4, 3
+_FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.6, 3
 # Of the time for dispatches so much may be kept for finals, and up to the second if they need that at least.
 _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 
@@ -48,7 +48,12 @@ class ModelCosts:
 
     def choice_s(self, workers: int) -> float:
         """What it takes to compile a choice of flags beside others, to check and to time it, about."""
-        return self.compile_s / workers + self.load_s + max(4 * self.run_s, 0.15)
+        return self.compile_s / workers + self.sampled_s
+
+    @property
+    def sampled_s(self) -> float:
+        """What it takes to load it, to run it for others to be compared with, and to sample it."""
+        return self.load_s + max(4 * self.run_s, 0.15)
 
     def comparison_s(self, *, baseline_s: float | None = None, candidate_s: float | None = None) -> float:
         """What it takes at least to load, check and compare two compilations of the model.
