@@ -136,6 +136,7 @@ def compile_twice(what: str, compiler: Callable[[], ToolResult]) -> None:
 
 
 def is_late(result: DispatchResult, target: Target) -> bool:
+    """Whether plain iree-compile cannot reach the dispatch by a spec, as far as its problem says."""
     problem = result.dispatch.problem
     return not (target.reads_specs and problem is not None and has_matcher(problem))
 
@@ -189,6 +190,7 @@ def holding_late(
 
 
 def winners_of(results: Sequence[DispatchResult]) -> list[DispatchResult]:
+    """The results that have a winner."""
     return [result for result in results if result.winner is not None]
 
 
@@ -217,6 +219,7 @@ def _expected(results: Sequence[DispatchResult], *, late: bool) -> dict[str, Con
 
 
 def dropped(result: DispatchResult, reason: str | None) -> DispatchResult:
+    """The result without its winner, for this reason; as it is if there is none of either."""
     if reason is None or result.winner is None or result.final is None:
         return result
     return replace(
