@@ -167,7 +167,8 @@ def without_iree(folder: Path) -> str:
         for entry in Path(place).iterdir():
             if not entry.name.startswith(("iree_base_", "iree.")) and entry.name not in ("iree", "tuner"):
                 (folder / entry.name).symlink_to(entry)
-    return os.pathsep.join([str(Path(tuner.__file__).parents[1]), str(folder)])
+    (folder / "tuner").symlink_to(Path(tuner.__file__).parent)
+    return str(folder)
 
 
 COMPILER, RUNTIME = "iree-base-compiler", "iree-base-runtime"
