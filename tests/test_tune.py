@@ -107,4 +107,7 @@ def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "run.sqlite").exists()
     assert ends[unguarded].returncode == 1
     assert "call it under `if __name__ == '__main__':`" in ends[unguarded].stderr
-    assert "tuner.errors.InputError" in ends[unguarded].stderr.splitlines()[-1]
+    assert (
+        "tuner.errors.DeviceLostError: the device local-sync cannot be opened"
+        in ends[unguarded].stderr.splitlines()[-1]
+    )
