@@ -127,7 +127,7 @@ def tuned(model: Path, budget: str, folder: Path) -> dict[str, Any]:
     if spec.exists():
         late = spec.with_name("spec.late.mlir")
         specs = [spec, late] if late.exists() else [spec]
-        found["check"] = _iree_tune("check", model, *specs, "--target", "cuda")
+        found["check"] = _iree_tune("check", model, *specs, "--target", "cuda", "--run-dir", folder / "check")
     return found
 
 
