@@ -223,9 +223,10 @@ def test_a_default_that_caught_up_is_no_failure(
     *_, default = read_model_configurations(configured)[name].lowering_configs
     report = checked(edited(spec, tmp_path, lambda text: LOWERING.sub(default, text, count=1)))
     assert [each.verdict for each in report.entries] == [Verdict.UNDECIDED]
-    # On some of these processors the fill's choice makes other code that is as fast.
-    assert re.search("by default now|over the default", report.entries[0].detail)
-    assert report.refreshed is None
+    # On some of these processors the fill's choice makes other code that is as fast: that is measured, and may be kept.
+    is_same_code = "by default now" in report.entries[0].detail
+    assert is_same_code or report.entries[0].certificate is not None
+    assert (report.refreshed is None) == is_same_code
 
 
 def test_an_entry_that_makes_the_defaults_code_is_not_measured(tmp_path: Path, target: CpuTarget) -> None:
