@@ -13,7 +13,8 @@ from tuner.budget import Budget
 from tuner.compiling import CompileJob
 from tuner.dispatch import Configuration
 from tuner.events import Event, Note
-from tuner.stages import Known, prove_model, tune
+from tuner.result import TuneResult
+from tuner.stages import Known, Stage, prove_model, tune
 from tuner.workbench import Workbench
 
 # A large product, and a small one of prime sizes whose default is poor.
@@ -57,19 +58,24 @@ def crown_a_slow_one(bench: Workbench, known: Known) -> Known:
     return replace(known, results=tuple(spoiled))
 
 
-def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(tmp_path: Path) -> None:
-    model = tmp_path / "model.mlir"
+def tuned(folder: Path, prove: Stage, heard: list[Event]) -> TuneResult:
+    """Two products, one of whose winners is slow, proved by a stage."""
+    model = folder / "model.mlir"
     model.write_text(TWO)
-    heard: list[Event] = []
-    result = tuner.tune(
+    return tuner.tune(
         model,
         trials=8,
         keep_flags=True,
         flags=(models.NO_PEELING,),
-        stages=(tune, crown_a_slow_one, prove_model),
-        run_dir=tmp_path / "run",
+        stages=(tune, crown_a_slow_one, prove),
+        run_dir=folder / "run",
         listen=heard.append,
     )
+
+
+def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    result = tuned(tmp_path, prove_model, heard)
     large, small = sorted(result.dispatches, key=lambda each: "384" not in each.dispatch.name)
     assert large.winner is None
     assert "the whole model is slower with it" in large.verdict
@@ -85,18 +91,8 @@ def prove_when_the_time_is_over(bench: Workbench, known: Known) -> Known:
 
 
 def test_without_time_to_find_out_which_entry_does_not_pay_none_is_kept_unproved(tmp_path: Path) -> None:
-    model = tmp_path / "model.mlir"
-    model.write_text(TWO)
     heard: list[Event] = []
-    result = tuner.tune(
-        model,
-        trials=8,
-        keep_flags=True,
-        flags=(models.NO_PEELING,),
-        stages=(tune, crown_a_slow_one, prove_when_the_time_is_over),
-        run_dir=tmp_path / "run",
-        listen=heard.append,
-    )
+    result = tuned(tmp_path, prove_when_the_time_is_over, heard)
     assert [each.winner for each in result.dispatches] == [None, None]
     assert {each.verdict for each in result.dispatches} == {
         "the default stays: the budget ended before its entry could be shown to pay"

@@ -103,7 +103,7 @@ def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:
     if op.name == "arith.constant":
         return _is_small_power(op.attributes["value"])
     if dialect in ("arith", "math"):
-        if not any(True for _ in _float_types(op.results)) and dialect == "arith":
+        if not _float_types(op.results) and dialect == "arith":
             return True
         # The largest of many small integers hardly depends on any of them.
         if op.name in _EXTREMES and op.parent is not None and _terms(op.parent.operation) > 1:
@@ -133,28 +133,24 @@ def _is_constant(value: ir.Value) -> bool:
 def _is_small_power(attribute: ir.Attribute) -> bool:
     """Whether a constant is an integer, or a float that scales without rounding: 0, a power of two, or infinite."""
     if isinstance(attribute, ir.DenseElementsAttr):
-        if not any(True for _ in _named_floats([attribute.type])):
+        if not _named_floats([attribute.type]):
             return True
         return attribute.is_splat and _is_small_power(attribute.get_splat_value())
     if not isinstance(attribute, ir.FloatAttr):
-        return not any(True for _ in _named_floats([getattr(attribute, "type", None)]))
+        return not _named_floats([getattr(attribute, "type", None)])
     value = float(attribute.value)
     return value == 0.0 or math.isinf(value) or abs(math.frexp(value)[0]) == 0.5
 
 
-def _float_types(values: Iterable[ir.Value]) -> Iterable[str]:
+def _float_types(values: Iterable[ir.Value]) -> set[str]:
     return _named_floats(value.type for value in values)
 
 
-def _named_floats(types: Iterable[ir.Type | None]) -> Iterable[str]:
+def _named_floats(types: Iterable[ir.Type | None]) -> set[str]:
     """The float types among these, or among the elements of shaped ones, by MLIR's name."""
-    for kind in types:
-        if kind is None:
-            continue
-        kind = kind.maybe_downcast()
-        element = kind.element_type if isinstance(kind, ir.ShapedType) else kind
-        if isinstance(element, ir.FloatType):
-            yield str(element)
+    kinds = [kind.maybe_downcast() for kind in types if kind is not None]
+    elements = [kind.element_type if isinstance(kind, ir.ShapedType) else kind for kind in kinds]
+    return {str(element) for element in elements if isinstance(element, ir.FloatType)}
 
 
 def _least_precise(names: Iterable[str]) -> str:
