@@ -220,7 +220,7 @@ def _declared_inputs(declaration: str, name: str) -> list[tuple[tuple[int, ...],
     inputs = []
     arguments = declaration.partition("->")[0].partition("(")[2]
     for declared in re.findall(r"%[^:,]+: ([^,)]+)", arguments):
-        match = re.match(r"tensor<((?:\d+x)*)([a-z]+\d+)>", declared)
+        match = re.match(r"tensor<((?:\d+x)*)([a-z]+\d+(?:E\dM\d[A-Z]*)?)>", declared)
         if match is None:
             raise MeasurementError(
                 f"function '{name}' takes an input of type {declared.strip()}, not a tensor of fixed shape"

@@ -1,0 +1,89 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tunes a model with times that are made from each binary's bytes instead of measured, and writes which points the
+searches asked for and which entries the spec has. Two versions of the code that write the same file search alike.
+
+    python scripts/asked_points.py examples/small_network.mlir --trials 24 --output before.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tuner
+from tuner.measuring import Runner
+
+# Methods of a runner whose answer is a time, or ends in one.
+_TIMES = ("time", "time_guarded", "reference")
+
+
+def made_up_s(binary: Path) -> float:
+    """Seconds from a file's bytes: between 1 and 3 ms, the same for the same bytes."""
+    digest = hashlib.sha256(binary.read_bytes()).digest()
+    return 1e-3 * (1.0 + 2.0 * int.from_bytes(digest[:4], "big") / 2**32)
+
+
+class MadeUpTimes:
+    """Stands in for `Runner.ask`: everything runs for real, but each time that comes back is made up."""
+
+    def __init__(self) -> None:
+        self._ask = Runner.ask
+        self._seconds: dict[tuple[int, str], float] = {}
+
+    def __call__(self, runner: Runner, method: str, *arguments: Any, timeout_s: float) -> Any:
+        answer = self._ask(runner, method, *arguments, timeout_s=timeout_s)
+        key = (id(runner), str(arguments[0]) if arguments else "")
+        if method == "load":
+            self._seconds[key] = made_up_s(arguments[1].binary)
+        if method in _TIMES:
+            return self._seconds[key]
+        if method == "check":
+            return answer[0], self._seconds[key]
+        return answer
+
+
+def entries_of(spec: str) -> list[str]:
+    """A spec's lines without comments and certificates."""
+    lines = (
+        re.sub(r"iree_tuner\.certificate = .*", "", line.partition("//")[0]).rstrip() for line in spec.splitlines()
+    )
+    return [line for line in lines if line]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--strategy", default="forest")
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    made_up = MadeUpTimes()
+    Runner.ask = lambda runner, *arguments, **timeout: made_up(runner, *arguments, **timeout)  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory(prefix="asked-points-") as folder:
+        result = tuner.tune(
+            options.model, trials=options.trials, strategy=options.strategy, threads=1, run_dir=Path(folder) / "run"
+        )
+        log = [json.loads(line) for line in (Path(folder) / "run" / "log.jsonl").read_text().splitlines()]
+    points = [
+        {key: line[key] for key in ("dispatch", "candidate", "configuration", "fate")}
+        for line in log
+        if "candidate" in line and "dispatch" in line and "configuration" in line
+    ]
+    found = {
+        "points": points,
+        "flags": list(result.flags),
+        "spec": entries_of(result.spec or ""),
+        "late_spec": entries_of(result.late_spec or ""),
+    }
+    options.output.write_text(json.dumps(found, indent=1, default=str) + "\n")
+    print(f"{len(points)} points asked, {len(found['spec'])} lines of spec, {len(found['late_spec'])} of late spec")
+
+
+if __name__ == "__main__":
+    main()
