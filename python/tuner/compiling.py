@@ -29,7 +29,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.outcome import Compilation, Fate
-from tuner.run_files import TEMPORARY
+from tuner.files import TEMPORARY
 from tuner.spawning import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target

@@ -13,6 +13,9 @@ from types import MappingProxyType
 
 from tuner.errors import InputError
 
+# Prefix of temporary folders; a resumed run removes those that a killed process left.
+TEMPORARY = "iree-tuner-"
+
 # How files of SQLite begin.
 _DATABASE = b"SQLite format 3\0"
 _NOTHING: Mapping[Path, str] = MappingProxyType({})

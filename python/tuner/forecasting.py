@@ -27,7 +27,7 @@ from tuner.model import Model
 from tuner.options import Options
 from tuner.plain_model import PlainModel, prepare_model
 from tuner.planning import Plan, Task, chosen, plan
-from tuner.run_files import TEMPORARY
+from tuner.files import TEMPORARY
 from tuner.run_folder import RunFolder
 from tuner.search_task import NothingToSearchError, solve
 from tuner.targets import Target

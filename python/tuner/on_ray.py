@@ -38,7 +38,7 @@ from tuner.measuring import DispatchProgram, FunctionProgram, ProgramSource, Run
 from tuner.measuring.preloading import Preloader
 from tuner.options import Options
 from tuner.outcome import Compilation, Fate
-from tuner.run_files import TEMPORARY
+from tuner.files import TEMPORARY
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device, Target
 from tuner.toolchain import compiler_version

@@ -15,9 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from tuner.errors import InputError
-
-# How names of folders begin that are removed when their maker ends, or when the run is resumed that was killed.
-TEMPORARY = "iree-tuner-"
+from tuner.files import TEMPORARY
 
 # What the folder of a run has from its beginning on.
 _MARKS = ("command.json", "run.lock")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tuner.errors import ToolError
 from tuner.foreign_text import printable
-from tuner.run_files import TEMPORARY
+from tuner.files import TEMPORARY
 from tuner.spawning import ended_from_outside
 
 # Where so much can be written, a tool did not fail for want of room.
