@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Programs of scripts/ use the helpers of the tests.
+SCRIPT := PYTHONPATH=tests/support $(BIN)/python scripts
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
@@ -15,7 +17,7 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
-	$(BIN)/python tests/matrix.py 3.9.0 3.13.0
+	$(SCRIPT)/matrix.py 3.9.0 3.13.0
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/pre-commit run --all-files
@@ -44,29 +46,29 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 # The native layer under every supported release of IREE, with one and the same binary (downloads the wheels).
 test-matrix: $(VENV)/.installed-dev
-	$(BIN)/python tests/matrix.py
-	$(BIN)/python tests/upgrade.py
+	$(SCRIPT)/matrix.py
+	$(SCRIPT)/upgrade.py
 
 # The commands of README and tutorial that take too long for `make test`, `make demo` among them, as printed.
 test-printed: $(VENV)/.installed-dev
-	$(BIN)/python tests/printed_commands.py
+	$(SCRIPT)/printed_commands.py
 
 # What the verdict on outputs finds of planted faults, and that it refuses nothing that is right (docs/correctness.md);
 # then every fault at every station of a run, for real. More than an hour.
 test-faults: $(VENV)/.installed-dev
-	$(BIN)/python tests/mutations.py
-	$(BIN)/python tests/fault_matrix.py
+	$(SCRIPT)/mutations.py
+	$(SCRIPT)/fault_matrix.py
 
 # Builds of our C++ with AddressSanitizer and UBSan, and random modules through it.
 sanitize: $(VENV)/.installed-dev
-	$(BIN)/python tests/sanitize.py
+	$(SCRIPT)/sanitize.py
 
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python tests/fuzz_native.py --minutes 10
+	$(SCRIPT)/fuzz_native.py --minutes 10
 
 # Specs, bundles, results and runs, spoiled at random places, and read.
 fuzz-readers: $(VENV)/.installed-dev
-	$(BIN)/python tests/fuzz_readers.py --minutes 10
+	$(SCRIPT)/fuzz_readers.py --minutes 10
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

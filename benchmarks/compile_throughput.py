@@ -26,16 +26,16 @@ from pathlib import Path
 import numpy as np
 
 from tuner import spaces
-from tuner.compiling import CompileJob, CompilePool
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Annotations
-from tuner.extracting import extract
-from tuner.model import Model, spec_flag
+from tuner.dispatches.extract import extract
+from tuner.model.model import Model, spec_flag
 from tuner.outcome import Fate
-from tuner.spec import Entry, problem_spec
+from tuner.specs.write import Entry, problem_spec
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
-from tuner.toolchain import tool_path
+from tuner.toolchain.tools import tool_path
 
 LIBRARY = "--iree-codegen-transform-dialect-library"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "matmul_2048.mlir"

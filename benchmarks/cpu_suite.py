@@ -26,17 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cpu_cases import CASES, Case
 
 import tuner
-from tuner.deciding import Ratio, is_decided, speedup
+from cpu_cases import CASES, Case
 from tuner.dispatch import Arithmetic
 from tuner.measuring import FunctionProgram, ProgramSource, Runner
 from tuner.measuring.dispatch_data import random_array
 from tuner.measuring.sampling import calibrate, interleaved, renewing
-from tuner.model import Model
-from tuner.result import TuneResult
+from tuner.model.model import Model
+from tuner.speedup import Ratio, is_decided, speedup
 from tuner.targets.cpu import CpuTarget
+from tuner.tuning.result import TuneResult
 
 ROOT = Path(__file__).parent.parent
 DEFAULT, DATA_TILING, TUNED, BLAS = "default", "data tiling", "tuned", "OpenBLAS"

@@ -21,16 +21,16 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from gpu_cases import CASES
 from gpu_spaces import choices
-
-from tuner.compiling import CompileJob, CompilePool
-from tuner.evaluating import runnable
-from tuner.extracting import extract
+from tuner.compile.pool import CompileJob, CompilePool
+from tuner.dispatches.extract import extract
+from tuner.evaluate.bench import runnable
+from tuner.evaluate.devices import Benches, Candidate, Stations
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
-from tuner.model import Model
-from tuner.stations import Benches, Candidate, Stations
+from tuner.model.model import Model
 from tuner.targets.cuda import choose
 
 COMPILE_TIMEOUT_S = 8.0

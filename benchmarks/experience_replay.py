@@ -24,7 +24,7 @@ import numpy as np
 from tuner.constraints import Knob, Pool
 from tuner.dispatch import form_of
 from tuner.search import NO_PRIOR
-from tuner.search.expectation import Observation, expect
+from tuner.search.models.expectation import Observation, expect
 from tuner.search.portfolio import PortfolioStrategy
 
 MARKS = (8, 16, 32, 64)

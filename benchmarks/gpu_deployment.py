@@ -22,19 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gpu_cases import CASES
 
-from tuner.deciding import is_decided, speedup
+from gpu_cases import CASES
+from tuner.compile.late import compile_with_specs
 from tuner.dispatch import Annotations
-from tuner.extracting import extract
-from tuner.importing import Shapes
-from tuner.late import compile_with_specs
+from tuner.dispatches.extract import extract
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import paired_rounds
-from tuner.model import Model, spec_flag
-from tuner.result import ratio_to_json
-from tuner.spec import ENTRY_POINT, Entry, late_spec, problem_spec
+from tuner.model.model import Model, spec_flag
+from tuner.model.onnx import Shapes
+from tuner.specs.write import ENTRY_POINT, Entry, late_spec, problem_spec
+from tuner.speedup import is_decided, speedup
 from tuner.targets.cuda import CudaTarget
+from tuner.tuning.result import ratio_to_json
 
 LIMIT_S = 120.0
 ASSEMBLER_CHIP = "sm_90"

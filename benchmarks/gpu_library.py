@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 
 import torch
+
 from gpu_cases import CASES
 
 SAMPLES = 15

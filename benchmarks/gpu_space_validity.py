@@ -22,20 +22,20 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import problem_sizes as sizes
 from iree.compiler import ir
 
+import problem_sizes as sizes
 from tuner import native, spaces
-from tuner.compiling import CompileJob, CompilePool
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
-from tuner.emitting import emit_constraints, materialize
-from tuner.extracting import extract
-from tuner.ir_reading import ops_named, read_problem
-from tuner.model import Model
+from tuner.dispatches.emitted_constraints import emit_constraints, materialize
+from tuner.dispatches.extract import extract
+from tuner.dispatches.problems import ops_named, read_problem
+from tuner.model.model import Model
 from tuner.outcome import Fate
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.compiler_emitted import CompilerEmitted, widened
+from tuner.spaces.emitted.space import CompilerEmitted, widened
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget

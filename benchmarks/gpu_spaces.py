@@ -12,10 +12,10 @@ import numpy as np
 from tuner import spaces
 from tuner.constraints import Knob, Pool, enumerate_space
 from tuner.dispatch import Configuration, Dispatch
-from tuner.emitting import emit_constraints, materialize
+from tuner.dispatches.emitted_constraints import emit_constraints, materialize
 from tuner.errors import TunerError
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.compiler_emitted import CompilerEmitted, widened
+from tuner.spaces.emitted.space import CompilerEmitted, widened
 from tuner.targets import Limits, Target
 
 STAGES = (0, 2, 3, 4)

@@ -32,28 +32,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from gpu_cases import CASES, Case
 from gpu_spaces import Choices, choices
-
-from tuner.compiling import CompileJob, CompilePool
-from tuner.deciding import Ratio, speedup
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration, Dispatch
+from tuner.dispatches.extract import extract
 from tuner.errors import MeasurementError, TunerError
-from tuner.evaluating import DispatchBench, runnable
-from tuner.experience import Experience
-from tuner.extracting import extract
-from tuner.final import Final
+from tuner.evaluate.bench import DispatchBench, runnable
+from tuner.evaluate.final import Final
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.sampling import Paired, paired_rounds
-from tuner.model import Model
+from tuner.model.model import Model
 from tuner.outcome import Compilation, Evaluation
-from tuner.result import ratio_to_json
 from tuner.search import NO_PRIOR, Prior
-from tuner.search.expectation import Expectation
+from tuner.search.models.expectation import Expectation
 from tuner.search.portfolio import PortfolioStrategy
 from tuner.search.random import RandomStrategy
+from tuner.speedup import Ratio, speedup
 from tuner.targets.cuda import CudaTarget, choose
+from tuner.tuning.experience import Experience
+from tuner.tuning.result import ratio_to_json
 
 COMPILE_TIMEOUT_S = 8.0
 MIN_GAIN = 0.02

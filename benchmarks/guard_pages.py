@@ -19,15 +19,15 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from cpu_cases import gemm
 
+from cpu_cases import gemm
 from tuner import spaces
-from tuner.compiling import CompileJob, CompilePool
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
-from tuner.evaluating import DispatchBench
-from tuner.extracting import extract
+from tuner.dispatches.extract import extract
+from tuner.evaluate.bench import DispatchBench
 from tuner.measuring import Runner
-from tuner.model import Model
+from tuner.model.model import Model
 from tuner.outcome import Evaluation
 from tuner.targets.cpu import CpuTarget
 

@@ -24,23 +24,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from model_zoo import ZOO, make
-from onnx_runtime import OnnxRuntimeProgram
 from rich.console import Console
 
 import tuner
-from tuner.budget import parse_duration_s
-from tuner.certificate import circumstances
-from tuner.deciding import Ratio, is_decided, speedup
+from model_zoo import ZOO, make
+from onnx_runtime import OnnxRuntimeProgram
 from tuner.dispatch import Arithmetic
-from tuner.importing import Shapes
+from tuner.evaluate.budget import parse_duration_s
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.programs import ProgramSource
 from tuner.measuring.sampling import calibrate, interleaved, renewing
-from tuner.model import Model
-from tuner.report import ProgressView
-from tuner.result import TuneResult
+from tuner.model.model import Model
+from tuner.model.onnx import Shapes
+from tuner.specs.certificate import circumstances
+from tuner.speedup import Ratio, is_decided, speedup
 from tuner.targets.cpu import CpuTarget
+from tuner.terminal import ProgressView
+from tuner.tuning.result import TuneResult
 
 DEFAULT, DATA_TILING, TUNED, ONNX_RUNTIME = "default", "data tiling", "tuned", "ONNX Runtime"
 _SEED = 6

@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from tuner.importing import Shapes, bind_model
 from tuner.measuring import Runner
 from tuner.measuring.dispatch_data import model_input
 from tuner.measuring.sampling import calibrate
+from tuner.model.onnx import Shapes, bind_model
 from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
 

@@ -27,17 +27,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import problem_sizes as sizes
 
-from tuner.compiling import CompileJob, CompilePool
+import problem_sizes as sizes
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import find_pool, sample_uniform
 from tuner.dispatch import Dispatch
+from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import TunerError
-from tuner.extracting import Extracted, extract
-from tuner.model import Model
-from tuner.planning import plan
+from tuner.model.model import Model
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
+from tuner.tuning.plan import plan
 
 COMPILE_TIMEOUT_S = 30.0
 THEIRS_TIMEOUT_S = 600.0

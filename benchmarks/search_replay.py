@@ -26,12 +26,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
+
 from search_cross_validation import VARIANTS, report
 from search_curves import write_curves
 from simulated_spaces import simulated_space
-from threadpoolctl import threadpool_limits
-
-from tuner import registry
+from tuner import plugins
 from tuner.constraints import Knob, Pool
 from tuner.search import Strategy
 from tuner.search.model_based import Constants
@@ -87,7 +87,7 @@ class Search:
     constants: Constants | None = None
 
     def start(self, pool: Pool, seed: int, prior: Mapping[int, float]) -> Strategy:
-        make: Callable[..., Strategy] = registry.load("tuner.strategies", self.strategy)
+        make: Callable[..., Strategy] = plugins.load("tuner.strategies", self.strategy)
         chosen = {} if self.constants is None else {"constants": self.constants}
         return make(pool, np.random.default_rng(seed), self.trials, prior, **chosen)
 

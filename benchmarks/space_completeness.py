@@ -21,16 +21,16 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
-import problem_sizes as sizes
 from iree.compiler import ir
-from space_validity import is_default_inside
 
+import problem_sizes as sizes
+from space_validity import is_default_inside
 from tuner import native, spaces
 from tuner.constraints import Knob, Space, enumerate_space, violated_rules
 from tuner.dispatch import Configuration, Dispatch, GpuSettings, Problem
-from tuner.extracting import Extracted, extract
-from tuner.ir_reading import gpu_levels, ops_named
-from tuner.model import Model
+from tuner.dispatches.extract import Extracted, extract
+from tuner.dispatches.problems import gpu_levels, ops_named
+from tuner.model.model import Model
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cpu import CpuTarget

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 
 from tuner import native, spaces
-from tuner.compiling import CompileJob, CompilePool
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, sample_uniform
 from tuner.dispatch import Dispatch, Problem
-from tuner.evaluating import DispatchBench
-from tuner.extracting import extract
+from tuner.dispatches.extract import extract
+from tuner.evaluate.bench import DispatchBench
 from tuner.measuring import Runner
-from tuner.model import Model
+from tuner.model.model import Model
 from tuner.outcome import Compilation, Fate
 from tuner.targets import Limits, Target
 from tuner.targets.cpu import CpuTarget

@@ -25,11 +25,11 @@ from pathlib import Path
 import numpy as np
 
 import tuner
-from tuner.evaluating import runnable
+from tuner.evaluate.bench import runnable
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.sampling import calibrate, interleaved, renewing
-from tuner.result import DispatchResult
 from tuner.targets.cpu import CpuTarget
+from tuner.tuning.result import DispatchResult
 
 NEAR = 0.03
 SLOWER = 0.01

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.constraints import Knob, Pool, Rule, Space, enumerate_space
-from tuner.deciding import is_decided, speedup
 from tuner.dispatch import Arithmetic
 from tuner.measuring import Runner
 from tuner.measuring.sampling import paired_rounds, sample
 from tuner.search.local import LocalStrategy
+from tuner.speedup import is_decided, speedup
 from tuner.targets import Device
 
 CPU = Device("local-sync", (), "cpu", "1 thread")

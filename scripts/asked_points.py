@@ -44,7 +44,9 @@ class MadeUpTimes:
         key = (id(runner), str(arguments[0]) if arguments else "")
         if method == "load":
             source = arguments[1]
-            self._seconds[key] = self._next_model_s() if isinstance(source, FunctionProgram) else made_up_s(source.binary)
+            self._seconds[key] = (
+                self._next_model_s() if isinstance(source, FunctionProgram) else made_up_s(source.binary)
+            )
         if method in _TIMES:
             return self._seconds[key]
         if method == "check":
@@ -83,14 +85,10 @@ def main() -> None:
         for line in log
         if "candidate" in line and "dispatch" in line and "configuration" in line
     ]
-    found = {
-        "points": points,
-        "flags": list(result.flags),
-        "spec": entries_of(result.spec or ""),
-        "late_spec": entries_of(result.late_spec or ""),
-    }
+    spec, late_spec = entries_of(result.spec or ""), entries_of(result.late_spec or "")
+    found = {"points": points, "flags": list(result.flags), "spec": spec, "late_spec": late_spec}
     options.output.write_text(json.dumps(found, indent=1, default=str) + "\n")
-    print(f"{len(points)} points asked, {len(found['spec'])} lines of spec, {len(found['late_spec'])} of late spec")
+    print(f"{len(points)} points asked, {len(spec)} lines of spec, {len(late_spec)} of late spec")
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 import faults
-import models
 import prime_matmul
 import sabotage
+import samples
 import tuner
 from extraction import extract_text
-from tuner.extracting import Extracted
-from tuner.result import TuneResult
+from tuner.dispatches.extract import Extracted
 from tuner.targets.cpu import CpuTarget
+from tuner.tuning.result import TuneResult
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,7 +55,7 @@ def make_target() -> CpuTarget:
 @pytest.fixture(name="fused", scope="session")
 def make_fused(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> Extracted:
     """A matmul with bias and relu, 96 x 128 x 64."""
-    return extract_text(models.matmul_bias_relu(96, 128, 64), tmp_path_factory.mktemp("fused"), target)
+    return extract_text(samples.matmul_bias_relu(96, 128, 64), tmp_path_factory.mktemp("fused"), target)
 
 
 @pytest.fixture(name="compiled")
@@ -71,7 +71,7 @@ def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult,
     """
     folder = tmp_path_factory.mktemp("recorded")
     model, run = folder / "primes.mlir", folder / "run"
-    model.write_text(models.matmul(101, 211, 103))
+    model.write_text(samples.matmul(101, 211, 103))
     deeds = {1: "segfault", 6: "write nothing"}
     done: set[int] = set()
 
@@ -84,4 +84,4 @@ def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult,
                     done.add(number)
 
     with faults.meanwhile(spoil, every_s=0.002):
-        return tuner.tune(model, trials=30, workers=1, keep_flags=True, flags=(models.NO_PEELING,), run_dir=run), run
+        return tuner.tune(model, trials=30, workers=1, keep_flags=True, flags=(samples.NO_PEELING,), run_dir=run), run

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import models
+import samples
 from tuner.report.page import html_report
-from tuner.run_reading import read_run
+from tuner.report.recorded_run import read_run
 from tuner.stopwatch import Part, Stopwatch, process_started
 
 SPANS = st.lists(st.tuples(st.sampled_from(Part), st.integers(0, 30), st.integers(1, 10)), max_size=12)
@@ -59,7 +59,7 @@ def test_a_process_knows_when_it_began() -> None:
 
 
 def test_a_runs_summary_adds_up_and_is_everywhere(tmp_path: Path) -> None:
-    (tmp_path / "model.mlir").write_text(models.matmul(96, 64, 48))
+    (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
     command = [sys.executable, "-m", "tuner", "run", "model.mlir", "--trials", "4", "--keep-flags", "--run-dir", "run"]
     before = time.time()
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300)

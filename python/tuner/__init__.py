@@ -21,8 +21,8 @@ from tuner.errors import InputError, MeasurementError, ToolError, TunerError
 
 if TYPE_CHECKING:
     from tuner.events import Listener
-    from tuner.result import TuneResult
-    from tuner.stages import Stage
+    from tuner.tuning.result import TuneResult
+    from tuner.tuning.stages import Stage
 
 __all__ = ["InputError", "MeasurementError", "ToolError", "TunerError", "tune"]
 
@@ -33,17 +33,17 @@ def tune(
     """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
 
     `options` are the fields of `tuner.options.Options`, paths also as text; `listen` is called with each
-    `tuner.events.Event`. `stages` is the road to go, `tuner.stages.STAGES` where nothing else is said.
+    `tuner.events.Event`. `stages` is the road to go, `tuner.tuning.stages.STAGES` where nothing else is said.
     Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
     Raises InputError for an unusable model or option, ToolError where IREE's own default fails.
     """
     # Imported here, so that `tuner.constraints` can be used where IREE is not installed.
     from tuner.events import nobody
+    from tuner.jsonable import from_given
     from tuner.options import Options
-    from tuner.plain import from_given
-    from tuner.road import tune_model
-    from tuner.spawning import refuse_unguarded
-    from tuner.stages import STAGES
+    from tuner.processes import refuse_unguarded
+    from tuner.tuning.run import tune_model
+    from tuner.tuning.stages import STAGES
 
     refuse_unguarded("tuner.tune()")
     try:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tuner.plain import to_plain
+from tuner.jsonable import to_plain
 
 LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
 REDUCTIONS = ("k", "window")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.errors import InputError
-from tuner.importing import Shapes
+from tuner.model.onnx import Shapes
 
 # More processes than any machine has processors.
 _MOST_WORKERS = 1024

@@ -11,7 +11,7 @@ import pytest
 
 from tuner.measuring import FunctionProgram
 from tuner.measuring.dispatch_data import dtype_of
-from tuner.model import Model
+from tuner.model.model import Model
 from tuner.targets.cpu import CpuTarget
 
 FUNCTION = """

@@ -13,9 +13,9 @@ from typing import Any
 
 from tuner.dispatch import Arithmetic, BenchmarkProgram, Problem, Region, check_problem, plain_name
 from tuner.errors import InputError
-from tuner.foreign_text import parse_json, shown
+from tuner.foreign import parse_json, shown
+from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Fate
-from tuner.plain import from_plain, to_plain
 from tuner.targets import Device
 
 SCHEMA = "iree-tuner-bundle/2"

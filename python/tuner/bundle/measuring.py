@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Measures a bundle: every candidate checked against the default and timed beside it, the best in a final.
 
-The steps are those of a run (`tuner.evaluating`). Results are kept as they end, so a measuring that was cut off goes on
-where it was.
+The steps are those of a run (`tuner.evaluate.bench`). Each result is kept as it ends, so that an interrupted
+measurement continues where it stopped.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ import numpy as np
 
 from tuner.bundle.manifest import FILE, BundledDispatch, Candidate, Manifest, read_manifest
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
-from tuner.deciding import is_faster_anywhere
 from tuner.errors import InputError, ToolError, TunerError
-from tuner.evaluating import DispatchBench, runnable
+from tuner.evaluate.bench import DispatchBench, runnable
 from tuner.events import Disturbance, Event, FinalistFailed
-from tuner.host import processor_name
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
+from tuner.targets.host import processor_name
 
 # Candidates are loaded beforehand so many at a time, where the driver compiles them when they are loaded.
 _BATCH = 16

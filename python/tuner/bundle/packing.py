@@ -17,22 +17,22 @@ import numpy as np
 
 from tuner.bundle.archive import write_archive
 from tuner.bundle.manifest import FILE, PROGRAM, BundledDevice, BundledDispatch, Candidate, Manifest
-from tuner.compiling import CompileJob, CompilePool
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import sample_uniform
+from tuner.dispatches.extract import extract
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
-from tuner.extracting import extract
 from tuner.files import is_same
-from tuner.model import Model
+from tuner.model.model import Model
 from tuner.options import Options
 from tuner.outcome import Compilation
-from tuner.planning import Task, chosen, plan
-from tuner.run_folder import RunFolder
-from tuner.search_task import NothingToSearchError, solve
-from tuner.store import subject_of
+from tuner.runs.folder import RunFolder
+from tuner.runs.store import subject_of
 from tuner.targets import Limits, Target
 from tuner.targets.choosing import choose_target
-from tuner.toolchain import compiler_version
+from tuner.toolchain.tools import compiler_version
+from tuner.tuning.dispatch_search import NothingToSearchError, solve
+from tuner.tuning.plan import Task, chosen, plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from tuner.bundle import manifest
-from tuner.deciding import Ratio, is_faster_anywhere, speedup
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
-from tuner.final import Final
-from tuner.foreign_text import parse_json, shown
+from tuner.evaluate.final import Final
+from tuner.foreign import check_ratios, check_rounds, check_times, parse_json, shown
+from tuner.jsonable import field_from_plain, from_plain, to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Compilation, Evaluation, Fate, edge_slowdown
-from tuner.plain import field_from_plain, from_plain, to_plain
-from tuner.recorded_times import check_ratios, check_rounds, check_times
+from tuner.speedup import Ratio, is_faster_anywhere, speedup
 
 SCHEMA = "iree-tuner-results/2"
 FILE = "results.jsonl"

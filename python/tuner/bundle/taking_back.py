@@ -12,27 +12,27 @@ from pathlib import Path
 
 from tuner.bundle.manifest import BundledDispatch, Candidate, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
-from tuner.certificate import Circumstances, circumstances
-from tuner.compiling import CompileJob, CompilePool
-from tuner.delivering import check_output, check_places, compile_command
+from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration
+from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import InputError
+from tuner.evaluate.final import verdict_on
 from tuner.events import Listener, Note, PhaseStarted
-from tuner.extracting import Extracted, extract
-from tuner.final import verdict_on
-from tuner.importing import Shapes
-from tuner.model import Model
+from tuner.model.model import Model
+from tuner.model.onnx import Shapes
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation, Fate
-from tuner.planning import Task, plan
-from tuner.proving import prove_unrun
-from tuner.result import DispatchResult, TuneResult
-from tuner.run_folder import RunFolder
+from tuner.runs.folder import RunFolder
+from tuner.runs.store import Store, Stored, check_store, subject_of
+from tuner.specs.certificate import Circumstances, circumstances
+from tuner.specs.deliver import check_output, check_places, compile_command
 from tuner.stopwatch import Stopwatch
-from tuner.store import Store, Stored, check_store, subject_of
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
-from tuner.toolchain import compiler_version
+from tuner.toolchain.tools import compiler_version
+from tuner.tuning.plan import Task, plan
+from tuner.tuning.prove import prove_unrun
+from tuner.tuning.result import DispatchResult, TuneResult
 
 
 @dataclass(frozen=True, slots=True)

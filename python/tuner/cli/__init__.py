@@ -19,9 +19,9 @@ from typing import Any
 
 import click
 
-from tuner import registry
+from tuner import plugins
 from tuner.cli.interrupts import ignore_further, lasting_interrupts
-from tuner.cli.terminal import make_streams_lasting, refused_by_stdout
+from tuner.cli.streams import make_streams_lasting, refused_by_stdout
 from tuner.errors import InputError, TunerError
 
 # What is wrong with the place where something was to be written.
@@ -37,16 +37,16 @@ class _Commands(click.Group):
     """The registered commands, each loaded when it is asked for."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        return list(registry.names("tuner.commands"))
+        return list(plugins.names("tuner.commands"))
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
-        return _command(cmd_name) if cmd_name in registry.names("tuner.commands") else None
+        return _command(cmd_name) if cmd_name in plugins.names("tuner.commands") else None
 
 
 @functools.cache
 def _command(name: str) -> click.Command:
     """A registered command with what all have in common: --debug, and a look at the surroundings before and after."""
-    command: click.Command = registry.load("tuner.commands", name)
+    command: click.Command = plugins.load("tuner.commands", name)
     command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
     if command.callback is not None:
         command.callback = _surrounded(name, command.callback)

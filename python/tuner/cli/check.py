@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import model_argument, shape_options, split_flags
-from tuner.cli.terminal import console
-from tuner.importing import Shapes
+from tuner.cli.streams import console
+from tuner.model.onnx import Shapes
 
 
 @click.command()
@@ -40,8 +40,8 @@ def check(
     them; other flags that the specs were made with must be given again. The exit code is 1 where an entry fails. A
     refreshed spec holds the entries that did not.
     """
-    from tuner.checking import CheckOptions, check_specs
-    from tuner.report import ProgressView
+    from tuner.check.check import CheckOptions, check_specs
+    from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)
     options = CheckOptions(

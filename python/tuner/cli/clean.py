@@ -13,7 +13,7 @@ import click
 from tuner.errors import InputError
 
 if TYPE_CHECKING:
-    from tuner.cleaning import Cleaning
+    from tuner.runs.clean import Cleaning
 
 
 @click.command("clean")
@@ -25,8 +25,8 @@ def clean(runs: tuple[Path, ...], yes: bool, dry_run: bool) -> None:
 
     Files that are no run's are kept and named, and so are links. A run that has not ended is left alone.
     """
-    from tuner.cleaning import clean as remove
-    from tuner.cleaning import look
+    from tuner.runs.clean import clean as remove
+    from tuner.runs.clean import look
 
     found = [look(path) for path in runs] if runs else _in_runs()
     if not found:
@@ -45,8 +45,8 @@ def clean(runs: tuple[Path, ...], yes: bool, dry_run: bool) -> None:
 
 def _in_runs() -> list[Cleaning]:
     """The runs of this folder that have ended; of all else it is said that it stays."""
-    from tuner.cleaning import look
-    from tuner.run_folder import RUNS
+    from tuner.runs.clean import look
+    from tuner.runs.folder import RUNS
 
     found = []
     for path in sorted(RUNS.glob("*")):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import model_argument, shape_options, split_flags, target_options
-from tuner.importing import Shapes
+from tuner.model.onnx import Shapes
 
 
 @click.command("compile")
@@ -31,7 +31,7 @@ def compile_(
 
     A spec is code that the compiler runs: load only those that you trust. Flags of iree-compile can follow after `--`.
     """
-    from tuner.late import compile_with_specs
+    from tuner.compile.late import compile_with_specs
 
     paths, flags = split_flags(specs)
     shapes = Shapes.parse(dims, inputs)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from tuner.spawning import ENDING_SIGNALS
+from tuner.processes import ENDING_SIGNALS
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs

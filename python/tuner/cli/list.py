@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
-from tuner.cli.terminal import console
-from tuner.importing import Shapes
+from tuner.cli.streams import console
+from tuner.model.onnx import Shapes
 from tuner.options import Options
 
 _PLAIN_WIDTH = 160
@@ -28,8 +28,8 @@ def list_(
 
     Each is run alone with the compiler's default. Flags of iree-compile can follow after `--`.
     """
-    from tuner.listing import list_dispatches
-    from tuner.report import ProgressView, print_dispatches
+    from tuner.preview.list import list_dispatches
+    from tuner.terminal import ProgressView, print_dispatches
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
     shown = console(plain_width=_PLAIN_WIDTH)

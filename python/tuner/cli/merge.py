@@ -19,7 +19,7 @@ def merge(specs: tuple[Path, ...], output: Path) -> None:
     same number of threads, else that of the spec named first. Certificates are believed: check a spec that was edited
     by hand before (`iree-tune check`).
     """
-    from tuner.merging import merge_specs
+    from tuner.specs.merge import merge_specs
 
     for line in merge_specs(specs, output).lines():
         click.echo(line)

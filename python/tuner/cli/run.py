@@ -12,12 +12,12 @@ from typing import Any
 
 import click
 
-from tuner.budget import Budget, parse_duration_s
 from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
-from tuner.cli.terminal import console, refused_by_stdout
+from tuner.cli.streams import console, refused_by_stdout
 from tuner.errors import InputError, ToolError
+from tuner.evaluate.budget import Budget, parse_duration_s
 from tuner.events import Event, both
-from tuner.importing import Shapes
+from tuner.model.onnx import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import Options
 
@@ -116,9 +116,9 @@ def run(
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are compiled only, into a bundle that
     another machine measures (`python BUNDLE/measure.pyz`) and `iree-tune take-back` makes a spec of.
     """
-    from tuner.report import EventStream, ProgressView, print_forecast, print_result
-    from tuner.road import tune_model
     from tuner.stopwatch import Part, Stopwatch, process_started
+    from tuner.terminal import EventStream, ProgressView, print_forecast, print_result
+    from tuner.tuning.run import tune_model
 
     watch = Stopwatch(process_started())
     watch.add(Part.STARTING, process_started(), time.time())
@@ -144,7 +144,7 @@ def run(
         if stream and options.output is None:
             listen = both(listen, _end_unread)
         if dry_run:
-            from tuner.forecasting import forecast
+            from tuner.preview.forecast import forecast
 
             looked = forecast(model, options, listen)
         else:
@@ -175,8 +175,8 @@ def _end_unread(_: Event) -> None:
 
 def _pack(model: Path, options: Options, bundle: Path | None) -> None:
     from tuner.bundle.packing import pack
-    from tuner.report import ProgressView
-    from tuner.report.bundles import print_bundle
+    from tuner.terminal import ProgressView
+    from tuner.terminal.bundles import print_bundle
 
     shown = console()
     with ProgressView(shown) as view:

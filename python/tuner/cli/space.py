@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
-from tuner.importing import Shapes
+from tuner.model.onnx import Shapes
 
 
 @click.command()
@@ -24,7 +24,7 @@ def space(
 
     Flags of iree-compile can follow after `--`.
     """
-    from tuner.describing import describe_spaces
+    from tuner.preview.spaces import describe_spaces
 
     for description in describe_spaces(model, target, threads, flags, Shapes.parse(dims, inputs)):
         click.echo("\n".join(description.lines()))

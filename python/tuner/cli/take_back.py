@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import DEFAULTS, model_argument
-from tuner.cli.terminal import console
+from tuner.cli.streams import console
 from tuner.options import Options
 
 
@@ -36,7 +36,7 @@ def take_back(
     machine that has the device and the compiler.
     """
     from tuner.bundle.taking_back import take_back as taken_back
-    from tuner.report import ProgressView, print_result
+    from tuner.terminal import ProgressView, print_result
 
     options = Options(output=output, run_dir=run_dir, store=store, compile_timeout_s=compile_timeout_s)
     shown = console()

@@ -15,7 +15,7 @@ from tuner.doctor.findings import Finding, Gravity, warning, wrong
 from tuner.doctor.kernel import compile_kernel, verify_kernel
 from tuner.errors import InputError, MeasurementError, ToolError
 from tuner.measuring import Runner
-from tuner.spawning import deaf_to_interrupts
+from tuner.processes import deaf_to_interrupts
 from tuner.targets import Device
 from tuner.targets.choosing import choose_target
 from tuner.targets.rocm_chip import find_chips

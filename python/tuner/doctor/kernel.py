@@ -14,7 +14,7 @@ from tuner.errors import ToolError
 from tuner.measuring import FunctionProgram, ProgramSource, Runner, Tolerance, Verification
 from tuner.measuring.dispatch_data import Array
 from tuner.measuring.programs import LoadedProgram, random_inputs
-from tuner.toolchain import run_tool
+from tuner.toolchain.tools import run_tool
 
 SIZE = 64
 FUNCTION = "product"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuner.doctor.findings import Finding, wrong
 from tuner.errors import ToolError
-from tuner.toolchain import run_tool
+from tuner.toolchain.tools import run_tool
 
 _TIMEOUT_S = 60.0
 _CONFIGURED = """

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tuner.deciding import is_told_apart, speedup
 from tuner.measuring.halving import nothing
 from tuner.measuring.sampling import Paired, paired
+from tuner.speedup import is_told_apart, speedup
 
 
 def faster_first(

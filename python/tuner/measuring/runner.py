@@ -23,7 +23,7 @@ from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of, step_of
 from tuner.measuring.dispatch_data import Array
 from tuner.measuring.programs import GuardableProgram, LoadedProgram, MovableProgram, ProgramSource
-from tuner.spawning import deaf_to_interrupts, ended_from_outside
+from tuner.processes import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 

@@ -1,10 +1,3 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Shows a run to people: while it goes on, and when it has ended."""
-
-from tuner.report.event_stream import EventStream
-from tuner.report.forecasts import print_forecast
-from tuner.report.progress import ProgressView
-from tuner.report.table import print_dispatches, print_result
-
-__all__ = ["EventStream", "ProgressView", "print_dispatches", "print_forecast", "print_result"]
+"""A run's folder as a page, tables and exports."""

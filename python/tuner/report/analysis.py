@@ -8,11 +8,11 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.foreign_text import printable
+from tuner.foreign import printable
 from tuner.outcome import Fate
 from tuner.report.importance import Importance, importance
 from tuner.report.knobs import Knobs, Value, knobs_of, varying
-from tuner.run_reading import RecordedCandidate, RecordedDispatch
+from tuner.report.recorded_run import RecordedCandidate, RecordedDispatch
 
 _PAIRED_KNOBS = 3
 _LOG_LETTERS = 4000

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from tuner.jsonable import to_plain
 from tuner.outcome import Fate
-from tuner.plain import to_plain
 from tuner.report.analysis import Analysis, analyse
 from tuner.report.knobs import Knobs
-from tuner.run_reading import RecordedCandidate, RecordedDispatch, RecordedRun
+from tuner.report.recorded_run import RecordedCandidate, RecordedDispatch, RecordedRun
 
 SCHEMA = "iree-tuner-report/1"
 _T4_VERSION = "1.0.0"

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import jinja2
 
-from tuner.certificate import Certificate
 from tuner.report.analysis import Analysis, Failures, analyse
 from tuner.report.knobs import Knobs
 from tuner.report.plots import Plot, convergence, heat_map, importance_bars, intervals
-from tuner.report.units import duration
-from tuner.run_reading import RecordedDispatch, RecordedRun
+from tuner.report.recorded_run import RecordedDispatch, RecordedRun
+from tuner.specs.certificate import Certificate
+from tuner.terminal.units import duration
 
 _NAME_OF_MODEL = "whole model"
 

@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tuner.certificate import Certificate
 from tuner.report.importance import Importance
 from tuner.report.knobs import Value
+from tuner.report.recorded_run import RecordedCandidate
 from tuner.report.svg import FONT, WIDTH, Canvas, mix, readable_on, shortened, ticks
-from tuner.run_reading import RecordedCandidate
+from tuner.specs.certificate import Certificate
 
 _INK, _FAINT, _GRID = "#1a1a1a", "#5c5c5c", "#d0d0d0"
 _LINE, _DOT, _WINNER, _FAILED = "#0b5cad", "#7a7a7a", "#b34700", "#b00020"

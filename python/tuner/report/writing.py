@@ -15,8 +15,8 @@ from tuner.errors import InputError
 from tuner.files import check_writable, write_atomically
 from tuner.report.exports import json_report, t4_metadata, t4_results
 from tuner.report.page import html_report
-from tuner.run_files import check_not_of_a_run
-from tuner.run_reading import RecordedDispatch, read_run
+from tuner.report.recorded_run import RecordedDispatch, read_run
+from tuner.runs.names import check_not_of_a_run
 
 
 def write_report(folder: Path, page: Path | None, json_path: Path | None, t4_folder: Path | None) -> list[Path]:

@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from tuner.constraints import Pool, sample_space_filling
 from tuner.search import Prior, best_before, unasked
-from tuner.search.expectation import Expectation
-from tuner.search.surrogates import Array, Surrogate, expected_improvement, failure_probability
-from tuner.search.trend import Trend, informed
+from tuner.search.models.expectation import Expectation
+from tuner.search.models.surrogates import Array, Surrogate, expected_improvement, failure_probability
+from tuner.search.models.trend import Trend, informed
 
 _ELITE = 3
 # So many of the best rows of a prior are tried first: of searches of similar problems, and of an earlier search of the

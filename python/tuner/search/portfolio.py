@@ -15,7 +15,7 @@ import numpy as np
 from tuner.constraints import Pool
 from tuner.search import NO_PRIOR, Prior
 from tuner.search.model_based import SHIPPED, Constants, ModelBasedSearch
-from tuner.search.surrogates import Forest, GaussianProcess
+from tuner.search.models.surrogates import Forest, GaussianProcess
 
 
 class PortfolioStrategy(ModelBasedSearch):

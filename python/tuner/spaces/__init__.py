@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from tuner import registry
+from tuner import plugins
 from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
 from tuner.targets import Limits
@@ -37,8 +37,8 @@ def find(target: str, problem: Problem) -> tuple[str, SpaceBuilder] | None:
     """
     if not problem.loops:
         return None
-    for name in registry.names("tuner.spaces"):
-        builder: SpaceBuilder = registry.load("tuner.spaces", name)
+    for name in plugins.names("tuner.spaces"):
+        builder: SpaceBuilder = plugins.load("tuner.spaces", name)
         if builder.serves(target, problem):
             return name, builder
     return None

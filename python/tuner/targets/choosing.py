@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner import registry
+from tuner import plugins
 from tuner.errors import InputError
 from tuner.targets import Target
 
@@ -20,5 +20,5 @@ def choose_target(text: str, threads: int = 1, devices: Sequence[str] = ()) -> T
     name, colon, chip = text.partition(":")
     if colon and not chip:
         raise InputError(f"'{text}' names no chip after the colon; write {name}, or a chip as in cuda:sm_80")
-    target: Target = registry.load("tuner.targets", name)(chip=chip, threads=threads, devices=tuple(devices))
+    target: Target = plugins.load("tuner.targets", name)(chip=chip, threads=threads, devices=tuple(devices))
     return target

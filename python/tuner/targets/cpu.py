@@ -15,8 +15,8 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration
 from tuner.errors import InputError, ToolError
-from tuner.host import processor_name
 from tuner.targets import Device, Limits
+from tuner.targets.host import processor_name
 
 # More than any machine has processors.
 _MOST_THREADS = 1024

@@ -1,0 +1,177 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Judges one entry of a spec on its dispatch: compiled alone as the entry says, compared with the default, timed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from iree.compiler import ir
+
+from tuner.check.verdicts import EntryVerdict, Verdict
+from tuner.compile.apply import annotations_of
+from tuner.compile.pool import CompileJob, CompilePool
+from tuner.dispatch import Configuration, Configured, Dispatch, plain_name
+from tuner.errors import ToolError
+from tuner.evaluate.bench import DispatchBench
+from tuner.events import Event, FinalistFailed, Listener
+from tuner.measuring import Runner
+from tuner.options import Options
+from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.specs.certificate import Certificate, Circumstances
+from tuner.specs.read import CertifiedEntry, ReadSpec
+from tuner.speedup import Ratio, is_faster
+from tuner.targets import Target
+from tuner.toolchain.contexts import new_context
+from tuner.tuning.result import DispatchResult
+
+# Programs that should take the same time differ by up to so much with where they come to lie (docs/models.md).
+_MIN_GAIN, _MAX_LOSS = Options().min_gain, 0.02
+_FAILURES = {
+    Fate.COMPILE_FAILED: Verdict.REFUSED,
+    Fate.COMPILE_TIMED_OUT: Verdict.REFUSED,
+    Fate.NOT_APPLIED: Verdict.NOT_APPLIED,
+    Fate.WRONG_RESULT: Verdict.WRONG,
+    Fate.RUN_FAILED: Verdict.NOT_RUNNING,
+    Fate.TIMED_OUT: Verdict.NOT_RUNNING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An entry, and the dispatches of the model that have its problem."""
+
+    spec: ReadSpec
+    entry: CertifiedEntry
+    dispatches: tuple[Dispatch, ...]
+
+    def ended(self, verdict: Verdict, detail: str, certificate: Certificate | None = None) -> EntryVerdict:
+        """The verdict on the entry."""
+        names = tuple(dispatch.name for dispatch in self.dispatches)
+        return EntryVerdict(self.spec.path, self.spec.moment, self.entry, verdict, detail, names, certificate)
+
+    def differing(self, held: dict[str, Configured], wanted: Configured | None) -> str:
+        """What a dispatch of the whole model holds instead of the entry's configuration, or ""."""
+        for dispatch in self.dispatches:
+            if held.get(dispatch.name) != wanted:
+                is_default = held.get(dispatch.name) == dispatch.default
+                instead = "the compiler's default" if is_default else str(held.get(dispatch.name))
+                return f"{dispatch.name} holds {instead} when the model is compiled with the spec"
+        return ""
+
+
+def case_of(spec: ReadSpec, entry: CertifiedEntry, dispatches: Sequence[Dispatch]) -> Case | EntryVerdict:
+    """The entry with its dispatches, or the verdict that there are none."""
+    found = tuple(each for each in dispatches if each.problem == entry.problem and each.program is not None)
+    if found:
+        return Case(spec, entry, found)
+    alike = [each.name for each in dispatches if each.problem is not None and each.problem.label == entry.problem.label]
+    detail = "no dispatch of the model has its problem"
+    if alike:
+        detail += f" ({alike[0]} has these sizes, but does something else beside, or has another default)"
+    return Case(spec, entry, ()).ended(Verdict.STALE, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A case whose entry compiles: by default, and as the entry says."""
+
+    case: Case
+    default: Compilation
+    candidate: Compilation
+
+
+def compile_cases(
+    cases: Sequence[Case], target: Target, folder: Path, pool: CompilePool
+) -> list[Compiled | EntryVerdict]:
+    """Compiles the first dispatch of each case by default and as its entry says."""
+    jobs = [
+        CompileJob(
+            program=dispatch.program,
+            identity=dispatch.name,
+            configuration=annotations,
+            target=target,
+            # An entry's name may be any text, also the path of a file.
+            binary=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.vmfb",
+            log=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.log",
+        )
+        for case in cases
+        for dispatch in case.dispatches[:1]
+        if dispatch.program is not None
+        for kind, annotations in (("default", None), ("entry", case.entry.annotations))
+    ]
+    ends = pool.compile(jobs)
+    compiled: list[Compiled | EntryVerdict] = []
+    for case, default, candidate in zip(cases, ends[::2], ends[1::2], strict=True):
+        if candidate.fate in _FAILURES:
+            compiled.append(case.ended(_FAILURES[candidate.fate], f"{candidate.detail} (log: {candidate.log})"))
+        else:
+            compiled.append(Compiled(case, default, candidate))
+    return compiled
+
+
+def measure(
+    compiled: Compiled, runner: Runner, target: Target, now: Circumstances, seed: int, listen: Listener
+) -> EntryVerdict:
+    """Compares a dispatch compiled as its entry says with the default: outputs, then times, interleaved.
+
+    Raises DeviceLostError.
+    """
+    case, candidate = compiled.case, compiled.candidate
+    dispatch = case.dispatches[0]
+    if dispatch.problem is None or dispatch.program is None:
+        raise ValueError(f"{dispatch.name} cannot be run alone")
+    if _same_code(compiled):
+        return case.ended(Verdict.UNDECIDED, "it is what the compiler does by default now")
+    failed: list[Evaluation] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, FinalistFailed):
+            failed.append(event.evaluation)
+        listen(event)
+
+    configuration = _configuration(case.entry, target)
+    try:
+        bench = DispatchBench(runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=hear)
+        evaluation = bench.evaluate(1, 0, configuration, candidate)
+        final = bench.final([evaluation], np.random.default_rng(seed), _MIN_GAIN)
+    except ToolError as error:
+        return case.ended(Verdict.UNDECIDED, str(error))
+    if final is None:
+        evaluation = failed[-1] if failed else evaluation
+        return case.ended(_FAILURES.get(evaluation.fate, Verdict.NOT_RUNNING), evaluation.detail)
+    verdict = speed_verdict(final.ratio)
+    result = DispatchResult(dispatch, verdict.value, (evaluation,), final, late=case.spec.moment == "late")
+    certificate = result.certificate(now)
+    was = case.entry.certificate.ratio
+    accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
+    return case.ended(verdict, f"{final.ratio} over the default (it was {was})", accepted)
+
+
+def speed_verdict(ratio: Ratio) -> Verdict:
+    """Whether it is faster by what a run asks for, slower beyond what equal programs differ by, or neither."""
+    if is_faster(ratio, _MIN_GAIN):
+        return Verdict.HOLDS
+    return Verdict.SLOW if ratio.high < 1.0 and ratio.value <= 1.0 - _MAX_LOSS else Verdict.UNDECIDED
+
+
+def _same_code(compiled: Compiled) -> bool:
+    default, candidate = compiled.default.binary, compiled.candidate.binary
+    return default is not None and candidate is not None and default.read_bytes() == candidate.read_bytes()
+
+
+def _configuration(entry: CertifiedEntry, target: Target) -> Configuration:
+    """The certificate's configuration where the entry is that, else the attributes that it writes."""
+    certified = entry.certificate.configuration
+    with new_context() as context:
+        try:
+            if certified is not None and annotations_of(certified, target, context) == entry.annotations:
+                return certified
+        except (ValueError, ir.MLIRError):
+            pass
+    return Configuration(
+        pipeline="", levels={}, attributes=entry.annotations.root, function_attributes=entry.annotations.function
+    )

@@ -1,0 +1,112 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Applies a configuration to a stripped dispatch, late, and reads back what took effect.
+
+The way is the one of deployment: a spec's sequence annotates the root op, IREE moves the annotation into place,
+and the target's strategy pass configures whatever is left and verifies everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iree.compiler import ir, passmanager
+from iree.compiler.dialects.transform import interpreter
+
+from tuner import native
+from tuner.dispatch import Annotations, Configuration, Configured
+from tuner.dispatches.problems import ops_named, read_configured
+from tuner.specs.write import identity_spec
+from tuner.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the IR holds afterwards, and what was written onto it (None: the compiler's default)."""
+
+    configured: Configured
+    annotations: Annotations | None
+
+
+class RejectedError(Exception):
+    """IREE refused the configuration (its verifier or its parser). The message is the reason."""
+
+
+class NotAppliedError(Exception):
+    """The configuration was taken without complaint and yet is not what the IR holds afterwards."""
+
+
+def annotations_of(configuration: Configuration, target: Target, context: ir.Context) -> Annotations:
+    """A configuration as the attributes that a spec writes. Raises ValueError or MLIRError where it is none."""
+    info = target.compilation_info(configuration, context)
+    others = {number: target.lowering_config(levels, context) for number, levels in configuration.others.items()}
+    return Annotations(
+        {**configuration.attributes, "compilation_info": str(info)},
+        {number: str(config) for number, config in others.items()},
+        {**configuration.function_attributes, **target.function_attributes(configuration)},
+    )
+
+
+def apply_configuration(
+    module: ir.Module, identity: str, configuration: Configuration | Annotations | None, target: Target
+) -> Applied:
+    """Configures `module` (stripped and annotated) in place; with None it is taken as the compiler configured it.
+
+    Annotations are what a spec's entry says. Raises RejectedError or NotAppliedError.
+    """
+    context = module.context
+    wanted = None
+    annotations = configuration if isinstance(configuration, Annotations) else None
+    others: dict[int, ir.Attribute] = {}
+    try:
+        if isinstance(configuration, Configuration):
+            annotations = annotations_of(configuration, target, context)
+        if annotations is not None:
+            wanted = native.compilation_info(ir.Attribute.parse(annotations.root["compilation_info"], context))
+            others = {number: ir.Attribute.parse(text, context) for number, text in annotations.others.items()}
+            spec = ir.Module.parse(identity_spec(identity, annotations), context)
+            for entry in spec.body.operations:
+                interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
+            materialize(module, target)
+    except (ir.MLIRError, ValueError, RuntimeError) as error:
+        raise RejectedError(_first_line(error)) from error
+    (variant,) = ops_named(module.operation, "hal.executable.variant")
+    (function,) = ops_named(variant, "func.func")
+    if wanted is not None:
+        (root,) = native.find_root_ops(module.operation)
+        translation = native.translation_info(function)
+        if root.operation.attributes["lowering_config"] != wanted.lowering_config:
+            raise NotAppliedError(f"the root op carries another lowering config than {wanted.lowering_config}")
+        if translation is None or translation.attribute != wanted.translation_info:
+            raise NotAppliedError(f"the function carries {translation} instead of {wanted.translation_info}")
+        held = {op.attributes["iree_tuner.op"].value: op for op in native.configured_ops(function) if _is_other(op)}
+        for number, config in others.items():
+            op = held.get(f"{identity}#{number}")
+            if op is None or op.attributes["lowering_config"] != config:
+                raise NotAppliedError(f"op {number} of the dispatch does not carry {config}")
+        for name, text in annotations.function.items() if annotations is not None else ():
+            if name not in function.attributes or function.attributes[name] != ir.Attribute.parse(text, context):
+                raise NotAppliedError(f"the function does not carry {name} = {text}")
+    return Applied(read_configured(function), annotations)
+
+
+def materialize(module: ir.Module, target: Target) -> None:
+    """Puts annotations in their place, gives each dispatch without a configuration IREE's default, verifies all.
+
+    Raises MLIRError where IREE refuses a configuration.
+    """
+    pipeline = (
+        "builtin.module(hal.executable(hal.executable.variant(builtin.module("
+        f"iree-codegen-materialize-user-configs,{target.strategy_pass}))))"
+    )
+    with module.context:
+        passmanager.PassManager.parse(pipeline).run(module.operation)
+
+
+def _is_other(op: ir.Operation) -> bool:
+    return "iree_tuner.op" in op.attributes and "lowering_config" in op.attributes
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else repr(error))

@@ -1,0 +1,54 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The final of a dispatch as a value: who comes into it, what it found, and what that says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner.evaluate.final_costs import FINALISTS
+from tuner.measuring import Verification
+from tuner.measuring.sampling import Paired
+from tuner.outcome import Evaluation
+from tuner.speedup import Ratio, is_decided, is_faster
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The verdict on the best candidate: its ratio to the default by interleaved rounds, and its verification.
+
+    `seeds` are those of the data that its outputs were compared on.
+    """
+
+    evaluation: Evaluation
+    paired: Paired
+    ratio: Ratio
+    verification: Verification
+    accepted: bool
+    seeds: tuple[int, ...]
+
+
+def verdict_on(final: Final | None, min_gain: float) -> str:
+    """What a final says, in one line for people."""
+    if final is None:
+        return "the default stays: no candidate ran"
+    if final.accepted:
+        return "tuned"
+    if is_faster(final.ratio, min_gain) and final.evaluation.edge_slowdown >= final.ratio.value:
+        return f"the default stays: the best candidate ({final.ratio}) is {at_edges(final.evaluation.edge_slowdown)}"
+    if not is_decided(final.ratio, min_gain):
+        rounds = len(final.paired.baseline_s)
+        return f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
+    return f"the default is best (the best candidate: {final.ratio})"
+
+
+def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The candidates that a final compares, the best of the search first."""
+    measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
+    return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:FINALISTS]
+
+
+def at_edges(slowdown: float) -> str:
+    """Says it where there is something to say."""
+    return f"{slowdown:.1f}x slower where nothing readable follows its operands" if slowdown > 1.0 else ""

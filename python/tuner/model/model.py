@@ -1,0 +1,81 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A model file, compiled whole: by itself or with a tuning spec, to a program or to configured IR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.files import check_regular
+from tuner.model.onnx import Shapes, import_model
+from tuner.stopwatch import Part, Stopwatch
+from tuner.toolchain.tools import ToolResult, run_tool
+
+# Nothing is known yet of how long a model takes.
+_COMPILE_TIMEOUT_S = 600.0
+_ZEROS_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model and the iree-compile flags that it is compiled with.
+
+    `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported. `watch` counts
+    the time that compiling takes. A compilation that has not ended after `timeout_s` is taken for hanging.
+    """
+
+    source: Path
+    path: Path
+    flags: tuple[str, ...]
+    watch: Stopwatch = field(default_factory=Stopwatch, compare=False, repr=False)
+    timeout_s: float = field(default=_COMPILE_TIMEOUT_S, compare=False, repr=False)
+
+    @staticmethod
+    def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
+        """Raises InputError when there is no such file or it cannot be read."""
+        try:
+            if path.is_dir():
+                raise InputError(f"{path} is a folder; name a model file")
+            check_regular(path)
+            with path.open("rb") as file:
+                # Zeros are what a sparse file holds, or one that was cut off; no model begins with so many.
+                is_empty = not file.read(_ZEROS_BYTES).strip(b"\0")
+        except FileNotFoundError as error:
+            raise InputError(f"there is no model file {path}; check the path") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}; name another model file") from error
+        if is_empty:
+            raise InputError(f"{path} is empty; name a model file")
+        return Model(path, path, flags, watch or Stopwatch())
+
+    def imported(self, shapes: Shapes, work_dir: Path) -> Model:
+        """The model in a form that iree-compile reads, with sizes bound; files go to `work_dir`. Raises InputError."""
+        with self.watch.of(Part.COMPILING):
+            return replace(self, path=import_model(self.source, shapes, work_dir))
+
+    def with_flags(self, *flags: str) -> Model:
+        """The same model, compiled with further flags."""
+        return replace(self, flags=(*self.flags, *flags))
+
+    def compile(self, output: Path, *extra_flags: str, timeout_s: float | None = None) -> ToolResult:
+        """Runs iree-compile on the model, for at most `timeout_s` too if given. The caller judges the exit code."""
+        arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
+        with self.watch.of(Part.COMPILING):
+            limit_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
+            return run_tool("iree-compile", arguments, timeout_s=limit_s, scratch=output.parent)
+
+    def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
+        """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""
+        result = self.compile(output, *extra_flags)
+        if result.exit_code != 0:
+            raise InputError(
+                f"iree-compile cannot compile {self.source} ({result.first_error});"
+                " give a model that iree-compile accepts"
+            )
+
+
+def spec_flag(spec: Path) -> str:
+    """The flag by which plain iree-compile reads a tuning spec."""
+    return f"--iree-codegen-tuning-spec-path={spec}"

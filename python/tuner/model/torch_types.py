@@ -1,0 +1,70 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Declares the types of a module's functions where IREE does not, so that the compiled functions can be called.
+
+IREE writes what a function takes and returns into each compiled module, but not for functions on the torch dialect's
+tensors: those come out of its importer with bare buffers. What a module itself says of a function is kept.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+
+from iree.compiler import ir
+
+from tuner.toolchain.contexts import new_context
+
+_REFLECTION, _DECLARATION = "iree.reflection", "iree.abi.declaration"
+
+
+def declare_types(source: Path, output: Path) -> Path:
+    """`source` itself where nothing is to be declared, else `output`: the same module with declarations, as bytecode.
+
+    Functions with a size that is open or a type that is no tensor are left alone, and so is a file that is no module.
+    """
+    if not _mentions_torch(source):
+        return source
+    with new_context():
+        try:
+            module = ir.Module.parseFile(str(source))
+        except ir.MLIRError:
+            return source  # iree-compile says why
+        declared = [_declare(each.operation) for each in module.body.operations if each.operation.name == "func.func"]
+        if not any(declared):
+            return source
+        with output.open("wb") as file:
+            module.operation.write_bytecode(file)
+    return output
+
+
+def _mentions_torch(path: Path) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"torch") >= 0
+
+
+def _declare(function: ir.Operation) -> bool:
+    """Whether the function was in want of a declaration and has it now."""
+    kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
+    if _REFLECTION in function.attributes or not any("!torch." in str(each) for each in (*kind.inputs, *kind.results)):
+        return False
+    inputs, results = ([_tensor(each) for each in types] for types in (kind.inputs, kind.results))
+    if None in inputs or None in results:
+        return False
+    takes = ", ".join(f"%input{index}: {each}" for index, each in enumerate(inputs))
+    gives = ", ".join(f"%output{index}: {each}" for index, each in enumerate(results))
+    # Names may hold spaces and brackets, which would be taken for the list of inputs.
+    name = re.sub(r"\W", "_", str(ir.StringAttr(function.attributes["sym_name"]).value))
+    declaration = ir.StringAttr.get(f"sync func @{name}({takes}) -> ({gives})")
+    function.attributes[_REFLECTION] = ir.DictAttr.get({_DECLARATION: declaration})
+    return True
+
+
+def _tensor(kind: ir.Type) -> str | None:
+    """`!torch.vtensor<[1,128],si64>` as `tensor<1x128xi64>`; None for open sizes and other types."""
+    match = re.fullmatch(r"!torch\.vtensor<\[([\d,]*)\],(\w+)>", str(kind))
+    if match is None:
+        return str(kind) if isinstance(kind, ir.RankedTensorType) else None
+    sizes = [f"{size}x" for size in match.group(1).split(",") if size]
+    return f"tensor<{''.join(sizes)}{match.group(2).removeprefix('s')}>"

@@ -1,0 +1,127 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Says what may be chosen for each dispatch of a model: its space, where that comes from, knobs, solutions."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner import spaces
+from tuner.constraints import Pool, SpaceTooLargeError, enumerate_space, explain_empty
+from tuner.dispatch import Dispatch
+from tuner.dispatches.extract import extract
+from tuner.model.model import Model
+from tuner.model.onnx import Shapes
+from tuner.spaces import SpaceBuilder
+from tuner.targets import Limits
+from tuner.targets.choosing import choose_target
+
+_MOST_VALUES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class KnobDescription:
+    """A knob: the values that may be asked for, and those that occur in a solution (None: unknown)."""
+
+    name: str
+    domain: tuple[int, ...]
+    occurring: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceDescription:
+    """The space of one dispatch, or in `reason` why there is none or nothing in it.
+
+    `source` is the module that defines the space. `solutions` is None where they are too many to count.
+    """
+
+    dispatch: str
+    problem: str
+    reason: str = ""
+    space: str = ""
+    source: str = ""
+    knobs: tuple[KnobDescription, ...] = ()
+    solutions: int | None = None
+    unconstrained: int = 0
+
+    def lines(self) -> list[str]:
+        """The description for people."""
+        found = [f"{self.dispatch}: {self.problem}" if self.problem else self.dispatch]
+        if self.space:
+            found.append(f"  space: {self.space} ({self.source})")
+        found += [f"  {knob.name}: {_values(knob)}" for knob in self.knobs]
+        if self.solutions is not None and self.space:
+            found.append(f"  solutions: {self.solutions:,} of {self.unconstrained:,} combinations")
+        if self.reason:
+            found.append(f"  {self.reason}")
+        return found
+
+
+def describe_spaces(
+    path: Path, target_name: str, threads: int, flags: Sequence[str], shapes: Shapes
+) -> tuple[SpaceDescription, ...]:
+    """The spaces of a model's dispatches on a target. Raises InputError for an unusable model or target."""
+    target = choose_target(target_name, threads)
+    model = Model.open(path, (*target.compile_flags, *flags))
+    with tempfile.TemporaryDirectory(prefix="iree-tuner-") as folder:
+        extracted = extract(model.imported(shapes, Path(folder)), target, Path(folder))
+    return tuple(_describe(dispatch, target.name, extracted.limits) for dispatch in extracted.dispatches)
+
+
+def _describe(dispatch: Dispatch, target: str, limits: Limits) -> SpaceDescription:
+    problem = dispatch.problem
+    if problem is None:
+        return SpaceDescription(dispatch.name, "", f"no space: {dispatch.untunable}")
+    found = spaces.find(target, problem)
+    if found is None:
+        return SpaceDescription(dispatch.name, problem.label, f"no space on {target} serves such a problem")
+    name, builder = found
+    space = builder.build(problem, limits)
+    pool: Pool | None = None
+    reason = f"not tunable: {dispatch.untunable}" if dispatch.untunable else ""
+    try:
+        pool = enumerate_space(space)
+    except SpaceTooLargeError as error:
+        reason = f"solutions: too many to count ({error})"
+    if pool is not None and not len(pool):
+        reason = f"no solution: together these exclude every point: {'; '.join(explain_empty(space))}"
+    return SpaceDescription(
+        dispatch.name,
+        problem.label,
+        reason,
+        space=name,
+        source=_module(builder),
+        knobs=tuple(
+            KnobDescription(knob.name, knob.domain, None if pool is None else _occurring(pool, index))
+            for index, knob in enumerate(space.knobs)
+        ),
+        solutions=None if pool is None else len(pool),
+        unconstrained=space.size_unconstrained,
+    )
+
+
+def _module(builder: SpaceBuilder) -> str:
+    module = inspect.getmodule(type(builder))
+    return module.__name__ if module else type(builder).__name__
+
+
+def _occurring(pool: Pool, index: int) -> tuple[int, ...]:
+    return tuple(sorted({int(value) for value in pool.rows[:, index]}))
+
+
+def _values(knob: KnobDescription) -> str:
+    shown = _short(knob.domain)
+    if knob.occurring is None or len(knob.occurring) == len(knob.domain) or not knob.occurring:
+        return shown
+    return f"{shown}, in solutions {_short(knob.occurring)}"
+
+
+def _short(values: Sequence[int]) -> str:
+    if len(values) > _MOST_VALUES:
+        head = ", ".join(str(value) for value in values[: _MOST_VALUES - 2])
+        return f"{{{head}, … {values[-1]}}} ({len(values)} values)"
+    return "{" + ", ".join(str(value) for value in values) + "}"

@@ -1,0 +1,283 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Reads a run's folder back into values: what reports are made of, whether the run has ended or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.dispatch import Configuration, plain_name
+from tuner.errors import InputError
+from tuner.foreign import check_ratios, check_times, parse_json, printable
+from tuner.jsonable import field_from_plain as _field
+from tuner.jsonable import from_plain, to_plain
+from tuner.outcome import Fate
+from tuner.runs.folder import RunFolder
+from tuner.specs.certificate import Certificate
+from tuner.specs.write import late_path
+from tuner.stopwatch import WallTime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCandidate:
+    """A candidate as it ended. Number 0 is the compiler's default, whose configuration is None.
+
+    `configuration` is plain JSON, as `Configuration.to_json` writes it. `time_s` and `samples_s` are seconds of one
+    run, `speedup` the default's median divided by its own.
+    """
+
+    number: int
+    configuration: Mapping[str, Any] | None
+    fate: Fate
+    detail: str
+    compile_s: float
+    log: Path
+    time_s: float | None
+    speedup: float | None
+    samples_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDispatch:
+    """A dispatch with its candidates in order.
+
+    Where the run has not ended, `verdict` is "" and `certificate` None. `told` is what went on around its measurements.
+    """
+
+    name: str
+    problem: str
+    verdict: str
+    candidates: tuple[RecordedCandidate, ...]
+    certificate: Certificate | None
+    told: tuple[str, ...]
+
+    @property
+    def tried(self) -> tuple[RecordedCandidate, ...]:
+        """The candidates besides the default."""
+        return tuple(each for each in self.candidates if each.configuration is not None)
+
+    @property
+    def winner(self) -> RecordedCandidate | None:
+        """The candidate that went into the spec, or None where the default stays."""
+        certificate = self.certificate
+        if certificate is None or not certificate.accepted or certificate.configuration is None:
+            return None
+        accepted = certificate.configuration.to_json()
+        return next((each for each in self.tried if each.configuration == accepted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFlags:
+    """Flags of the whole compilation that were tried: `values` of the knobs that were not at their default.
+
+    `time_s` is the median seconds of a run of the model, None where it failed; `detail` then says why.
+    """
+
+    number: int
+    values: Mapping[str, str]
+    time_s: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run. `has_ended` says whether it came to a result; without one, only candidates are known.
+
+    `model` is the certificate of the whole model, where a spec was found. `command` is what started the run,
+    `compile_command` what uses its spec, `spec` and `late_spec` the specs' text: each empty where unknown. `flags` were
+    chosen for the whole compilation among `flags_tried`. `wall_time` is None for runs of earlier versions.
+    """
+
+    folder: Path
+    has_ended: bool
+    device: str
+    dispatches: tuple[RecordedDispatch, ...]
+    model: Certificate | None
+    spec: str
+    late_spec: str
+    command: tuple[str, ...]
+    compile_command: tuple[str, ...]
+    flags: tuple[str, ...]
+    flags_tried: tuple[RecordedFlags, ...]
+    wall_time: WallTime | None = None
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Those of the dispatches, then that of the model."""
+        found = [each.certificate for each in self.dispatches]
+        return tuple(each for each in (*found, self.model) if each is not None)
+
+
+def read_run(path: Path) -> RecordedRun:
+    """The run in a folder. Raises InputError where there is none, or where its files are not what a run writes."""
+    folder = RunFolder(path)
+    if not folder.log.is_file():
+        raise InputError(f"{path} holds no run (it has no {folder.log.name}); name the folder that a run has left")
+    records = _read_lines(folder.log)
+    result = _read_object(folder.path / "result.json")
+    try:
+        return _run(folder, records, result)
+    except ValueError as error:
+        raise InputError(
+            f"{path} was not written by this version of iree-tuner ({error}); report it with the version that wrote it"
+        ) from error
+
+
+def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any] | None) -> RecordedRun:
+    ended = {} if result is None else {_field(str, each, "dispatch"): each for each in _objects(result, "dispatches")}
+    named = [_field(str, each, "dispatch") for each in records if "dispatch" in each]
+    names = list(ended) or list(dict.fromkeys(named))
+    command = _read_object(folder.command) or {"command": []}
+    return RecordedRun(
+        folder=folder.path,
+        has_ended=result is not None,
+        device="" if result is None else _field(str, result, "device"),
+        dispatches=tuple(
+            _dispatch(name, folder, [each for each in records if each.get("dispatch") == name], ended.get(name))
+            for name in names
+        ),
+        model=None if result is None or result.get("model") is None else _certificate(result["model"]),
+        spec=_text(folder.spec),
+        late_spec=_text(late_path(folder.spec)),
+        command=_field(tuple[str, ...], command, "command"),
+        compile_command=() if result is None else _field(tuple[str, ...], result, "compile_command"),
+        # Runs of earlier versions chose none.
+        flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
+        flags_tried=tuple(_flags_tried(each) for each in records if each.get("event") == "flags tried"),
+        wall_time=_wall_time((result or {}).get("wall_time")),
+    )
+
+
+def _dispatch(
+    name: str, folder: RunFolder, records: list[dict[str, Any]], ended: dict[str, Any] | None
+) -> RecordedDispatch:
+    return RecordedDispatch(
+        name=name,
+        problem="" if ended is None else _field(str | None, {"problem": None, **ended}, "problem") or "",
+        verdict="" if ended is None else _field(str, ended, "verdict"),
+        candidates=tuple(_candidate(folder, each) for each in records if "candidate" in each),
+        certificate=None if ended is None else _certificate(ended),
+        told=tuple(_told(each) for each in records if "event" in each),
+    )
+
+
+def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
+    number, configuration = _field(int, record, "candidate"), record.get("configuration")
+    read = RecordedCandidate(
+        number=number,
+        configuration=None if configuration == "default" else _configuration(configuration),
+        fate=_field(Fate, record, "fate"),
+        detail=_field(str, record, "detail"),
+        compile_s=_field(float, record, "compile_s"),
+        log=_log(folder, _field(str, record, "dispatch"), number, _field(Path, record, "log")),
+        time_s=_field(float | None, record, "time_s"),
+        speedup=_field(float | None, record, "speedup"),
+        samples_s=_field(tuple[float, ...], record, "samples_s"),
+    )
+    if number < 0 or read.compile_s < 0:
+        raise ValueError(f"a candidate has the number {number} and took {read.compile_s:g} s to compile")
+    check_times("time_s", (read.time_s,))
+    check_times("samples_s", read.samples_s)
+    check_ratios("speedup", (read.speedup,))
+    return read
+
+
+def _configuration(data: Any) -> Mapping[str, Any]:
+    """What `Configuration.to_json` wrote, which leaves out what is not set."""
+    unset = to_plain(Configuration(_field(str, data, "pipeline"), {}))
+    return from_plain(Configuration, {**unset, **data}).to_json()
+
+
+def _log(folder: RunFolder, dispatch: str, number: int, recorded: Path) -> Path:
+    """The log of a candidate. The folder may have been moved since it was recorded.
+
+    What was taken from a store that runs share has its log in another's folder. No other file than a log is read.
+    """
+    here = folder.path / "candidates" / plain_name(dispatch) / f"{number}.log"
+    return here if here.exists() or recorded.suffix != ".log" else recorded
+
+
+def _flags_tried(record: dict[str, Any]) -> RecordedFlags:
+    time_s = _field(float | None, record, "time_s")
+    check_times("time_s", (time_s,))
+    values = _field(Mapping[str, str], record, "values")
+    return RecordedFlags(_field(int, record, "number"), values, time_s, _field(str, record, "detail"))
+
+
+def _told(record: dict[str, Any]) -> str:
+    detail: str = _field(str, record, "detail")
+    if record["event"] == "finalist failed":
+        number, fate = _field(int, record, "number"), _field(Fate, record, "fate")
+        return f"candidate {number} was passed over: {fate}, {detail}"
+    return detail
+
+
+def _wall_time(data: Any) -> WallTime | None:
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        data = {name: each for name, each in data.items() if name != "orchestration_s"}
+    read = from_plain(WallTime, data)
+    check_times("total_s", (read.total_s,))
+    if min(read.compiling_s, read.measuring_s, read.solving_s, read.starting_s) < 0:
+        raise ValueError("a part of the wall time is negative")
+    return read
+
+
+def _certificate(holder: Any) -> Certificate | None:
+    """What an object carries as its certificate. Raises ValueError if that is none."""
+    if not isinstance(holder, dict) or "certificate" not in holder:
+        raise ValueError("there is no 'certificate'")
+    try:
+        return None if holder["certificate"] is None else Certificate.from_json(holder["certificate"])
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
+def _objects(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = record.get(name)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError(f"'{name}' is no list of objects")
+    return found
+
+
+def _read_lines(log: Path) -> list[dict[str, Any]]:
+    """The log's records. The last line may be cut short, where a run was killed while it wrote."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError as error:
+        raise InputError(f"{log} cannot be read: {error.strerror}") from error
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = parse_json(line)
+        except ValueError as error:
+            if number == len(lines):
+                break
+            raise InputError(f"{log} is damaged in line {number}; take it out to read the rest") from error
+        if not isinstance(record, dict):
+            raise InputError(f"{log} is no log of a run: line {number} is no object")
+        records.append(record)
+    return records
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """The object in a file, or None where there is no such file. Raises InputError where it holds something else."""
+    try:
+        data = parse_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; take it away to report on the rest") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}); take it away to report on the rest of the run") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path} holds no object; take it away to report on the rest of the run")
+    return data
+
+
+def _text(path: Path) -> str:
+    return printable(path.read_text(errors="replace")) if path.is_file() else ""

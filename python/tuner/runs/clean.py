@@ -1,0 +1,81 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Removes what runs wrote, and nothing else that lies in their folders."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.runs.folder import RunFolder
+from tuner.runs.names import Found, look_into
+from tuner.runs.record import RunRecord
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What is removed of a folder, or would be: so many bytes. `kept` are the files that are no run's."""
+
+    folder: Path
+    removed_bytes: int
+    kept: tuple[Path, ...]
+
+    def told(self, done: str) -> str:
+        """For people; `done` is what is done with the files, as in "removed"."""
+        told = f"{self.folder}: {self.removed_bytes / 1e6:.1f} MB {done}"
+        if self.kept:
+            names = [str(path.relative_to(self.folder)) for path in self.kept[:_NAMED]]
+            more = [f"{len(self.kept) - _NAMED} more"] if len(self.kept) > _NAMED else []
+            told += f"; kept, as no run's: {', '.join([*names, *more])}"
+        return told
+
+
+def look(folder: Path) -> Cleaning:
+    """What `clean` would do. Raises InputError for what is no folder of a run, and if a process works in it."""
+    _check(folder)
+    # Without a lock there is nobody in it, and looking leaves none there.
+    if RunFolder(folder).lock.exists():
+        with RunFolder(folder).held():
+            return _told(folder, look_into(folder, RunFolder(folder).model))
+    return _told(folder, look_into(folder, RunFolder(folder).model))
+
+
+def clean(folder: Path) -> Cleaning:
+    """Removes what a run wrote, and the folder if nothing else is in it. Raises InputError as `look`."""
+    _check(folder)
+    run = RunFolder(folder)
+    with run.held():
+        found = look_into(folder, RunFolder(folder).model)
+        told = _told(folder, found)
+        # Those last by which the folder is known: what is interrupted can be done again.
+        last = {run.command: 1, run.lock: 2}
+        try:
+            for path in sorted(found.files, key=lambda path: last.get(path, 0)):
+                path.unlink()
+            for path in found.folders:
+                with suppress(OSError):  # of those with other files in them
+                    path.rmdir()
+            if not any(folder.iterdir()):
+                folder.absolute().rmdir()
+        except OSError as error:
+            raise InputError(
+                f"{error.filename or folder} cannot be removed: {os.strerror(error.errno or 0)}; check its permissions"
+            ) from error
+    return told
+
+
+def _check(folder: Path) -> None:
+    if folder.is_symlink():
+        raise InputError(f"{folder} is a link; name the folder that it leads to")
+    if not RunFolder(folder).command.is_file():
+        raise InputError(f"{folder} is no folder of a run; nothing was removed")
+    RunRecord.read(RunFolder(folder).command)
+
+
+def _told(folder: Path, found: Found) -> Cleaning:
+    return Cleaning(folder, sum(path.lstat().st_size for path in found.files), found.others)

@@ -1,0 +1,178 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The folder of a run: its log (one JSON object a line, written as each thing ends), binaries and IR."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import InputError
+from tuner.runs.names import others_in, temporary_folders
+from tuner.runs.record import RunRecord
+
+# Where runs leave their folders, unless told otherwise.
+RUNS = Path(".iree-tuner")
+# So many files are named where there should be none.
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A folder that belongs to one run alone."""
+
+    path: Path
+
+    @staticmethod
+    @contextmanager
+    def create(
+        path: Path | None, model: Path, asked: Mapping[str, str] | None = None, *, resume: bool = False
+    ) -> Iterator[RunFolder]:
+        """Makes `path`, or a new folder under `.iree-tuner`, and holds it: no other process works in it meanwhile.
+
+        `asked` is what a run of `model` is asked, which can be resumed: with `resume` the folder of a run that was cut
+        off is taken. Raises InputError if that is impossible, and without `resume` for a folder with other files in it
+        or another run's log: nothing of a user's is overwritten.
+        """
+        folder = RunFolder._of_a_run(path) if resume else RunFolder._made(path)
+        with folder.held():
+            try:
+                if resume:
+                    folder._take_up(model, asked or {})
+                else:
+                    RunRecord.of_this_process(model, asked).write(folder.command)
+            except OSError as error:
+                raise _unwritable(path or folder.path, error) from error
+            yield folder
+
+    @staticmethod
+    def _new() -> RunFolder:
+        try:
+            RUNS.mkdir(exist_ok=True)
+            stamp = time.strftime("%Y%m%d-%H%M%S-")
+            return RunFolder(Path(tempfile.mkdtemp(prefix=stamp, dir=RUNS)).absolute())
+        except OSError as error:
+            raise InputError(f"cannot make the run's folder in {RUNS}: {error.strerror}; choose a --run-dir") from error
+
+    @staticmethod
+    def _made(path: Path | None) -> RunFolder:
+        if path is None:
+            return RunFolder._new()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            folder = RunFolder(path.absolute())
+        except OSError as error:
+            raise InputError(
+                f"cannot make the run's folder {path}: {error.strerror}; choose another --run-dir"
+            ) from error
+        if folder.log.exists():
+            raise InputError(f"{path} already holds a run; choose another --run-dir")
+        if not os.access(path, os.W_OK):
+            raise InputError(f"cannot write into {path}; choose another --run-dir")
+        others = ", ".join(each.name for each in others_in(folder.path, folder.model, _NAMED))
+        if others:
+            raise InputError(f"{path} holds files that are no run's ({others}); choose another --run-dir")
+        return folder
+
+    @staticmethod
+    def _of_a_run(path: Path | None) -> RunFolder:
+        if path is None:
+            raise InputError("--resume needs the folder of the run to go on with; name it by --run-dir")
+        if not RunFolder(path).command.is_file():
+            raise InputError(f"{path} holds no run to resume; check --run-dir")
+        if not os.access(path, os.W_OK):
+            raise InputError(f"cannot write into {path}; check its permissions")
+        return RunFolder(path.absolute())
+
+    def _take_up(self, model: Path, asked: Mapping[str, str]) -> None:
+        """The run begins anew and finds what it did in its store; so the log is written anew too."""
+        RunRecord.read(self.command).check_resumable(self.path, model, asked)
+        for left in temporary_folders(self.path):
+            shutil.rmtree(left)
+        self.log.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes out of the folder, for as long as this one lives. Raises InputError if one is in it."""
+        try:
+            handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise _unwritable(self.lock, error) from error
+        with os.fdopen(handle) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError(f"another process works in {self.path}; let it end first") from error
+            except OSError as error:
+                raise InputError(
+                    f"{self.lock} cannot be locked: {error.strerror}; choose a folder on another disk"
+                ) from error
+            if os.fstat(file.fileno()).st_nlink == 0:
+                raise InputError(f"another process removes {self.path}; begin again")
+            yield
+
+    @property
+    def store(self) -> Path:
+        """Where the run keeps its evaluations, unless another place was named."""
+        return self.path / "store.sqlite"
+
+    @property
+    def log(self) -> Path:
+        """The log: every candidate with its configuration and fate."""
+        return self.path / "log.jsonl"
+
+    @property
+    def spec(self) -> Path:
+        """The spec, as proved so far."""
+        return self.path / "spec.mlir"
+
+    @property
+    def unproved(self) -> Path:
+        """The winners of a run that ended before it could prove them on the whole model."""
+        return self.path / "spec.unproved.mlir"
+
+    @property
+    def command(self) -> Path:
+        """What started the run, and where: for whoever wants to repeat it."""
+        return self.path / "command.json"
+
+    @property
+    def lock(self) -> Path:
+        """What a process holds while it works in the folder."""
+        return self.path / "run.lock"
+
+    @property
+    def model(self) -> Path | None:
+        """The run's model, if its record is there and says so."""
+        try:
+            name = RunRecord.read(self.command).model
+        except InputError:
+            return None
+        return Path(name) if name else None
+
+    @property
+    def began(self) -> str:
+        """When the run began, also if it was resumed since: UTC, as a store has it."""
+        return RunRecord.read(self.command).began
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Adds one line to the log; a crash loses at most the line being written. Raises OSError on a full disk."""
+        try:
+            with self.log.open("a") as file:
+                file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            error.filename = str(self.log)
+            raise
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write into {path}: {error.strerror}; choose another --run-dir or make room")

@@ -1,0 +1,123 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What started a run, as its folder keeps it: for whoever repeats the run, and so that a resumed one asks the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import InputError
+from tuner.files import write_atomically
+from tuner.jsonable import from_plain, to_plain
+from tuner.runs.store import now
+
+if TYPE_CHECKING:
+    from tuner.options import Options
+
+_VERSION = 1
+_MODEL = "MODEL"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What started a run.
+
+    `command`: its words; `folder`: the working folder; `began`: UTC, as a store has it; `model`: the file. `asked`:
+    what decides what is asked and measured, by the names of options, and the model's digest; None if the run cannot
+    be resumed, as a check cannot. `version`: of this form; 0 for earlier ones, which had no such number.
+    """
+
+    command: tuple[str, ...]
+    folder: str
+    began: str
+    model: str = ""
+    asked: Mapping[str, str] | None = None
+    version: int = _VERSION
+
+    @staticmethod
+    def of_this_process(model: Path, asked: Mapping[str, str] | None) -> RunRecord:
+        """That of a run which begins now. Raises OSError if the working folder is gone."""
+        program = Path(sys.argv[0]).name
+        # As `python -m tuner` has it.
+        words = ("iree-tune" if program == "__main__.py" else program, *sys.argv[1:])
+        return RunRecord(words, str(Path.cwd()), now(), str(model), asked)
+
+    @staticmethod
+    def read(path: Path) -> RunRecord:
+        """Raises InputError for a file that is none. Any version is read, as far as it says the same."""
+        try:
+            data = json.loads(path.read_text())
+            earlier = {"model": "", "asked": None, "version": 0}
+            return from_plain(RunRecord, {**earlier, **data} if isinstance(data, dict) else data)
+        except FileNotFoundError as error:
+            raise InputError(f"{path} is missing: its folder is no run's") from error
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path} is not what a run of this version writes ({error}); name the folder of a run"
+            ) from error
+
+    def write(self, path: Path) -> None:
+        """Puts the record at `path` in one step. Raises OSError."""
+        write_atomically(path, json.dumps(to_plain(self)) + "\n")
+
+    def check_resumable(self, folder: Path, model: Path, asked: Mapping[str, str]) -> None:
+        """Raises InputError unless a run that asks this can go on with what the recorded one did in `folder`."""
+        if self.version != _VERSION:
+            raise InputError(
+                f"{folder} was written by another version of iree-tuner; begin a new run in another folder"
+            )
+        if self.asked is None:
+            raise InputError(f"{folder} holds no tuning run, which alone can be resumed; check --run-dir")
+        for option, value in asked.items():
+            then = self.asked.get(option)
+            if then == value:
+                continue
+            if option == _MODEL:
+                differing = f"other content of its model {self.model}, by its digest, than {model} has"
+            else:
+                differing = f"{option} {then or 'left out'}, not {value or 'left out'}"
+            raise InputError(
+                f"{folder} holds a run with {differing}; give what it began with, or choose another --run-dir"
+            )
+
+
+def asked_of(model: Path, options: Options) -> dict[str, str]:
+    """What decides what a run asks and measures. How long it goes on, and where things are written, may change."""
+    with model.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    asked: dict[str, Any] = {
+        "--target": options.target,
+        "--threads": options.threads,
+        "--device": options.devices,
+        "--ray": options.ray,
+        "--dim": options.shapes.dims,
+        "--input": options.shapes.inputs,
+        "--function": options.function,
+        "--dispatch": options.dispatches,
+        "--strategy": options.strategy,
+        "--seed": options.seed,
+        "--min-gain": options.min_gain,
+        "--early-only": options.early_only,
+        "--keep-flags": options.keep_flags,
+        "--pin": options.pins,
+        "flags of iree-compile": options.flags,
+    }
+    return {_MODEL: content, **{option: _as_text(value) for option, value in asked.items()}}
+
+
+def _as_text(value: Any) -> str:
+    """As a user would write it; "" for what is left out."""
+    if isinstance(value, Mapping):
+        value = tuple(f"{name}={value[name]}" for name in sorted(value))
+    if isinstance(value, tuple):
+        return shlex.join(value)
+    return "" if value is None or value is False else str(value)

@@ -1,0 +1,62 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Contractions on GPUs by TileAndFuse: matmul, batch_matmul, transposed; with a matrix instruction where the chip has
+one for the element types, else with every thread's own arithmetic.
+
+IREE states constraints for some of these itself (`compiler_emitted`); these serve all types and batches, and open what
+IREE fixes: padding, promotion, the software pipeline, bank conflicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tuner.constraints import Space
+from tuner.dispatch import Configuration, Problem
+from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
+from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
+from tuner.spaces.gpu.tiles import TARGETS, bytes_of, gpu_limits, has_known_types, is_skinny
+from tuner.targets import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class GpuContraction:
+    """See the module's text."""
+
+    def serves(self, target: str, problem: Problem) -> bool:
+        return (
+            target in TARGETS and problem.kind == "contraction" and has_known_types(problem) and not is_skinny(problem)
+        )
+
+    def build(self, problem: Problem, limits: Limits) -> Space:
+        gpu = gpu_limits(limits)
+        intrinsics = matrix_intrinsics(problem, gpu)
+        if intrinsics:
+            return matrix_space(_product(problem), intrinsics, gpu)
+        return thread_space(problem, gpu, promoted=(0, 3))
+
+    def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
+        if "intrinsic" in point:
+            return matrix_configuration(_product(problem), point)
+        return thread_configuration(problem, point, is_flat=False)
+
+
+SPACE = GpuContraction()
+
+
+def _product(problem: Problem) -> Product:
+    loops = {
+        role: tuple(index for index, loop in enumerate(problem.loops) if loop.role == role)
+        for role in ("batch", "m", "n", "k")
+    }
+    return Product(
+        extents=tuple(loop.extent for loop in problem.loops),
+        batch=loops["batch"],
+        rows=loops["m"],
+        columns=loops["n"],
+        sums=loops["k"],
+        lhs_bytes=bytes_of(problem, 0),
+        rhs_bytes=bytes_of(problem, 1),
+        sum_bytes=bytes_of(problem, 2),
+    )

@@ -1,0 +1,119 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Convolutions on GPUs by TileAndFuse: with a matrix instruction as the product that IREE makes of them (implicit
+GEMM: the window and the input channels become one loop), else with every thread's own arithmetic.
+
+IREE states constraints for some of these itself (`compiler_emitted`); these serve all types and open padding, which
+IREE's defaults use and its constraints leave out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+import z3
+
+from tuner.constraints import Rule, Space
+from tuner.dispatch import REDUCTIONS, Configuration, Problem
+from tuner.spaces.cpu.tiles import has_known_types
+from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
+from tuner.spaces.gpu.mma_sync_rules import is_measured
+from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
+from tuner.spaces.gpu.tiles import TARGETS, bytes_of, extents, gpu_limits
+from tuner.targets import Limits
+
+# The image goes through shared memory in any case (probed: the compiler reports its size there).
+_PROMOTED = (1, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuConvolution:
+    """See the module's text."""
+
+    def serves(self, target: str, problem: Problem) -> bool:
+        return (
+            target in TARGETS
+            and problem.kind == "convolution"
+            and has_known_types(problem)
+            and len(problem.operands) == 3
+            and all(loop.is_parallel == (index < _outputs(problem)) for index, loop in enumerate(problem.loops))
+        )
+
+    def build(self, problem: Problem, limits: Limits) -> Space:
+        gpu = gpu_limits(limits)
+        intrinsics = matrix_intrinsics(problem, gpu)
+        if intrinsics and _becomes_product(problem):
+            product = _product(problem)
+            space = matrix_space(product, intrinsics, gpu, _PROMOTED)
+            if not is_measured(intrinsics):
+                return space
+            return replace(space, rules=(*space.rules, _whole_steps(product.extents[-1])))
+        return thread_space(problem, gpu, promoted=(0,))
+
+    def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
+        if "intrinsic" in point:
+            product = matrix_configuration(_product(problem), point, of_convolution=True)
+            return replace(product, levels={**product.levels, **_padding(problem, product.levels)})
+        return thread_configuration(problem, point, is_flat=True)
+
+
+SPACE = GpuConvolution()
+
+
+def _outputs(problem: Problem) -> int:
+    return sum(loop.is_parallel for loop in problem.loops)
+
+
+def _becomes_product(problem: Problem) -> bool:
+    """Whether the filter's window and input channels lie side by side, so that they become one loop."""
+    if not extents(problem, "image") or not extents(problem, "channel") or not extents(problem, "k"):
+        return False
+    sums = [index for index, loop in enumerate(problem.loops) if loop.role in REDUCTIONS]
+    filters = problem.operands[1].loops
+    places = [filters.index(loop) for loop in sums if loop in filters]
+    return places == list(range(places[0], places[0] + len(sums))) if places else False
+
+
+def _product(problem: Problem) -> Product:
+    """The output's loops as they stand; then one for the sums."""
+    outputs = _outputs(problem)
+    roles = [loop.role for loop in problem.loops[:outputs]]
+    return Product(
+        extents=(
+            *(loop.extent for loop in problem.loops[:outputs]),
+            prod(loop.extent for loop in problem.loops[outputs:]),
+        ),
+        batch=tuple(index for index, role in enumerate(roles) if role == "depth"),
+        rows=tuple(index for index, role in enumerate(roles) if role in ("batch", "image")),
+        columns=tuple(index for index, role in enumerate(roles) if role == "channel"),
+        sums=(outputs,),
+        lhs_bytes=bytes_of(problem, 0),
+        rhs_bytes=bytes_of(problem, 1),
+        sum_bytes=bytes_of(problem, 2),
+    )
+
+
+def _whole_steps(extent: int) -> Rule:
+    """On NVIDIA GPUs: steps leave no remainder of `extent` sums."""
+    return Rule(
+        f"steps leave no remainder of {extent} sums",
+        extent % z3.Int("depth") == 0,
+        "measured on an H200: of 1,200 candidates of four convolutions the 25 with a remainder gave NaN, no other did",
+    )
+
+
+def _padding(problem: Problem, levels: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """How the convolution is padded before it becomes a product: as the product is, and the window never.
+
+    Source: IREE, `getPaddingConvSizes` in Dialect/GPU/TargetUtils/ConfigUtils.cpp.
+    """
+    channels = problem.operands[0].loops[-1]
+    if "padding" not in levels or channels < 0 or problem.loops[channels].role != "k":
+        return {}
+    *outputs, depth = levels["padding"]
+    sums = dict.fromkeys(range(len(outputs), len(problem.loops)), 0)
+    if _product(problem).extents[-1] % depth != 0 and depth // problem.loops[channels].extent <= 2:
+        sums[channels] = depth
+    return {"padding_conv": (*outputs, *sums.values())}

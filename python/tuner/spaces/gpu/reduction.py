@@ -1,0 +1,42 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Reductions on GPUs: sums and maxima, and what is built of them (softmax, norms).
+
+Where lanes can share the reduced loop, VectorDistribute does it and the ops around the root follow; where they
+cannot, IREE gives each thread an output of its own by TileAndFuse, and so do we.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tuner.constraints import Space
+from tuner.dispatch import Configuration, Problem
+from tuner.spaces.cpu.tiles import has_known_types
+from tuner.spaces.gpu.reduction_tiles import reduced_loop, reduction_configuration, reduction_space
+from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
+from tuner.spaces.gpu.tiles import TARGETS, gpu_limits
+from tuner.targets import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class GpuReduction:
+    """See the module's text."""
+
+    def serves(self, target: str, problem: Problem) -> bool:
+        return target in TARGETS and problem.kind == "reduction" and has_known_types(problem)
+
+    def build(self, problem: Problem, limits: Limits) -> Space:
+        gpu = gpu_limits(limits)
+        if problem.loops[reduced_loop(problem)].extent % min(gpu.subgroup_sizes) == 0:
+            return reduction_space(problem, gpu)
+        return thread_space(problem, gpu, promoted=(0,))
+
+    def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
+        if "step" in point:
+            return reduction_configuration(problem, point)
+        return thread_configuration(problem, point, is_flat=True)
+
+
+SPACE = GpuReduction()

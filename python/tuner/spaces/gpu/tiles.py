@@ -1,0 +1,136 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tile sizes worth asking for on GPUs, and what the rules on them share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import z3
+
+from tuner.constraints import ConstraintError, Rule
+from tuner.dispatch import GpuSettings, Problem
+from tuner.spaces.cpu import tiles as cpu_tiles
+from tuner.spaces.cpu.tiles import divisors, ordered, powers_of_two
+from tuner.targets import GpuLimits, Limits
+from tuner.targets.nvidia import LANES, SCHEDULERS
+
+TARGETS = ("cuda", "rocm")
+ELEMENT_BYTES = {
+    **cpu_tiles.ELEMENT_BYTES,
+    **dict.fromkeys(("f8E4M3FN", "f8E5M2", "f8E4M3FNUZ", "f8E5M2FNUZ"), 1),
+}
+# The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
+LOAD_BYTES = 16
+# Which operands of a product go through shared memory, by the value of a knob: none, one, or both (the default).
+PROMOTED: dict[int, tuple[int, ...]] = {0: (), 1: (0,), 2: (1,), 3: (0, 1)}
+# A contraction of fewer rows or columns is memory bound, and IREE treats it as a reduction.
+# Source: IREE, kVerySkinnyDimThreshold in LLVMGPU/KernelConfig.cpp.
+SKINNY = 4
+
+
+def gpu_limits(limits: Limits) -> GpuLimits:
+    """The GPU's limits. Raises ConstraintError for those of another device."""
+    if limits.gpu is None:
+        raise ConstraintError(
+            "this space is for GPUs, and the limits are another device's; read them from a GPU target"
+        )
+    return limits.gpu
+
+
+def extents(problem: Problem, *roles: str) -> list[int]:
+    """The extents of the loops of these roles."""
+    return [loop.extent for loop in problem.loops if loop.role in roles]
+
+
+def is_skinny(problem: Problem) -> bool:
+    """Whether a contraction has so few rows or columns that IREE reduces rather than tiles it."""
+    rows, columns = extents(problem, "m"), extents(problem, "n")
+    wide = [extent for extent in rows + columns if extent != 1]
+    if len(wide) <= 1:
+        return True
+    plain = len(rows) == len(columns) == len(extents(problem, "k")) == 1 and not extents(problem, "batch")
+    return plain and min(wide) <= SKINNY
+
+
+def tiles(extent: int, unit: int, most: int) -> tuple[int, ...]:
+    """Multiples of `unit` up to `most`: 1 and 3 times powers of two, and divisors of the extent."""
+    scaled = [unit * factor * power for factor in (1, 3) for power in powers_of_two(most)]
+    whole = [tile for tile in divisors(extent) if tile % unit == 0]
+    found = [tile for tile in (*scaled, *whole) if tile <= most]
+    reach = min((unit * power for power in powers_of_two(most) if unit * power >= extent), default=most)
+    return ordered(tile for tile in found if tile <= reach) or (unit,)
+
+
+def lookup(index: z3.ArithRef, values: Iterable[tuple[int, int]]) -> z3.ArithRef:
+    """The value that belongs to the index, of (index, value) pairs."""
+    *others, (_, last) = values
+    chosen = z3.IntVal(last)
+    for key, value in reversed(others):
+        chosen = z3.If(index == key, z3.IntVal(value), chosen)
+    return chosen
+
+
+def thread_rules(threads: z3.ArithRef, subgroup: z3.ArithRef, gpu: GpuLimits) -> list[Rule]:
+    """The rules on a workgroup's threads."""
+    return [
+        Rule(
+            f"a workgroup has at most {gpu.max_workgroup_threads} threads",
+            threads <= gpu.max_workgroup_threads,
+            "the chip's limit, as the compiler states it",
+        ),
+        Rule(
+            "a workgroup's threads fill whole subgroups",
+            threads % subgroup == 0,
+            "lanes without work are wasted, and IREE refuses some such sizes",
+        ),
+    ]
+
+
+def has_known_types(problem: Problem) -> bool:
+    """Whether the sizes of all operands' elements are known."""
+    return all(operand.element_type in ELEMENT_BYTES for operand in problem.operands)
+
+
+def is_nvidia(gpu: GpuLimits) -> bool:
+    """Whether it is one of NVIDIA's, by the name of its chip."""
+    return gpu.chip.startswith("sm_")
+
+
+def amd_occupancies(gpu: GpuLimits) -> tuple[int, ...]:
+    """The occupancies to ask for where a wish was measured on AMD GPUs alone, or not at all; 0 asks for none."""
+    return (0,) if is_nvidia(gpu) else gpu.waves_per_eu
+
+
+def occupancy_rule(waves: z3.ArithRef, threads: z3.ArithRef) -> Rule:
+    """On NVIDIA GPUs: fewer subgroups a scheduler than one workgroup has there would take more registers than there
+    are."""
+    quarter = LANES * SCHEDULERS
+    return Rule(
+        "one workgroup has no more subgroups a scheduler than are asked for",
+        z3.Or(waves == 0, (threads + (quarter - 1)) / quarter <= waves),
+        "probed: 200 registers for each of 320 threads are refused when they are to start",
+    )
+
+
+def bytes_of(problem: Problem, operand: int) -> int:
+    """The bytes of an operand's element."""
+    return ELEMENT_BYTES[problem.operands[operand].element_type]
+
+
+def per_loop(count: int, values: Mapping[int, int]) -> tuple[int, ...]:
+    """The values by loop, 0 elsewhere."""
+    return tuple(values.get(index, 0) for index in range(count))
+
+
+def settings(point: Mapping[str, int], workgroup_size: tuple[int, ...]) -> GpuSettings:
+    """The settings that a point's knobs of those names stand for."""
+    stages, conflicts = point.get("prefetch_num_stages", 0), point.get("no_reduce_shared_memory_bank_conflicts")
+    return GpuSettings(
+        workgroup_size,
+        point["subgroup_size"],
+        promoted=PROMOTED[point.get("promoted", 0)],
+        prefetch_num_stages=stages or None,
+        no_reduce_shared_memory_bank_conflicts=None if conflicts is None else bool(conflicts),
+        waves_per_eu=point.get("waves_per_eu", 0),
+    )

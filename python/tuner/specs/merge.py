@@ -1,0 +1,141 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Merges specs into one: each problem keeps one entry, the faster where that can be told."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from tuner.specs.certificate import Circumstances, Moment
+from tuner.specs.deliver import check_remaking, deliver
+from tuner.specs.read import CertifiedEntry, read_spec
+from tuner.specs.write import late_path, late_spec, problem_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An entry and the spec that it comes from."""
+
+    path: Path
+    moment: Moment
+    entry: CertifiedEntry
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of one run with the entry, by its certificate."""
+        return statistics.median(self.entry.certificate.candidate_s)
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.entry.name} ({self.entry.certificate.ratio}, {self.time_s * 1e3:.4g} ms)"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two entries that want different things for one problem: which is kept, which not, and why."""
+
+    kept: Source
+    dropped: Source
+    reason: str
+
+    def __str__(self) -> str:
+        label = self.kept.entry.problem.label
+        return f"conflict: {label} ({self.kept.moment}): {self.kept} is kept, {self.dropped} is not: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of the entries of several specs: those kept, in the specs' order, and the conflicts.
+
+    `equal` counts the entries that said the same as one that is kept; `files` are those written. `flags` were chosen
+    for the whole compilation with every spec; where they differ, `dropped_flags` are those of each.
+    """
+
+    kept: tuple[Source, ...]
+    conflicts: tuple[Conflict, ...]
+    equal: int
+    files: tuple[Path, ...]
+    flags: tuple[str, ...] = ()
+    dropped_flags: tuple[tuple[Path, tuple[str, ...]], ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        yield from map(str, self.conflicts)
+        for path, flags in self.dropped_flags:
+            yield f"Note: {path} was made with {' '.join(flags) or 'no chosen flags'}; the merged spec names none."
+        made = _made(self.kept)
+        if len(made) > 1:
+            yield f"Note: the entries were made in {len(made)} different ways (device, versions or flags):"
+            yield from (f"  {each}" for each in made)
+        early = sum(source.moment == "early" for source in self.kept)
+        late = len(self.kept) - early
+        lost = f"{self.equal} more were equal, {len(self.conflicts)} lost a conflict"
+        yield f"{len(self.kept)} entries ({early} early, {late} late); {lost}."
+        yield f"Spec: {' '.join(map(str, self.files))}"
+
+
+def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
+    """Writes the entries of several specs as one: early ones to `output`, late ones beside it.
+
+    Of entries for one problem that differ, the faster is kept where both were measured alike, else the one named first.
+    Raises InputError for what is no spec, and where an entry without a certificate would be lost.
+    """
+    specs = [read_spec(path) for path in dict.fromkeys(paths)]
+    check_remaking(output, specs, kept={}, run_dir=None)
+    kept: dict[tuple[str, Moment], Source] = {}
+    conflicts: list[Conflict] = []
+    equal = 0
+    for spec in specs:
+        for entry in spec.entries:
+            source = Source(spec.path, spec.moment, entry)
+            key = entry.problem.key, spec.moment
+            known = kept.setdefault(key, source)
+            if known is source:
+                continue
+            if known.entry.annotations == entry.annotations:
+                equal += 1
+                continue
+            conflict = _decide(known, source)
+            conflicts.append(conflict)
+            kept[key] = conflict.kept
+    sources = tuple(kept.values())
+    lines = [f"A tuning spec merged by iree-tuner {version('iree-tuner')} from {len(specs)} specs.", *_made(sources)]
+    early, late = (
+        [each.entry.rewritten() for each in sources if each.moment == moment] for moment in ("early", "late")
+    )
+    alike = len({spec.flags for spec in specs}) == 1
+    flags = specs[0].flags if alike else ()
+    dropped = () if alike else tuple((spec.path, spec.flags) for spec in specs)
+    early_text, late_text = problem_spec(early, lines, None, flags), late_spec(late, lines, None, flags)
+    deliver(output, early_text, late_text if late else "")
+    files = (output, late_path(output)) if late else (output,)
+    return Merged(sources, tuple(conflicts), equal, files, flags, dropped)
+
+
+def _decide(first: Source, second: Source) -> Conflict:
+    one, other = (each.entry.certificate.circumstances for each in (first, second))
+    for what, this, that in (
+        ("targets", one.target, other.target),
+        ("processors", one.processor, other.processor),
+        ("features", one.features, other.features),
+        ("numbers of threads", one.threads, other.threads),
+    ):
+        if this != that:
+            reason = f"they were measured with different {what}, so the one named first stays"
+            return Conflict(first, second, reason)
+    if second.time_s == first.time_s:
+        return Conflict(first, second, "they were equally fast, so the one named first stays")
+    if second.time_s < first.time_s:
+        first, second = second, first
+    return Conflict(first, second, "it was slower")
+
+
+def _made(sources: Sequence[Source]) -> list[str]:
+    """Where the entries were made, a line for each way."""
+    found: dict[Circumstances, None] = {}
+    for source in sources:
+        found[source.entry.certificate.circumstances] = None
+    return [f"{each.processor}, iree-compile {each.compiler_version}, flags {' '.join(each.flags)}" for each in found]

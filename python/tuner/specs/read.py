@@ -1,0 +1,232 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Reads a spec file, ours or another's, back into the entries that it holds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from iree.compiler import ir
+
+from tuner.dispatch import Annotations, Problem
+from tuner.dispatches.problems import ops_named
+from tuner.errors import InputError
+from tuner.foreign import parse_json, printable
+from tuner.jsonable import from_plain
+from tuner.specs.certificate import Certificate, Moment
+from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
+from tuner.toolchain.contexts import new_context
+
+# What MLIR's parser is not asked to read: a few thousand levels end the process.
+_DEEPEST = 200
+# Strings and comments, in which brackets mean nothing, then brackets.
+_TOKENS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|->|[<>]=|[\[({<\])}>]')
+_STEPS = {**dict.fromkeys("[({<", 1), **dict.fromkeys("])}>", -1)}
+# What reading IR of another form than ours raises.
+_OTHER_FORM = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+
+
+class UnreadableSpecError(InputError):
+    """The installed compiler does not parse a spec. `reason` is what it says."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is no tuning spec that this compiler reads ({reason})")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedEntry:
+    """An entry of a spec with its certificate. `name` is that of its sequence in the spec."""
+
+    name: str
+    problem: Problem
+    annotations: Annotations
+    certificate: Certificate
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"{self.name} ({self.problem.label})"
+
+    def rewritten(self, certificate: Certificate | None = None) -> Entry:
+        """The entry as a spec is made of, with another certificate where one is given."""
+        certificate = certificate or self.certificate
+        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over the default"
+        return Entry(self.problem, self.annotations, comment, certificate)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpec:
+    """What a spec file holds, in its order.
+
+    `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
+    without a certificate: the sequences that match, of whose problems nothing is known. `certificate` is that of the
+    whole model that the spec was made for, `flags` were chosen for its compilation beside the user's.
+    """
+
+    path: Path
+    moment: Moment
+    entries: tuple[CertifiedEntry, ...]
+    foreign: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    flags: tuple[str, ...] = ()
+
+
+def read_spec(path: Path) -> ReadSpec:
+    """Reads a spec. Raises InputError where it is none, UnreadableSpecError where the compiler does not parse it."""
+    with new_context():
+        module = parse_spec(path).operation
+        late = LATE in module.attributes
+        sequences = {text_of(op, "sym_name", str(path)): op for op in ops_named(module, "transform.named_sequence")}
+        if not late and ENTRY_POINT not in sequences:
+            raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
+        actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module, path)
+        entries, foreign = [], []
+        for name, action in actions.items():
+            entry = _entry(path, name, sequences.get(name), sequences.get(action), late=late)
+            if entry is None:
+                foreign.append(name)
+            else:
+                entries.append(entry)
+        return ReadSpec(
+            path=path,
+            moment="late" if late else "early",
+            entries=tuple(entries),
+            foreign=tuple(foreign),
+            certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
+            flags=_flags(module, path) if FLAGS in module.attributes else (),
+        )
+
+
+def _entry(
+    path: Path, name: str, sequence: ir.Operation | None, action: ir.Operation | None, *, late: bool
+) -> CertifiedEntry | None:
+    """An entry of ours, or None for another's: one without a certificate, or of another form."""
+    if sequence is None or CERTIFICATE not in sequence.attributes:
+        return None
+    where = f"{path}: the entry {name}"
+    certificate = _certificate(sequence, where)
+    problem = certificate.problem
+    if problem is None:
+        raise InputError(f"{where} carries a whole model's certificate; tune again")
+    if late and text_of(sequence, PROBLEM, where) != problem.key:
+        raise InputError(f"{where} and its certificate are for two problems; tune again")
+    if not late and not has_matcher(problem):
+        raise InputError(f"{where} is for a problem that a spec for plain iree-compile cannot reach; tune again")
+    try:
+        annotations = _late_annotations(sequence) if late else _early_annotations(sequence, action)
+    except _OTHER_FORM:
+        return None
+    return None if annotations is None else CertifiedEntry(name, problem, annotations, certificate)
+
+
+def parse_spec(path: Path) -> ir.Module:
+    """The module of a spec, in the current context. Raises InputError or UnreadableSpecError."""
+    try:
+        text = path.read_text()
+        if _depth(text) > _DEEPEST:
+            raise InputError(f"{path} is no tuning spec: it is nested more than {_DEEPEST} levels deep")
+        return ir.Module.parse(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the spec {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except ir.MLIRError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error))
+        raise UnreadableSpecError(path, printable(reason)) from error
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested in MLIR's text."""
+    return max(accumulate(_STEPS.get(token, 0) for token in _TOKENS.findall(text)), default=0)
+
+
+def _late_entries(sequences: dict[str, ir.Operation]) -> list[str]:
+    return [name for name, op in sequences.items() if PROBLEM in op.attributes]
+
+
+def _early_entries(module: ir.Operation, path: Path) -> dict[str, str]:
+    """The matchers, in the order in which they are tried, each with its action."""
+    try:
+        return {
+            printable(str(ir.FlatSymbolRefAttr(matcher).value)): printable(str(ir.FlatSymbolRefAttr(action).value))
+            for loop in ops_named(module, "transform.foreach_match")
+            for matcher, action in zip(
+                ir.ArrayAttr(loop.attributes["matchers"]), ir.ArrayAttr(loop.attributes["actions"]), strict=True
+            )
+        }
+    except _OTHER_FORM as error:
+        raise InputError(f"{path} is no tuning spec that can be read: its matchers have no plain names") from error
+
+
+def _early_annotations(matcher: ir.Operation, action: ir.Operation | None) -> Annotations | None:
+    """What our matchers hand to their action, one constant, and what the action writes onto the function."""
+    constants = list(ops_named(matcher, "transform.param.constant"))
+    if len(constants) != 1:
+        return None
+    function = {
+        _attribute_name(annotate): str(annotate.operands[1].owner.attributes["value"])
+        for annotate in (() if action is None else ops_named(action, "transform.annotate"))
+        if _is_of_function(annotate)
+    }
+    return Annotations({"compilation_info": str(constants[0].attributes["value"])}, function=function)
+
+
+def _is_of_function(annotate: ir.Operation) -> bool:
+    target = annotate.operands[0].owner
+    return isinstance(target, ir.OpView | ir.Operation) and target.name == "transform.get_parent_op"
+
+
+def _late_annotations(sequence: ir.Operation) -> Annotations | None:
+    """What our late sequences write: each op is found by identity, or by its number behind it, then annotated."""
+    root: dict[str, str] = {}
+    others: dict[int, str] = {}
+    function: dict[str, str] = {}
+    for annotate in ops_named(sequence, "transform.annotate"):
+        match, constant = (operand.owner for operand in annotate.operands)
+        if _is_of_function(annotate):
+            function[_attribute_name(annotate)] = str(constant.attributes["value"])
+            continue
+        wanted = ir.DictAttr(match.attributes["op_attrs"])
+        value = str(constant.attributes["value"])
+        if "iree_tuner.op" in wanted:
+            number = str(ir.StringAttr(wanted["iree_tuner.op"]).value).rpartition("#")[2]
+            others[int(number)] = value
+        elif "iree_tuner.dispatch" in wanted:
+            root[_attribute_name(annotate)] = value
+        else:
+            return None
+    return Annotations(root, others, function) if "compilation_info" in root else None
+
+
+def _attribute_name(annotate: ir.Operation) -> str:
+    """What an attribute is called. Raises ValueError for a name that none of ours has."""
+    name = str(ir.StringAttr(annotate.attributes["name"]).value)
+    if not re.fullmatch(r"[\w.]+", name):
+        raise ValueError(f"an attribute is named '{name}'")
+    return name
+
+
+def _certificate(op: ir.Operation, where: str) -> Certificate:
+    text = text_of(op, CERTIFICATE, where)
+    try:
+        return Certificate.from_text(text)
+    except InputError as error:
+        raise InputError(f"{where} carries {error}") from error
+
+
+def _flags(module: ir.Operation, path: Path) -> tuple[str, ...]:
+    try:
+        return from_plain(tuple[str, ...], parse_json(text_of(module, FLAGS, str(path))))
+    except ValueError as error:
+        raise InputError(f"{path} carries broken flags: {error}") from error
+
+
+def text_of(op: ir.Operation, attribute: str, where: str) -> str:
+    """The text that an op of a spec carries as an attribute. Raises InputError if that holds something else."""
+    try:
+        return printable(str(ir.StringAttr(op.attributes[attribute]).value))
+    except _OTHER_FORM as error:
+        raise InputError(f"{where} carries no text as {attribute}; tune again, or take that entry out") from error

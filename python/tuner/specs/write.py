@@ -1,0 +1,243 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tuning specs: transform-dialect modules that find root ops and annotate them with a compilation info.
+
+The same annotations serve search and deployment. In search the ops are found by their identity. A user's IR carries
+none: a spec for plain iree-compile finds them by a matcher of the problem, and a late one names the problem, so that
+`tuner.compile.late` can find its dispatches. Each entry, and the whole, can carry a certificate, which the compiler
+ignores and `tuner.specs.read` reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.dispatch import Annotations, Problem
+from tuner.specs.certificate import Certificate
+
+ENTRY_POINT = "__kernel_config"
+# What a module of late entries carries, and each of its sequences: the key of the problem that it is for.
+LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
+# What an entry or a spec carries: its certificate as JSON, the samples reduced to their medians.
+CERTIFICATE = "iree_tuner.certificate"
+# What a spec carries: the flags that were chosen for the whole compilation beside the user's, as JSON.
+FLAGS = "iree_tuner.flags"
+
+
+def _action(name: str, annotations: Annotations | None = None) -> str:
+    """What is done with an op that was matched, and with its function where something is asked of that."""
+    asked = {} if annotations is None else annotations.function
+    steps = "".join(
+        _of_function("op", f"asked{index}", attribute, value) for index, (attribute, value) in enumerate(asked.items())
+    )
+    return f"""\
+  transform.named_sequence @{name}(%op: !transform.any_op {{transform.readonly}},
+                                         %config: !transform.any_param {{transform.readonly}}) {{
+    transform.annotate %op "compilation_info" = %config : !transform.any_op, !transform.any_param
+{steps}    transform.yield
+  }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a spec: which problem gets which configuration, and what certifies that it is faster."""
+
+    problem: Problem
+    annotations: Annotations
+    comment: str = ""
+    certificate: Certificate | None = None
+
+
+def identity_spec(identity: str, annotations: Annotations) -> str:
+    """A spec for search: annotates the ops of the one dispatch that carries this identity."""
+    return f"""\
+module attributes {{ transform.with_named_sequence }} {{
+{_sequence(ENTRY_POINT, identity, annotations)}}}
+"""
+
+
+def late_spec(
+    entries: Sequence[Entry],
+    header: Iterable[str] = (),
+    certificate: Certificate | None = None,
+    flags: Sequence[str] = (),
+) -> str:
+    """A spec for `iree-tune compile`, which applies it when the compiler has configured everything.
+
+    `certificate` is that of the whole model, `flags` were chosen for its compilation.
+
+    Each sequence is one of search's, and says which problem it is for. Whoever applies it gives the dispatches of
+    that problem the sequence's name as their identity.
+    """
+    comments = "".join(_comment(line) for line in header)
+    sequences = "".join(
+        f"  {_comment(entry.comment)}"
+        + _sequence(
+            f"entry_{index}",
+            f"entry_{index}",
+            entry.annotations,
+            {PROBLEM: _quoted(entry.problem.key), **_certified(entry.certificate)},
+        )
+        for index, entry in enumerate(entries)
+    )
+    attributes = _printed({"transform.with_named_sequence": "", LATE: "", **_certified(certificate), **_flagged(flags)})
+    return f"""\
+{comments}module @iree_tuner_late_spec{attributes} {{
+{sequences}}}
+"""
+
+
+def late_path(spec: Path) -> Path:
+    """Where the late entries of a spec stand: `spec.late.mlir` beside `spec.mlir`."""
+    return spec.with_name(f"{spec.stem}.late{spec.suffix}")
+
+
+def _comment(text: str) -> str:
+    return f"// {' '.join(text.split())}\n"
+
+
+def _certified(certificate: Certificate | None) -> dict[str, str]:
+    return {} if certificate is None else {CERTIFICATE: _quoted(certificate.to_text())}
+
+
+def _flagged(flags: Sequence[str]) -> dict[str, str]:
+    return {FLAGS: _quoted(json.dumps(list(flags)))} if flags else {}
+
+
+def _quoted(text: str) -> str:
+    """A string of printable ASCII as MLIR writes it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _printed(attributes: Mapping[str, str]) -> str:
+    """An op's attributes, by name, as they follow its signature; a value "" is a unit's."""
+    printed = ", ".join(f"{name} = {value}" if value else name for name, value in attributes.items())
+    return f" attributes {{ {printed} }}" if attributes else ""
+
+
+def _sequence(name: str, identity: str, annotations: Annotations, attributes: Mapping[str, str] | None = None) -> str:
+    """One sequence, which finds the ops of a dispatch by identity and number and annotates them.
+
+    It takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen to hang.
+    """
+    steps = [
+        _annotation(f'iree_tuner.dispatch = "{identity}"', f"root{index}", attribute, value)
+        for index, (attribute, value) in enumerate(annotations.root.items())
+    ]
+    steps += [
+        _annotation(f'iree_tuner.op = "{identity}#{number}"', f"other{number}", "lowering_config", value)
+        for number, value in annotations.others.items()
+    ]
+    steps += [
+        _match(f'iree_tuner.dispatch = "{identity}"', f"inside{index}")
+        + _of_function(f"inside{index}", f"asked{index}", attribute, value)
+        for index, (attribute, value) in enumerate(annotations.function.items())
+    ]
+    return f"""\
+  transform.named_sequence @{name}(%module: !transform.any_op {{transform.readonly}}){_printed(attributes or {})} {{
+{"".join(steps)}    transform.yield
+  }}
+"""
+
+
+def _match(mark: str, value: str) -> str:
+    return f"""\
+    %{value} = transform.structured.match attributes {{{mark}}} in %module : (!transform.any_op) -> !transform.any_op
+"""
+
+
+def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
+    return f"""\
+{_match(mark, value)}\
+    %{value}_config = transform.param.constant {attribute} -> !transform.any_param
+    transform.annotate %{value} "{name}" = %{value}_config : !transform.any_op, !transform.any_param
+"""
+
+
+def _of_function(op: str, value: str, name: str, attribute: str) -> str:
+    """Annotates the function that the op stands in. How an op's properties are written differs between releases,
+    but for the generic form."""
+    return f"""\
+    %{value}_function = "transform.get_parent_op"(%{op}) <{{op_name = "func.func"}}>
+      : (!transform.any_op) -> !transform.any_op
+    %{value} = transform.param.constant {attribute} -> !transform.any_param
+    transform.annotate %{value}_function "{name}" = %{value} : !transform.any_op, !transform.any_param
+"""
+
+
+def has_matcher(problem: Problem) -> bool:
+    """Whether a spec that plain iree-compile reads can reach this problem's op.
+
+    Contractions keep their form from there to the code generator. A convolution of one output column is made anew
+    after specs were applied, and an entry that matched it breaks the compilation; data-tiled products appear later.
+    """
+    return problem.kind == "contraction"
+
+
+def problem_spec(
+    entries: Sequence[Entry],
+    header: Iterable[str] = (),
+    certificate: Certificate | None = None,
+    flags: Sequence[str] = (),
+) -> str:
+    """A spec for `iree-compile --iree-codegen-tuning-spec-path=`, one matcher for each entry.
+
+    Without entries it is valid and changes nothing. `certificate` is that of the whole model, `flags` were
+    chosen for its compilation.
+    """
+    access = "consumed" if entries else "readonly"
+    comments = "".join(_comment(line) for line in header)
+    matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
+    own = {index: f"apply_config_{index}" for index, entry in enumerate(entries) if entry.annotations.function}
+    actions = _action("apply_config") if len(own) < len(entries) else ""
+    actions += "".join(_action(name, entries[index].annotations) for index, name in own.items())
+    if entries:
+        pairs = ",\n".join(
+            f"      @match_{index} -> @{own.get(index, 'apply_config')}" for index in range(len(entries))
+        )
+        body = f"""\
+    %result = transform.foreach_match in %root
+{pairs}
+      : (!transform.any_op) -> !transform.any_op
+    transform.yield %result : !transform.any_op
+"""
+    else:
+        body = "    transform.yield %root : !transform.any_op\n"
+    attributes = _printed({"transform.with_named_sequence": "", **_certified(certificate), **_flagged(flags)})
+    return f"""\
+{comments}module @iree_tuner_spec{attributes} {{
+{actions}{matchers}
+  transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.{access}}})
+      -> !transform.any_op attributes {{ iree_codegen.tuning_spec_entrypoint }} {{
+{body}  }}
+}}
+"""
+
+
+def _matcher(index: int, entry: Entry) -> str:
+    problem = entry.problem
+    lhs, rhs, out = problem.operands
+    maps = ", ".join(f"affine_map<{operand.indexing_map}>" for operand in problem.operands)
+    sizes = {role: [loop.extent for loop in problem.loops if loop.role == role] for role in ("batch", "m", "n", "k")}
+    checks = "\n".join(
+        f"    transform.iree.match.dims_equal %{role}, {extents} : !transform.param<i64>"
+        for role, extents in sizes.items()
+    )
+    comment = f"  {_comment(entry.comment)}" if entry.comment else ""
+    return f"""
+{comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
+      -> (!transform.any_op, !transform.any_param){_printed(_certified(entry.certificate))} {{
+    %batch, %m, %n, %k = transform.iree.match.contraction %op,
+      lhs_type = {lhs.element_type}, rhs_type = {rhs.element_type}, output_type = {out.element_type},
+      indexing_maps = [{maps}]
+      : !transform.any_op -> !transform.param<i64>
+{checks}
+    %config = transform.param.constant {entry.annotations.root["compilation_info"]} -> !transform.any_param
+    transform.yield %op, %config : !transform.any_op, !transform.any_param
+  }}
+"""

@@ -1,0 +1,65 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Counts what a search has tried: how fast, how well, what failed, and how long the rest takes. Reads no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tuner.terminal.units import rough
+
+# Fewer candidates tell nothing of their pace.
+_FEWEST_TO_JUDGE = 3
+
+
+class Tally:
+    """The count since `expect`. Times are seconds of one clock, which the caller reads."""
+
+    def __init__(self) -> None:
+        self.expect(None, 0.0)
+
+    def expect(self, total: int | None, now_s: float) -> None:
+        """Begins anew: `total` candidates are ahead, None where that is not known."""
+        self._total = total
+        self._started_s = now_s
+        self._ended = self._fresh = 0
+        self._best = 1.0
+        self._failed: Counter[str] = Counter()
+
+    def add(self, best: float, failure: str | None, *, stored: bool) -> None:
+        """Counts a candidate: the best speed-up so far, the kind of its failure, whether it ended in an earlier run."""
+        self._ended += 1
+        self._fresh += not stored
+        self._best = best
+        if failure is not None:
+            self._failed[failure] += 1
+
+    @property
+    def ended(self) -> int:
+        """Candidates that came to an end, those of earlier runs among them."""
+        return self._ended
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is ahead any more."""
+        return self._ended == self._total
+
+    def left_s(self, now_s: float) -> float | None:
+        """Seconds that the candidates ahead take at the pace so far; None where nothing is known of one of the two."""
+        if self._total is None or self._fresh < _FEWEST_TO_JUDGE:
+            return None
+        return max(0, self._total - self._ended) * (now_s - self._started_s) / self._fresh
+
+    def text(self, now_s: float) -> str:
+        """The count for people, in one line."""
+        parts = [f"{self._ended} candidates" if self._total is None else f"{self._ended} of {self._total} candidates"]
+        elapsed_s = now_s - self._started_s
+        if self._fresh and elapsed_s > 0:
+            parts.append(f"{60 * self._fresh / elapsed_s:.0f} a minute")
+        parts.append(f"best {self._best:.2f}x")
+        if self._failed:
+            parts.append("failed: " + " ".join(f"{kind} {count}" for kind, count in sorted(dict(self._failed).items())))
+        left_s = self.left_s(now_s)
+        if left_s:
+            parts.append(f"about {rough(left_s)} left")
+        return ", ".join(parts)

@@ -1,0 +1,122 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs IREE's command line tools: the binaries of the installed wheel, with a timeout, their words kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from tuner.errors import ToolError
+from tuner.files import TEMPORARY
+from tuner.foreign import printable
+from tuner.processes import ended_from_outside
+
+# Where so much can be written, a tool did not fail for want of room.
+_ROOM_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """How a tool ended: its exit code and everything it wrote."""
+
+    command: tuple[str, ...]
+    exit_code: int
+    output: str
+
+    @property
+    def first_error(self) -> str:
+        """The first line that says `error:`, from there on, or else how it died, or what it wrote, warnings aside."""
+        lines = printable(self.output.strip()).splitlines()
+        for line in lines:
+            if "error:" in line:
+                return line[line.index("error:") :].strip()
+        if self.exit_code < 0:
+            return f"it died: {signal.strsignal(-self.exit_code)}"
+        if not lines:
+            return f"exit code {self.exit_code}, no output"
+        # Of a warning the lines that follow belong to it.
+        return lines[-1 if "warning:" in lines[0] else 0].strip()
+
+
+def tool_path(name: str) -> Path:
+    """The native binary of a compiler tool such as `iree-opt` (the one on PATH is a Python script)."""
+    import iree.compiler
+
+    path = Path(iree.compiler.__file__).parent / "_mlir_libs" / name
+    if not path.exists():
+        raise ToolError(f"{path} is missing; reinstall iree-base-compiler")
+    return path
+
+
+def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
+    """Runs a compiler tool, once more if it is ended from outside or loses its folder of temporary files.
+
+    What it writes beside its output goes to a folder in `scratch`, which goes with it. Raises ToolError when it does
+    not end within `timeout_s` seconds, OSError where the disk is full.
+    """
+    command = (str(tool_path(name)), *arguments)
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=scratch) as temporary:
+        try:
+            process = _run(command, timeout_s, temporary)
+            if process.returncode and (ended_from_outside(process.returncode) or not Path(temporary).exists()):
+                Path(temporary).mkdir(exist_ok=True)
+                process = _run(command, timeout_s, temporary)
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(
+                f"{name} did not end within {timeout_s:.0f} s on '{arguments[0]}'; raise the timeout or simplify it"
+            ) from error
+    if process.returncode != 0:
+        check_room(scratch)
+    output = (process.stdout + process.stderr).decode(errors="replace")
+    return ToolResult(command, process.returncode, output)
+
+
+def _run(command: Sequence[str], timeout_s: float, temporary: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs a command to its end. None of its processes is left, however it ends."""
+    environment = {**os.environ, "TMPDIR": temporary}
+    end = None
+    try:
+        end = subprocess.run(
+            command, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL, env=environment
+        )
+    finally:
+        if end is None or ended_from_outside(end.returncode):
+            end_linkers(temporary)
+    return end
+
+
+def end_linkers(temporary: str) -> None:
+    """Kills what compilers have started whose TMPDIR this is.
+
+    Where one is killed its linker stays, which was seen to hang on a full disk.
+    """
+    mark = f"TMPDIR={temporary}".encode()
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+
+
+def check_room(folder: Path) -> None:
+    """Raises OSError where the disk is full: then it was not what was compiled that failed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM_BYTES))
+            file.flush()
+    except OSError as full:
+        full.filename = str(folder)
+        raise
+
+
+def compiler_version() -> str:
+    """The version of the installed compiler, as in `3.13.0`."""
+    return version("iree-base-compiler")

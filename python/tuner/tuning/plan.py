@@ -1,0 +1,82 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Says which dispatches of a model are tuned, in which space, and why the others are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuner import spaces
+from tuner.dispatch import BenchmarkProgram, Dispatch, Problem
+from tuner.errors import InputError
+from tuner.spaces import SpaceBuilder
+from tuner.specs.write import has_matcher
+from tuner.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem to tune: the dispatch that stands for it, its space, and how often a run of the model solves it.
+
+    `runs` counts those of every dispatch of the same problem, since one spec entry serves them all.
+    """
+
+    dispatch: Dispatch
+    problem: Problem
+    program: BenchmarkProgram
+    space_name: str
+    builder: SpaceBuilder
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The problems to tune, and for every other dispatch why it is not tuned itself."""
+
+    tasks: tuple[Task, ...]
+    left: dict[str, str]
+
+
+def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
+    """The dispatches of these names, all where none is named. Raises InputError for a name that none has."""
+    names_known = [dispatch.name for dispatch in dispatches]
+    for name in names:
+        if name not in names_known:
+            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(names_known) or 'none'}")
+    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
+
+
+def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False) -> Plan:
+    """What is to be done for `dispatches`; with `early_only` nothing that plain iree-compile could not apply."""
+    runs: dict[Problem, int] = {}
+    for dispatch in dispatches:
+        if dispatch.problem is not None:
+            runs[dispatch.problem] = runs.get(dispatch.problem, 0) + dispatch.runs
+    tasks: dict[Problem, Task] = {}
+    left: dict[str, str] = {}
+    for dispatch in dispatches:
+        found = _task(dispatch, tasks, runs, target, early_only)
+        if isinstance(found, str):
+            left[dispatch.name] = found
+        else:
+            tasks[found.problem] = found
+    return Plan(tuple(tasks.values()), left)
+
+
+def _task(
+    dispatch: Dispatch, tasks: dict[Problem, Task], runs: dict[Problem, int], target: Target, early_only: bool
+) -> Task | str:
+    problem, program = dispatch.problem, dispatch.program
+    if dispatch.runs == 0:
+        return "left alone: it runs only while the model is loaded"
+    if problem is None or program is None:
+        return f"not tunable: {dispatch.untunable}"
+    if problem in tasks:
+        return f"same problem as {tasks[problem].dispatch.name}"
+    if early_only and not (target.reads_specs and has_matcher(problem)):
+        return f"left alone: no spec that plain iree-compile reads can reach {problem.label}"
+    found = spaces.find(target.name, problem)
+    if found is None:
+        return f"not tunable: no space for {problem.label} on {target.name}"
+    return Task(dispatch, problem, program, *found, runs=runs[problem])

@@ -1,0 +1,300 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Proves specs on the whole model: every entry read back, outputs equal, the time side by side."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tuner.errors import MeasurementError, ToolError, WrongOutputError
+from tuner.events import Listener, Note, PhaseStarted
+from tuner.model.model import Model
+from tuner.runs.folder import RunFolder
+from tuner.specs.certificate import Circumstances
+from tuner.specs.deliver import header
+from tuner.specs.write import late_path, problem_spec
+from tuner.targets import Target
+from tuner.tuning.result import DispatchResult, ModelResult
+from tuner.tuning.run_specs import RunSpecs, compile_twice, dropped, holding_early, holding_late, is_late, winners_of
+from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.workbench import Workbench
+
+# Why an entry is dropped that could be neither shown to pay nor to harm.
+_UNTRIED = "the budget ended before its entry could be shown to pay"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The specs that hold, the dispatches' results with the entries that did not hold dropped, and the model's.
+
+    `late_spec` is "" where no entry needs it; `binary` is the model compiled with the specs. `flags_hold` says whether
+    the flags that were chosen for the whole compilation may stay.
+    """
+
+    spec: str
+    late_spec: str
+    dispatches: tuple[DispatchResult, ...]
+    model: ModelResult | None
+    binary: Path
+    flags_hold: bool = True
+
+
+def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
+    """What there is where the whole model was not looked at: no spec, for none was proved."""
+    return Proof(problem_spec([]), "", tuple(results), None, plain.program.binary)
+
+
+def write_unproved(
+    model: Model,
+    chosen_flags: Sequence[str],
+    target: Target,
+    folder: RunFolder,
+    results: Sequence[DispatchResult],
+    circumstances: Circumstances,
+) -> list[Path]:
+    """Writes the winners so far into the run's folder, as specs that the whole model was not run with.
+
+    Returns the files; none without winners. They never take the place of a proved spec.
+    """
+    if not winners_of(results):
+        return []
+    specs = RunSpecs(
+        model, chosen_flags, target, _unproved_header(circumstances), circumstances, folder, folder.unproved
+    )
+    results = [replace(result, late=is_late(result, target)) for result in results]
+    _, late = specs.write(results)
+    return [folder.unproved, *([late_path(folder.unproved)] if late else [])]
+
+
+def _unproved_header(circumstances: Circumstances) -> list[str]:
+    return [*header(circumstances), "NOT PROVED: the run ended before the whole model was run with these entries."]
+
+
+def prove_unrun(
+    model: Model,
+    target: Target,
+    folder: RunFolder,
+    results: Sequence[DispatchResult],
+    circumstances: Circumstances,
+    listen: Listener,
+) -> Proof:
+    """As `prove`, without a run of the model: the specs of the winners that the compiled model holds.
+
+    Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without any.
+    """
+    specs = RunSpecs(model, (), target, header(circumstances), circumstances, folder)
+    results = [replace(result, late=is_late(result, target)) for result in results]
+    listen(PhaseStarted("reading the specs' entries back from the compiled model"))
+    results = holding_late(specs, holding_early(specs, results, listen), listen)
+    binary = folder.path / "model-tuned.vmfb"
+
+    def reason_against(results: Sequence[DispatchResult], _: float) -> str | None:
+        try:
+            specs.compiled(results, binary)
+        except ToolError as error:
+            return str(error)
+        return None
+
+    results = _Bisection(reason_against, dropped, listen).paying(results)
+    if not winners_of(results):
+        specs.compiled(results, binary)
+    return Proof(*specs.write(results), tuple(results), None, binary)
+
+
+def prove(
+    bench: Workbench,
+    plain: PlainModel,
+    model: Model,
+    results: Sequence[DispatchResult],
+    circumstances: Circumstances,
+    flags_speedup: float | None = None,
+) -> Proof:
+    """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
+
+    `model` is the plain one with the flags that were chosen for it. An entry that plain iree-compile does not apply as
+    it was measured becomes a late one, and one that does not hold there either is dropped. Then the model is compiled
+    with all entries. Where it computes something else or is slower than without them, each half of the entries is
+    tried alone, the half that saves most first, down to single ones: what does not pay is dropped, and so is what the
+    budget has no time to try. `flags_speedup`: how many times faster the chosen flags were.
+    """
+    chosen = model.flags[len(plain.model.flags) :]
+    specs = RunSpecs(model, chosen, bench.target, header(circumstances), circumstances, bench.folder)
+    return _Prover(bench, plain, model, specs, flags_speedup).prove(results)
+
+
+class _Prover:
+    def __init__(
+        self, bench: Workbench, plain: PlainModel, model: Model, specs: RunSpecs, flags_speedup: float | None
+    ) -> None:
+        self._bench = bench
+        self._plain = plain
+        self._model = model
+        self._specs = specs
+        self._listen = bench.listen
+        self._rng = np.random.default_rng(bench.options.seed)
+        self._without = plain.program
+        self._binary = bench.folder.path / "model-tuned.vmfb"
+        self._budget = bench.budget
+        # What a comparison with the plain model, and one of the model with entries, take at least.
+        costs = plain.costs
+        self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)
+        self._trial_s = costs.trial_s(flags_speedup)
+        # The entries that the binary holds, and what their last comparison said.
+        self._held: frozenset[str] | None = None
+        self._seen: ModelResult | None = None
+
+    def prove(self, results: Sequence[DispatchResult]) -> Proof:
+        """The proof. Meanwhile `Workbench.finished` holds what is left of the winners."""
+        target, has_flags = self._bench.target, self._model != self._plain.model
+        results = [replace(result, late=is_late(result, target)) for result in results]
+        if winners_of(results):
+            self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
+        results = holding_early(self._specs, results, self._listen, self._has_time_for_each)
+        results = holding_late(self._specs, results, self._listen, self._has_time_for_each)
+        self._bench.finished.update({each.dispatch.name: each for each in results})
+        if has_flags and (reason := self._reason_against_flags()):
+            return self._nothing(results, reason)
+        if winners_of(results):
+            self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
+            bisection = _Bisection(
+                self._reason_against, self._drop, self._listen, self._trial_s, lambda: self._budget.left_s
+            )
+            results = bisection.paying(results, self._last_s)
+        while winners_of(results) or has_flags:
+            self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
+            binary = self._without.binary
+            try:
+                if winners_of(results):
+                    binary = self._compiled(results)
+                compared = self._against_plain(results, binary)
+            except (MeasurementError, ToolError) as error:
+                reason = self._reason_of(error)
+            else:
+                reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
+            if not reason:
+                return Proof(*self._specs.write(results, compared), tuple(results), compared, binary)
+            if not (winners_of(results) and has_flags):
+                return self._nothing(results, reason)
+            # What the entries did wrong, the flags alone may do right.
+            self._listen(Note(f"Every entry is dropped: {reason}"))
+            results = [dropped(result, reason) for result in results]
+        return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
+
+    def _has_time_for_each(self, entries: int) -> bool:
+        """Whether so many entries can be read back one by one."""
+        needed_s = entries * self._plain.costs.configuring_s + self._trial_s + self._last_s
+        return self._budget.left_s >= needed_s
+
+    def _against_plain(self, results: Sequence[DispatchResult], binary: Path) -> ModelResult:
+        """The last comparison. Within a budget the one of these entries serves, if it was with the plain model."""
+        if self._budget.is_limited and self._seen and winners_of(results) and self._without == self._plain.program:
+            return self._seen
+        return compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng, self._budget)
+
+    def _reason_against_flags(self) -> str:
+        """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
+        binary = self._bench.folder.path / "model-flags.vmfb"
+        try:
+            compile_twice("its flags", lambda: self._model.compile(binary))
+        except ToolError as error:
+            return str(error)
+        self._without = replace(self._plain.program, binary=binary)
+        return ""
+
+    def _nothing(self, results: Sequence[DispatchResult], reason: str) -> Proof:
+        self._listen(Note(f"All is dropped, the flags too: {reason}"))
+        results = [dropped(result, reason) for result in results]
+        return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary, flags_hold=False)
+
+    def _reason_of(self, error: MeasurementError | ToolError) -> str:
+        """What a failure says. Raises DeviceLostError if it is the device's, for the plain model fails as well."""
+        if isinstance(error, MeasurementError) and not isinstance(error, WrongOutputError):
+            self._bench.runner.check_device()
+        return str(error)
+
+    def _reason_against(self, results: Sequence[DispatchResult], after_s: float) -> str | None:
+        """Why the model compiled with these entries is no better than without any; None if it is.
+
+        `after_s`: the seconds that what follows takes.
+        """
+        try:
+            binary = self._compiled(results)
+            self._seen = compare_models(
+                self._plain, self._without, binary, self._bench.runner, self._rng, self._budget.less(after_s)
+            )
+        except (MeasurementError, ToolError) as error:
+            return self._reason_of(error)
+        ratio = self._seen.ratio
+        return None if ratio.high >= 1.0 else f"the whole model is slower with it ({ratio})"
+
+    def _compiled(self, results: Sequence[DispatchResult]) -> Path:
+        """The model compiled with these entries, unless it was just now."""
+        names = frozenset(each.dispatch.name for each in winners_of(results))
+        if names != self._held:
+            self._held, self._seen = None, None
+            self._specs.compiled(results, self._binary)
+            self._held = names
+        return self._binary
+
+    def _drop(self, result: DispatchResult, reason: str) -> DispatchResult:
+        """The result without its winner, also for a run that ends here."""
+        left = self._bench.finished[result.dispatch.name] = dropped(result, reason)
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class _Bisection:
+    """Finds the entries that pay: if something speaks against all, each half is tried alone, down to single ones.
+
+    `reason_against` says what speaks against entries, given the seconds that what follows takes; `drop` takes one out.
+    `trial_s` is what asking takes, `left_s` the time that there is: what cannot be tried is dropped too.
+    """
+
+    reason_against: Callable[[Sequence[DispatchResult], float], str | None]
+    drop: Callable[[DispatchResult, str], DispatchResult]
+    listen: Listener
+    trial_s: float = 0.0
+    left_s: Callable[[], float] = lambda: math.inf
+
+    def paying(self, results: Sequence[DispatchResult], after_s: float = 0.0) -> list[DispatchResult]:
+        """The results, without the winners that do not pay. `after_s`: the seconds that what follows takes."""
+        results = list(results)
+        winners = sorted(winners_of(results), key=lambda each: -_saving_s(each))
+        if not winners or (reason := self.reason_against(results, after_s)) is None:
+            return results
+        if len(winners) == 1:
+            self.listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
+            return [self.drop(each, reason) if each is winners[0] else each for each in results]
+        self.listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
+        half = (len(winners) + 1) // 2
+        for group in (winners[:half], winners[half:]):
+            names = {each.dispatch.name for each in group}
+            if self.left_s() < 2 * self.trial_s + after_s:
+                results = self._untried(results, names)
+                continue
+            alone = [each if each.dispatch.name in names else dropped(each, "not in this half") for each in results]
+            kept = {each.dispatch.name: each for each in self.paying(alone, self.trial_s + after_s)}
+            results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
+        if not winners_of(results) or (reason := self.reason_against(results, after_s)) is None:
+            return results
+        self.listen(Note(f"every entry is dropped: {reason}"))
+        return [self.drop(each, reason) if each.winner is not None else each for each in results]
+
+    def _untried(self, results: Sequence[DispatchResult], names: set[str]) -> list[DispatchResult]:
+        """The results without these entries, for want of time."""
+        self.listen(Note(f"{', '.join(sorted(names))}: dropped, {_UNTRIED}"))
+        return [self.drop(each, _UNTRIED) if each.dispatch.name in names else each for each in results]
+
+
+def _saving_s(result: DispatchResult) -> float:
+    """Seconds that a winner takes off one run of the model, as measured alone."""
+    if result.final is None:
+        return 0.0
+    paired = result.final.paired
+    return result.dispatch.runs * (statistics.median(paired.baseline_s) - statistics.median(paired.candidate_s))

@@ -1,0 +1,195 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What a tuning run found: for each dispatch, for the whole model, and the spec that holds it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.dispatch import Dispatch
+from tuner.evaluate.final import Final
+from tuner.files import write_atomically
+from tuner.jsonable import to_plain
+from tuner.measuring import Verification
+from tuner.measuring.sampling import Paired
+from tuner.outcome import Evaluation
+from tuner.specs.certificate import Certificate, Circumstances, Verified
+from tuner.specs.deliver import deliver
+from tuner.speedup import Ratio
+from tuner.stopwatch import WallTime
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchResult:
+    """A dispatch, every candidate of it, and the verdict.
+
+    `verdict` is one line for people. `final` is None where nothing was measured against the default. `late` says that
+    only `iree-tune compile` can apply the winner, for plain iree-compile reads specs too early or not at all.
+    """
+
+    dispatch: Dispatch
+    verdict: str
+    evaluations: tuple[Evaluation, ...] = ()
+    final: Final | None = None
+    late: bool = False
+
+    @property
+    def winner(self) -> Evaluation | None:
+        """The accepted candidate, or None where the default stays."""
+        return self.final.evaluation if self.final is not None and self.final.accepted else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain JSON."""
+        result: dict[str, Any] = {
+            "dispatch": self.dispatch.name,
+            "problem": self.dispatch.problem.label if self.dispatch.problem else None,
+            "verdict": self.verdict,
+            "evaluations": len(self.evaluations),
+            "winner": None,
+        }
+        if self.final is not None:
+            result["final"] = {
+                "candidate": self.final.evaluation.number,
+                "accepted": self.final.accepted,
+                "ratio": ratio_to_json(self.final.ratio),
+            }
+        if self.winner is not None and self.winner.configuration is not None:
+            result["winner"] = self.winner.configuration.to_json()
+            result["moment"] = "late" if self.late else "early"
+        return result
+
+    def certificate(self, circumstances: Circumstances) -> Certificate | None:
+        """The certificate of the best candidate, accepted or not; None where none was compared with the default."""
+        final = self.final
+        if final is None or final.verification.tolerance is None:
+            return None
+        return Certificate(
+            name=self.dispatch.name,
+            problem=self.dispatch.problem,
+            configuration=final.evaluation.configuration,
+            moment="late" if self.late else "early",
+            accepted=final.accepted,
+            circumstances=circumstances,
+            baseline_s=final.paired.baseline_s,
+            candidate_s=final.paired.candidate_s,
+            ratio=final.ratio,
+            verified=Verified(final.seeds, final.verification.tolerance, final.verification.max_error),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """The whole model, compiled plainly and with the spec, run side by side; `seeds` are those of its inputs."""
+
+    paired: Paired
+    ratio: Ratio
+    verification: Verification
+    seeds: tuple[int, ...]
+
+    @property
+    def baseline_s(self) -> float:
+        """Median seconds of a run of the model compiled plainly."""
+        return statistics.median(self.paired.baseline_s)
+
+    @property
+    def tuned_s(self) -> float:
+        """Median seconds of a run with the spec."""
+        return statistics.median(self.paired.candidate_s)
+
+    def certificate(self, circumstances: Circumstances) -> Certificate | None:
+        """The certificate of the whole model."""
+        if self.verification.tolerance is None:
+            return None
+        return Certificate(
+            name="model",
+            problem=None,
+            configuration=None,
+            moment=None,
+            accepted=True,
+            circumstances=circumstances,
+            baseline_s=self.paired.baseline_s,
+            candidate_s=self.paired.candidate_s,
+            ratio=self.ratio,
+            verified=Verified(self.seeds, self.verification.tolerance, self.verification.max_error),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TuneResult:
+    """What `tune` returns.
+
+    `function` is the model's entry that was compared; `flags` are those that were chosen for the whole compilation,
+    beside the user's. `spec` is the text of the tuning spec that plain iree-compile reads; `late_spec` that of the
+    entries which only `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each
+    dispatch, in the model's order; `model` the comparison of whole models, or None where nothing was found; `binary`
+    the model compiled with flags and specs; `run_dir` where the log and the binaries are; `circumstances` what the
+    certificates say of the machine; `wall_time` where the run's time went.
+    """
+
+    function: str
+    spec: str
+    late_spec: str
+    flags: tuple[str, ...]
+    dispatches: tuple[DispatchResult, ...]
+    model: ModelResult | None
+    binary: Path
+    run_dir: Path
+    device_label: str
+    compile_command: tuple[str, ...]
+    circumstances: Circumstances
+    wall_time: WallTime
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the whole model runs with the spec; 1.0 where the default stays."""
+        return self.model.ratio.value if self.model is not None else 1.0
+
+    def save(self, path: str | Path) -> None:
+        """Writes the spec, and late entries beside it as `spec.late.mlir`, each file in one step.
+
+        Without late entries no such file is left: an older one would no longer belong to the spec.
+        Raises OSError where writing fails; nothing is left half-written.
+        """
+        deliver(Path(path), self.spec, self.late_spec)
+
+    def keep(self, output: Path | None) -> None:
+        """Writes `result.json` into the run's folder, and the specs to `output` where it is given. Raises OSError."""
+        write_atomically(self.run_dir / "result.json", json.dumps(self.to_json(), indent=1) + "\n")
+        if output is not None:
+            self.save(output)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as plain JSON."""
+        model = None
+        if self.model is not None:
+            model = {
+                "ratio": ratio_to_json(self.model.ratio),
+                "baseline_s": self.model.baseline_s,
+                "tuned_s": self.model.tuned_s,
+                "verified": self.model.verification.passed,
+                "certificate": _plain(self.model.certificate(self.circumstances)),
+            }
+        return {
+            "device": self.device_label,
+            "model": model,
+            "dispatches": [
+                {**result.to_json(), "certificate": _plain(result.certificate(self.circumstances))}
+                for result in self.dispatches
+            ],
+            "flags": list(self.flags),
+            "compile_command": list(self.compile_command),
+            "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
+        }
+
+
+def _plain(certificate: Certificate | None) -> dict[str, Any] | None:
+    return None if certificate is None else certificate.to_json()
+
+
+def ratio_to_json(ratio: Ratio) -> dict[str, float]:
+    """A ratio with its interval as plain JSON."""
+    return {"value": ratio.value, "low": ratio.low, "high": ratio.high}

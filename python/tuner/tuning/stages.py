@@ -1,0 +1,113 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The stages of a run, each from what is known so far to what is known then.
+
+A client composes its own road of these and of stages that it writes: `tuner.tune(model, stages=(tune, prove_model))`.
+
+A stage that needs a device takes `bench.runner`, and lets DeviceLostError pass. If that device is lost and there is
+another, the stage is called again from its beginning, with the same `known`; `bench.runner` is then the other's. So a
+stage may be called twice: files that it writes are there already, and `bench.store` and `bench.finished` hold what the
+first call came to. An error that a stage raises ends the run; winners in `bench.finished`, or among `known.results` if
+that is empty, are then written down as unproved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tuner.dispatches.extract import Extracted, extract
+from tuner.errors import InputError, ToolError
+from tuner.evaluate.budget import Budget
+from tuner.events import Note, PhaseStarted
+from tuner.model.model import Model
+from tuner.specs.certificate import Circumstances, circumstances
+from tuner.tuning.dispatches import tune_dispatches
+from tuner.tuning.flag_search import FlagChoice, choose_flags
+from tuner.tuning.plan import chosen
+from tuner.tuning.prove import Proof, prove
+from tuner.tuning.reserve import proof_s
+from tuner.tuning.result import DispatchResult
+from tuner.tuning.whole_model import PlainModel
+from tuner.tuning.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a run knows so far.
+
+    `plain` is the model as it was given, `flags` what was chosen for its compilation, `extracted` its dispatches when
+    it is compiled so, `results` one for each dispatch that was looked at, `proof` what the whole model says of them.
+    """
+
+    plain: PlainModel
+    extracted: Extracted
+    flags: FlagChoice
+    results: tuple[DispatchResult, ...] = ()
+    proof: Proof | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model with the flags that were chosen."""
+        return self.plain.model.with_flags(*self.flags.flags)
+
+
+Stage = Callable[[Workbench, Known], Known]
+
+
+def search_flags(bench: Workbench, known: Known) -> Known:
+    """Chooses the flags of the whole compilation, and reads the dispatches that they make."""
+    if bench.options.dispatches:
+        bench.listen(
+            Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
+        )
+        return known
+    flags = choose_flags(bench, known.plain, _before_proof(bench, known), known.extracted.seconds)
+    if not flags.flags:
+        return replace(known, flags=flags)
+    named = " ".join(f"{name}={value}" for name, value in flags.values.items())
+    measured = f", {flags.ratio} without a spec" if flags.ratio else ""
+    bench.listen(Note(f"Flags for the whole model: {named}{measured}"))
+    bench.listen(PhaseStarted("reading the model compiled with these flags"))
+    folder = bench.folder.path / "flagged"
+    folder.mkdir(exist_ok=True)
+    try:
+        extracted = extract(known.plain.model.with_flags(*flags.flags), bench.target, folder)
+    except (InputError, ToolError) as error:
+        bench.listen(Note(f"The flags are dropped, for the dispatches that they make cannot be read: {error}"))
+        return known
+    return replace(known, flags=flags, extracted=extracted)
+
+
+def tune(bench: Workbench, known: Known) -> Known:
+    """Tunes every dispatch that is worth it."""
+    dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
+    budget = _before_proof(bench, known)
+    return replace(known, results=tuple(tune_dispatches(bench, dispatches, known.extracted.limits, budget)))
+
+
+def prove_model(bench: Workbench, known: Known) -> Known:
+    """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
+    shared = circumstances_of(bench, known)
+    proof = prove(bench, known.plain, known.model, known.results, shared, known.flags.speedup)
+    return replace(known, proof=proof)
+
+
+def _before_proof(bench: Workbench, known: Known) -> Budget:
+    """The time until the proof must begin."""
+    return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
+
+
+STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)
+
+
+def circumstances_of(bench: Workbench, known: Known) -> Circumstances:
+    """What the certificates of this run share."""
+    return circumstances(
+        bench.options.target,
+        known.extracted.device_description,
+        known.extracted.features,
+        bench.target.device.uri,
+        bench.options.threads,
+        known.model.flags,
+    )

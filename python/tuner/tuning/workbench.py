@@ -1,0 +1,60 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the stages of a run work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tuner.evaluate.budget import Budget
+from tuner.evaluate.devices import Stations
+from tuner.events import Listener
+from tuner.machines.local import Compilers
+from tuner.measuring import Runner
+from tuner.options import Options
+from tuner.runs.folder import RunFolder
+from tuner.runs.store import Store
+from tuner.stopwatch import Stopwatch
+from tuner.targets import Target
+from tuner.tuning.experience import Experience
+from tuner.tuning.result import DispatchResult
+
+_LEAST_BATCH = 4
+# A search that hears of its candidates less often than this is hardly better than chance.
+_LEAST_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
+
+    `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
+    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished` holds
+    the dispatches' results as they stand, by name, for a run that ends before its stage does.
+    """
+
+    options: Options
+    target: Target
+    folder: RunFolder
+    stations: Stations
+    compilers: Compilers
+    batch: int
+    listen: Listener
+    budget: Budget
+    store: Store
+    watch: Stopwatch
+    experience: Experience
+    finished: dict[str, DispatchResult] = field(default_factory=dict)
+
+    @property
+    def runner(self) -> Runner:
+        """For what needs one device alone."""
+        return self.stations.runner
+
+
+def batch_size(trials: int, workers: int, devices: int) -> int:
+    """Enough for all workers that compile and twice for each device, while the search has rounds to learn in.
+
+    The same throughout a run, and on machines with equal numbers of both: what a seed asks depends on it.
+    """
+    return max(_LEAST_BATCH, 2 * devices, min(workers, trials // _LEAST_ROUNDS))

@@ -1,0 +1,229 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The command line, as a user meets it: real runs, bad input, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import faults
+import samples
+from commands import assert_fails, iree_tune, log_of, write
+from tuner.compile.late import NO_HANG
+from tuner.dispatches.extract import read_model_configurations
+from tuner.model.model import Model, spec_flag
+from tuner.targets.cpu import CpuTarget
+
+SIZES = random.Random()
+
+
+def drawn() -> str:
+    """A matmul of sizes that nobody knew when the code was written."""
+    return samples.matmul(SIZES.randint(33, 400), SIZES.randint(33, 400), SIZES.randint(33, 400))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(samples.matmul(1, 1024, 1024), id="matrix-vector"),
+        pytest.param(samples.batch_matmul(6, 96, 128, 64), id="batch"),
+        pytest.param(samples.matmul_bias_relu(128, 192, 96), id="bias and relu"),
+        pytest.param(samples.integer_matmul(64, 96, 128), id="integers"),
+        pytest.param(samples.narrow_matmul(64, 96, 128, "f16"), id="f16"),
+        pytest.param(samples.narrow_matmul(64, 96, 128, "bf16"), id="bf16"),
+        pytest.param(drawn(), id="drawn 1"),
+        pytest.param(drawn(), id="drawn 2"),
+    ],
+)
+def test_a_kernel_is_tuned_and_its_spec_holds(text: str, tmp_path: Path, target: CpuTarget) -> None:
+    """Whatever wins is verified, is what the compiled model holds, and leaves the model no slower."""
+    model, spec, run = write(tmp_path, text), tmp_path / "spec.mlir", tmp_path / "run"
+    done = iree_tune("run", model, "--keep-flags", "-o", spec, "--trials", "8", "--run-dir", run, cwd=tmp_path)
+    assert done.returncode == 0, text + done.stderr
+    result = json.loads((run / "result.json").read_text())
+    (dispatch,) = result["dispatches"]
+    assert dispatch["evaluations"] == 9
+    assert (
+        dispatch["final"]["ratio"]["low"] <= dispatch["final"]["ratio"]["value"] <= dispatch["final"]["ratio"]["high"]
+    )
+    plain, tuned = tmp_path / "plain.mlir", tmp_path / "tuned.mlir"
+    opened = Model.open(model, target.compile_flags)
+    opened.compile_or_reject(plain, "--compile-to=executable-configurations")
+    opened.compile_or_reject(tuned, spec_flag(spec), NO_HANG, "--compile-to=executable-configurations")
+    before, after = (read_model_configurations(path)[dispatch["dispatch"]] for path in (plain, tuned))
+    if dispatch["winner"] is None:
+        assert before == after
+        assert "the default" in done.stdout
+        return
+    assert before != after
+    distribution = dispatch["winner"]["levels"]["distribution"]
+    assert any(f"distribution = {distribution}" in config for config in after.lowering_configs)
+    assert dispatch["final"]["ratio"]["low"] > 1.0
+    assert result["model"]["verified"]
+    assert result["model"]["ratio"]["high"] >= 1.0
+    assert "yes" in done.stdout
+    assert spec_flag(spec) in done.stdout
+
+
+def test_the_search_really_searches(tmp_path: Path) -> None:
+    """More trials try more, another seed tries others, and the log lists each candidate with its end."""
+    model = write(tmp_path, samples.matmul(128, 128, 128))
+    tried = {}
+    for trials, seed in ((4, 0), (16, 0), (4, 1)):
+        run = tmp_path / f"run-{trials}-{seed}"
+        done = iree_tune(
+            "run", model, "--keep-flags", "--trials", str(trials), "--seed", str(seed), "--run-dir", run, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        records = log_of(run)
+        assert [record["candidate"] for record in records] == list(range(trials + 1))
+        assert records[0]["configuration"] == "default"
+        assert all(record["fate"] for record in records)
+        tried[trials, seed] = {json.dumps(record["configuration"]) for record in records[1:]}
+        assert len(tried[trials, seed]) == trials
+    assert tried[4, 0] != tried[4, 1]
+    assert len(tried[16, 0] - tried[4, 0]) >= 12
+
+
+def test_one_dispatch_of_many_can_be_tuned_alone(tmp_path: Path) -> None:
+    model = write(tmp_path, samples.matmul(96, 64, 32, "first") + samples.matmul(64, 96, 32, "second"))
+    run = tmp_path / "run"
+    name = "second_dispatch_0_matmul_64x96x32_f32"
+    arguments = (
+        "run",
+        model,
+        "--keep-flags",
+        "--trials",
+        "4",
+        "--dispatch",
+        name,
+        "--function",
+        "second",
+        "--run-dir",
+        run,
+    )
+    done = iree_tune(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {record["dispatch"] for record in log_of(run)} == {name}
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (samples.elementwise(4096), ["--early-only"]),
+        ("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }", []),
+    ],
+)
+def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
+    text: str, options: list[str], tmp_path: Path, target: CpuTarget
+) -> None:
+    model, spec = write(tmp_path, text), tmp_path / "spec.mlir"
+    done = iree_tune("run", model, "--keep-flags", "-o", spec, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing here is tunable" in done.stdout
+    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", spec_flag(spec), NO_HANG)
+
+
+def test_two_threads_run_and_are_named(tmp_path: Path) -> None:
+    model = write(tmp_path, samples.matmul(192, 192, 192))
+    done = iree_tune("run", model, "--keep-flags", "--trials", "4", "--threads", "2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "local-task, 2 threads" in done.stdout
+
+
+def test_the_plugin_path_is_a_file(tmp_path: Path) -> None:
+    done = iree_tune("plugin-path", cwd=tmp_path)
+    assert done.returncode == 0
+    assert Path(done.stdout.strip()).is_file()
+
+
+GOOD = samples.matmul(64, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "says"),
+    [
+        (None, (), "there is no model file .*model.mlir"),
+        ("", (), "is empty"),
+        ("this is no MLIR", (), "iree-compile cannot compile .*model.mlir .*error:"),
+        (GOOD, ("--target", "abacus"), "no target named 'abacus'; choose one of: cpu"),
+        (GOOD, ("--strategy", "oracle"), "no strategy named 'oracle'"),
+        (GOOD, ("--trials", "0"), "--trials must be at least 1"),
+        (GOOD, ("--trials", "many"), "'many' is not a valid integer"),
+        (GOOD, ("--threads", "0"), "--threads must be at least 1"),
+        (GOOD, ("--dispatch", "nowhere"), "no dispatch 'nowhere'; it has: matmul_dispatch_0"),
+        (GOOD, ("--function", "nothing"), "no function 'nothing'; it has: matmul"),
+        (GOOD + samples.matmul(32, 32, 32, "second"), (), "2 public functions .*name one by --function"),
+        (GOOD, ("-o", "missing/spec.mlir"), "there is no folder missing"),
+        (GOOD, ("-o", "/proc/spec.mlir"), "cannot write /proc/spec.mlir"),
+        (GOOD, ("-o", "model.mlir"), "is the model itself"),
+        (GOOD, ("--run-dir", "/proc/run"), "cannot make the run's folder /proc/run"),
+        (GOOD, ("--budget", "soon"), "--budget takes a duration such as 90s, 20m or 1h30m, not 'soon'"),
+        (GOOD, ("--budget", "0m"), "--budget must be more than nothing"),
+        (GOOD, ("--pin", "O3"), "--pin takes NAME=VALUE"),
+        (GOOD, ("--pin", "speed=high"), "no choice 'speed' of flags; there are: opt-level"),
+        (GOOD, ("--pin", "opt-level=O9"), "'opt-level' cannot be 'O9'; choose one of: default"),
+        (GOOD, ("--dim", "n=3"), "bind sizes of ONNX models"),
+        (GOOD, ("--unheard-of",), "No such option.*--unheard-of"),
+        (GOOD, ("--", "--no-such-iree-flag"), "iree-compile cannot compile .*no-such-iree-flag"),
+    ],
+)
+def test_bad_input_gets_one_sentence(
+    content: str | None, arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        write(tmp_path, content)
+    started = time.perf_counter()
+    result = iree_tune(
+        "run", *(arguments if "--" not in arguments else ()), "model.mlir", *_after(arguments), cwd=tmp_path
+    )
+    assert_fails(result, 2, says)
+    assert time.perf_counter() - started < 15
+    assert not (tmp_path / "spec.mlir").exists()
+    if content is not None:
+        assert (tmp_path / "model.mlir").read_text() == content
+
+
+def _after(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    return arguments if "--" in arguments else ()
+
+
+def test_no_arguments_and_unknown_commands(tmp_path: Path) -> None:
+    assert iree_tune(cwd=tmp_path).returncode == 2
+    assert_fails(iree_tune("tune-everything", cwd=tmp_path), 2, "No such command")
+
+
+def test_a_run_folder_is_never_reused(tmp_path: Path) -> None:
+    model, run = write(tmp_path, GOOD), tmp_path / "run"
+    assert iree_tune("run", model, "--keep-flags", "--trials", "2", "--run-dir", run, cwd=tmp_path).returncode == 0
+    before = (run / "log.jsonl").read_text()
+    assert_fails(iree_tune("run", model, "--keep-flags", "--run-dir", run, cwd=tmp_path), 2, "already holds a run")
+    assert (run / "log.jsonl").read_text() == before
+
+
+def test_ctrl_c_keeps_the_log_and_writes_no_spec(tmp_path: Path) -> None:
+    model, run, spec = write(tmp_path, samples.matmul(512, 512, 512)), tmp_path / "run", tmp_path / "spec.mlir"
+    spec.write_text("an older spec")
+    arguments = ["run", model, "-o", spec, "--trials", "500", "--keep-flags", "--run-dir", run]
+    with faults.started(*arguments, cwd=tmp_path) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not ((run / "log.jsonl").exists() and len(log_of(run)) > 3):
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 130, stderr
+        assert len(stderr.strip().splitlines()) == 1
+        assert "interrupted" in stderr
+        assert len(log_of(run)) > 3
+        assert spec.read_text() == "an older spec"
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and faults.group_lives(process.pid):
+            time.sleep(0.1)
+        assert not faults.group_lives(process.pid), "a worker outlived the run"

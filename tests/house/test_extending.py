@@ -1,0 +1,80 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The example of a package that adds a space, a target and a strategy: installed, held to our contracts, and used."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import samples
+from places import ROOT
+
+INSTALL_TIMEOUT_S, TIMEOUT_S = 300, 300
+
+
+@pytest.fixture(name="plugin", scope="module")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the example package is installed, for the import path."""
+    folder = tmp_path_factory.mktemp("plugin")
+    # A copy, since building leaves files beside the source.
+    source = shutil.copytree(ROOT / "examples" / "plugin", tmp_path_factory.mktemp("source") / "plugin")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), str(source)]
+    subprocess.run(command, check=True, timeout=INSTALL_TIMEOUT_S)
+    return folder
+
+
+def with_plugin(plugin: Path, *command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=TIMEOUT_S,
+        env={**os.environ, "PYTHONPATH": str(plugin)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("tests", "name", "at_least"),
+    [("search/test_strategies.py", "annealing", 8), ("spaces/test_space_contract.py", "squares", 3)],
+)
+def test_it_keeps_our_contracts(plugin: Path, tests: str, name: str, at_least: int) -> None:
+    command = ("pytest", "-q", "-p", "no:cacheprovider", "-k", name, ROOT / "tests" / tests)
+    done = with_plugin(plugin, *command, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    passed = next(int(line.split()[0]) for line in done.stdout.splitlines() if " passed" in line)
+    assert passed >= at_least, done.stdout
+
+
+def test_a_model_is_tuned_with_all_three(plugin: Path, tmp_path: Path) -> None:
+    model, run = tmp_path / "model.mlir", tmp_path / "run"
+    model.write_text(samples.matmul(96, 128, 64))
+    target = ("--target", "portable-cpu:x86-64-v3")
+    shown = with_plugin(plugin, "tuner", "space", model, *target, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "cpu-contraction-squares" in shown.stdout
+    options = ("--strategy", "annealing", "--trials", "12", "--keep-flags", "--run-dir", run)
+    done = with_plugin(plugin, "tuner", "run", model, *target, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((run / "result.json").read_text())
+    assert "--iree-llvmcpu-target-cpu=x86-64-v3" in result["dispatches"][0]["certificate"]["circumstances"]["flags"]
+    records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    levels = [each["configuration"]["levels"] for each in records if each.get("candidate")]
+    assert len(levels) == 12
+    assert all(each["distribution"][0] == each["distribution"][1] for each in levels)
+
+
+def test_what_it_does_not_know_is_refused(plugin: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(samples.matmul(8, 8, 8))
+    done = with_plugin(plugin, "tuner", "run", model, "--target", "portable-cpu:z80", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'z80' is no level of x86-64" in done.stderr

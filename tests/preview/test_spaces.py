@@ -1,0 +1,58 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`iree-tune space` says what may be chosen, and where nothing may, why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+import samples
+from tuner.cli import app
+
+
+def run_space(text: str, folder: Path) -> str:
+    path = folder / "model.mlir"
+    path.write_text(text)
+    result = CliRunner().invoke(app, ["space", str(path)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_knobs_domains_and_solutions_are_printed(tmp_path: Path) -> None:
+    said = run_space(samples.matmul(96, 128, 64), tmp_path)
+    assert "contraction m96 n128 k64 f32" in said
+    assert "space: cpu-double-tiling-contraction (tuner.spaces.cpu.contraction)" in said
+    assert "d0: {1, 2, 3, 4, " in said
+    assert "peel: {0, 1}, in solutions {0}" in said
+    assert "solutions: " in said
+
+
+def test_a_dispatch_without_a_space_says_why(tmp_path: Path) -> None:
+    text = samples.matmul(96, 64, 64).replace("tensor<96x64xf32>", "tensor<?x64xf32>")
+    text = text.replace("tensor.empty() : tensor<?x64xf32>", "tensor.empty(%d) : tensor<?x64xf32>").replace(
+        "%zero =", "%c0 = arith.constant 0 : index\n  %d = tensor.dim %a, %c0 : tensor<?x64xf32>\n  %zero ="
+    )
+    said = run_space(text, tmp_path)
+    assert "no space: " in said
+    assert "dynamic" in said
+
+
+def test_an_op_on_single_numbers_leaves_nothing_to_choose(tmp_path: Path) -> None:
+    said = run_space(
+        """
+func.func @scalar(%a: tensor<f32>, %b: tensor<f32>) -> tensor<f32> {
+  %e = tensor.empty() : tensor<f32>
+  %c = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>],
+    iterator_types = []} ins(%a, %b : tensor<f32>, tensor<f32>) outs(%e : tensor<f32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32):
+    %s = arith.addf %x, %y : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  return %c : tensor<f32>
+}
+""",
+        tmp_path,
+    )
+    assert "no space on cpu serves such a problem" in said

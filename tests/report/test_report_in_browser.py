@@ -1,0 +1,94 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The report in a real browser, offline: every plot drawn, nothing complained of, fit for phones and for everyone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from places import DATA
+from tuner.report.page import html_report
+from tuner.report.recorded_run import read_run
+from tuner.tuning.result import TuneResult
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (on Debian: apt install chromium)")
+# How much of each plot is marks on paper, and whether its table says something.
+PLOTS = """() => [...document.querySelectorAll("figure.plot")].map(figure => {
+  const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
+  const marks = [...svg.querySelectorAll("polyline, circle, rect, path, text")];
+  const drawn = marks.filter(mark => { const b = mark.getBoundingClientRect(); return b.width + b.height > 0; });
+  const outside = marks.filter(mark => {
+    const b = mark.getBoundingClientRect();
+    return b.left < box.left - 2 || b.right > box.right + 2 || b.top < box.top - 2 || b.bottom > box.bottom + 2;
+  });
+  return {
+    title: figure.querySelector("figcaption").textContent,
+    width: box.width,
+    height: box.height,
+    drawn: drawn.length,
+    outside: outside.map(mark => mark.outerHTML),
+    rows: figure.querySelectorAll("tbody tr").length,
+  };
+})"""
+
+
+@pytest.fixture(name="browser", scope="module")
+def launch() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(name="page_file", scope="module", params=["this machine", "an H200"])
+def write_page(
+    request: pytest.FixtureRequest, recorded: tuple[TuneResult, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The report of a run on this machine's CPU, and of one that was recorded on a GPU."""
+    folder = recorded[1] if request.param == "this machine" else DATA / "h200_run"
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(html_report(read_run(folder)))
+    return path
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 740)], ids=["desk", "phone"])
+def test_every_plot_is_drawn_and_nothing_complains(browser: Browser, page_file: Path, width: int, height: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("requestfailed", lambda request: said.append(request.url))
+    page.goto(page_file.as_uri())
+    plots = page.evaluate(PLOTS)
+    titles = [plot["title"] for plot in plots]
+    assert titles[0] == "Speed-up over the default, with 95 % intervals"
+    assert {"Best speed-up so far", "Which knobs matter"} <= set(titles)
+    assert any("(across)" in title for title in titles)
+    for plot in plots:
+        assert plot["width"] >= 250, plot
+        assert plot["height"] >= 40, plot
+        assert plot["drawn"] >= 3, plot
+        assert plot["outside"] == [], plot
+        assert plot["rows"] >= 1, plot
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert said == []
+    context.close()
+
+
+def test_no_rule_of_accessibility_is_broken(browser: Browser, page_file: Path) -> None:
+    """By axe-core, with everything unfolded."""
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    found = Axe().run(page)
+    assert found.response["passes"]
+    assert found.violations_count == 0, found.generate_report()
+    page.close()

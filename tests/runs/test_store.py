@@ -1,0 +1,135 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The store: evaluations survive, are found again, are shared by processes, and a run that was killed goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import samples
+import tuner
+from tuner.errors import InputError
+from tuner.events import CandidateEnded, Event
+from tuner.outcome import Fate
+from tuner.runs.store import Store, Stored, digest
+
+HERE = {"target": "cpu", "threads": 1}
+FAST = Stored(Fate.MEASURED, "", 0.1, 2e-3, 1.5, (2e-3, 2.1e-3))
+
+
+def test_what_was_kept_is_found(tmp_path: Path) -> None:
+    subject = digest("a program")
+    with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
+        assert store.find(subject, {"tile": 4}) is None
+        store.add(subject, {"tile": 4}, FAST, "problem", {"tile": 4})
+        store.add(
+            subject, {"tile": 8}, Stored(Fate.WRONG_RESULT, "differs", 0.1, None, None, ()), "problem", {"tile": 8}
+        )
+    with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
+        assert store.find(subject, {"tile": 4}) == FAST
+        failed = store.find(subject, {"tile": 8})
+        assert failed is not None
+        assert failed.fate is Fate.WRONG_RESULT
+
+
+@pytest.mark.parametrize(
+    ("where", "compiler", "content"),
+    [
+        ({"target": "cpu", "threads": 2}, "3.13.0", "a program"),
+        (HERE, "3.12.0", "a program"),
+        (HERE, "3.13.0", "other"),
+    ],
+)
+def test_other_circumstances_are_another_evaluation(
+    where: dict[str, Any], compiler: str, content: str, tmp_path: Path
+) -> None:
+    with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
+        store.add(digest("a program"), {"tile": 4}, FAST, "problem", {"tile": 4})
+    with Store(tmp_path / "s.sqlite", where, compiler) as store:
+        assert store.find(digest(content), {"tile": 4}) is None
+
+
+def test_another_compilers_times_are_a_warm_start_only(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.sqlite", HERE, "3.12.0") as store:
+        store.add(digest("a program"), {"tile": 4}, FAST, "problem", {"tile": 4})
+        assert store.earlier("problem") == []
+    with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
+        ((point, time_s),) = store.earlier("problem")
+        assert point == {"tile": 4}
+        assert time_s == pytest.approx(1 / 1.5)
+        assert store.earlier("another problem") == []
+
+
+def _fill(path: Path, first: int) -> None:
+    with Store(path, HERE, "3.13.0") as store:
+        for tile in range(first, first + 200):
+            store.add(digest("a program"), {"tile": tile}, FAST, "problem", {"tile": tile})
+
+
+def test_several_processes_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    with ProcessPoolExecutor(3) as pool:
+        list(pool.map(_fill, [path] * 3, [0, 100, 300]))
+    with Store(path, HERE, "3.13.0") as store:
+        assert all(store.find(digest("a program"), {"tile": tile}) == FAST for tile in range(500))
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    path.write_text("my notes, kept for years. " * 100)
+    with pytest.raises(InputError, match="cannot be used as a store"):
+        Store(path, HERE, "3.13.0")
+    assert path.read_text().startswith("my notes")
+
+
+def test_a_full_disk_is_an_error_that_keeps_what_was_there(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
+        store.add(digest("a program"), {"tile": 4}, FAST, "problem", {"tile": 4})
+        # SQLite's own way to run out of space: no page more than the file has now.
+        pages = store._connection.execute("pragma page_count").fetchone()[0]
+        store._connection.execute(f"pragma max_page_count = {pages}")
+        with pytest.raises(InputError, match="is kept"):
+            for tile in range(1000):
+                store.add(digest("a program"), {"tile": tile + 10}, FAST, "problem" * 50, {"tile": tile})
+        assert store.find(digest("a program"), {"tile": 4}) == FAST
+
+
+def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(samples.matmul(101, 211, 103))
+    ended: list[list[CandidateEnded]] = []
+    binaries = []
+    for run in ("first", "second"):
+        heard: list[Event] = []
+        result = tuner.tune(
+            model,
+            trials=8,
+            keep_flags=True,
+            flags=(samples.NO_PEELING,),
+            store=tmp_path / "store.sqlite",
+            run_dir=tmp_path / run,
+            listen=heard.append,
+        )
+        ended.append([event for event in heard if isinstance(event, CandidateEnded) and event.evaluation.number])
+        binaries.append(len(list((tmp_path / run / "candidates").rglob("*.vmfb"))))
+        assert result.dispatches[0].winner is not None
+    first, second = ([(each.evaluation.row, each.evaluation.samples_s) for each in run] for run in ended)
+    assert first == second
+    # The finalists alone are compiled again, for the final measures anew.
+    assert binaries[1] <= binaries[0]
+
+
+@pytest.mark.parametrize(("arguments", "says"), [((), "name it by --run-dir"), (("--run-dir", "none"), "holds no run")])
+def test_nothing_to_resume_is_said(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
+    command = [sys.executable, "-m", "tuner", "run", "model.mlir", "--resume", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

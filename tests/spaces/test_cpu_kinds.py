@@ -1,0 +1,206 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Convolutions, reductions, elementwise ops and data-tiled products on llvm-cpu: read, constrained, compiled, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samples
+from extraction import extract_text
+from places import EXAMPLES
+from tuner.compile.pool import CompileJob, CompilePool
+from tuner.constraints import Pool, enumerate_space, sample_uniform
+from tuner.dispatch import Dispatch, Follower, Loop, LoopRole, Operand, Problem
+from tuner.dispatches.extract import Extracted, extract
+from tuner.evaluate.bench import runnable
+from tuner.measuring import Runner
+from tuner.model.model import Model
+from tuner.outcome import Fate
+from tuner.spaces import find
+from tuner.spaces.cpu import convolution, elementwise, mmt4d, reduction
+from tuner.spaces.cpu.tiles import follow
+from tuner.targets import Limits
+from tuner.targets.cpu import CpuTarget
+
+AVX512 = Limits(vector_bytes=64, threads=1)
+EXAMPLE = EXAMPLES / "cpu_kinds.mlir"
+KINDS = {
+    "conv": ("convolution", "cpu-convolution"),
+    "conv2": ("convolution", "cpu-convolution"),
+    "nchw": ("convolution", "cpu-convolution"),
+    "dw": ("convolution", "cpu-convolution"),
+    "softmax": ("reduction", "cpu-reduction"),
+    "rowsum": ("reduction", "cpu-reduction"),
+    "gelu": ("elementwise", "cpu-elementwise"),
+    "transpose": ("elementwise", "cpu-elementwise"),
+}
+
+
+@pytest.fixture(name="kinds", scope="module")
+def make_kinds(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> Extracted:
+    folder = tmp_path_factory.mktemp("kinds")
+    return extract(Model.open(EXAMPLE, target.compile_flags), target, folder)
+
+
+def dispatch_of(extracted: Extracted, function: str) -> Dispatch:
+    (dispatch,) = (each for each in extracted.dispatches if each.name.startswith(f"{function}_dispatch"))
+    return dispatch
+
+
+def columns(pool: Pool) -> dict[str, np.ndarray]:
+    return {knob.name: pool.rows[:, index] for index, knob in enumerate(pool.knobs)}
+
+
+@pytest.mark.parametrize("function", KINDS)
+def test_kinds_are_read_and_served(function: str, kinds: Extracted) -> None:
+    problem = dispatch_of(kinds, function).problem
+    assert problem is not None
+    kind, space = KINDS[function]
+    assert problem.kind == kind
+    found = find("cpu", problem)
+    assert found is not None
+    assert found[0] == space
+    assert find("vulkan", problem) is None
+
+
+def test_a_convolutions_loops_have_their_roles(kinds: Extracted) -> None:
+    problem = dispatch_of(kinds, "conv").problem
+    assert problem is not None
+    assert problem.label == "convolution batch1 image56 image56 channel64 window3 window3 k64 f32"
+    assert problem.reduction_extent == 3 * 3 * 64
+    assert problem.operands[0].loops == (0, -1, -1, 6)
+
+
+def test_computations_tell_equal_loops_apart(tmp_path: Path, target: CpuTarget) -> None:
+    text = samples.elementwise(4096)
+    other = text.replace("@double", "@square").replace("arith.addf", "arith.mulf")
+    first, second = (each.problem for each in extract_text(text + other, tmp_path, target).dispatches)
+    assert first is not None
+    assert second is not None
+    assert first.loops == second.loops
+    assert first != second
+
+
+def test_the_ops_around_a_softmax_follow_its_root(kinds: Extracted) -> None:
+    problem = dispatch_of(kinds, "softmax").problem
+    assert problem is not None
+    assert len(problem.followers) == 4
+    others = follow(problem, {"vector_common_parallel": (4, 0), "vector_reduction": (0, 32)})
+    assert others[1] == {"vector_common_parallel": (4,)}
+    assert others[2] == {"vector_common_parallel": (4, 0), "vector_reduction": (0, 32)}
+    assert others[4] == {"vector_common_parallel": (4, 0), "vector_inner_parallel": (0, 32)}
+
+
+def test_an_op_that_shares_no_loop_keeps_its_own_levels() -> None:
+    alone = Follower(1, (("vector_common_parallel", (16, 16)),), (-1, -1))
+    problem = Problem("mmt4d", (Loop(32, "m"),), (Operand("f32", "", (0,)),), followers=(alone,))
+    assert follow(problem, {"vector_common_parallel": (2,)}) == {1: {"vector_common_parallel": (16, 16)}}
+
+
+def test_a_convolutions_vector_has_one_row_or_one_column(kinds: Extracted) -> None:
+    problem = dispatch_of(kinds, "conv").problem
+    assert problem is not None
+    found = columns(enumerate_space(convolution.SPACE.build(problem, AVX512)))
+    row = (found["v1"] == 1) & (found["v4"] == 1)
+    column = (found["v2"] == 1) & (found["v5"] == 1)
+    assert (row | column).all()
+    assert (row & ~column).any()
+    assert (column & ~row).any()
+    assert set(found["v0"].tolist()) == {1}
+
+
+def test_a_grouped_convolution_does_not_decompose() -> None:
+    roles: tuple[tuple[LoopRole, int], ...] = (
+        ("batch", 2),
+        ("image", 14),
+        ("image", 14),
+        ("depth", 4),
+        ("channel", 16),
+        ("window", 3),
+        ("window", 3),
+        ("k", 8),
+    )
+    operands = (0, -1, -1, 3, 7), (3, 5, 6, 7, 4), (0, 1, 2, 3, 4)
+    problem = Problem(
+        "convolution",
+        tuple(Loop(extent, role) for role, extent in roles),
+        tuple(Operand("f32", "", loops) for loops in operands),
+    )
+    pool = enumerate_space(convolution.SPACE.build(problem, AVX512))
+    assert convolution.SPACE.configuration(problem, pool.point(0)).pipeline == "DoubleTilingExpert"
+
+
+def test_whole_vectors_along_memory(kinds: Extracted) -> None:
+    problem = dispatch_of(kinds, "transpose").problem
+    assert problem is not None
+    found = columns(enumerate_space(elementwise.SPACE.build(problem, AVX512)))
+    assert (found["v0"] % 16 == 0).all()
+    assert (found["v1"] % 16 == 0).all()
+    assert (found["v0"] * found["v1"] <= 512).all()
+
+
+@pytest.mark.parametrize(
+    "text", [samples.matmul(256, 256, 256), samples.batch_matmul(6, 128, 64, 256)], ids=["one", "batch"]
+)
+def test_a_packed_products_inner_tile_is_whole(text: str, tmp_path: Path, target: CpuTarget) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(text)
+    extracted = extract(Model.open(path, (*target.compile_flags, "--iree-opt-data-tiling")), target, tmp_path)
+    (dispatch,) = (each for each in extracted.dispatches if each.problem is not None and each.problem.kind == "mmt4d")
+    assert dispatch.problem is not None
+    pool = enumerate_space(mmt4d.SPACE.build(dispatch.problem, extracted.limits))
+    *_, m0, n0, k0 = (loop.extent for loop in dispatch.problem.loops)
+    levels = mmt4d.SPACE.configuration(dispatch.problem, pool.point(0)).levels
+    assert levels["vector_common_parallel"][-3:-1] == (m0, n0)
+    assert levels["vector_reduction"][-1] == k0
+    valid(dispatch, extracted.limits, target, tmp_path)
+
+
+def test_more_threads_ask_for_more_workgroups(kinds: Extracted) -> None:
+    problem = dispatch_of(kinds, "rowsum").problem
+    assert problem is not None
+    found = columns(enumerate_space(reduction.SPACE.build(problem, Limits(64, 8))))
+    assert (512 // found["d0"] >= 8).all()
+
+
+@pytest.mark.parametrize("function", KINDS)
+def test_samples_compile_and_compute_what_the_default_does(
+    function: str, kinds: Extracted, target: CpuTarget, tmp_path: Path
+) -> None:
+    valid(dispatch_of(kinds, function), kinds.limits, target, tmp_path)
+
+
+def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, samples: int = 6) -> None:
+    """Asserts that samples compile, are applied, and give the default's output."""
+    problem, program = dispatch.problem, dispatch.program
+    assert problem is not None
+    assert program is not None
+    found = find("cpu", problem)
+    assert found is not None
+    _, builder = found
+    pool = enumerate_space(builder.build(problem, limits))
+    rows = sample_uniform(pool, samples, np.random.default_rng(0))
+    points = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
+    jobs = [
+        CompileJob(program, dispatch.name, point, target, folder / f"{number}.vmfb", folder / f"{number}.log")
+        for number, point in enumerate(points)
+    ]
+    with CompilePool(2, 60.0) as compilers:
+        ends = compilers.compile(jobs)
+    assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
+    assert ends[0].configured == dispatch.default
+    with Runner(target.device) as runner:
+        for number, end in enumerate(ends):
+            assert end.binary is not None
+            name = "default" if number == 0 else "candidate"
+            runner.load(name, runnable(program, end.binary))
+            if number == 0:
+                runner.reference(name, 1, timeout_s=60.0)
+                tolerances = runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
+            else:
+                verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
+                assert verification.passed, f"{points[number]}: {verification.detail}"

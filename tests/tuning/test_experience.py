@@ -1,0 +1,189 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What was measured of problems of the same form says where the next search begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import samples
+import tuner
+from tuner.constraints import Knob, Pool, Space, enumerate_space
+from tuner.dispatch import Loop, LoopRole, Operand, Problem, form_of
+from tuner.events import CandidateEnded, Event, Note
+from tuner.outcome import Fate
+from tuner.runs.store import Store, Stored, digest, now
+from tuner.search import NO_PRIOR, best_before
+from tuner.search.models.expectation import Expectation, Observation, expect
+from tuner.search.portfolio import PortfolioStrategy
+from tuner.tuning.experience import Experience
+
+HERE = {"target": "cpu", "threads": 1}
+TILES = tuple(2**bit for bit in range(9))
+
+
+@pytest.fixture(name="pool", scope="module")
+def make_pool() -> Pool:
+    return enumerate_space(Space(tuple(Knob(name, TILES) for name in ("m0", "n1", "depth"))))
+
+
+def seconds(extents: tuple[int, ...], point: Mapping[str, int]) -> float:
+    """A machine that wants tiles of a quarter of the rows, an eighth of the columns, and a depth of 16."""
+    off = (point["m0"] * 4 / extents[0], point["n1"] * 8 / extents[1], point["depth"] / 16)
+    return 1e-9 * math.prod(extents) * (1 + sum(math.log2(each) ** 2 for each in off) / 10)
+
+
+def observed(extents: tuple[int, ...], pool: Pool, count: int, seed: int) -> list[Observation]:
+    points = [pool.point(int(row)) for row in np.random.default_rng(seed).permutation(len(pool))[:count]]
+    return [Observation(extents, point, seconds(extents, point)) for point in points]
+
+
+def product(m: int, n: int, k: int, element_type: str = "f32") -> Problem:
+    roles: tuple[tuple[int, LoopRole], ...] = ((m, "m"), (n, "n"), (k, "k"))
+    operand = Operand(element_type, "(d0, d1, d2) -> (d0, d2)", (0, 2))
+    return Problem("contraction", tuple(Loop(extent, role) for extent, role in roles), (operand,))
+
+
+def test_the_form_of_a_problem_leaves_out_its_sizes() -> None:
+    form, extents = form_of(product(64, 128, 256).key)
+    assert extents == (64, 128, 256)
+    assert form_of(product(1, 2, 3).key) == (form, (1, 2, 3))
+    assert form_of(product(64, 128, 256, "f16").key)[0] != form
+    with pytest.raises(ValueError, match="unpack"):
+        form_of("flags")
+
+
+def test_other_sizes_teach_where_the_best_is(pool: Pool) -> None:
+    """Tiles go with the extents: the best ones of this problem are no problem's that was seen."""
+    taught = [each for size in (64, 256, 1024) for each in observed((size, size, 512), pool, 150, size)]
+    here = (256, 1024, 512)
+    expectation = expect(pool, here, taught, np.random.default_rng(0))
+    assert expectation is not None
+    assert expectation.learnt_from == 450
+    assert len(expectation) == len(pool)
+    times = np.array([seconds(here, pool.point(row)) for row in range(len(pool))])
+    expected = np.array([expectation[row] for row in range(len(pool))])
+    assert np.corrcoef(np.log(times), np.log(expected))[0, 1] > 0.8
+    assert times[best_before(expectation, 8)].min() < np.quantile(times, 0.02)
+    assert np.allclose(expectation.log_times(np.array([3, 700])), np.log(expected[[3, 700]]))
+
+
+def test_too_little_or_other_knobs_teach_nothing(pool: Pool) -> None:
+    few = observed((64, 64, 64), pool, 19, 0)
+    others = [Observation((64, 64, 64), {"tile": 4}, 1.0)] * 100
+    of_another_form = observed((64, 64, 64), pool, 100, 0)
+    rng = np.random.default_rng(0)
+    assert expect(pool, (32, 32, 32), [*few, *others], rng) is None
+    assert expect(pool, (32, 32), of_another_form, rng) is None
+    assert expect(pool, (32, 32, 32), observed((64, 64, 64), pool, 20, 0), rng) is not None
+
+
+def test_a_large_pool_is_expected_in_part() -> None:
+    """The best is sought among a draw; any other row can still be asked about."""
+    wide = enumerate_space(Space(tuple(Knob(name, tuple(range(1, 61))) for name in "abc")))
+    rows = np.random.default_rng(0).permutation(len(wide))[:40]
+    taught = [Observation((8,), wide.point(int(row)), 1.0 + int(row) / len(wide)) for row in rows]
+    expectation = expect(wide, (16,), taught, np.random.default_rng(0))
+    assert expectation is not None
+    assert 0 < len(expectation) < len(wide)
+    left = np.setdiff1d(np.arange(len(wide)), list(expectation))
+    assert np.isfinite(expectation.log_times(left[:5])).all()
+    strategy = PortfolioStrategy(wide, np.random.default_rng(0), 24, expectation)
+    asked: list[int] = []
+    while len(asked) < 24:
+        rows_now = strategy.ask(8)
+        asked += rows_now
+        for row in rows_now:
+            strategy.tell(row, 1.0 + row / len(wide))
+    assert len(set(asked)) == 24
+    assert asked[:8] == best_before(expectation, 8)
+
+
+def found_by(pool: Pool, prior: Mapping[int, float], seed: int, trials: int, time_of: Callable[[int], float]) -> float:
+    strategy = PortfolioStrategy(pool, np.random.default_rng(seed), trials, prior)
+    asked: list[int] = []
+    while len(asked) < trials:
+        rows = strategy.ask(min(8, trials - len(asked)))
+        asked += rows
+        for row in rows:
+            strategy.tell(row, time_of(row))
+    assert len(set(asked)) == trials
+    return min(time_of(row) for row in asked)
+
+
+class Reversed(Expectation):
+    """An expectation that has everything the wrong way round."""
+
+    def log_times(self, rows: np.ndarray) -> np.ndarray:
+        return -super().log_times(rows)
+
+
+def test_what_was_learnt_helps_and_misleads_little(pool: Pool) -> None:
+    taught = [each for size in (64, 256, 1024) for each in observed((size, size, 512), pool, 150, size)]
+    here = (256, 1024, 512)
+
+    def time_of(row: int) -> float:
+        return seconds(here, pool.point(row))
+
+    best = min(time_of(row) for row in range(len(pool)))
+    early: dict[str, float] = {}
+    late: dict[str, float] = {}
+    for name, make in (("none", None), ("learnt", Expectation), ("wrong", Reversed)):
+        for trials, found in ((8, early), (40, late)):
+            runs = []
+            for seed in range(4):
+                prior = make(pool, here, taught, np.random.default_rng(seed)) if make else NO_PRIOR
+                runs.append(best / found_by(pool, prior, seed, trials, time_of))
+            found[name] = float(np.mean(runs))
+    assert early["learnt"] > early["none"]
+    assert early["learnt"] > 0.97
+    assert late["learnt"] >= late["none"] - 0.005
+    assert late["wrong"] > late["none"] - 0.03
+
+
+def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> None:
+    """Equal problems, choices of flags and what came later are passed over."""
+    mine, other, rng = product(32, 32, 32), product(64, 64, 64), np.random.default_rng(0)
+    with Store(tmp_path / "s.sqlite", HERE, "3.12.0") as store:
+        for each in observed((64, 64, 64), pool, 30, 0):
+            end = Stored(Fate.MEASURED, "", 0.1, each.time_s, 1.5, (each.time_s,))
+            for problem in (mine, other):
+                store.add(digest(problem.key), dict(each.point), end, problem.key, each.point)
+        store.add(digest("model"), {"--flag": "2"}, end, "flags", {"--flag": "2"})
+    with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
+        later = Experience.of(store, "2999-01-01T00:00:00Z")
+        prior = later.prior(mine, pool, rng)
+        assert isinstance(prior, Expectation)
+        assert prior.learnt_from == 30
+        assert not Experience.of(store, "2026-01-01T00:00:00Z").prior(mine, pool, rng)
+        unheard = Experience.of(store, "")
+        assert not unheard.prior(mine, pool, rng)
+        for each in observed((64, 64, 64), pool, 20, 1):
+            unheard.add(other.key, each.point, each.time_s)
+        assert unheard.prior(mine, pool, rng)
+        assert not unheard.prior(other, pool, rng)
+    with Store(tmp_path / "s.sqlite", {"target": "cpu", "threads": 2}, "3.13.0") as store:
+        assert not Experience.of(store, "2999-01-01T00:00:00Z").prior(mine, pool, rng)
+    assert now() > "2026-01-01T00:00:00Z"
+
+
+def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
+    """The second of two products begins with what the first one's candidates say, and so it does when resumed."""
+    model = tmp_path / "model.mlir"
+    model.write_text(samples.two_matmuls(64, 128, 96, 32))
+    heard: list[Event] = []
+    result = tuner.tune(model, trials=24, keep_flags=True, run_dir=tmp_path / "run", listen=heard.append)
+    notes = [each.text for each in heard if isinstance(each, Note) and "similar kernels" in each.text]
+    measured = [sum(each.time_s is not None for each in found.evaluations[1:]) for found in result.dispatches]
+    (note,) = notes
+    assert any(f"{count} timings" in note for count in measured)
+    again: list[Event] = []
+    tuner.tune(model, trials=24, keep_flags=True, run_dir=tmp_path / "run", resume=True, listen=again.append)
+    ended = [each for each in again if isinstance(each, CandidateEnded) and each.evaluation.number]
+    assert len(ended) == 48
+    assert all(each.stored for each in ended)

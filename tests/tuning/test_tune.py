@@ -1,0 +1,113 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The Python interface."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import samples
+import tuner
+from tuner.events import CandidateEnded, Event, PhaseStarted
+
+
+def test_tune_returns_the_spec_with_its_proof(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    # A size whose default is many times too slow: no tile divides a prime.
+    model.write_text(samples.matmul(101, 211, 103))
+    heard: list[Event] = []
+    result = tuner.tune(
+        model,
+        trials=16,
+        keep_flags=True,
+        flags=(samples.NO_PEELING,),
+        seed=3,
+        run_dir=tmp_path / "run",
+        listen=heard.append,
+    )
+    (dispatch,) = result.dispatches
+    assert dispatch.winner is not None
+    assert dispatch.final is not None
+    assert dispatch.final.verification.passed
+    assert dispatch.final.ratio.low > 1.5
+    assert result.model is not None
+    assert result.model.verification.passed
+    assert result.speedup == result.model.ratio.value > 1.5
+    assert len([event for event in heard if isinstance(event, CandidateEnded)]) == 17
+    assert any(isinstance(event, PhaseStarted) for event in heard)
+    result.save(tmp_path / "spec.mlir")
+    assert (tmp_path / "spec.mlir").read_text() == result.spec
+    assert "transform.iree.match.contraction" in result.spec
+
+
+def test_equal_problems_are_tuned_once_and_share_an_entry(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    # The same contraction twice, once with an epilogue: two executables, one problem.
+    model.write_text(samples.matmul(101, 211, 103) + samples.matmul_bias_relu(101, 211, 103))
+    result = tuner.tune(
+        model, trials=8, keep_flags=True, flags=(samples.NO_PEELING,), function="fused", run_dir=tmp_path / "run"
+    )
+    first, second = result.dispatches
+    assert first.winner is not None
+    assert second.evaluations == ()
+    assert second.verdict == f"same problem as {first.dispatch.name}"
+    assert result.spec.count("transform.iree.match.contraction") == 1
+
+
+def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
+    """With an unreachable bar no candidate may win: the default stays and the spec is empty."""
+    model = tmp_path / "model.mlir"
+    model.write_text(samples.matmul(64, 64, 64))
+    result = tuner.tune(model, trials=4, keep_flags=True, min_gain=1000.0, run_dir=tmp_path / "run")
+    assert result.dispatches[0].winner is None
+    assert "the default is best" in result.dispatches[0].verdict
+    assert result.speedup == 1.0
+    assert "match" not in result.spec
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"trails": 3}, "'trails' is unknown; there are: target, "),
+        ({"trials": 0}, "--trials must be at least 1"),
+        ({"trials": "20"}, "trials is '20', not a value of type int"),
+        ({"flags": "--iree-opt-level=O2"}, "flags is '--iree-opt-level=O2', not a list"),
+        ({"target": "abacus"}, "there is no target named 'abacus'"),
+    ],
+)
+def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(samples.matmul(8, 8, 8))
+    with pytest.raises(tuner.InputError, match=re.escape(says)):
+        tuner.tune(model, **options)
+
+
+def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+    """Its processes import it, and would tune too. Paths are texts here, as scripts have them."""
+    (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
+    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite')"
+    guarded, unguarded = tmp_path / "guarded.py", tmp_path / "unguarded.py"
+    guarded.write_text(f"import tuner\nif __name__ == '__main__':\n    print({call}.speedup)\n")
+    unguarded.write_text(f"import tuner\nprint({call}.speedup)\n")
+    ends = {}
+    for script in (unguarded, guarded):
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        ends[script] = subprocess.run(
+            [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        )
+    assert ends[guarded].returncode == 0, ends[guarded].stderr
+    assert float(ends[guarded].stdout) > 0
+    assert (tmp_path / "run.sqlite").exists()
+    assert ends[unguarded].returncode == 1
+    assert "call it under `if __name__ == '__main__':`" in ends[unguarded].stderr
+    assert (
+        "tuner.errors.DeviceLostError: the device local-sync cannot be opened"
+        in ends[unguarded].stderr.splitlines()[-1]
+    )
