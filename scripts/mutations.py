@@ -231,8 +231,7 @@ def _faulty(
 ) -> Iterator[tuple[str, list[Array]]]:
     """The outputs of the model with each fault, with split sums, and computed in f32 if it is narrower."""
     functions = {each: stacked(family, kind, each, each) for each in family.faults_in(kind) if each in only}
-    if family.name != "layer norms":
-        functions[SPLIT] = stacked(family, kind, SPLIT, SPLIT)
+    functions[SPLIT] = stacked(family, kind, SPLIT, SPLIT)
     if kind.is_float and kind.element != "f32":
         functions["upcast"] = stacked(family, kind, NO_FAULT, "upcast", upcast=True)
     source, binary = folder / "faulty.mlir", folder / "faulty.vmfb"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 NO_FAULT = ""
 # What a layer computes wrongly, by name. SPLIT is none: the sum is held in two halves, and they are added.
@@ -358,7 +359,9 @@ def layer_norm(text: Text, x: Tensor, weights: Sequence[Tensor], kind: Kind, fau
     zero = text.filled((rows,), kind.sums, 0)
     stale = text.filled((rows,), kind.sums, columns / 4 if fault == "accumulator" else 0)
 
-    def kept(b: Body, total: str, old: str) -> str:
+    def kept(b: Body, total: str, old: str, half: str = "") -> str:
+        if half:
+            return b.select(b.compared(half, 1, columns // 2), total, old, kind.sums)
         if fault != "sum":
             return total
         return b.select(b.compared("ult", 1, columns - columns // 16), total, old, kind.sums)
@@ -371,13 +374,23 @@ def layer_norm(text: Text, x: Tensor, weights: Sequence[Tensor], kind: Kind, fau
         mean = b.calc("mul", total, b.text.constant(1 / columns, kind.sums), kind.sums)
         return b.calc("sub", b.converted(value, kind.element, kind.sums), mean, kind.sums)
 
-    def of_squares(b: Body) -> str:
+    def of_squares(b: Body, half: str = "") -> str:
         distance = centred(b, b.operands[0], b.operands[1])
         square = b.calc("mul", distance, distance, kind.sums)
-        return kept(b, b.calc("add", b.operands[2], square, kind.sums), b.operands[2])
+        return kept(b, b.calc("add", b.operands[2], square, kind.sums), b.operands[2], half)
+
+    def added(b: Body) -> str:
+        return b.calc("add", b.operands[0], b.operands[1], kind.sums)
+
+    def summed(half: str = "") -> Tensor:
+        return text.generic("pr", ((x, "a, b"), (total, "a")), stale, "a", partial(of_squares, half=half))
 
     total = text.generic("pr", ((x, "a, b"),), zero, "a", of_sum)
-    squares = text.generic("pr", ((x, "a, b"), (total, "a")), stale, "a", of_squares)
+    if fault == SPLIT:
+        parts = ((summed("ult"), "a"), (summed("uge"), "a"))
+        squares = text.generic("p", parts, text.empty((rows,), kind.sums), "a", added)
+    else:
+        squares = summed()
     out = text.empty(x.shape, kind.output)
 
     def body(b: Body) -> str:
