@@ -12,9 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.inspection import permutation_importance
-from sklearn.model_selection import KFold
 
 from tuner.report.knobs import Value
 
@@ -38,6 +35,11 @@ def importance(names: Sequence[str], values: Sequence[Sequence[Value]], times_s:
     """The importance of knobs whose values have the shape [candidates][knobs]; None for too few candidates."""
     if len(times_s) < FEWEST_CANDIDATES or not names:
         return None
+    # They take a second to import, and help texts need none of it.
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+    from sklearn.model_selection import KFold
+
     features = _numbers(values)
     targets = np.log(np.asarray(times_s))
     foretold = np.empty_like(targets)

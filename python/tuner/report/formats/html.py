@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 
 from tuner.report.analysis import Analysis, Failures, analyse
+from tuner.report.formats import File
 from tuner.report.knobs import Knobs
 from tuner.report.plots import Plot, convergence, heat_map, importance_bars, intervals
 from tuner.report.recorded_run import RecordedDispatch, RecordedRun
@@ -20,6 +21,19 @@ from tuner.specs.certificate import Certificate
 from tuner.terminal.units import duration
 
 _NAME_OF_MODEL = "whole model"
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlFormat:
+    """One page in one file."""
+
+    help: str = "Where the HTML page goes."
+
+    def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: html_report(run)),)
+
+
+HTML = HtmlFormat()
 
 
 @dataclass(frozen=True, slots=True)
