@@ -146,7 +146,7 @@ def test_words_of_a_run_are_no_markup(run: RecordedRun) -> None:
     candidates = tuple(
         each if each.fate is Fate.MEASURED else replace(each, detail=nasty) for each in dispatch.candidates
     )
-    spoilt = replace(dispatch, name=nasty, verdict=nasty, candidates=candidates, told=(nasty,))
+    spoilt = replace(dispatch, name=nasty, verdict=nasty, candidates=candidates, incidents=(nasty,))
     page = Page(html_report(replace(run, dispatches=(spoilt,), spec=nasty, command=(nasty,))))
     assert "script" not in page.tags
     assert page.words.count(nasty) >= 6

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes the report of a run into files, each in one step."""
+"""Writes the report of a run. A reader never sees half a file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tuner.runs.names import check_not_of_a_run
 
 
 def write_report(folder: Path, wanted: Mapping[str, Path]) -> list[Path]:
-    """Writes the run of a folder in each format that `wanted` names, to the path beside its name; returns the files.
+    """Writes the report of the run in `folder`. `wanted` maps names of formats to where they go. Returns the files.
 
-    Raises InputError, before a file is written.
+    Raises InputError before any file is written.
     """
     run = read_run(folder)
     files: list[File] = []

@@ -21,7 +21,7 @@ SCHEMA = "iree-tuner-report/1"
 class JsonFormat:
     """One JSON object in one file."""
 
-    help: str = "Where the same goes as JSON."
+    help: str = "File for everything that the page shows, as JSON."
 
     def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
         return (File(path, lambda: json.dumps(json_report(run), indent=1) + "\n"),)
@@ -61,7 +61,7 @@ def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
         "certificate": None if dispatch.certificate is None else dispatch.certificate.to_json(),
         "importance": None if found is None else {"explained": found.explained, "shares": dict(found.shares)},
         "failures": {failures.fate.value: failures.count for failures in analysis.failures},
-        "told": list(dispatch.told),
+        "told": list(dispatch.incidents),
         "candidates": [
             {
                 "candidate": candidate.number,

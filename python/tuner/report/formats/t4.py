@@ -45,7 +45,7 @@ _ANY_ERROR = "RuntimeFailedConfig"
 class T4Format:
     """A folder with the metadata of the run, and one file of results for each dispatch that has candidates."""
 
-    help: str = "Folder for the results in the T4 format, by dispatch."
+    help: str = "Folder for the results in the T4 format, a file for each dispatch."
 
     def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
         tried = [dispatch for dispatch in run.dispatches if dispatch.tried]
@@ -62,11 +62,11 @@ def t4_results(dispatch: RecordedDispatch) -> dict[str, Any]:
     """The candidates of a dispatch by the T4 results schema. The default, which has no knobs, is in the metadata.
 
     Those that failed come last: readers were seen to refuse a file whose first result is a failure
-    (autotuning_methodology 1.1.0). `number` among the measurements tells the order.
+    (autotuning_methodology 1.1.0). `number` among the measurements gives the order.
     """
     knobs = analyse(dispatch).knobs
-    ordered = sorted(dispatch.tried, key=lambda each: each.time_s is None)
-    default = next((each.time_s for each in dispatch.candidates if each.configuration is None), None)
+    ordered = sorted(dispatch.tried, key=lambda candidate: candidate.time_s is None)
+    default = next((candidate.time_s for candidate in dispatch.candidates if candidate.configuration is None), None)
     return {
         "schema_version": _VERSION,
         "metadata": {
@@ -75,12 +75,12 @@ def t4_results(dispatch: RecordedDispatch) -> dict[str, Any]:
             "problem": dispatch.problem,
             "default_time": None if default is None else 1e3 * default,
         },
-        "results": [_result(each, knobs[each.number]) for each in ordered],
+        "results": [_result(candidate, knobs[candidate.number]) for candidate in ordered],
     }
 
 
 def t4_metadata(run: RecordedRun) -> dict[str, Any]:
-    """Where the run took place, by the T4 metadata schema."""
+    """The hardware and the software of the run, by the T4 metadata schema."""
     circumstances = run.certificates[0].circumstances if run.certificates else None
     processor: list[Mapping[str, Any]] = []
     requirements = [f"iree-tuner=={version('iree-tuner')}"]
@@ -113,12 +113,12 @@ def _result(candidate: RecordedCandidate, knobs: Knobs) -> dict[str, Any]:
     if candidate.time_s is not None:
         measured = 1e3 * candidate.time_s
     compile_ms = 1e3 * candidate.compile_s
-    samples_ms = [1e3 * each for each in candidate.samples_s]
+    samples_ms = [1e3 * sample_s for sample_s in candidate.samples_s]
     return {
         "configuration": knobs,
         "objectives": [_OBJECTIVE],
         "times": {
-            # The schema's name, and the one that tools write and read.
+            # The schema's name for it, then the name that tools write and read.
             "compilation_time": compile_ms,
             "compilation": compile_ms,
             "benchmark": sum(samples_ms),
