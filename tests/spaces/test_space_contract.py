@@ -12,7 +12,7 @@ import pytest
 
 from tuner import plugins
 from tuner.constraints import enumerate_space, sample_uniform
-from tuner.dispatch import Configuration, Loop, LoopRole, Operand, Problem
+from tuner.dispatch import Configuration, Loop, Operand, Problem
 from tuner.spaces import SpaceBuilder
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
@@ -50,7 +50,7 @@ DEVICES = (
 
 def problem(
     kind: str,
-    loops: list[tuple[LoopRole, int]],
+    loops: list[tuple[str, int]],
     *operands: tuple[int, ...],
     types: tuple[str, ...] = ("f32",),
 ) -> Problem:

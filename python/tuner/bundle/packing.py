@@ -68,7 +68,8 @@ def _packed(
         listen(Note(target.note))
     listen(PhaseStarted(f"reading {opened.source}"))
     extracted = extract(opened.imported(options.shapes, folder.path), target, folder.path)
-    planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
+    wanted = chosen(extracted.dispatches, options.dispatches)
+    planned = plan(wanted, target, early_only=options.early_only, space=options.space)
     left = dict(planned.left)
     with _made_whole(place) as unfinished:
         drawn = []

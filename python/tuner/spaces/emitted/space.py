@@ -77,6 +77,7 @@ class CompilerEmitted:
     materialize: Callable[[EmittedConstraints, Mapping[str, int]], Configuration]
     stages: tuple[int, ...] = ()
     waves_per_eu: tuple[int, ...] = ()
+    priority: int = 0
 
     def serves(self, target: str, problem: Problem) -> bool:
         return target == self.target and problem == self.problem

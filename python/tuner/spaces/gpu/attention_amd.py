@@ -58,6 +58,8 @@ _ACCUMULATORS = 256
 class GpuAttentionAmd:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         if target != "rocm" or problem.kind != "attention":
             return False

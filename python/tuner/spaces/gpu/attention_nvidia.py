@@ -38,6 +38,8 @@ _ACCUMULATORS = 128
 class GpuAttention:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         if target != "cuda" or problem.kind != "attention":
             return False
