@@ -165,7 +165,7 @@ class GpuSettings:
     `intrinsic` is the compiler's number of the root's matrix instruction (None: it uses none), `promoted` the operands
     that go through shared memory.
     `flushes_denormals`: f32 values too small for full precision count as 0, as IREE has it in attention.
-    None leaves a choice to the compiler; `waves_per_eu` is the occupancy asked for, in subgroups that share a scheduler
+    None leaves a choice to the compiler; `occupancy` is the occupancy asked for, in subgroups that share a scheduler
     (AMD: an execution unit), 0 for none.
     """
 
@@ -176,7 +176,7 @@ class GpuSettings:
     prefetch_num_stages: int | None = None
     no_reduce_shared_memory_bank_conflicts: bool | None = None
     use_igemm_convolution: bool | None = None
-    waves_per_eu: int = 0
+    occupancy: int = 0
     flushes_denormals: bool = False
 
 

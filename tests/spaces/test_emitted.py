@@ -77,7 +77,7 @@ def test_rules_speak_the_compilers_words(tmp_path: Path) -> None:
 
 def test_widening_only_adds_solutions(tmp_path: Path) -> None:
     emitted, _ = emit(MATMUL, GFX942, tmp_path)
-    builder = CompilerEmitted("rocm", None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=(0, 2))
+    builder = CompilerEmitted("rocm", None, widened(emitted), materialize, stages=(0, 2, 3), occupancy=(0, 2))
     narrow = enumerate_space(emitted_space(emitted))
     wide = enumerate_space(builder.build(NO_PROBLEM, NO_LIMITS))
     assert len(wide) == len(narrow) * 2 * 3 * 2
