@@ -23,7 +23,7 @@ FLOORS = """
 constraints errors foreign native processes speedup stopwatch
 files jsonable model_flags plugins search
 dispatch toolchain
-model outcome targets
+kinds model outcome targets
 events measuring options spaces
 dispatches doctor evaluate runs
 specs
