@@ -41,6 +41,8 @@ from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
 
+pytestmark = pytest.mark.compiler
+
 # What the specs here are made with is no choice of flags, so it is given again when they are checked.
 FLAGS = (samples.NO_PEELING,)
 NETWORK = DATA / "network.mlir"
