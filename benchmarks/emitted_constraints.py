@@ -16,10 +16,10 @@ from pathlib import Path
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
 
+from emitted_space import OCCUPANCY, EmittedConstraints
 from tuner.dispatch import Configuration
 from tuner.dispatches.problems import ops_named
 from tuner.errors import ToolError
-from tuner.spaces.emitted.space import OCCUPANCY, EmittedConstraints
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.tools import run_tool
 
