@@ -123,7 +123,7 @@ def _read(op: ir.Operation, dispatch: str) -> EmittedConstraints:
 def _with_occupancy(info: iree_codegen.CompilationInfoAttr, occupancy: int) -> iree_codegen.CompilationInfoAttr:
     """The compilation info that asks for an occupancy. Source: IREE passes `llvm_func_attrs` on to LLVM's function."""
     translation = iree_codegen.TranslationInfoAttr(info.translation_info)
-    asked = ir.DictAttr.get({"amdgpu-occupancy-per-eu": ir.StringAttr.get(str(occupancy))})
+    asked = ir.DictAttr.get({"amdgpu-waves-per-eu": ir.StringAttr.get(str(occupancy))})
     entries = {entry.name: entry.attr for entry in translation.configuration or ()}
     return iree_codegen.CompilationInfoAttr.get(
         info.lowering_config,
