@@ -30,7 +30,7 @@ specs
 compile
 machines
 tuning
-check preview tuner
+check preview testing tuner
 bundle
 terminal
 report

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.doctor.kernel import compile_kernel
+from tuner.doctor.product import compile_product
 from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring import (
     FunctionProgram,
@@ -269,7 +269,7 @@ def test_a_machine_without_room_for_a_process_says_so(runner: Runner) -> None:
 
 
 def test_a_function_with_arguments_shows_that_the_device_is_there(runner: Runner, tmp_path: Path) -> None:
-    program = compile_kernel(CpuTarget().compile_flags, tmp_path)
+    program = compile_product(CpuTarget().compile_flags, tmp_path)
     runner.load("plain", program)
     runner.reference("plain", 4, timeout_s=60)
     runner.check_device()

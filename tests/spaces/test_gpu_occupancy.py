@@ -12,13 +12,14 @@ import pytest
 from places import DATA
 from samples import narrow_matmul
 from tuner import spaces
-from tuner.compile.late import compile_with_specs
 from tuner.compile.pool import CompileJob, CompilePool
+from tuner.compile.specified import compile_with_specs
 from tuner.constraints import enumerate_space
 from tuner.dispatch import Annotations, Problem
 from tuner.dispatches.extract import extract
+from tuner.events import nobody
 from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.options import Options
 from tuner.outcome import Compilation, Fate
 from tuner.specs.certificate import Moment
 from tuner.specs.read import read_spec
@@ -89,7 +90,7 @@ def test_it_reaches_the_whole_model_late_and_as_a_library(
     late, early = tmp_path / "spec.late.mlir", tmp_path / "spec.mlir"
     late.write_text(late_spec([Entry(problem, annotations)]))
     early.write_text(problem_spec([Entry(problem, annotations)]))
-    (entry,) = compile_with_specs(model, [late], tmp_path / "late.vmfb", "cuda:sm_80", 1, (), Shapes())
+    (entry,) = compile_with_specs(model, [late], tmp_path / "late.vmfb", Options(target="cuda:sm_80"), nobody)
     assert len(entry.dispatches) == 1
     library = f"--iree-codegen-transform-dialect-library={early}@__kernel_config"
     ended = run_tool(
