@@ -75,6 +75,12 @@ def known_flags(target: str) -> ModelFlags | None:
     return found
 
 
+def is_choice(target: str, flag: str) -> bool:
+    """Whether a registered choice for the target sets this flag, to this value."""
+    known = known_flags(target)
+    return known is not None and known.has(flag)
+
+
 @dataclass(frozen=True, slots=True)
 class _Tried:
     values: dict[str, str]
