@@ -24,7 +24,7 @@ from places import EXAMPLES
 from tuner.bundle.archive import measuring_modules
 from tuner.bundle.manifest import Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Ended, FinalSamples, Machine, Results
-from tuner.compile.late import NO_HANG
+from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
 from tuner.measuring import Tolerance, Verification

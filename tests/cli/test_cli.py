@@ -16,7 +16,7 @@ import pytest
 import faults
 import samples
 from commands import assert_fails, iree_tune, log_of, write
-from tuner.compile.late import NO_HANG
+from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
 from tuner.model.model import Model, spec_flag
 from tuner.targets.cpu import CpuTarget
