@@ -16,6 +16,8 @@ from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
 from tuner.targets import Limits
 
+__all__ = ["SpaceBuilder", "find"]
+
 
 class SpaceBuilder(Protocol):
     """What may be chosen for one kind of problem in one pipeline."""

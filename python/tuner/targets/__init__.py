@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from tuner.dispatch import Configuration
 
+__all__ = ["Device", "GpuLimits", "Limits", "MatrixIntrinsic", "Target"]
+
 
 @dataclass(frozen=True, slots=True)
 class MatrixIntrinsic:
