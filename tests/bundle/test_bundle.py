@@ -37,6 +37,8 @@ from tuner.targets.cpu import CpuTarget
 TRIALS = 8
 # A product whose sizes are primes: the default is many times slower than nearly every candidate.
 DISPATCH = "matmul_dispatch_0_matmul_101x211x103_f32"
+# The flag that the bundle is made with is no choice of a run, so it is given again.
+AGAIN = ("--", samples.NO_PEELING)
 NEEDED_THERE = ("iree-base-runtime", "numpy", "ml_dtypes")
 
 
@@ -198,11 +200,11 @@ def test_what_was_measured_there_becomes_a_spec_here(python: Path, packed: Path,
     """The spec holds the candidate that won there; here, too, it applies, computes the same and is faster."""
     model = packed.parent / "model.mlir"
     spec, run, store = tmp_path / "spec.mlir", tmp_path / "run", tmp_path / "store"
-    words = ("take-back", model, bundle, "-o", spec, "--run-dir", run, "--store", store)
+    words = ("take-back", model, bundle, "-o", spec, "--run-dir", run, "--store", store, *AGAIN)
     assert_fails(iree_tune(*words, cwd=tmp_path), 2, "has no results.jsonl; measure it")
     assert measure(python, bundle).returncode == 0
     for name in ("manifest.json", "results.jsonl", "measure.pyz"):
-        refused = iree_tune("take-back", model, bundle, "-o", bundle / name, cwd=tmp_path)
+        refused = iree_tune("take-back", model, bundle, "-o", bundle / name, *AGAIN, cwd=tmp_path)
         assert_fails(refused, 2, f"{name} is a file of the bundle; choose another -o")
     done = iree_tune(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -234,7 +236,8 @@ def test_a_measuring_that_has_not_ended_is_taken_back_as_such(
     assert measure(python, bundle).returncode == 0
     path = bundle / FILE
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
-    done = iree_tune("take-back", packed.parent / "model.mlir", bundle, "--run-dir", tmp_path / "run", cwd=tmp_path)
+    words = ("take-back", packed.parent / "model.mlir", bundle, "--run-dir", tmp_path / "run", *AGAIN)
+    done = iree_tune(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "its measuring has not ended" in done.stdout
     assert len(log_of(tmp_path / "run")) == 3
@@ -246,7 +249,9 @@ def test_a_bundle_of_another_model_or_compiler_is_refused(
     assert measure(python, bundle).returncode == 0
     other = write(tmp_path, samples.matmul(101, 211, 107), "other.mlir")
     assert_fails(
-        iree_tune("take-back", other, bundle, cwd=tmp_path), 2, f"made of another model: its dispatch {DISPATCH}"
+        iree_tune("take-back", other, bundle, *AGAIN, cwd=tmp_path),
+        2,
+        f"made of another model: its dispatch {DISPATCH}",
     )
     (bundle / FILE).unlink()
     changed(bundle, compiler_version="3.12.0")
@@ -256,6 +261,22 @@ def test_a_bundle_of_another_model_or_compiler_is_refused(
         2,
         "made with iree-compile 3.12.0, here it is",
     )
+
+
+def test_flags_are_not_used_on_a_manifests_word(packed: Path, bundle: Path, tmp_path: Path) -> None:
+    """A flag can name a program that iree-compile runs. Choices of a run are used, others if they are given again."""
+    model, program, ran = packed.parent / "model.mlir", tmp_path / "linker.sh", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    program.chmod(0o755)
+    flag = f"--iree-llvmcpu-embedded-linker-path={program}"
+    changed(bundle, flags=["--iree-opt-level=O2", flag])
+    Results.begin(bundle, Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
+    done = iree_tune("take-back", model, bundle, cwd=tmp_path)
+    assert_fails(done, 2, f"was made with {flag}, which is no choice of flags for cpu")
+    assert done.stderr.split()[-4:] == ["MODEL", "BUNDLE", "--", flag]
+    done = iree_tune("take-back", model, bundle, "--", flag, "--iree-opt-level=O1", cwd=tmp_path)
+    assert_fails(done, 2, "was made without --iree-opt-level=O1; leave it out")
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize(
