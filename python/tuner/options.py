@@ -92,6 +92,7 @@ class TuneOptions(TypedDict, total=False):
     budget_s: float | None
     seed: int
     strategy: str
+    space: str
     dispatches: tuple[str, ...] | list[str]
     function: str
     output: str | Path | None

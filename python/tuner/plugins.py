@@ -14,6 +14,8 @@ from tuner.errors import InputError
 # What is registered under each group.
 _KINDS = {
     "tuner.commands": "command",
+    "tuner.formats": "format",
+    "tuner.kinds": "kind of dispatch",
     "tuner.model_flags": "target with flags of the whole model",
     "tuner.spaces": "space",
     "tuner.strategies": "strategy",

@@ -26,12 +26,18 @@ SURFACE = {
     """,
     "tuner.measuring": """
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
-        Tolerance Verification compare
+        Tolerance Transport Verification compare
     """,
     "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
-    "tuner.spaces": "SpaceBuilder find",
-    "tuner.targets": "Device GpuLimits Limits MatrixIntrinsic Target",
+    "tuner.spaces": "GROUP SpaceBuilder find",
+    "tuner.kinds": "GROUP Kind find matcher",
+    "tuner.report.formats": "File Format",
+    "tuner.targets": "Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target",
+    "tuner.testing": """
+        DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
+    """,
+    "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
 }
 
 
@@ -55,10 +61,10 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
     for name, kind in declared.items():
-        more = {Path: {str}, tuple[str, ...]: {list[str]}}
-        kinds = set(get_args(kind)) if Path in get_args(kind) else {kind}
+        more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
+        kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))
-        found = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}
+        found: set[object] = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}
         assert found == wanted, name
 
 
