@@ -49,7 +49,7 @@ test-matrix: $(VENV)/.installed-dev
 	$(SCRIPT)/matrix.py
 	$(SCRIPT)/upgrade.py
 
-# The commands of README and tutorial that take too long for `make test`, `make demo` among them, as printed.
+# The commands of docs/commands.md and tutorial that take too long for `make test`, `make demo` among them, as printed.
 test-printed: $(VENV)/.installed-dev
 	$(SCRIPT)/printed_commands.py
 

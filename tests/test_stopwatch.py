@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import samples
-from tuner.report.page import html_report
+from tuner.report.formats.html import html_report
 from tuner.report.recorded_run import read_run
 from tuner.stopwatch import Part, Stopwatch, process_started
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
+from tuner import plugins
 from tuner.errors import InputError
 from tuner.model.onnx import Shapes
 
@@ -26,7 +27,8 @@ class Options:
     `target`: a registered target. `devices`: those to measure on, as the target names them, all at once (its own by
     default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the default not counted.
     `seed`: equal seeds ask for equal candidates as long as the measured times agree. `strategy`: a registered search
-    strategy. `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several functions.
+    strategy. `space`: the only registered space to search ("": for each dispatch the one of the highest priority that
+    serves it). `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several.
     `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by default).
     `resume`: continue the run of that folder. `store`: where evaluations are kept, which several runs may share (the
     run's folder by default). `min_gain`: with a smaller gain than this fraction the default stays. `early_only`: tune
@@ -46,6 +48,7 @@ class Options:
     budget_s: float | None = None
     seed: int = 0
     strategy: str = "portfolio"
+    space: str = ""
     dispatches: tuple[str, ...] = ()
     function: str = ""
     output: Path | None = None
@@ -62,6 +65,8 @@ class Options:
     shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
+        if self.space:
+            plugins.check("tuner.spaces", self.space)
         _check_number("--trials", self.trials, at_least=1)
         _check_number("--workers", self.workers, at_least=0, at_most=_MOST_WORKERS)
         _check_number("--seed", self.seed, at_least=0)
@@ -87,6 +92,7 @@ class TuneOptions(TypedDict, total=False):
     budget_s: float | None
     seed: int
     strategy: str
+    space: str
     dispatches: tuple[str, ...] | list[str]
     function: str
     output: str | Path | None

@@ -1,10 +1,11 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Finds what is registered under an entry point group: commands, targets, spaces and strategies, of any package."""
+"""Finds what is registered under an entry point group: commands, targets, kinds, spaces, strategies, of any package."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -13,6 +14,8 @@ from tuner.errors import InputError
 # What is registered under each group.
 _KINDS = {
     "tuner.commands": "command",
+    "tuner.formats": "format",
+    "tuner.kinds": "kind",
     "tuner.model_flags": "target with flags of the whole model",
     "tuner.spaces": "space",
     "tuner.strategies": "strategy",
@@ -36,6 +39,22 @@ def check(group: str, name: str) -> EntryPoint:
         if entry.name == name:
             return entry
     raise InputError(f"there is no {_KINDS[group]} named '{name}'; choose one of: {', '.join(names(group))}")
+
+
+def claimant(
+    group: str, subject: str, claims: Callable[[Any], bool], remedy: str = "uninstall one of them"
+) -> tuple[str, Any] | None:
+    """The name and the object of the highest priority among those that claim a subject; None if none does.
+
+    Each object states its `priority`. Raises InputError that names the subject if two of equal priority claim it.
+    """
+    found = [(name, plugin) for name in names(group) if claims(plugin := load(group, name))]
+    highest = max((plugin.priority for _, plugin in found), default=0)
+    best = [(name, plugin) for name, plugin in found if plugin.priority == highest]
+    if len(best) > 1:
+        listed = " and ".join(name for name, _ in best)
+        raise InputError(f"{listed} ({group}) claim {subject} with the same priority, {highest}; {remedy}")
+    return best[0] if best else None
 
 
 @functools.cache

@@ -38,7 +38,7 @@ from tuner.jsonable import from_given
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
 from tuner.options import Options
-from tuner.report.page import html_report
+from tuner.report.formats.html import html_report
 from tuner.report.recorded_run import read_run
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import read_spec

@@ -25,7 +25,7 @@ from tuner import plugins
 OURS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = (*OURS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))))
 # Pages whose commands are run as printed, each in a folder of its own.
-RUN = ("README.md", "docs/tutorial.md", "docs/passes.md", "docs/running.md", "docs/spaces.md")
+RUN = ("README.md", *(f"docs/{page}.md" for page in ("tutorial", "commands", "passes", "running", "spaces")))
 TIMEOUT_S = 600
 
 

@@ -24,14 +24,16 @@ SURFACE = {
         ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
         sample_by_solver sample_space_filling sample_uniform violated_rules
     """,
+    "tuner.kinds": "Kind find matcher",
     "tuner.measuring": """
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
-        Tolerance Verification compare
+        Tolerance Transport Verification compare
     """,
     "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
+    "tuner.report.formats": "File Format",
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "SpaceBuilder find",
-    "tuner.targets": "Device GpuLimits Limits MatrixIntrinsic Target",
+    "tuner.targets": "Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target",
 }
 
 
@@ -54,8 +56,8 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     """Each takes the values of its field; text also stands for a path, and a list for a tuple."""
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
+    more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
     for name, kind in declared.items():
-        more = {Path: {str}, tuple[str, ...]: {list[str]}}
         kinds = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))
         found = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}

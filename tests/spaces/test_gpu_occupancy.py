@@ -55,8 +55,8 @@ def compile_each(model: Path) -> tuple[Problem, dict[int, Compilation]]:
     points = [pool.point(row) for row in range(len(pool))]
     alike: dict[tuple[int, ...], dict[int, dict[str, int]]] = {}
     for point in points:
-        others = tuple(value for name, value in point.items() if name != "waves_per_eu")
-        alike.setdefault(others, {})[point["waves_per_eu"]] = point
+        others = tuple(value for name, value in point.items() if name != "occupancy")
+        alike.setdefault(others, {})[point["occupancy"]] = point
     chosen = next(each for each in alike.values() if each.keys() == LIMITS.keys())
     jobs = [
         CompileJob(
@@ -64,21 +64,21 @@ def compile_each(model: Path) -> tuple[Problem, dict[int, Compilation]]:
             dispatch.name,
             builder.configuration(dispatch.problem, point),
             TARGET,
-            folder / f"{waves}.vmfb",
-            folder / f"{waves}.log",
+            folder / f"{occupancy}.vmfb",
+            folder / f"{occupancy}.log",
         )
-        for waves, point in chosen.items()
+        for occupancy, point in chosen.items()
     ]
     with CompilePool(2, 60.0) as compilers:
         return dispatch.problem, dict(zip(chosen, compilers.compile(jobs), strict=True))
 
 
 def test_each_wish_is_in_the_code(compiled: tuple[Problem, dict[int, Compilation]]) -> None:
-    for waves, end in compiled[1].items():
+    for occupancy, end in compiled[1].items():
         assert end.fate is Fate.COMPILED, end.detail
         assert end.binary is not None
         limits = [limit for limit in LIMITS.values() if limit and limit in end.binary.read_bytes()]
-        assert limits == ([LIMITS[waves]] if waves else [])
+        assert limits == ([LIMITS[occupancy]] if occupancy else [])
 
 
 def test_it_reaches_the_whole_model_late_and_as_a_library(

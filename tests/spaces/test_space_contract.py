@@ -12,7 +12,7 @@ import pytest
 
 from tuner import plugins
 from tuner.constraints import enumerate_space, sample_uniform
-from tuner.dispatch import Configuration, Loop, LoopRole, Operand, Problem
+from tuner.dispatch import Configuration, Loop, Operand, Problem
 from tuner.spaces import SpaceBuilder
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
@@ -39,7 +39,7 @@ GFX942 = GpuLimits(
         MatrixIntrinsic("MFMA_F32_16x16x16_F16", 0x1020, 16, 16, 16, "f16", "f16", "f32", 64, False),
         MatrixIntrinsic("MFMA_F32_32x32x8_F16", 0x1021, 32, 32, 8, "f16", "f16", "f32", 64, False),
     ),
-    waves_per_eu=(0, 2),
+    occupancies=(0, 2),
 )
 DEVICES = (
     *(("cpu", limits) for limits in CPU_LIMITS),
@@ -50,7 +50,7 @@ DEVICES = (
 
 def problem(
     kind: str,
-    loops: list[tuple[LoopRole, int]],
+    loops: list[tuple[str, int]],
     *operands: tuple[int, ...],
     types: tuple[str, ...] = ("f32",),
 ) -> Problem:

@@ -14,7 +14,7 @@ import pytest
 import samples
 import tuner
 from tuner.constraints import Knob, Pool, Space, enumerate_space
-from tuner.dispatch import Loop, LoopRole, Operand, Problem, form_of
+from tuner.dispatch import Loop, Operand, Problem, form_of
 from tuner.events import CandidateEnded, Event, Note
 from tuner.outcome import Fate
 from tuner.runs.store import Store, Stored, digest, now
@@ -44,7 +44,7 @@ def observed(extents: tuple[int, ...], pool: Pool, count: int, seed: int) -> lis
 
 
 def product(m: int, n: int, k: int, element_type: str = "f32") -> Problem:
-    roles: tuple[tuple[int, LoopRole], ...] = ((m, "m"), (n, "n"), (k, "k"))
+    roles: tuple[tuple[int, str], ...] = ((m, "m"), (n, "n"), (k, "k"))
     operand = Operand(element_type, "(d0, d1, d2) -> (d0, d2)", (0, 2))
     return Problem("contraction", tuple(Loop(extent, role) for extent, role in roles), (operand,))
 

@@ -61,7 +61,8 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
     options, target = opened.options, opened.target
     listen(Note(f"This run's folder: {folder.path}"))
     _, extracted = opened.read(folder.path, listen)
-    planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
+    wanted = chosen(extracted.dispatches, options.dispatches)
+    planned = plan(wanted, target, early_only=options.early_only, space=options.space)
     left = dict(planned.left)
     with _made_whole(place) as unfinished:
         dispatches = []

@@ -20,8 +20,9 @@ from tuner.constraints import enumerate_space
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
-from tuner.measuring.runner import ATTEMPTS, lost
+from tuner.measuring.runner import lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
+from tuner.measuring.transport import ATTEMPTS
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
