@@ -27,8 +27,8 @@ class Options:
     `target`: a registered target. `devices`: those to measure on, as the target names them, all at once (its own by
     default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the default not counted.
     `seed`: equal seeds ask for equal candidates as long as the measured times agree. `strategy`: a registered search
-    strategy. `space`: the only registered space to search ("": that of the highest priority that serves a dispatch).
-    `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several functions.
+    strategy. `space`: the only registered space to search ("": for each dispatch the one of the highest priority that
+    serves it). `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several.
     `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by default).
     `resume`: continue the run of that folder. `store`: where evaluations are kept, which several runs may share (the
     run's folder by default). `min_gain`: with a smaller gain than this fraction the default stays. `early_only`: tune

@@ -60,8 +60,8 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     """Each takes the values of its field; text also stands for a path, and a list for a tuple."""
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
+    more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
     for name, kind in declared.items():
-        more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))
         found: set[object] = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}
