@@ -19,7 +19,7 @@ from tuner.dispatch import Annotations, Problem
 from tuner.dispatches.extract import extract
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Moment
 from tuner.specs.read import read_spec
 from tuner.specs.write import Entry, late_spec, problem_spec
@@ -61,7 +61,7 @@ def compile_each(model: Path) -> tuple[Problem, dict[int, Compilation]]:
         CompileJob(
             dispatch.program,
             dispatch.name,
-            builder.configuration(dispatch.problem, point),
+            Candidate(waves, point=point, configuration=builder.configuration(dispatch.problem, point)),
             TARGET,
             folder / f"{waves}.vmfb",
             folder / f"{waves}.log",

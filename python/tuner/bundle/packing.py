@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.bundle.archive import write_archive
-from tuner.bundle.manifest import FILE, PROGRAM, BundledDevice, BundledDispatch, Candidate, Manifest
+from tuner.bundle.manifest import FILE, PROGRAM, BundledCandidate, BundledDevice, BundledDispatch, Manifest
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import sample_uniform
 from tuner.dispatches.extract import extract
@@ -25,7 +25,7 @@ from tuner.events import Listener, Note, PhaseStarted
 from tuner.files import is_same
 from tuner.model.model import Model
 from tuner.options import Options
-from tuner.outcome import Compilation
+from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import subject_of
 from tuner.targets import Limits, Target
@@ -37,11 +37,10 @@ from tuner.tuning.plan import Task, chosen, plan
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """The candidates of a dispatch: their knobs by number, and what compiles them; the default is 0."""
+    """The candidates of a dispatch, and what compiles each; the default comes first."""
 
     task: Task
-    points: dict[int, dict[str, int]]
-    jobs: dict[int, CompileJob]
+    jobs: tuple[CompileJob, ...]
 
 
 def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
@@ -85,7 +84,7 @@ def _packed(
                 reason = f"not tunable: the compiler's own default does not compile ({compiled[0].detail})"
                 left[each.task.dispatch.name] = reason
             else:
-                dispatches.append(_bundled(each, compiled, unfinished))
+                dispatches.append(_bundled(each.task, compiled, unfinished))
         manifest = Manifest(
             tuner_version=version("iree-tuner"),
             compiler_version=compiler_version(),
@@ -158,38 +157,39 @@ def _draw(
     except NothingToSearchError as error:
         return str(error)
     rng = np.random.default_rng(options.seed)
-    points = {number: dict(pool.point(row)) for number, row in enumerate(sample_uniform(pool, options.trials, rng), 1)}
+    rows = sample_uniform(pool, options.trials, rng)
+    candidates = (task.candidate(number, int(row), pool.point(row)) for number, row in enumerate(rows, 1))
     name = task.dispatch.name
-    jobs = {
-        number: CompileJob(
+    jobs = (
+        CompileJob(
             program=task.program,
             identity=name,
-            configuration=task.builder.configuration(task.problem, points[number]) if number else None,
+            candidate=candidate,
             target=target,
-            binary=unfinished / name / f"{number}.vmfb",
-            log=folder.path / "candidates" / name / f"{number}.log",
+            binary=unfinished / name / f"{candidate.number}.vmfb",
+            log=folder.path / "candidates" / name / f"{candidate.number}.log",
         )
-        for number in (0, *points)
-    }
-    return _Drawn(task, {0: {}, **points}, jobs)
+        for candidate in (DEFAULT, *candidates)
+    )
+    return _Drawn(task, tuple(jobs))
 
 
-def _compiled(drawn: Sequence[_Drawn], options: Options, listen: Listener) -> list[dict[int, Compilation]]:
-    """How compiling ended, for each dispatch by number."""
+def _compiled(drawn: Sequence[_Drawn], options: Options, listen: Listener) -> list[list[Compilation]]:
+    """How compiling ended, for each dispatch in the order of its candidates."""
     with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
         ends = []
         for each in drawn:
             listen(PhaseStarted(f"{each.task.dispatch.name}: compiling {len(each.jobs) - 1} candidates"))
-            compiled = compilers.compile(list(each.jobs.values()))
-            for job, end in zip(each.jobs.values(), compiled, strict=True):
+            compiled = compilers.compile(each.jobs)
+            for job, end in zip(each.jobs, compiled, strict=True):
                 if end.binary is None:
                     job.binary.unlink(missing_ok=True)
-            ends.append(dict(zip(each.jobs, compiled, strict=True)))
+            ends.append(compiled)
     return ends
 
 
-def _bundled(drawn: _Drawn, compiled: dict[int, Compilation], unfinished: Path) -> BundledDispatch:
-    task, program = drawn.task, drawn.task.program
+def _bundled(task: Task, compiled: Sequence[Compilation], unfinished: Path) -> BundledDispatch:
+    program = task.program
     return BundledDispatch(
         name=task.dispatch.name,
         subject=subject_of(program),
@@ -201,14 +201,14 @@ def _bundled(drawn: _Drawn, compiled: dict[int, Compilation], unfinished: Path) 
         regions=program.regions,
         arithmetic=program.arithmetic,
         candidates=tuple(
-            Candidate(
-                number=number,
-                point={name: int(value) for name, value in drawn.points[number].items()},
+            BundledCandidate(
+                number=end.candidate.number,
+                point=end.candidate.point,
                 fate=end.fate.value,
                 detail=end.detail,
                 compile_s=round(end.seconds, 4),
                 binary=None if end.binary is None else end.binary.relative_to(unfinished).as_posix(),
             )
-            for number, end in compiled.items()
+            for end in compiled
         ),
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.bundle.manifest import BundledDispatch, Candidate, Manifest, read_manifest
-from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
+from tuner.bundle.manifest import BundledCandidate, BundledDispatch, Manifest, read_manifest
+from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.dispatches.extract import Extracted, extract
@@ -21,7 +21,7 @@ from tuner.events import Listener, Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
 from tuner.options import Options
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store, Stored, check_store, subject_of
 from tuner.specs.certificate import Circumstances, circumstances
@@ -181,7 +181,7 @@ def _result(taking: _Taking, task: Task, bundled: BundledDispatch, known: Dispat
     min_gain = taking.manifest.min_gain
     if known.final is None:
         return DispatchResult(task.dispatch, verdict_on(None, min_gain), tuple(evaluations))
-    best = next(each for each in evaluations if each.number == known.final.number)
+    best = next(each for each in evaluations if each.candidate.number == known.final.number)
     final = known.final.final(best, min_gain)
     verdict = verdict_on(final, min_gain)
     if final.accepted:
@@ -198,26 +198,25 @@ def _evaluations(taking: _Taking, task: Task, bundled: BundledDispatch, known: D
     """How every candidate ended, also those that did not compile; into the store and the log of the run."""
     evaluations = []
     for candidate in bundled.candidates:
-        number, point = candidate.number, candidate.point
+        number = candidate.number
         configuration = _configuration(task, candidate, bundled.name) if number else None
         log = taking.folder.path / "candidates" / bundled.name / f"{number}.log"
-        compilation = Compilation(Fate(candidate.fate), candidate.detail, candidate.compile_s, log)
+        compilation = candidate.compilation(log, configuration)
         if candidate.binary is None:
-            ended = Ended(number, candidate.fate, candidate.detail, None, None, ())
+            evaluation = Evaluation(compilation, compilation.fate, compilation.detail)
         elif number in known.ended:
-            ended = known.ended[number]
+            evaluation = known.ended[number].evaluation(compilation)
         else:
             continue
-        evaluation = ended.evaluation(compilation, configuration)
         evaluations.append(evaluation)
         taking.folder.append({"dispatch": bundled.name, **evaluation.to_json()})
-        if configuration is not None:
-            choice = configuration.to_json()
-            taking.store.add(bundled.subject, choice, Stored.of(evaluation), task.problem.key, dict(point))
+        if number:
+            ended = evaluation.candidate
+            taking.store.add(bundled.subject, ended.choice, Stored.of(evaluation), task.problem.key, ended.point)
     return evaluations
 
 
-def _configuration(task: Task, candidate: Candidate, name: str) -> Configuration:
+def _configuration(task: Task, candidate: BundledCandidate, name: str) -> Configuration:
     """What the candidate's knobs stand for. Raises InputError for knobs of another space."""
     try:
         return task.builder.configuration(task.problem, candidate.point)
@@ -230,15 +229,15 @@ def _configuration(task: Task, candidate: Candidate, name: str) -> Configuration
 
 def _compiled(taking: _Taking, task: Task, winner: Evaluation) -> Compilation:
     """The winner compiled here: what a spec writes is made by this compiler, and read back from it."""
-    name = task.dispatch.name
+    name, number = task.dispatch.name, winner.candidate.number
     folder = taking.folder.path / "candidates" / name
     job = CompileJob(
         program=task.program,
         identity=name,
-        configuration=winner.configuration,
+        candidate=winner.candidate,
         target=taking.target,
-        binary=folder / f"{winner.number}.vmfb",
-        log=folder / f"{winner.number}.log",
+        binary=folder / f"{number}.vmfb",
+        log=folder / f"{number}.log",
     )
     (compilation,) = taking.compilers.compile([job])
     return compilation

@@ -235,6 +235,7 @@ class _Compilers:
             said = str(error).strip().splitlines()[0]
             job.log.write_text(f"{error}\n")
             return Compilation(
+                job.candidate,
                 Fate.COMPILE_FAILED,
                 f"the machine that compiled it was lost, again and again: {said}",
                 0.0,

@@ -24,6 +24,7 @@ from tuner.measuring import Runner
 from tuner.measuring.presence import check_present
 from tuner.model.model import Model
 from tuner.options import Options
+from tuner.outcome import DEFAULT
 from tuner.runs.folder import RunFolder
 from tuner.specs.deliver import check_places
 from tuner.targets import Target
@@ -168,7 +169,7 @@ class _Looking:
                 left[task.dispatch.name] = str(error)
                 continue
             started = time.perf_counter()
-            bench.evaluate(1, None, None, default)
+            bench.evaluate(default)
             evaluate_s = time.perf_counter() - started
             bench.rest()
             candidates = min(self.options.trials, len(pool))
@@ -200,7 +201,7 @@ class _Looking:
         return CompileJob(
             program=task.program,
             identity=task.dispatch.name,
-            configuration=None,
+            candidate=DEFAULT,
             target=self.target,
             binary=self.folder.path / f"{number}.vmfb",
             log=self.folder.path / f"{number}.log",

@@ -18,6 +18,7 @@ from tuner.events import Listener, PhaseStarted
 from tuner.measuring import Runner
 from tuner.model.model import Model
 from tuner.options import Options
+from tuner.outcome import DEFAULT
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.tuning.plan import plan
@@ -73,7 +74,7 @@ def _time_each(
         dispatch: CompileJob(
             program=dispatch.program,
             identity=dispatch.name,
-            configuration=None,
+            candidate=DEFAULT,
             target=target,
             binary=folder / f"{number}.vmfb",
             log=folder / f"{number}.log",
