@@ -164,11 +164,11 @@ def measure(runner: Runner, runs: dict[str, int]) -> dict[str, list[float]]:
 def table(rows: list[Row], options: argparse.Namespace) -> list[str]:
     """The rows as Markdown, with what they mean."""
     lines = [
-        f"One thread of {processor()}, f32, {options.trials} candidates a kernel; times in ms, medians of interleaved",
-        "rounds. Speed-up: over the better of IREE's default and its data tiling. Convolutions by OpenBLAS: im2col and",
-        "GEMM, row sums a product with ones.",
+        f"One thread of {processor()}, f32, {options.trials} candidates a dispatch; times in ms, medians of",
+        "interleaved rounds. Speed-up: over the better of IREE's default and its data tiling. Convolutions by",
+        "OpenBLAS: im2col and GEMM, row sums a product with ones.",
         "",
-        "| kernel | default | data tiling | tuned | speed-up [95 %] | verified | OpenBLAS | OpenBLAS / tuned |",
+        "| dispatch | default | data tiling | tuned | speed-up [95 %] | verified | OpenBLAS | OpenBLAS / tuned |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tunes each model in examples/ and prints the table of the README; the last line is one JSON object.
+"""Tunes each model in examples/ and prints the table of docs/benchmarks.md; the last line is one JSON object.
 
     python benchmarks/examples.py [--trials N] [--threads N] [--seed N] [MODEL...]
 

@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 
 from gpu_cases import CASES
-from tuner.compile.late import compile_with_specs
+from tuner.compile.specified import compile_with_specs
 from tuner.dispatch import Annotations
 from tuner.dispatches.extract import extract
+from tuner.events import nobody
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import paired_rounds
 from tuner.model.model import Model, spec_flag
-from tuner.model.onnx import Shapes
+from tuner.options import Options
 from tuner.specs.write import ENTRY_POINT, Entry, late_spec, problem_spec
 from tuner.speedup import is_decided, speedup
 from tuner.targets.cuda import CudaTarget
@@ -58,7 +59,7 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
     model.compile_or_reject(binaries["plain"])
     model.compile_or_reject(binaries["spec_flag"], spec_flag(early))
     model.compile_or_reject(binaries["library"], f"--iree-codegen-transform-dialect-library={early}@{ENTRY_POINT}")
-    compile_with_specs(path, [late], binaries["late"], f"cuda:{target.chip}", 1, (), Shapes())
+    compile_with_specs(path, [late], binaries["late"], Options(target=f"cuda:{target.chip}"), nobody)
     programs = {name: FunctionProgram(binary, extracted.functions[0]) for name, binary in binaries.items()}
     if dispatch.program is None:
         raise ValueError(f"{dispatch.name} cannot be run alone")

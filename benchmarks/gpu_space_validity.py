@@ -137,9 +137,9 @@ def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: 
         for index, emitted in enumerate(sets):
             builder = CompilerEmitted(target.name, None, emitted, materialize)
             if not narrow:
-                waves = (0, 1, 2, 4) if target.name == "rocm" else ()
+                occupancies = (0, 1, 2, 4) if target.name == "rocm" else ()
                 builder = CompilerEmitted(
-                    target.name, None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=waves
+                    target.name, None, widened(emitted), materialize, stages=(0, 2, 3), occupancy=occupancies
                 )
             program = BenchmarkProgram(text, "", "", "", 0, ())
             yield Case(f"{name} {emitted.pipeline} {index}, emitted", builder, problem, NO_LIMITS, identity, program)

@@ -113,7 +113,7 @@ def plain(configuration: Configuration, problem: Problem) -> tuple[object, ...]:
         configuration.pipeline,
         {name: each for name, each in levels.items() if any(each)},
         {number: dict(each) for number, each in configuration.others.items()},
-        replace(configuration.gpu, waves_per_eu=0) if configuration.gpu else None,
+        replace(configuration.gpu, occupancy=0) if configuration.gpu else None,
         {name: str(ir.Attribute.parse(text)) for name, text in configuration.attributes.items()},
     )
 
@@ -143,7 +143,7 @@ def _fixed(knob: Knob, default: Configuration) -> Knob:
         value = prod(settings.workgroup_size)
     elif knob.name in ("intrinsic", "subgroup_size"):
         value = getattr(settings, knob.name)
-    elif knob.name == "waves_per_eu":
+    elif knob.name == "occupancy":
         value = 0
     return knob if value is None else Knob(knob.name, (value,))
 

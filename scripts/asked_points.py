@@ -17,12 +17,12 @@ import re
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import tuner
-from tuner.measuring import FunctionProgram, Runner
-
-# Methods of a runner whose answer is a time, or ends in one.
-_TIMES = ("time", "time_guarded", "reference")
+from tuner.measuring import DispatchProgram, FunctionProgram
+from tuner.measuring.calls import Check, Load, Reference, Time
+from tuner.measuring.local_process import LocalProcess
 
 
 def made_up_s(binary: Path) -> float:
@@ -32,25 +32,24 @@ def made_up_s(binary: Path) -> float:
 
 
 class MadeUpTimes:
-    """Stands in for `Runner.ask`: everything runs for real, but each time that comes back is made up."""
+    """Stands in for `LocalProcess.ask`: everything runs for real, but each time that comes back is made up."""
 
     def __init__(self) -> None:
-        self._ask = Runner.ask
+        self._ask = LocalProcess.ask
         self._seconds: dict[tuple[int, str], float] = {}
         self._model_s = 10e-3
 
-    def __call__(self, runner: Runner, method: str, *arguments: Any, timeout_s: float) -> Any:
-        answer = self._ask(runner, method, *arguments, timeout_s=timeout_s)
-        key = (id(runner), str(arguments[0]) if arguments else "")
-        if method == "load":
-            source = arguments[1]
-            self._seconds[key] = (
-                self._next_model_s() if isinstance(source, FunctionProgram) else made_up_s(source.binary)
-            )
-        if method in _TIMES:
-            return self._seconds[key]
-        if method == "check":
-            return answer[0], self._seconds[key]
+    def __call__(self, process: LocalProcess, call: Any, *, timeout_s: float) -> Any:
+        answer = self._ask(process, call, timeout_s=timeout_s)
+        match call:
+            case Load(key, FunctionProgram()):
+                self._seconds[id(process), key] = self._next_model_s()
+            case Load(key, DispatchProgram() as source):
+                self._seconds[id(process), key] = made_up_s(source.binary)
+            case Time(key) | Reference(key):
+                return self._seconds[id(process), key]
+            case Check(key):
+                return answer[0], self._seconds[id(process), key]
         return answer
 
     def _next_model_s(self) -> float:
@@ -74,8 +73,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     made_up = MadeUpTimes()
-    Runner.ask = lambda runner, *arguments, **timeout: made_up(runner, *arguments, **timeout)  # type: ignore[method-assign]
-    with tempfile.TemporaryDirectory(prefix="asked-points-") as folder:
+
+    def ask(process: LocalProcess, call: Any, *, timeout_s: float) -> Any:
+        return made_up(process, call, timeout_s=timeout_s)
+
+    with (
+        patch.object(LocalProcess, "ask", ask),
+        tempfile.TemporaryDirectory(prefix="asked-points-") as folder,
+    ):
         result = tuner.tune(
             options.model, trials=options.trials, strategy=options.strategy, threads=1, run_dir=Path(folder) / "run"
         )

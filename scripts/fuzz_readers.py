@@ -32,8 +32,9 @@ from tuner.bundle.measuring import summary
 from tuner.compile.late import is_late
 from tuner.errors import InputError
 from tuner.foreign import printable
-from tuner.report.exports import json_report, t4_metadata, t4_results
-from tuner.report.page import html_report
+from tuner.report.formats.html import html_report
+from tuner.report.formats.json import json_report
+from tuner.report.formats.t4 import t4_metadata, t4_results
 from tuner.report.recorded_run import read_run
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import read_spec

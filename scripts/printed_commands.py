@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs the commands of README and tutorial that `test_docs.py` leaves out since they take long, as they are printed.
+"""Runs the commands of docs/commands.md and tutorial that take too long for `test_docs.py`, as they are printed.
 
     make test-printed
 
@@ -25,20 +25,20 @@ import samples
 from places import ROOT
 from printed import blocks
 
-PAGES = ("README.md", "docs/tutorial.md")
+PAGES = ("docs/commands.md", "docs/tutorial.md")
 TIMEOUT_S = 3600
-# README's first command, and how it says one goes on.
+# The first command of README, and what it says to do next.
 DEMO = ("make demo", ". .venv/bin/activate && iree-tune doctor")
 # What stands before the commands of a page: files as the text around the commands has them.
 BEFORE = {
-    "README.md": (
+    "docs/commands.md": (
         "iree-tune run examples/small_network.mlir -o small.mlir --trials 4 --keep-flags",
         "iree-tune run model.mlir -o a.mlir --trials 8 --keep-flags",
         "iree-tune run other.mlir -o b.mlir --trials 8 --keep-flags",
     ),
     "docs/tutorial.md": ("iree-tune run examples/small_network.mlir -o network-spec.mlir --trials 20 --keep-flags",),
 }
-# What `iree-tune compile` of README is given: a spec with a late part.
+# What `iree-tune compile` of the commands is given: a spec with a late part.
 LATE = "iree-tune run model.mlir -o spec.mlir --trials 4 --keep-flags && cp small.late.mlir spec.late.mlir"
 HOST = "127.0.0.1"
 PORT = 6379

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tuner.foreign import shown
 from tuner.jsonable import to_plain
 
-LoopRole = Literal["batch", "m", "n", "k", "image", "channel", "depth", "window", "parallel"]
+# The roles of loops that are reduced; loops of any other role are parallel.
 REDUCTIONS = ("k", "window")
 Access = Literal["read", "write", "readwrite"]
 
@@ -26,12 +27,13 @@ _KEPT_LETTERS = 100
 class Loop:
     """One loop of a root op: its trip count and what it does.
 
-    In a contraction batch, m, n, k. In a convolution batch, output image, output channel or depth (of a channel-wise
-    one), the filter's window, and k for input channels. Elsewhere parallel or k, a reduction.
+    The kind names the roles (`tuner.kinds`), in lower-case letters. In a contraction: batch, m, n, k. In a
+    convolution: batch, output image, output channel or depth (of a channel-wise one), the filter's window, and k for
+    input channels. In our other kinds: parallel, or k for a reduction.
     """
 
     extent: int
-    role: LoopRole
+    role: str
 
     @property
     def is_parallel(self) -> bool:
@@ -117,9 +119,11 @@ def plain_name(symbol: str) -> str:
 
 def check_problem(problem: Problem) -> None:
     """Raises ValueError for what no root op computes: the types of the fields do not say everything."""
-    if not problem.operands or (problem.kind == "contraction" and len(problem.operands) != 3):
-        raise ValueError(f"its problem '{problem.kind}' has {len(problem.operands)} operands")
+    if not problem.operands:
+        raise ValueError(f"its problem '{problem.kind}' has 0 operands")
     for loop in problem.loops:
+        if not re.fullmatch("[a-z]+", loop.role):
+            raise ValueError(f"a loop of its problem '{problem.kind}' has the role '{shown(loop.role)}'")
         if loop.extent < 0:
             raise ValueError(f"a loop of its problem '{problem.kind}' has the extent {loop.extent}")
     for operand in problem.operands:
@@ -161,7 +165,7 @@ class GpuSettings:
     `intrinsic` is the compiler's number of the root's matrix instruction (None: it uses none), `promoted` the operands
     that go through shared memory.
     `flushes_denormals`: f32 values too small for full precision count as 0, as IREE has it in attention.
-    None leaves a choice to the compiler; `waves_per_eu` is the occupancy asked for, in subgroups that share a scheduler
+    None leaves a choice to the compiler; `occupancy` is the occupancy asked for, in subgroups that share a scheduler
     (AMD: an execution unit), 0 for none.
     """
 
@@ -172,7 +176,7 @@ class GpuSettings:
     prefetch_num_stages: int | None = None
     no_reduce_shared_memory_bank_conflicts: bool | None = None
     use_igemm_convolution: bool | None = None
-    waves_per_eu: int = 0
+    occupancy: int = 0
     flushes_denormals: bool = False
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tuner import plugins
 from tuner.errors import InputError
 from tuner.model.onnx import Shapes
 
@@ -25,7 +26,8 @@ class Options:
     `target`: a registered target. `devices`: those to measure on, as the target names them, candidates on all at once
     (its own by default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the
     default not counted. `seed`: equal seeds ask for equal candidates while the times agree. `strategy`: a registered
-    search strategy. `dispatches`: only these (all when empty). `function`: the model's entry, where it has several.
+    search strategy. `space`: the only registered space to search ("": the one of the highest priority that serves a
+    dispatch). `dispatches`: only these (all when empty). `function`: the model's entry, where it has several.
     `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by
     default). `resume`: go on with the run of that folder. `store`: where evaluations are kept, which several runs may
     share (the run's folder by default). `min_gain`: a smaller gain than this fraction is left to the default.
@@ -45,6 +47,7 @@ class Options:
     budget_s: float | None = None
     seed: int = 0
     strategy: str = "portfolio"
+    space: str = ""
     dispatches: tuple[str, ...] = ()
     function: str = ""
     output: Path | None = None
@@ -61,6 +64,8 @@ class Options:
     shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
+        if self.space:
+            plugins.check("tuner.spaces", self.space)
         _check_number("--trials", self.trials, at_least=1)
         _check_number("--workers", self.workers, at_least=0, at_most=_MOST_WORKERS)
         _check_number("--seed", self.seed, at_least=0)

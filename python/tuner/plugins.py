@@ -1,10 +1,11 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Finds what is registered under an entry point group: targets, spaces and strategies, ours and others'."""
+"""Finds what is registered under an entry point group: targets, kinds, spaces and strategies, ours and others'."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -28,6 +29,22 @@ def check(group: str, name: str) -> EntryPoint:
             return entry
     kind = group.removeprefix("tuner.").removesuffix("s").replace("strategie", "strategy")
     raise InputError(f"there is no {kind} named '{name}'; choose one of: {', '.join(names(group))}")
+
+
+def claimant(
+    group: str, subject: str, claims: Callable[[Any], bool], remedy: str = "uninstall one of them"
+) -> tuple[str, Any] | None:
+    """The name and the object of the highest priority among those that claim a subject; None if none does.
+
+    Each object states its `priority`. Raises InputError that names the subject if two of equal priority claim it.
+    """
+    found = [(name, plugin) for name in names(group) if claims(plugin := load(group, name))]
+    highest = max((plugin.priority for _, plugin in found), default=0)
+    best = [(name, plugin) for name, plugin in found if plugin.priority == highest]
+    if len(best) > 1:
+        listed = " and ".join(name for name, _ in best)
+        raise InputError(f"{listed} ({group}) claim {subject} with the same priority, {highest}; {remedy}")
+    return best[0] if best else None
 
 
 @functools.cache

@@ -21,8 +21,9 @@ import samples
 import tuner
 from foreign_spec import FOREIGN
 from places import DATA
-from tuner.check.check import CheckOptions, _flags, check_specs
+from tuner.check.check import check_specs
 from tuner.check.entries import Case, Compiled, measure, speed_verdict
+from tuner.check.recorded import CheckOptions, flags_of
 from tuner.check.verdicts import CheckReport, EntryVerdict, Verdict
 from tuner.dispatch import BenchmarkProgram, Dispatch
 from tuner.dispatches.extract import read_model_configurations
@@ -39,6 +40,8 @@ from tuner.targets import Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+
+pytestmark = pytest.mark.compiler
 
 # What the specs here are made with is no choice of flags, so it is given again when they are checked.
 FLAGS = (samples.NO_PEELING,)
@@ -240,7 +243,7 @@ def test_an_entry_that_makes_the_defaults_code_is_not_measured(tmp_path: Path, t
         binary.write_bytes(b"the same code")
         compiled.append(Compilation(Candidate(number), Fate.COMPILED, "", 0.1, tmp_path / "log", binary))
     with Runner(target.device) as runner:
-        case = Compiled(Case(read, entry, (dispatch,)), *compiled)
+        case = Compiled(Case(0, read, entry, (dispatch,)), *compiled)
         ended = measure(case, runner, target, entry.certificate.circumstances, 0, nobody)
         assert runner.generation == 0
     assert ended.verdict is Verdict.UNDECIDED
@@ -372,7 +375,7 @@ def test_flags_are_not_used_on_a_certificates_word(is_chosen: bool, spec: Path, 
     assert not ran.exists()
 
 
-def flags_of(spec: Path, path: Path, target: Target, *recorded: str, options: CheckOptions) -> Any:
+def recorded_flags(spec: Path, path: Path, target: Target, *recorded: str, options: CheckOptions) -> Any:
     """The given and the chosen flags of a check."""
     (entry,) = read_spec(spec).entries
     flags = (*target.compile_flags, *recorded)
@@ -380,22 +383,22 @@ def flags_of(spec: Path, path: Path, target: Target, *recorded: str, options: Ch
     certificate = replace(entry.certificate, circumstances=circumstances)
     chosen = tuple(flag for flag in recorded if flag == "--iree-opt-data-tiling")
     path.write_text(problem_spec([entry.rewritten(certificate)], flags=chosen))
-    return _flags([read_spec(path)], target.name, target, options)
+    return flags_of([read_spec(path)], target.name, target, options.flags)
 
 
 def test_flags_that_may_be_chosen_need_not_be_given_again(spec: Path, tmp_path: Path) -> None:
     path, plain = tmp_path / "old.mlir", CheckOptions()
     for target in (CpuTarget(), CudaTarget("sm_80"), RocmTarget("gfx942")):
-        assert flags_of(spec, path, target, options=plain) == (target.compile_flags, ())
+        assert recorded_flags(spec, path, target, options=plain) == ((), ())
         with pytest.raises(InputError, match=f"--iree-other, which is no choice of flags for {target.name}"):
-            flags_of(spec, path, target, "--iree-other", options=plain)
+            recorded_flags(spec, path, target, "--iree-other", options=plain)
     cpu, choices = CpuTarget(), ("--iree-opt-level=O2", "--iree-opt-data-tiling")
-    given, chosen = (*cpu.compile_flags, choices[0]), (choices[1],)
-    assert flags_of(spec, path, cpu, *choices, options=plain) == (given, chosen)
+    given, chosen = (choices[0],), (choices[1],)
+    assert recorded_flags(spec, path, cpu, *choices, options=plain) == (given, chosen)
     other = CheckOptions(flags=("--iree-other",))
-    assert flags_of(spec, path, cpu, *choices, options=other) == ((*cpu.compile_flags, "--iree-other"), chosen)
+    assert recorded_flags(spec, path, cpu, *choices, options=other) == (("--iree-other",), chosen)
     none = CheckOptions(flags=("--iree-opt-data-tiling=false",))
-    assert flags_of(spec, path, cpu, *choices, options=none) == ((*cpu.compile_flags, *(none.flags or ())), ())
+    assert recorded_flags(spec, path, cpu, *choices, options=none) == ((none.flags or ()), ())
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,17 @@ import samples
 import tuner
 from places import EXAMPLES
 from tuner.compile.apply import RejectedError
-from tuner.compile.late import apply_late, compile_with_specs, configure, is_late
+from tuner.compile.late import is_late
 from tuner.compile.pool import CompileJob, CompilePool
+from tuner.compile.specified import SpecifiedModel, compile_with_specs
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Arithmetic, Dispatch
 from tuner.dispatches.extract import Extracted, extract, read_model_configurations
 from tuner.errors import InputError
+from tuner.events import nobody
 from tuner.measuring import FunctionProgram, Runner
 from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.options import Options
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.spaces import find
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
@@ -67,15 +69,20 @@ def entry(dispatch: Dispatch, end: Compilation) -> Entry:
     return Entry(dispatch.problem, end.annotations, dispatch.name)
 
 
+def with_specs(target: CpuTarget, early: Path | None, late: Path) -> SpecifiedModel:
+    return SpecifiedModel(Model.open(NETWORK, target.compile_flags), target, early, late, late.parent)
+
+
 def test_every_kind_holds_in_the_whole_model_what_was_compiled_alone(
     tmp_path: Path, target: CpuTarget, chosen: Winners
 ) -> None:
-    configured, spec, applied = tmp_path / "configured.mlir", tmp_path / "spec.mlir", tmp_path / "applied.mlirbc"
-    assert configure(Model.open(NETWORK, target.compile_flags), configured, None).exit_code == 0
-    spec.write_text(late_spec([entry(*each) for each in chosen.values()]))
-    entries = apply_late(configured, spec, target, applied)
-    assert [each.dispatches for each in entries] == [(dispatch.name,) for dispatch, _ in chosen.values()]
-    assert read_model_configurations(applied) == {dispatch.name: end.configured for dispatch, end in chosen.values()}
+    specified = with_specs(target, None, tmp_path / "spec.mlir")
+    (tmp_path / "spec.mlir").write_text(late_spec([entry(*winner) for winner in chosen.values()]))
+    specified.configure()
+    entries = specified.apply_late()
+    assert [entry.dispatches for entry in entries] == [(dispatch.name,) for dispatch, _ in chosen.values()]
+    held = read_model_configurations(specified.applied)
+    assert held == {dispatch.name: end.configured for dispatch, end in chosen.values()}
 
 
 @pytest.mark.parametrize("late_kind", ["convolution", "reduction"])
@@ -84,14 +91,11 @@ def test_dispatches_without_an_entry_keep_theirs(
 ) -> None:
     """One has an early entry, one a late one, one none."""
     early, late = tmp_path / "spec.mlir", tmp_path / "spec.late.mlir"
-    configured, applied = tmp_path / "configured.mlir", tmp_path / "applied.mlirbc"
     early.write_text(problem_spec([entry(*chosen["contraction"])]))
     late.write_text(late_spec([entry(*chosen[late_kind])]))
     assert not is_late(early)
     assert is_late(late)
-    assert configure(Model.open(NETWORK, target.compile_flags), configured, early).exit_code == 0
-    apply_late(configured, late, target, applied)
-    held = read_model_configurations(applied)
+    held = with_specs(target, early, late).held()["late"]
     for kind, (dispatch, end) in chosen.items():
         assert held[dispatch.name] == (end.configured if kind in (late_kind, "contraction") else dispatch.default)
 
@@ -101,7 +105,7 @@ def test_equal_problems_share_an_entry(tmp_path: Path, chosen: Winners) -> None:
     # The same contraction with an epilogue and without one.
     model.write_text(samples.matmul(784, 200, 64) + samples.matmul_bias_relu(784, 200, 64))
     spec.write_text(late_spec([entry(*chosen["contraction"])]))
-    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
+    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", Options(), nobody)
     assert [name.partition("_")[0] for name in only.dispatches] == ["matmul", "fused"]
 
 
@@ -109,7 +113,7 @@ def test_the_whole_model_computes_the_same_with_both_specs(tmp_path: Path, targe
     early, late, binary, plain = (tmp_path / name for name in ("spec.mlir", "spec.late.mlir", "x.vmfb", "plain.vmfb"))
     early.write_text(problem_spec([entry(*chosen["contraction"])]))
     late.write_text(late_spec([entry(*chosen["convolution"]), entry(*chosen["reduction"])]))
-    entries = compile_with_specs(NETWORK, [early, late], binary, "cpu", 1, (), Shapes())
+    entries = compile_with_specs(NETWORK, [early, late], binary, Options(), nobody)
     assert [len(each.dispatches) for each in entries] == [1, 1]
     Model.open(NETWORK, target.compile_flags).compile_or_reject(plain)
     assert binary.read_bytes() != plain.read_bytes()
@@ -134,13 +138,12 @@ def test_what_the_verifier_refuses_is_refused_in_the_whole_model(
         " vector_common_parallel = [4, 32, 4]>, translation_info = <pipeline = #iree_cpu.pipeline<DoubleTilingExpert>>>"
     )
     wrong = replace(end, annotations=replace(end.annotations, root={"compilation_info": info}))
-    configured, spec = tmp_path / "configured.mlir", tmp_path / "spec.mlir"
-    assert configure(Model.open(NETWORK, target.compile_flags), configured, None).exit_code == 0
+    spec = tmp_path / "spec.mlir"
     spec.write_text(late_spec([entry(dispatch, wrong)]))
     with pytest.raises(RejectedError, match="parallel dims"):
-        apply_late(configured, spec, target, tmp_path / "applied.mlirbc")
+        with_specs(target, None, spec).held()
     with pytest.raises(InputError, match="tune again"):
-        compile_with_specs(NETWORK, [spec], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
+        compile_with_specs(NETWORK, [spec], tmp_path / "x.vmfb", Options(), nobody)
     assert not (tmp_path / "x.vmfb").exists()
 
 
@@ -148,7 +151,7 @@ def test_an_entry_for_another_problem_says_that_it_reached_nothing(tmp_path: Pat
     model, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
     model.write_text(samples.matmul(32, 32, 32))
     spec.write_text(late_spec([entry(*chosen["reduction"])]))
-    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
+    (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", Options(), nobody)
     assert only.dispatches == ()
     assert only.label == "entry_0 (reduction parallel784 k200)"
 
@@ -161,7 +164,7 @@ def test_a_run_delivers_both_specs_and_removes_a_late_one_that_is_no_longer_its_
     assert softmax.winner is not None
     assert late_path(spec).read_text() == result.late_spec
     assert result.compile_command[:2] == ("iree-tune", "compile")
-    compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", "cpu", 1, (), Shapes())
+    compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", Options(), nobody)
     again = tuner.tune(NETWORK, trials=2, keep_flags=True, early_only=True, output=spec, run_dir=tmp_path / "again")
     assert [each.verdict.startswith("left alone") for each in again.dispatches] == [True, False, True]
     assert again.late_spec == ""

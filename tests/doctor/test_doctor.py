@@ -14,10 +14,10 @@ import pytest
 from packaging.requirements import Requirement
 
 from tuner.doctor.devices import check_device
-from tuner.doctor.findings import Finding, Gravity
-from tuner.doctor.kernel import MODULE, compile_kernel, verify_kernel
+from tuner.doctor.findings import Finding, Severity
 from tuner.doctor.machine import check_folder
 from tuner.doctor.plugin import check_plugin
+from tuner.doctor.product import MODULE, compile_product, verify_product
 from tuner.doctor.versions import check_packages, check_python
 from tuner.errors import ToolError
 from tuner.measuring import Runner
@@ -33,12 +33,13 @@ def doctor(cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def assert_wrong(finding: Finding, says: str) -> None:
-    """It is wrong, says why, and has a sentence of advice."""
-    assert finding.gravity is Gravity.WRONG
+    """The finding is wrong, says why, and has a sentence of advice."""
+    assert finding.severity is Severity.WRONG
     assert says in finding.text
     assert finding.advice
 
 
+@pytest.mark.compiler
 def test_a_working_installation(tmp_path: Path) -> None:
     done = doctor(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -48,7 +49,7 @@ def test_a_working_installation(tmp_path: Path) -> None:
     assert lines["ok    iree-tuner"] == version("iree-tuner")
     assert "iree-opt loads it and its passes work" in lines["ok    plugin"]
     for device in ("local-sync", "local-task"):
-        assert lines[f"ok    {device}"] == "a kernel compiles, runs and computes what it should"
+        assert lines[f"ok    {device}"] == "a matrix product compiles, runs and is correct"
     for driver in ("cuda", "hip", "vulkan"):
         assert any(driver in subject for subject in lines), done.stdout
     assert any(subject.split()[-1] == "noise" for subject in lines)
@@ -56,6 +57,7 @@ def test_a_working_installation(tmp_path: Path) -> None:
     assert "GiB free" in lines["ok    working folder"]
 
 
+@pytest.mark.compiler
 def test_a_runtime_of_another_release_is_wrong(tmp_path: Path) -> None:
     """As after `pip install --no-deps iree-base-runtime==3.11.0`: the metadata says so."""
     installed = tmp_path / "iree_base_runtime-3.11.0.dist-info"
@@ -69,8 +71,9 @@ def test_a_runtime_of_another_release_is_wrong(tmp_path: Path) -> None:
     assert f"pip install iree-base-compiler=={compiler} iree-base-runtime=={compiler}" in done.stdout
 
 
+@pytest.mark.compiler
 def test_a_compiler_that_does_not_load_is_a_finding(tmp_path: Path) -> None:
-    """A half-removed wheel: its folder is there, and not what belongs inside."""
+    """A half-removed wheel: its folder is there, its modules are gone."""
     (tmp_path / "iree" / "compiler").mkdir(parents=True)
     (tmp_path / "iree" / "compiler" / "__init__.py").write_text("from . import _gone\n")
     done = doctor(tmp_path, PYTHONPATH=str(tmp_path))
@@ -90,7 +93,7 @@ def test_packages_that_are_missing_or_unsupported() -> None:
 
 
 def test_python_must_be_new_enough() -> None:
-    assert check_python(">=3.11").gravity is Gravity.FINE
+    assert check_python(">=3.11").severity is Severity.FINE
     assert_wrong(check_python(">=99"), ">=99 is needed")
 
 
@@ -101,7 +104,7 @@ def test_a_file_that_is_no_plugin(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [Path("/proc"), Path("/no/such/folder")])
-def test_a_folder_where_nothing_can_be_kept(folder: Path) -> None:
+def test_a_folder_that_cannot_be_written(folder: Path) -> None:
     assert_wrong(check_folder(folder), "cannot be written")
 
 
@@ -109,21 +112,22 @@ def test_a_device_that_is_not_there(tmp_path: Path, target: CpuTarget) -> None:
     assert_wrong(check_device("local-abacus", "", lambda: target.compile_flags, tmp_path), "does not run on it")
 
 
+@pytest.mark.compiler
 def test_a_device_for_which_nothing_compiles(tmp_path: Path) -> None:
     finding = check_device("local-sync", "", lambda: ("--iree-hal-target-device=abacus",), tmp_path)
-    assert_wrong(finding, "no kernel can be compiled")
+    assert_wrong(finding, "no matrix product can be compiled")
     with pytest.raises(ToolError, match="abacus"):
-        compile_kernel(["--iree-hal-target-device=abacus"], tmp_path)
+        compile_product(["--iree-hal-target-device=abacus"], tmp_path)
 
 
-def test_a_kernel_that_computes_something_else_is_noticed(tmp_path: Path, target: CpuTarget) -> None:
-    """The product of the first matrix with itself, in place of the product of both."""
+def test_a_product_that_computes_something_else_is_noticed(tmp_path: Path, target: CpuTarget) -> None:
+    """It multiplies the first matrix by itself instead of by the second."""
     spoilt = MODULE.replace("ins(%a, %b :", "ins(%a, %a :")
     assert spoilt != MODULE
     with Runner(target.device) as runner:
-        assert verify_kernel(runner, compile_kernel(target.compile_flags, tmp_path)).passed
-        spoilt_kernel = compile_kernel(target.compile_flags, tmp_path, module=spoilt)
-        assert not verify_kernel(runner, spoilt_kernel).passed
+        assert verify_product(runner, compile_product(target.compile_flags, tmp_path)).passed
+        spoilt_product = compile_product(target.compile_flags, tmp_path, module=spoilt)
+        assert not verify_product(runner, spoilt_product).passed
 
 
 def test_chips_of_amd_gpus_as_the_driver_lists_them(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ from tuner.bundle.manifest import read_manifest
 from tuner.bundle.measuring import main as measure
 from tuner.bundle.results import Results
 from tuner.bundle.taking_back import _configuration
-from tuner.check.check import CheckOptions, check_specs
+from tuner.check.check import check_specs
+from tuner.check.recorded import CheckOptions
 from tuner.check.verdicts import Verdict
 from tuner.compile.late import is_late
 from tuner.dispatch import plain_name
@@ -37,7 +38,7 @@ from tuner.jsonable import from_given
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
 from tuner.options import Options
-from tuner.report.page import html_report
+from tuner.report.formats.html import html_report
 from tuner.report.recorded_run import read_run
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import read_spec
@@ -471,6 +472,7 @@ def test_graphs_of_any_name_are_extracted(tmp_path: Path, target: CpuTarget) -> 
     assert [each.program is not None for each in extracted.dispatches] == [True]
 
 
+@pytest.mark.compiler
 def test_a_function_with_a_slash_is_tuned_and_checked(tmp_path: Path) -> None:
     path, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
     path.write_text(named("a/b"))

@@ -23,14 +23,14 @@ FLOORS = """
 constraints errors foreign native processes speedup stopwatch
 files jsonable model_flags plugins search
 dispatch toolchain
-model outcome targets
+kinds model outcome targets
 events measuring options spaces
 dispatches doctor evaluate runs
 specs
 compile
 machines
 tuning
-check preview tuner
+check preview testing tuner
 bundle
 terminal
 report

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuner.doctor.kernel import compile_kernel
+from tuner.doctor.product import compile_product
 from tuner.errors import DeviceLostError, MeasurementError
 from tuner.measuring import (
     FunctionProgram,
@@ -25,11 +25,14 @@ from tuner.measuring import (
     Runner,
     Tolerance,
 )
+from tuner.measuring.local_process import LocalProcess
 from tuner.measuring.noise import QUIET
 from tuner.measuring.sampling import calibrate, paired_rounds, sample
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
+
+pytestmark = pytest.mark.compiler
 
 DEVICE = Device("local-sync", (), "cpu", "1 thread")
 TOLERANCE = (Tolerance(largest=1e-6, rms=1e-6),)
@@ -140,20 +143,24 @@ def test_a_program_that_cannot_be_loaded_says_why(runner: Runner, tmp_path: Path
 
 
 def test_no_process_is_left_behind() -> None:
-    with Runner(DEVICE) as runner:
+    process = LocalProcess(DEVICE)
+    with Runner(DEVICE, transport=process) as runner:
         runner.load("good", Scaled())
-        child = runner._process.pid
+        child = process.pid
+        assert child is not None
+    assert process.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
 
 
 def test_a_process_that_began_early_serves_and_counts_its_time() -> None:
     watch = Stopwatch()
-    with Runner(DEVICE, watch=watch) as runner:
+    process = LocalProcess(DEVICE, watch=watch)
+    with Runner(DEVICE, transport=process) as runner:
         runner.begin()
-        child = runner._process.pid
+        child = process.pid
         runner.load("busy", Scaled(busy_s=0.2))
-        assert runner._process.pid == child
+        assert process.pid == child is not None
         runner.time("busy", 1, timeout_s=10)
         wall = watch.read()
     assert wall.measuring_s >= 0.2
@@ -162,9 +169,11 @@ def test_a_process_that_began_early_serves_and_counts_its_time() -> None:
 
 
 def test_a_process_that_is_killed_while_it_starts_is_replaced() -> None:
-    with Runner(DEVICE) as runner:
+    process = LocalProcess(DEVICE)
+    with Runner(DEVICE, transport=process) as runner:
         runner.begin()
-        os.kill(runner._process.pid, signal.SIGKILL)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
         runner.load("good", Scaled())
         assert runner.time("good", 1, timeout_s=10) >= 0
 
@@ -262,7 +271,7 @@ def test_a_machine_without_room_for_a_process_says_so(runner: Runner) -> None:
 
 
 def test_a_function_with_arguments_shows_that_the_device_is_there(runner: Runner, tmp_path: Path) -> None:
-    program = compile_kernel(CpuTarget().compile_flags, tmp_path)
+    program = compile_product(CpuTarget().compile_flags, tmp_path)
     runner.load("plain", program)
     runner.reference("plain", 4, timeout_s=60)
     runner.check_device()

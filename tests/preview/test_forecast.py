@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 import samples
-from tuner.model.onnx import Shapes
+from tuner.events import nobody
 from tuner.options import Options
 from tuner.preview.forecast import forecast
 from tuner.preview.spaces import describe_spaces
+
+pytestmark = pytest.mark.compiler
 
 MODEL = samples.matmul(101, 211, 103) + samples.elementwise(1 << 18).replace("@double", "@second")
 
@@ -36,9 +38,7 @@ def test_a_dry_run_says_what_a_run_then_does(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["event"] == "forecast"
-    solutions = {
-        each.dispatch: each.solutions for each in describe_spaces(tmp_path / "model.mlir", "cpu", 1, (), Shapes())
-    }
+    solutions = {each.dispatch: each.solutions for each in describe_spaces(tmp_path / "model.mlir", Options(), nobody)}
     assert {each["name"]: each["solutions"] for each in said["dispatches"]} == solutions
     assert all(each["candidates"] == 5 and each["is_exact"] for each in said["dispatches"])
     assert said["flags"]["choices"] == said["flags"]["trials"] == 9

@@ -23,9 +23,9 @@ from tuner.errors import InputError
 from tuner.events import FlagsTried
 from tuner.outcome import Fate
 from tuner.report.analysis import analyse
+from tuner.report.formats.html import html_report
 from tuner.report.importance import importance
 from tuner.report.knobs import Knobs, knobs_of, varying
-from tuner.report.page import html_report
 from tuner.report.plots import convergence, heat_map, intervals
 from tuner.report.recorded_run import RecordedRun, read_run
 from tuner.report.svg import readable_on, shortened, ticks
@@ -146,7 +146,7 @@ def test_words_of_a_run_are_no_markup(run: RecordedRun) -> None:
     candidates = tuple(
         each if each.fate is Fate.MEASURED else replace(each, detail=nasty) for each in dispatch.candidates
     )
-    spoilt = replace(dispatch, name=nasty, verdict=nasty, candidates=candidates, told=(nasty,))
+    spoilt = replace(dispatch, name=nasty, verdict=nasty, candidates=candidates, incidents=(nasty,))
     page = Page(html_report(replace(run, dispatches=(spoilt,), spec=nasty, command=(nasty,))))
     assert "script" not in page.tags
     assert page.words.count(nasty) >= 6
@@ -269,15 +269,15 @@ def test_what_belongs_to_the_run_is_not_overwritten(recorded: Recorded, tmp_path
     folder = copy_of(recorded, tmp_path)
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     log = folder / "log.jsonl"
-    for page, data, t4, says in (
-        (log, None, None, "belongs to the run itself"),
-        (None, folder / "result.json", None, "belongs to the run itself"),
-        (tmp_path, None, None, "is a folder"),
-        (tmp_path / "missing" / "r.html", None, None, "there is no folder"),
-        (None, None, log, "cannot make the folder"),
+    for name, path, says in (
+        ("html", log, "belongs to the run itself"),
+        ("json", folder / "result.json", "belongs to the run itself"),
+        ("html", tmp_path, "is a folder"),
+        ("html", tmp_path / "missing" / "r.html", "there is no folder"),
+        ("t4", log, "cannot make the folder .*; choose another --t4"),
     ):
         with pytest.raises(InputError, match=says):
-            write_report(folder, page, data, t4)
+            write_report(folder, {name: path})
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
@@ -288,6 +288,7 @@ def test_a_folder_without_a_run_gets_one_sentence(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.compiler
 def test_a_run_records_what_started_it(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }")

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from places import DATA
-from tuner.report.page import html_report
+from tuner.report.formats.html import html_report
 from tuner.report.recorded_run import read_run
 from tuner.tuning.result import TuneResult
 

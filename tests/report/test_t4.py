@@ -54,7 +54,7 @@ def install_tools() -> Path:
 @pytest.fixture(name="exported", scope="module")
 def export(recorded: tuple[TuneResult, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("t4")
-    write_report(recorded[1], None, None, folder)
+    write_report(recorded[1], {"t4": folder})
     return folder
 
 

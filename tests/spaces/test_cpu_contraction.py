@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, find_pool, sample_uniform, violated_rules
-from tuner.dispatch import Loop, LoopRole, Operand, Problem
+from tuner.dispatch import Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import find
@@ -24,7 +24,7 @@ from tuner.targets.cpu import CpuTarget
 AVX512 = Limits(vector_bytes=64, threads=1)
 
 
-def contraction(*loops: tuple[LoopRole, int], element_type: str = "f32") -> Problem:
+def contraction(*loops: tuple[str, int], element_type: str = "f32") -> Problem:
     """A contraction with its loops in the given order and row-major operands."""
     batch = [index for index, (role, _) in enumerate(loops) if role == "batch"]
     rows = [index for index, (role, _) in enumerate(loops) if role == "m"]

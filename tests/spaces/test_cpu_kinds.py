@@ -14,7 +14,7 @@ from extraction import extract_text
 from places import EXAMPLES
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, sample_uniform
-from tuner.dispatch import Dispatch, Follower, Loop, LoopRole, Operand, Problem
+from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted, extract
 from tuner.evaluate.bench import runnable
 from tuner.measuring import Runner
@@ -114,7 +114,7 @@ def test_a_convolutions_vector_has_one_row_or_one_column(kinds: Extracted) -> No
 
 
 def test_a_grouped_convolution_does_not_decompose() -> None:
-    roles: tuple[tuple[LoopRole, int], ...] = (
+    roles: tuple[tuple[str, int], ...] = (
         ("batch", 2),
         ("image", 14),
         ("image", 14),

@@ -11,7 +11,7 @@ import pytest
 from places import EXAMPLES
 from samples import elementwise
 from tuner.constraints import enumerate_space, explain_empty
-from tuner.dispatch import Loop, LoopRole, Operand, Problem
+from tuner.dispatch import Loop, Operand, Problem
 from tuner.dispatches.emitted_constraints import emit_constraints, materialize
 from tuner.errors import ToolError
 from tuner.spaces.emitted.space import CompilerEmitted, EmittedConstraints, emitted_space, widened
@@ -77,7 +77,7 @@ def test_rules_speak_the_compilers_words(tmp_path: Path) -> None:
 
 def test_widening_only_adds_solutions(tmp_path: Path) -> None:
     emitted, _ = emit(MATMUL, GFX942, tmp_path)
-    builder = CompilerEmitted("rocm", None, widened(emitted), materialize, stages=(0, 2, 3), waves_per_eu=(0, 2))
+    builder = CompilerEmitted("rocm", None, widened(emitted), materialize, stages=(0, 2, 3), occupancy=(0, 2))
     narrow = enumerate_space(emitted_space(emitted))
     wide = enumerate_space(builder.build(NO_PROBLEM, NO_LIMITS))
     assert len(wide) == len(narrow) * 2 * 3 * 2
@@ -117,7 +117,7 @@ def test_a_convolutions_promoted_tiles_spread_evenly_over_threads(tmp_path: Path
     path = EXAMPLES / "gpu_conv_32x32x1280_f16.mlir"
     *_, emitted = emit_constraints(path, GFX942, tmp_path)
     assert emitted.pipeline == "VectorDistribute"
-    roles: tuple[tuple[LoopRole, int], ...] = (
+    roles: tuple[tuple[str, int], ...] = (
         ("batch", 2),
         ("image", 32),
         ("image", 32),

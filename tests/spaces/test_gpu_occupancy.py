@@ -12,13 +12,14 @@ import pytest
 from places import DATA
 from samples import narrow_matmul
 from tuner import spaces
-from tuner.compile.late import compile_with_specs
 from tuner.compile.pool import CompileJob, CompilePool
+from tuner.compile.specified import compile_with_specs
 from tuner.constraints import enumerate_space
 from tuner.dispatch import Annotations, Problem
 from tuner.dispatches.extract import extract
+from tuner.events import nobody
 from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.options import Options
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Moment
 from tuner.specs.read import read_spec
@@ -54,30 +55,30 @@ def compile_each(model: Path) -> tuple[Problem, dict[int, Compilation]]:
     points = [pool.point(row) for row in range(len(pool))]
     alike: dict[tuple[int, ...], dict[int, dict[str, int]]] = {}
     for point in points:
-        others = tuple(value for name, value in point.items() if name != "waves_per_eu")
-        alike.setdefault(others, {})[point["waves_per_eu"]] = point
+        others = tuple(value for name, value in point.items() if name != "occupancy")
+        alike.setdefault(others, {})[point["occupancy"]] = point
     chosen = next(each for each in alike.values() if each.keys() == LIMITS.keys())
     jobs = [
         CompileJob(
             dispatch.program,
             dispatch.name,
-            Candidate(waves, point=point, configuration=builder.configuration(dispatch.problem, point)),
+            Candidate(occupancy, point=point, configuration=builder.configuration(dispatch.problem, point)),
             TARGET,
-            folder / f"{waves}.vmfb",
-            folder / f"{waves}.log",
+            folder / f"{occupancy}.vmfb",
+            folder / f"{occupancy}.log",
         )
-        for waves, point in chosen.items()
+        for occupancy, point in chosen.items()
     ]
     with CompilePool(2, 60.0) as compilers:
         return dispatch.problem, dict(zip(chosen, compilers.compile(jobs), strict=True))
 
 
 def test_each_wish_is_in_the_code(compiled: tuple[Problem, dict[int, Compilation]]) -> None:
-    for waves, end in compiled[1].items():
+    for occupancy, end in compiled[1].items():
         assert end.fate is Fate.COMPILED, end.detail
         assert end.binary is not None
         limits = [limit for limit in LIMITS.values() if limit and limit in end.binary.read_bytes()]
-        assert limits == ([LIMITS[waves]] if waves else [])
+        assert limits == ([LIMITS[occupancy]] if occupancy else [])
 
 
 def test_it_reaches_the_whole_model_late_and_as_a_library(
@@ -89,7 +90,7 @@ def test_it_reaches_the_whole_model_late_and_as_a_library(
     late, early = tmp_path / "spec.late.mlir", tmp_path / "spec.mlir"
     late.write_text(late_spec([Entry(problem, annotations)]))
     early.write_text(problem_spec([Entry(problem, annotations)]))
-    (entry,) = compile_with_specs(model, [late], tmp_path / "late.vmfb", "cuda:sm_80", 1, (), Shapes())
+    (entry,) = compile_with_specs(model, [late], tmp_path / "late.vmfb", Options(target="cuda:sm_80"), nobody)
     assert len(entry.dispatches) == 1
     library = f"--iree-codegen-transform-dialect-library={early}@__kernel_config"
     ended = run_tool(

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tuner.measuring.runner import PROCESS_NAME
+from tuner.measuring.local_process import PROCESS_NAME
 
 
 def children(parent: int) -> dict[int, tuple[str, str]]:

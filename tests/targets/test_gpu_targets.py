@@ -17,7 +17,6 @@ from tuner.errors import ToolError
 from tuner.model.model import Model
 from tuner.targets import Limits
 from tuner.targets.cuda import CudaTarget
-from tuner.targets.gpu import GpuTarget
 from tuner.targets.rocm import RocmTarget
 
 
@@ -89,7 +88,7 @@ def test_bases_occupancy_and_padding_are_written() -> None:
     }
     with ir.Context() as context:
         native.register_passes()
-        settings = GpuSettings((128, 1, 1), 64, waves_per_eu=2)
+        settings = GpuSettings((128, 1, 1), 64, occupancy=2)
         info = RocmTarget().compilation_info(Configuration("VectorDistribute", levels, gpu=settings), context)
         assert "lane_basis = [[1, 1, 64], [0, 1, 2]]" in str(info.lowering_config)
         assert "subgroup_basis = [[1, 1, 2], [0, 1, 2]]" in str(info.lowering_config)
@@ -101,7 +100,7 @@ def test_a_configuration_needs_settings_and_a_target_a_gpu() -> None:
     with ir.Context() as context:
         native.register_passes()
         with pytest.raises(ValueError, match="needs its settings"):
-            GpuTarget("sm_80").compilation_info(Configuration("TileAndFuse", {"workgroup": (1,)}), context)
+            CudaTarget("sm_80").compilation_info(Configuration("TileAndFuse", {"workgroup": (1,)}), context)
         executable = ir.Attribute.parse('#hal.executable.target<"llvm-cpu", "embedded-elf-x86_64", {}>')
         with pytest.raises(ToolError, match="must target sm_80"):
-            GpuTarget("sm_80").limits(executable)
+            CudaTarget("sm_80").facts(executable)

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a run tells while it goes on: events for programs, a bar on a terminal, plain lines elsewhere."""
+"""What a run shows while it goes on: events for programs, a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def iree_tune(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "tuner", *map(str, arguments)]
 
 
+@pytest.mark.compiler
 def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
-    """Phases, candidates with their fates, flags, and the result; nothing else, and people's text on stderr."""
+    """Stdout has phases, candidates with their fates, flags and the result alone. Text for people is on stderr."""
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
     arguments = ("run", "model.mlir", "--trials", "4", "--pin", "opt-level=default", "--run-dir", "run", "--json")
     command = iree_tune(*arguments, "-o", "spec.mlir")
@@ -54,10 +55,12 @@ def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     assert planned["candidates"] == 4 * planned["dispatches"] > 0
     candidates = [event for event in events if event["event"] == "candidate ended"]
     logged = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert [(each["dispatch"], each["candidate"], each["fate"], each["samples_s"]) for each in candidates] == [
-        (each["dispatch"], each["candidate"], each["fate"], each["samples_s"]) for each in logged if "candidate" in each
+    keys = ("dispatch", "candidate", "fate", "samples_s")
+    of_log = [record for record in logged if "candidate" in record]
+    assert [[event[key] for key in keys] for event in candidates] == [
+        [record[key] for key in keys] for record in of_log
     ]
-    assert not any(each["stored"] for each in candidates)
+    assert not any(candidate["stored"] for candidate in candidates)
     assert [event["number"] for event in events if event["event"] == "flags tried"][:2] == [1, 2]
     written = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["event"] == "result"
@@ -68,7 +71,8 @@ def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     assert "Tuned on" in done.stderr
 
 
-def test_a_reader_that_goes_away_is_said_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.compiler
+def test_a_reader_that_goes_away_is_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
     command = iree_tune("run", "model.mlir", "--trials", "4", "--keep-flags", "--json")
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
@@ -76,18 +80,18 @@ def test_a_reader_that_goes_away_is_said_in_a_sentence(tmp_path: Path) -> None:
         assert process.stderr is not None
         assert json.loads(process.stdout.readline())["event"] == "note"
         process.stdout.close()
-        said = process.stderr.read()
-    assert process.returncode == 1, said
-    assert "nobody reads the events" in said.splitlines()[-1]
-    assert "Traceback" not in said
-    assert "Exception ignored" not in said
+        printed = process.stderr.read()
+    assert process.returncode == 1, printed
+    assert "nobody reads the events" in printed.splitlines()[-1]
+    assert "Traceback" not in printed
+    assert "Exception ignored" not in printed
 
 
-def tell_a_search(view: Listener, seconds: list[float], trials: int) -> None:
-    """A search of one candidate a second, of which each fifth does not compile."""
-    view(SearchPlanned(1, trials))
-    view(PhaseStarted("d0: 60 of 900 configurations", trials))
-    for number in range(1, trials + 1):
+def play_a_search(view: Listener, seconds: list[float], count: int) -> None:
+    """Plays the events of a search: a candidate each second, of which every fifth does not compile."""
+    view(SearchPlanned(1, count))
+    view(PhaseStarted("d0: 60 of 900 configurations", count))
+    for number in range(1, count + 1):
         seconds[0] += 1.0
         fate = Fate.MEASURED if number % 5 else Fate.COMPILE_FAILED
         view(CandidateEnded("d0", ended(number, fate), 1.0 + number / 100))
@@ -97,7 +101,7 @@ def tell_a_search(view: Listener, seconds: list[float], trials: int) -> None:
 def test_plain_lines_come_every_ten_seconds_and_for_each_phase() -> None:
     seconds, written = [100.0], io.StringIO()
     with ProgressView(Console(file=written, width=120), clock=lambda: seconds[0]) as view:
-        tell_a_search(view, seconds, 60)
+        play_a_search(view, seconds, 60)
         view(Note("something to read"))
     lines = written.getvalue().splitlines()
     assert lines[0] == "d0: 60 of 900 configurations"
@@ -127,7 +131,7 @@ def test_a_terminal_shows_pace_failures_and_what_is_left_of_the_budget() -> None
     console = Console(file=written, width=160, force_terminal=True)
     budget = Budget(600.0)
     with ProgressView(console, budget=budget, clock=lambda: seconds[0]) as view:
-        tell_a_search(view, seconds, 60)
+        play_a_search(view, seconds, 60)
     shown = written.getvalue()
     assert "60 of 60 candidates, 60 a minute, best 1.60x, failed: CompileFailed 12; budget: 10 min left" in shown
 
@@ -143,7 +147,7 @@ def test_flags_that_fail_are_counted() -> None:
     assert "best 1.50x, failed: Unusable 1" in written.getvalue()
 
 
-def test_candidates_of_an_earlier_run_say_nothing_of_the_pace() -> None:
+def test_candidates_of_an_earlier_run_do_not_count_towards_the_pace() -> None:
     tally = Tally()
     tally.expect(100, 0.0)
     for _ in range(50):
@@ -158,5 +162,5 @@ def test_candidates_of_an_earlier_run_say_nothing_of_the_pace() -> None:
     ("seconds", "text"),
     [(0.0, "0 s"), (99.4, "99 s"), (99.6, "2 min"), (3000.0, "50 min"), (5400.0, "90 min"), (7500.0, "2 h 5 min")],
 )
-def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
+def test_times_have_the_units_that_people_use(seconds: float, text: str) -> None:
     assert rough(seconds) == text

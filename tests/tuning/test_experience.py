@@ -14,7 +14,7 @@ import pytest
 import samples
 import tuner
 from tuner.constraints import Knob, Pool, Space, enumerate_space
-from tuner.dispatch import Loop, LoopRole, Operand, Problem, form_of
+from tuner.dispatch import Loop, Operand, Problem, form_of
 from tuner.events import CandidateEnded, Event, Note
 from tuner.outcome import Fate
 from tuner.runs.store import Store, Stored, digest, now
@@ -44,7 +44,7 @@ def observed(extents: tuple[int, ...], pool: Pool, count: int, seed: int) -> lis
 
 
 def product(m: int, n: int, k: int, element_type: str = "f32") -> Problem:
-    roles: tuple[tuple[int, LoopRole], ...] = ((m, "m"), (n, "n"), (k, "k"))
+    roles: tuple[tuple[int, str], ...] = ((m, "m"), (n, "n"), (k, "k"))
     operand = Operand(element_type, "(d0, d1, d2) -> (d0, d2)", (0, 2))
     return Problem("contraction", tuple(Loop(extent, role) for extent, role in roles), (operand,))
 
@@ -172,6 +172,7 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
     assert now() > "2026-01-01T00:00:00Z"
 
 
+@pytest.mark.compiler
 def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
     """The second of two products begins with what the first one's candidates say, and so it does when resumed."""
     model = tmp_path / "model.mlir"

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes a bundle: the candidates of a model's dispatches, compiled, for a device that need not be here."""
+"""Writes a bundle: compiled candidates of a model's dispatches, for a device that need not be on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,72 +18,59 @@ from tuner.bundle.archive import write_archive
 from tuner.bundle.manifest import FILE, PROGRAM, BundledCandidate, BundledDevice, BundledDispatch, Manifest
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import sample_uniform
-from tuner.dispatches.extract import extract
+from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.files import is_same
-from tuner.model.model import Model
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import subject_of
-from tuner.targets import Limits, Target
-from tuner.targets.choosing import choose_target
+from tuner.targets import Limits
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.plan import Task, chosen, plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The candidates of a dispatch, and what compiles each; the default comes first."""
-
-    task: Task
-    jobs: tuple[CompileJob, ...]
-
-
 def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
     """Compiles the default and uniformly drawn candidates of each tunable dispatch, and writes them to `bundle`.
 
-    Nothing is run. Returns where the bundle lies, without `bundle` in the run's folder, and what it says.
+    Nothing is run. Returns the bundle's folder (in the run's folder if `bundle` is None) and its manifest.
     Raises InputError for unusable input.
     """
     _check_options(options)
-    target = choose_target(options.target, options.threads)
-    opened = Model.open(path, (*target.compile_flags, *options.flags))
+    opened = open_model(path, options)
     if bundle is not None:
         _check_place(bundle, options.run_dir)
     with RunFolder.create(options.run_dir, path) as folder:
         place = bundle or folder.path / "bundle"
-        return place, _packed(opened, target, options, place, folder, listen)
+        return place, _packed(opened, place, folder, listen)
 
 
-def _packed(
-    opened: Model, target: Target, options: Options, place: Path, folder: RunFolder, listen: Listener
-) -> Manifest:
+def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listener) -> Manifest:
+    options, target = opened.options, opened.target
     listen(Note(f"This run's folder: {folder.path}"))
-    if target.note:
-        listen(Note(target.note))
-    listen(PhaseStarted(f"reading {opened.source}"))
-    extracted = extract(opened.imported(options.shapes, folder.path), target, folder.path)
-    planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
+    _, extracted = opened.read(folder.path, listen)
+    wanted = chosen(extracted.dispatches, options.dispatches)
+    planned = plan(wanted, target, early_only=options.early_only, space=options.space)
     left = dict(planned.left)
     with _made_whole(place) as unfinished:
-        drawn = []
-        for task in planned.tasks:
-            found = _draw(task, extracted.limits, target, options, unfinished, folder)
-            if isinstance(found, str):
-                left[task.dispatch.name] = found
-            else:
-                drawn.append(found)
-        ends = _compiled(drawn, options, listen)
         dispatches = []
-        for each, compiled in zip(drawn, ends, strict=True):
-            if compiled[0].binary is None:
-                reason = f"not tunable: the compiler's own default does not compile ({compiled[0].detail})"
-                left[each.task.dispatch.name] = reason
-            else:
-                dispatches.append(_bundled(each.task, compiled, unfinished))
+        with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
+            for task in planned.tasks:
+                name = task.dispatch.name
+                try:
+                    jobs = _drawn(task, extracted.limits, opened, unfinished, folder)
+                except NothingToSearchError as error:
+                    left[name] = str(error)
+                    continue
+                listen(PhaseStarted(f"{name}: compiling {len(jobs) - 1} candidates"))
+                compiled = _compiled(jobs, compilers)
+                if compiled[0].binary is None:
+                    reason = f"not tunable: the compiler's own default does not compile ({compiled[0].detail})"
+                    left[name] = reason
+                else:
+                    dispatches.append(_bundled(task, compiled, unfinished))
         manifest = Manifest(
             tuner_version=version("iree-tuner"),
             compiler_version=compiler_version(),
@@ -137,7 +123,7 @@ def _check_place(bundle: Path, run_dir: Path | None) -> None:
 
 @contextmanager
 def _made_whole(place: Path) -> Iterator[Path]:
-    """A folder beside `place` that takes its name when all is in it: nobody ever copies half a bundle."""
+    """A folder beside `place`, renamed to it when it is complete: nobody can copy half a bundle."""
     unfinished = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.absolute().parent))
     try:
         yield unfinished
@@ -148,44 +134,33 @@ def _made_whole(place: Path) -> Iterator[Path]:
         raise
 
 
-def _draw(
-    task: Task, limits: Limits, target: Target, options: Options, unfinished: Path, folder: RunFolder
-) -> _Drawn | str:
-    """The default and uniform samples of the space, or why there are none."""
-    try:
-        pool = solve(task, limits, options)
-    except NothingToSearchError as error:
-        return str(error)
-    rng = np.random.default_rng(options.seed)
-    rows = sample_uniform(pool, options.trials, rng)
+def _drawn(task: Task, limits: Limits, opened: OpenedModel, unfinished: Path, folder: RunFolder) -> list[CompileJob]:
+    """What compiles the default and uniform samples of the space. Raises NothingToSearchError."""
+    pool = solve(task, limits, opened.options)
+    rng = np.random.default_rng(opened.options.seed)
+    rows = sample_uniform(pool, opened.options.trials, rng)
     candidates = (task.candidate(number, int(row), pool.point(row)) for number, row in enumerate(rows, 1))
     name = task.dispatch.name
-    jobs = (
+    return [
         CompileJob(
             program=task.program,
             identity=name,
             candidate=candidate,
-            target=target,
+            target=opened.target,
             binary=unfinished / name / f"{candidate.number}.vmfb",
             log=folder.path / "candidates" / name / f"{candidate.number}.log",
         )
         for candidate in (DEFAULT, *candidates)
-    )
-    return _Drawn(task, tuple(jobs))
+    ]
 
 
-def _compiled(drawn: Sequence[_Drawn], options: Options, listen: Listener) -> list[list[Compilation]]:
-    """How compiling ended, for each dispatch in the order of its candidates."""
-    with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
-        ends = []
-        for each in drawn:
-            listen(PhaseStarted(f"{each.task.dispatch.name}: compiling {len(each.jobs) - 1} candidates"))
-            compiled = compilers.compile(each.jobs)
-            for job, end in zip(each.jobs, compiled, strict=True):
-                if end.binary is None:
-                    job.binary.unlink(missing_ok=True)
-            ends.append(compiled)
-    return ends
+def _compiled(jobs: Sequence[CompileJob], compilers: CompilePool) -> list[Compilation]:
+    """How compiling each candidate ended. A failed one leaves no file."""
+    compiled = compilers.compile(jobs)
+    for job, end in zip(jobs, compiled, strict=True):
+        if end.binary is None:
+            job.binary.unlink(missing_ok=True)
+    return compiled
 
 
 def _bundled(task: Task, compiled: Sequence[Compilation], unfinished: Path) -> BundledDispatch:

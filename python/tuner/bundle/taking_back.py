@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Takes a bundle's results back: verdicts, certificates and a spec, as if the candidates had been measured here.
 
-Only numbers come from the other machine. What goes into a spec is made anew here, of the knobs of a candidate.
+Only numbers come from the other machine. The entries of the spec are made here, from the knobs of a candidate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,34 +15,35 @@ from tuner.bundle.manifest import BundledCandidate, BundledDispatch, Manifest, r
 from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration
-from tuner.dispatches.extract import Extracted, extract
+from tuner.dispatches.extract import Extracted
+from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import InputError
 from tuner.evaluate.final import verdict_on
-from tuner.events import Listener, Note, PhaseStarted
-from tuner.model.model import Model
+from tuner.events import Listener, Note
 from tuner.model.onnx import Shapes
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store, Stored, check_store, subject_of
-from tuner.specs.certificate import Circumstances, circumstances
+from tuner.specs.certificate import Circumstances
+from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_output, check_places, compile_command
 from tuner.stopwatch import Stopwatch
-from tuner.targets import Target
-from tuner.targets.choosing import choose_target
 from tuner.toolchain.tools import compiler_version
+from tuner.tuning.flag_search import is_choice
 from tuner.tuning.plan import Task, plan
 from tuner.tuning.prove import prove_unrun
 from tuner.tuning.result import DispatchResult, TuneResult
 
 
 @dataclass(frozen=True, slots=True)
-class _Taking:
-    """What taking back works with."""
+class _Bundle:
+    """A bundle with its results, and what makes evaluations of them."""
 
+    path: Path
     manifest: Manifest
     results: Results
-    target: Target
+    opened: OpenedModel
     folder: RunFolder
     compilers: CompilePool
     store: Store
@@ -51,8 +53,9 @@ class _Taking:
 def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> TuneResult:
     """The result of a run whose candidates were measured elsewhere. Nothing is run here, nor the whole model there.
 
-    Of `options` only `output`, `run_dir`, `store`, `workers` and `compile_timeout_s` count; the others are those of
-    the run that wrote the bundle. Raises InputError for a bundle that is not this model's or was not measured.
+    Of `options` only `output`, `run_dir`, `store`, `workers`, `compile_timeout_s` and `flags` count; the others are
+    those of the run that wrote the bundle. So are the flags, but one that is no choice for the target must be among
+    `flags` too. Raises InputError for a bundle that is not this model's or was not measured.
     """
     watch = Stopwatch()
     manifest = read_manifest(bundle)
@@ -60,53 +63,67 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
     if results is None:
         raise InputError(f"{bundle} has no {FILE}; measure it (python measure.pyz) and copy that file into it")
     _check_versions(manifest, bundle)
-    target = choose_target(manifest.target, manifest.threads)
-    opened = Model.open(path, (*target.compile_flags, *manifest.flags), watch)
+    _check_flags(manifest, bundle, options.flags)
+    options = replace(
+        options,
+        target=manifest.target,
+        threads=manifest.threads,
+        flags=manifest.flags,
+        shapes=Shapes(manifest.dims, manifest.inputs),
+    )
+    opened = open_model(path, options, watch)
     _check_places(path, bundle, options)
     with RunFolder.create(options.run_dir, path) as folder:
-        return _taken(opened, bundle, manifest, results, target, options, folder, listen)
+        return _taken(opened, bundle, manifest, results, folder, listen)
+
+
+def _check_flags(manifest: Manifest, bundle: Path, given: Sequence[str]) -> None:
+    """Raises InputError for flags that are not used on a file's word, and for given ones that the bundle lacks.
+
+    A flag of iree-compile can name a program that it runs, so the user must give any that no choice of flags sets.
+    """
+    target = manifest.target.partition(":")[0]
+    if unknown := [flag for flag in manifest.flags if flag not in given and not is_choice(target, flag)]:
+        flags = " ".join(dict.fromkeys(unknown))
+        raise InputError(
+            f"{bundle} was made with {flags}, which is no choice of flags for {target} and is not used on a file's"
+            f" word; if you trust it, give it after --, as in iree-tune take-back MODEL BUNDLE -- {flags}"
+        )
+    if other := [flag for flag in given if flag not in manifest.flags]:
+        raise InputError(f"{bundle} was made without {' '.join(other)}; leave it out, or make a new bundle with it")
 
 
 def _check_places(path: Path, bundle: Path, options: Options) -> None:
-    """Raises InputError if something would be put where the model or a file of the bundle is."""
+    """Raises InputError if an output would replace the model or a file of the bundle."""
     check_places(path, options)
-    files = {each: "a file of the bundle" for each in bundle.rglob("*") if each.is_file()}
+    files = dict.fromkeys((file for file in bundle.rglob("*") if file.is_file()), "a file of the bundle")
     check_output(options.output, kept=files)
     if options.store is not None:
         check_store(options.store)
 
 
 def _taken(
-    opened: Model,
-    bundle: Path,
-    manifest: Manifest,
-    results: Results,
-    target: Target,
-    options: Options,
-    folder: RunFolder,
-    listen: Listener,
+    opened: OpenedModel, bundle: Path, manifest: Manifest, results: Results, folder: RunFolder, listen: Listener
 ) -> TuneResult:
+    options, target, watch = opened.options, opened.target, opened.model.watch
     listen(Note(f"This run's folder: {folder.path}"))
-    listen(PhaseStarted(f"reading {opened.source}"))
-    shapes = Shapes(manifest.dims, manifest.inputs)
-    model = opened.imported(shapes, folder.path)
-    extracted = extract(model, target, folder.path)
-    there = _circumstances(manifest, results.machine, extracted, target)
+    model, extracted = opened.read(folder.path, listen)
+    there = _circumstances(manifest, results.machine, opened, extracted)
     with (
         Store(options.store or folder.store, there.shared, compiler_version()) as store,
-        CompilePool(options.compile_workers, options.compile_timeout_s, opened.watch, folder.path) as compilers,
+        CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
     ):
-        taking = _Taking(manifest, results, target, folder, compilers, store, listen)
-        dispatches = _results(taking, extracted, bundle)
+        measured = _Bundle(bundle, manifest, results, opened, folder, compilers, store, listen)
+        dispatches = _results(measured, extracted)
     proof = prove_unrun(model, target, folder, dispatches, there, listen)
     command = compile_command(
         model,
         options.output or folder.spec,
         has_late=bool(proof.late_spec),
         reads_specs=target.reads_specs,
-        target=manifest.target,
-        shapes=shapes,
-        flags=manifest.flags,
+        target=options.target,
+        shapes=options.shapes,
+        flags=options.flags,
     )
     result = TuneResult(
         function="",
@@ -120,7 +137,7 @@ def _taken(
         device_label=f"{results.machine.processor} ({there.device}, {target.device.label})",
         compile_command=command,
         circumstances=there,
-        wall_time=opened.watch.read(),
+        wall_time=watch.read(),
     )
     result.keep(options.output)
     return result
@@ -134,73 +151,71 @@ def _check_versions(manifest: Manifest, bundle: Path) -> None:
         )
 
 
-def _circumstances(manifest: Manifest, machine: Machine, extracted: Extracted, target: Target) -> Circumstances:
-    """Those of the measuring: a processor that is another than this machine's is named."""
-    here = extracted.device_description
-    elsewhere = target.device.in_host_memory and machine.processor not in here
-    found = circumstances(
-        manifest.target,
-        f"{machine.processor}, code for {here}" if elsewhere else here,
-        extracted.features,
-        machine.device,
-        manifest.threads,
-        (*target.compile_flags, *manifest.flags),
+def _circumstances(manifest: Manifest, machine: Machine, opened: OpenedModel, extracted: Extracted) -> Circumstances:
+    """The circumstances of the measurement. They name its processor if this machine has another."""
+    here = circumstances_of(opened.options, opened.target, extracted, opened.model.flags)
+    elsewhere = opened.target.device.in_host_memory and machine.processor not in here.processor
+    return replace(
+        here,
+        processor=f"{machine.processor}, code for {here.processor}" if elsewhere else here.processor,
+        device=machine.device,
+        runtime_version=machine.runtime_version,
+        tuner_version=manifest.tuner_version,
     )
-    return replace(found, runtime_version=machine.runtime_version, tuner_version=manifest.tuner_version)
 
 
-def _results(taking: _Taking, extracted: Extracted, bundle: Path) -> list[DispatchResult]:
-    """One for each dispatch of the model that the bundle knows of, in the model's order."""
-    planned = plan(extracted.dispatches, taking.target, early_only=taking.manifest.early_only)
+def _results(measured: _Bundle, extracted: Extracted) -> list[DispatchResult]:
+    """A result for each dispatch of the model, in the model's order."""
+    planned = plan(extracted.dispatches, measured.opened.target, early_only=measured.manifest.early_only)
     tasks = {task.dispatch.name: task for task in planned.tasks}
-    bundled = {each.name: each for each in taking.manifest.dispatches}
-    for each in bundled.values():
-        task = tasks.get(each.name)
-        if task is None or subject_of(task.program) != each.subject:
+    bundled = {dispatch.name: dispatch for dispatch in measured.manifest.dispatches}
+    for name, expected in bundled.items():
+        task = tasks.get(name)
+        if task is None or subject_of(task.program) != expected.subject:
             raise InputError(
-                f"{bundle} was made of another model: its dispatch {each.name} is not this one's; check both"
+                f"{measured.path} was made of another model: its dispatch {name} is not this one's; check both"
             )
     found = []
     for dispatch in extracted.dispatches:
         name = dispatch.name
         if name in bundled:
-            found.append(_result(taking, tasks[name], bundled[name], taking.results.of(name)))
+            found.append(_result(measured, tasks[name], bundled[name], measured.results.of(name)))
         else:
-            reason = taking.manifest.left.get(name) or planned.left.get(name) or "left alone: it is not in the bundle"
+            reason = measured.manifest.left.get(name) or planned.left.get(name) or "left alone: it is not in the bundle"
             found.append(DispatchResult(dispatch, reason))
     return found
 
 
-def _result(taking: _Taking, task: Task, bundled: BundledDispatch, known: DispatchResults) -> DispatchResult:
-    evaluations = _evaluations(taking, task, bundled, known)
+def _result(measured: _Bundle, task: Task, bundled: BundledDispatch, known: DispatchResults) -> DispatchResult:
+    evaluations = _evaluations(measured, task, bundled, known)
     if known.refused:
         return DispatchResult(task.dispatch, f"not tunable: {known.refused}", tuple(evaluations))
     if not known.is_complete:
-        taking.listen(Note(f"{bundled.name}: its measuring has not ended; measure.pyz goes on where it was"))
+        measured.listen(Note(f"{bundled.name}: its measuring has not ended; measure.pyz goes on where it was"))
         return DispatchResult(task.dispatch, "the default stays: its measuring has not ended", tuple(evaluations))
-    min_gain = taking.manifest.min_gain
+    min_gain = measured.manifest.min_gain
     if known.final is None:
         return DispatchResult(task.dispatch, verdict_on(None, min_gain), tuple(evaluations))
-    best = next(each for each in evaluations if each.candidate.number == known.final.number)
+    best = next(evaluation for evaluation in evaluations if evaluation.candidate.number == known.final.number)
     final = known.final.final(best, min_gain)
     verdict = verdict_on(final, min_gain)
     if final.accepted:
-        compilation = _compiled(taking, task, best)
+        compilation = _compiled(measured, task, best)
         winner = replace(best, compilation=compilation)
-        evaluations = [winner if each is best else each for each in evaluations]
+        evaluations = [winner if evaluation is best else evaluation for evaluation in evaluations]
         final = replace(final, evaluation=winner, accepted=compilation.binary is not None)
         if not final.accepted:
             verdict = f"the default stays: the winner does not compile here ({compilation.detail})"
     return DispatchResult(task.dispatch, verdict, tuple(evaluations), final)
 
 
-def _evaluations(taking: _Taking, task: Task, bundled: BundledDispatch, known: DispatchResults) -> list[Evaluation]:
-    """How every candidate ended, also those that did not compile; into the store and the log of the run."""
+def _evaluations(measured: _Bundle, task: Task, bundled: BundledDispatch, known: DispatchResults) -> list[Evaluation]:
+    """How every candidate ended, also those that did not compile. They are added to the run's store and log."""
     evaluations = []
     for candidate in bundled.candidates:
         number = candidate.number
         configuration = _configuration(task, candidate, bundled.name) if number else None
-        log = taking.folder.path / "candidates" / bundled.name / f"{number}.log"
+        log = measured.folder.path / "candidates" / bundled.name / f"{number}.log"
         compilation = candidate.compilation(log, configuration)
         if candidate.binary is None:
             evaluation = Evaluation(compilation, compilation.fate, compilation.detail)
@@ -209,15 +224,15 @@ def _evaluations(taking: _Taking, task: Task, bundled: BundledDispatch, known: D
         else:
             continue
         evaluations.append(evaluation)
-        taking.folder.append({"dispatch": bundled.name, **evaluation.to_json()})
+        measured.folder.append({"dispatch": bundled.name, **evaluation.to_json()})
         if number:
             ended = evaluation.candidate
-            taking.store.add(bundled.subject, ended.choice, Stored.of(evaluation), task.problem.key, ended.point)
+            measured.store.add(bundled.subject, ended.choice, Stored.of(evaluation), task.problem.key, ended.point)
     return evaluations
 
 
 def _configuration(task: Task, candidate: BundledCandidate, name: str) -> Configuration:
-    """What the candidate's knobs stand for. Raises InputError for knobs of another space."""
+    """The configuration of the candidate's knobs. Raises InputError for knobs of another space."""
     try:
         return task.builder.configuration(task.problem, candidate.point)
     except (ArithmeticError, LookupError, ValueError) as error:
@@ -227,17 +242,17 @@ def _configuration(task: Task, candidate: BundledCandidate, name: str) -> Config
         ) from error
 
 
-def _compiled(taking: _Taking, task: Task, winner: Evaluation) -> Compilation:
-    """The winner compiled here: what a spec writes is made by this compiler, and read back from it."""
+def _compiled(measured: _Bundle, task: Task, winner: Evaluation) -> Compilation:
+    """The winner compiled here: a spec's entry is made by this compiler and read back from it."""
     name, number = task.dispatch.name, winner.candidate.number
-    folder = taking.folder.path / "candidates" / name
+    folder = measured.folder.path / "candidates" / name
     job = CompileJob(
         program=task.program,
         identity=name,
         candidate=winner.candidate,
-        target=taking.target,
+        target=measured.opened.target,
         binary=folder / f"{number}.vmfb",
         log=folder / f"{number}.log",
     )
-    (compilation,) = taking.compilers.compile([job])
+    (compilation,) = measured.compilers.compile([job])
     return compilation

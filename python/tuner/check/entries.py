@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Judges one entry of a spec on its dispatch: compiled alone as the entry says, compared with the default, timed."""
+"""Judges an entry of a spec on its dispatch: compiled alone as the entry says, compared with the default, timed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
 from tuner.tuning.result import DispatchResult
 
-# Programs that should take the same time differ by up to so much with where they come to lie (docs/models.md).
+# The gain that a run asks for, and the loss that is tolerated: programs that should take the same time differ by up to
+# 2 % with their place in memory (docs/models.md).
 _MIN_GAIN, _MAX_LOSS = Options().min_gain, 0.02
 _FAILURES = {
     Fate.COMPILE_FAILED: Verdict.REFUSED,
@@ -42,11 +43,16 @@ _FAILURES = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An entry, and the dispatches of the model that have its problem."""
+    """An entry, and the dispatches of the model that have its problem. `stale` says why there are none.
 
+    `number` counts the entries of all specs from 0.
+    """
+
+    number: int
     spec: ReadSpec
     entry: CertifiedEntry
     dispatches: tuple[Dispatch, ...]
+    stale: str = ""
 
     def ended(self, verdict: Verdict, detail: str, certificate: Certificate | None = None) -> EntryVerdict:
         """The verdict on the entry."""
@@ -63,16 +69,27 @@ class Case:
         return ""
 
 
-def case_of(spec: ReadSpec, entry: CertifiedEntry, dispatches: Sequence[Dispatch]) -> Case | EntryVerdict:
-    """The entry with its dispatches, or the verdict that there are none."""
-    found = tuple(each for each in dispatches if each.problem == entry.problem and each.program is not None)
+def cases_of(specs: Sequence[ReadSpec], dispatches: Sequence[Dispatch]) -> list[Case]:
+    """The entries of all specs, in order, with their dispatches."""
+    entries = [(spec, entry) for spec in specs for entry in spec.entries]
+    return [_case_of(number, spec, entry, dispatches) for number, (spec, entry) in enumerate(entries)]
+
+
+def _case_of(number: int, spec: ReadSpec, entry: CertifiedEntry, dispatches: Sequence[Dispatch]) -> Case:
+    with_problem = [dispatch for dispatch in dispatches if dispatch.problem is not None]
+    found = tuple(
+        dispatch for dispatch in with_problem if dispatch.problem == entry.problem and dispatch.program is not None
+    )
     if found:
-        return Case(spec, entry, found)
-    alike = [each.name for each in dispatches if each.problem is not None and each.problem.label == entry.problem.label]
-    detail = "no dispatch of the model has its problem"
+        return Case(number, spec, entry, found)
+    label = entry.problem.label
+    alike = [
+        dispatch.name for dispatch in with_problem if dispatch.problem is not None and dispatch.problem.label == label
+    ]
+    stale = "no dispatch of the model has its problem"
     if alike:
-        detail += f" ({alike[0]} has these sizes, but does something else beside, or has another default)"
-    return Case(spec, entry, ()).ended(Verdict.STALE, detail)
+        stale += f" ({alike[0]} has these sizes, but does something else beside, or has another default)"
+    return Case(number, spec, entry, (), stale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +103,11 @@ class Compiled:
 
 def compile_cases(
     cases: Sequence[Case], target: Target, folder: Path, pool: CompilePool
-) -> list[Compiled | EntryVerdict]:
-    """Compiles the first dispatch of each case by default and as its entry says."""
+) -> tuple[list[Compiled], dict[int, EntryVerdict]]:
+    """Compiles the first dispatch of each case by default and as its entry says.
+
+    Returns the cases that compile, and the verdicts on the others by number.
+    """
     jobs = [
         CompileJob(
             program=dispatch.program,
@@ -108,13 +128,14 @@ def compile_cases(
         )
     ]
     ends = pool.compile(jobs)
-    compiled: list[Compiled | EntryVerdict] = []
+    compiled, failed = [], {}
     for case, default, candidate in zip(cases, ends[::2], ends[1::2], strict=True):
         if candidate.fate in _FAILURES:
-            compiled.append(case.ended(_FAILURES[candidate.fate], f"{candidate.detail} (log: {candidate.log})"))
+            detail = f"{candidate.detail} (log: {candidate.log})"
+            failed[case.number] = case.ended(_FAILURES[candidate.fate], detail)
         else:
             compiled.append(Compiled(case, default, candidate))
-    return compiled
+    return compiled, failed
 
 
 def measure(
@@ -132,14 +153,14 @@ def measure(
         return case.ended(Verdict.UNDECIDED, "it is what the compiler does by default now")
     failed: list[Evaluation] = []
 
-    def hear(event: Event) -> None:
+    def note_failed(event: Event) -> None:
         if isinstance(event, FinalistFailed):
             failed.append(event.evaluation)
         listen(event)
 
     candidate = replace(compiled.candidate, candidate=Candidate(1, configuration=_configuration(case.entry, target)))
     try:
-        bench = DispatchBench(runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=hear)
+        bench = DispatchBench(runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=note_failed)
         evaluation = bench.evaluate(candidate)
         final = bench.final([evaluation], np.random.default_rng(seed), _MIN_GAIN)
     except ToolError as error:
@@ -156,7 +177,7 @@ def measure(
 
 
 def speed_verdict(ratio: Ratio) -> Verdict:
-    """Whether it is faster by what a run asks for, slower beyond what equal programs differ by, or neither."""
+    """HOLDS if it is faster by what a run asks for, SLOW if slower by more than equal programs differ."""
     if is_faster(ratio, _MIN_GAIN):
         return Verdict.HOLDS
     return Verdict.SLOW if ratio.high < 1.0 and ratio.value <= 1.0 - _MAX_LOSS else Verdict.UNDECIDED
@@ -168,7 +189,7 @@ def _same_code(compiled: Compiled) -> bool:
 
 
 def _configuration(entry: CertifiedEntry, target: Target) -> Configuration:
-    """The certificate's configuration where the entry is that, else the attributes that it writes."""
+    """The certificate's configuration if the entry says the same, else the attributes that the entry writes."""
     certified = entry.certificate.configuration
     with new_context() as context:
         try:

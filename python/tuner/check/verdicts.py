@@ -18,8 +18,8 @@ class Verdict(StrEnum):
     """What became of an entry, or of the whole model with its specs.
 
     STALE: no dispatch of the model has its problem. NOT_APPLIED: the model compiled with the spec holds something else.
-    REFUSED: the compiler refuses its configuration. WRONG: it computes something else than the default. UNDECIDED: it
-    is neither slower nor so much faster that a run would accept it, as far as could be measured.
+    REFUSED: the compiler refuses its configuration. WRONG: its outputs differ from the default's. UNDECIDED: as far as
+    could be measured, it is not slower, and not so much faster that a run would accept it.
     """
 
     HOLDS = "holds"
@@ -41,8 +41,8 @@ class Verdict(StrEnum):
 class EntryVerdict:
     """The verdict on one entry of the spec `path`.
 
-    `dispatches` are those of the model that have its problem. `certificate` is the new one, where it was compared with
-    the default; then it may be kept.
+    `dispatches` are those of the model that have its problem. `certificate` is the new one if it was compared with the
+    default; then it may be kept.
     """
 
     path: Path
@@ -74,7 +74,7 @@ class EntryVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ModelVerdict:
-    """The verdict on the whole model with all the specs. `certificate` is there where both were compared."""
+    """The verdict on the whole model with all the specs, with a certificate if both models were compared."""
 
     verdict: Verdict
     detail: str
@@ -96,8 +96,9 @@ class CheckReport:
     `unreadable` are specs that the compiler refuses as a whole, each with the reason; `foreign` entries without a
     certificate, by spec, which are not judged one by one. `flags` are those that were chosen with the specs, and
     `flags_verdict` compares the model compiled with them alone to the plain one (None without flags); `model` compares
-    it compiled with flags and specs, and is None where a spec could not be read. `notes` say
-    what is otherwise here than where the specs were made. `refreshed` is the spec that was written.
+    it compiled with flags and specs, and is None if a spec could not be read. `notes` say what is otherwise here than
+    where the specs were made. `refreshed` is the spec that was written. If the device was lost, `lost` says how, and
+    `unjudged` are the entries without a verdict, by spec.
     """
 
     entries: tuple[EntryVerdict, ...]
@@ -109,22 +110,26 @@ class CheckReport:
     notes: tuple[str, ...]
     run_dir: Path
     refreshed: Path | None = None
+    lost: str = ""
+    unjudged: tuple[tuple[Path, str], ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed. Flags that are slow alone may pay with the entries: that is told and no failure."""
-        verdicts = [each.verdict for each in (*self.entries, self.model) if each is not None]
+        """Whether nothing failed. Flags that are slow alone may pay with the entries: that is reported, no failure."""
+        verdicts = [judged.verdict for judged in (*self.entries, self.model) if judged is not None]
         if self.flags_verdict is not None and self.flags_verdict.verdict is not Verdict.SLOW:
             verdicts.append(self.flags_verdict.verdict)
-        return not self.unreadable and not any(verdict.is_failure for verdict in verdicts)
+        return not self.lost and not self.unreadable and not any(verdict.is_failure for verdict in verdicts)
 
     def lines(self) -> Iterator[str]:
-        """For people: the notes, then a line for each entry and the model."""
+        """The notes, then a line for each entry and the model."""
         yield from (f"Note: where the specs were made, {note}." for note in self.notes)
         for path, reason in self.unreadable:
             yield f"does not parse: {path}: {reason}"
-        for each in self.entries:
-            yield f"{each.verdict.value}: {each.path.name}: {each.entry.label}: {each.detail}"
+        for judged in self.entries:
+            yield f"{judged.verdict.value}: {judged.path.name}: {judged.entry.label}: {judged.detail}"
+        for path, label in self.unjudged:
+            yield f"not judged: {path.name}: {label}: the device was lost before"
         for path, name in self.foreign:
             yield f"not judged alone: {path.name}: {name}: it has no certificate"
         if self.flags_verdict is not None:
@@ -139,10 +144,12 @@ class CheckReport:
             "passed": self.passed,
             "notes": list(self.notes),
             "unreadable": [{"spec": str(path), "reason": reason} for path, reason in self.unreadable],
-            "entries": [each.to_json() for each in self.entries],
+            "entries": [judged.to_json() for judged in self.entries],
             "foreign": [{"spec": str(path), "entry": name} for path, name in self.foreign],
             "flags": list(self.flags),
             "flags_verdict": None if self.flags_verdict is None else self.flags_verdict.to_json(),
             "model": None if self.model is None else self.model.to_json(),
             "refreshed": None if self.refreshed is None else str(self.refreshed),
+            "lost": self.lost,
+            "unjudged": [{"spec": str(path), "entry": label} for path, label in self.unjudged],
         }

@@ -10,6 +10,7 @@ import click
 
 from tuner.cli.arguments import model_argument, shape_options, split_flags
 from tuner.cli.streams import console
+from tuner.errors import DeviceLostError
 from tuner.model.onnx import Shapes
 
 
@@ -37,10 +38,11 @@ def check(
 
     SPECS are one that plain iree-compile reads, one of late entries, or both. A spec is code that the compiler runs:
     load only those that you trust. Flags of iree-compile can follow after `--`. Those that a run chose are used beside
-    them; other flags that the specs were made with must be given again. The exit code is 1 where an entry fails. A
-    refreshed spec holds the entries that did not.
+    them; other flags that the specs were made with must be given again. The exit code is 1 if an entry fails. A
+    refreshed spec holds the entries that did not fail.
     """
-    from tuner.check.check import CheckOptions, check_specs
+    from tuner.check.check import check_specs
+    from tuner.check.recorded import CheckOptions
     from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)
@@ -59,4 +61,6 @@ def check(
         click.echo(line)
     if report.refreshed is not None:
         click.echo(f"Spec: {report.refreshed}")
+    if report.lost:
+        raise DeviceLostError(report.lost)
     return 0 if report.passed else 1

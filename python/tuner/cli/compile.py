@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import model_argument, shape_options, split_flags, target_options
+from tuner.cli.streams import console
 from tuner.model.onnx import Shapes
+from tuner.options import Options
 
 
 @click.command("compile")
@@ -31,10 +33,13 @@ def compile_(
 
     A spec is code that the compiler runs: load only those that you trust. Flags of iree-compile can follow after `--`.
     """
-    from tuner.compile.late import compile_with_specs
+    from tuner.compile.specified import compile_with_specs
+    from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)
-    shapes = Shapes.parse(dims, inputs)
-    for entry in compile_with_specs(model, paths, output, target, threads, flags, shapes):
+    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
+    with ProgressView(console(stderr=True)) as view:
+        entries = compile_with_specs(model, paths, output, options, view)
+    for entry in entries:
         where = ", ".join(entry.dispatches) or "no dispatch of this model"
         click.echo(f"{entry.label}: applied to {where}", err=not entry.dispatches)

@@ -15,11 +15,11 @@ def doctor() -> int:
 
     Exits with 1 where something keeps tuning from working.
     """
-    from tuner.doctor import Gravity, examine
+    from tuner.doctor import Severity, examine
 
-    gravest = Gravity.FINE
+    gravest = Severity.FINE
     for finding in examine(Path.cwd()):
         click.echo("\n".join(finding.lines()))
-        if finding.gravity is Gravity.WRONG:
-            gravest = Gravity.WRONG
-    return 1 if gravest is Gravity.WRONG else 0
+        if finding.severity is Severity.WRONG:
+            gravest = Severity.WRONG
+    return 1 if gravest is Severity.WRONG else 0

@@ -5,25 +5,46 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tuner import plugins
 
-@click.command()
+if TYPE_CHECKING:
+    from tuner.report.formats import Format
+
+# The format of the page. Its option is --output, and it is written if no other is asked for.
+_PAGE = "html"
+
+
+class _PathOption(click.Option):
+    """Where a format is written to. The format is loaded only if its help is printed."""
+
+    def __init__(self, format_name: str) -> None:
+        flags = ["-o", "--output"] if format_name == _PAGE else [f"--{format_name}"]
+        super().__init__(flags, type=click.Path(path_type=Path))
+        self.format_name = format_name
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        chosen: Format = plugins.load("tuner.formats", self.format_name)
+        self.help = chosen.help
+        return super().get_help_record(ctx)
+
+
+_OPTIONS = tuple(_PathOption(name) for name in plugins.names("tuner.formats"))
+
+
+@click.command(params=[*_OPTIONS])
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the HTML page goes.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Where the same goes as JSON.")
-@click.option(
-    "--t4", "t4_folder", type=click.Path(path_type=Path), help="Folder for the results in the T4 format, by dispatch."
-)
-def report(run: Path, output: Path | None, json_path: Path | None, t4_folder: Path | None) -> None:
+def report(run: Path, **paths: Path | None) -> None:
     """Report on RUN, the folder that `iree-tune run` has left: a page that opens offline, or files for programs.
 
     Without an option the page goes to report.html in the folder. A run that has not ended is reported as far as it got.
     """
     from tuner.report.writing import write_report
 
-    if output is None and json_path is None and t4_folder is None:
-        output = run / "report.html"
-    for written in write_report(run, output, json_path, t4_folder):
+    asked = {option.format_name: paths[option.name or ""] for option in _OPTIONS}
+    wanted = {name: path for name, path in asked.items() if path is not None}
+    for written in write_report(run, wanted or {_PAGE: run / "report.html"}):
         click.echo(written)

@@ -47,6 +47,9 @@ from tuner.options import Options
 @click.option("--seed", default=DEFAULTS.seed, show_default=True, help="Seed of the search.")
 @click.option("--strategy", default=DEFAULTS.strategy, show_default=True, help="How to search.")
 @click.option(
+    "--space", default=DEFAULTS.space, metavar="NAME", help="Search this space only, as `iree-tune space` names it."
+)
+@click.option(
     "--dispatch",
     "dispatches",
     multiple=True,

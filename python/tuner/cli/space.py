@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.streams import console
 from tuner.model.onnx import Shapes
+from tuner.options import Options
 
 
 @click.command()
@@ -20,11 +22,15 @@ from tuner.model.onnx import Shapes
 def space(
     model: Path, flags: tuple[str, ...], target: str, threads: int, dims: tuple[str, ...], inputs: tuple[str, ...]
 ) -> None:
-    """Print what may be chosen for each dispatch of MODEL: knobs, number of solutions, or why there are none.
+    """Print the space of each dispatch of MODEL: its knobs and number of solutions, or why it has none.
 
     Flags of iree-compile can follow after `--`.
     """
     from tuner.preview.spaces import describe_spaces
+    from tuner.terminal import ProgressView
 
-    for description in describe_spaces(model, target, threads, flags, Shapes.parse(dims, inputs)):
+    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
+    with ProgressView(console(stderr=True)) as view:
+        descriptions = describe_spaces(model, options, view)
+    for description in descriptions:
         click.echo("\n".join(description.lines()))

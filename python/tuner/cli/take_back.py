@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tuner.cli.arguments import DEFAULTS, model_argument
+from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument
 from tuner.cli.streams import console
 from tuner.options import Options
 
@@ -16,6 +16,7 @@ from tuner.options import Options
 @click.command("take-back")
 @model_argument
 @click.argument("bundle", type=click.Path(path_type=Path))
+@compiler_flags
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the log and the binaries.")
 @click.option("--store", type=click.Path(path_type=Path), help="File of evaluations that several runs share.")
@@ -27,24 +28,31 @@ from tuner.options import Options
     help="Seconds that compiling one candidate may take.",
 )
 def take_back(
-    model: Path, bundle: Path, output: Path | None, run_dir: Path | None, store: Path | None, compile_timeout_s: float
+    model: Path,
+    bundle: Path,
+    flags: tuple[str, ...],
+    output: Path | None,
+    run_dir: Path | None,
+    store: Path | None,
+    compile_timeout_s: float,
 ) -> None:
-    """Make a tuning spec for MODEL of the results in BUNDLE, which another machine measured.
+    """Make a tuning spec for MODEL from the results in BUNDLE, which another machine measured.
 
     BUNDLE is what `iree-tune run MODEL --no-measure` wrote, with the results.jsonl of its measure.pyz. Its options are
-    used again, so take back only bundles that you trust. The whole model is not run: `iree-tune check` does, on a
-    machine that has the device and the compiler.
+    used again. Flags of iree-compile that the bundle was made with must be given again after `--`, unless a run may
+    choose them. The whole model is not run: `iree-tune check` does that, on a machine that has the device and the
+    compiler.
     """
     from tuner.bundle.taking_back import take_back as taken_back
     from tuner.terminal import ProgressView, print_result
 
-    options = Options(output=output, run_dir=run_dir, store=store, compile_timeout_s=compile_timeout_s)
+    options = Options(output=output, run_dir=run_dir, store=store, compile_timeout_s=compile_timeout_s, flags=flags)
     shown = console()
     with ProgressView(shown) as view:
         result = taken_back(model, bundle, options, view)
     print_result(result, shown)
-    said = ["The whole model was not run; where there are both the device and a compiler: iree-tune check MODEL SPEC"]
+    lines = ["The whole model was not run; where there are both the device and a compiler: iree-tune check MODEL SPEC"]
     if output is not None:
-        said.append(f"Spec: {output}")
-    for line in said:
+        lines.append(f"Spec: {output}")
+    for line in lines:
         shown.print(line, markup=False, highlight=False, soft_wrap=True)

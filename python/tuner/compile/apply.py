@@ -17,7 +17,7 @@ from tuner import native
 from tuner.dispatch import Annotations, Configuration, Configured
 from tuner.dispatches.problems import ops_named, read_configured
 from tuner.specs.write import identity_spec
-from tuner.targets import Target
+from tuner.targets import Attributes, Compilation, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NotAppliedError(Exception):
     """The configuration was taken without complaint and yet is not what the IR holds afterwards."""
 
 
-def annotations_of(configuration: Configuration, target: Target, context: ir.Context) -> Annotations:
+def annotations_of(configuration: Configuration, target: Attributes, context: ir.Context) -> Annotations:
     """A configuration as the attributes that a spec writes. Raises ValueError or MLIRError where it is none."""
     info = target.compilation_info(configuration, context)
     others = {number: target.lowering_config(levels, context) for number, levels in configuration.others.items()}
@@ -90,7 +90,7 @@ def apply_configuration(
     return Applied(read_configured(function), annotations)
 
 
-def materialize(module: ir.Module, target: Target) -> None:
+def materialize(module: ir.Module, target: Compilation) -> None:
     """Puts annotations in their place, gives each dispatch without a configuration IREE's default, verifies all.
 
     Raises MLIRError where IREE refuses a configuration.

@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Late specs: applied to a whole model when the compiler has configured everything, before it generates code.
 
-This reaches every kind of op on every target, where a spec that plain iree-compile reads comes too early (the op is
-made anew afterwards) or is not read at all. The way is the one of search, with the same sequences.
+They reach every kind of op on every target. A spec that plain iree-compile reads comes too early for some ops, which
+the compiler makes anew afterwards; for some targets it is not read at all. The sequences are those of a search.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,25 +17,13 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.compile.apply import RejectedError, materialize
 from tuner.dispatch import plain_name
-from tuner.dispatches.extract import check_written
 from tuner.dispatches.problems import ops_named, read_problem
-from tuner.errors import InputError, ToolError
-from tuner.files import check_writable, place_of
+from tuner.errors import ToolError
 from tuner.foreign import printable
-from tuner.model.model import Model, spec_flag
-from tuner.model.onnx import Shapes
-from tuner.runs.names import check_not_of_a_run
-from tuner.specs.deliver import THE_MODEL
-from tuner.specs.read import parse_spec, read_spec, text_of
+from tuner.specs.read import parse_spec, text_of
 from tuner.specs.write import LATE, PROBLEM
-from tuner.stopwatch import Part
 from tuner.targets import Target
-from tuner.targets.choosing import choose_target
 from tuner.toolchain.contexts import new_context
-from tuner.toolchain.tools import ToolResult, run_tool
-
-# iree-compile applies a spec to all dispatches at once on its threads, and was once seen to hang there.
-NO_HANG = "--mlir-disable-threading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +39,21 @@ class LateEntry:
 
     @property
     def label(self) -> str:
-        """For people: the kind and the extents of its problem."""
+        """Its name, with the kind and the extents of its problem."""
         return f"{self.name} ({' '.join(self.problem.split(' | ')[:2])})"
 
 
 def is_late(spec: Path) -> bool:
-    """Whether a spec is one that plain iree-compile cannot apply. Raises InputError for what is no spec."""
+    """Whether a spec is one that plain iree-compile cannot apply. Raises InputError if it is no spec."""
     with new_context():
         return LATE in parse_spec(spec).operation.attributes
 
 
-def configure(model: Model, output: Path, early: Path | None) -> ToolResult:
-    """Compiles a model up to the moment when all is configured, `early` being a spec that plain iree-compile reads."""
-    flags = () if early is None else (spec_flag(early), NO_HANG)
-    return model.compile(
-        output, *flags, "--iree-codegen-add-tuner-attributes", "--compile-to=executable-configurations"
-    )
-
-
 def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tuple[LateEntry, ...]:
-    """Applies a late spec to a module that `configure` made, and writes it to `output`.
+    """Applies a late spec to a module compiled to `executable-configurations`, and writes it to `output`.
 
-    A dispatch without an entry keeps what it holds. Raises InputError for what is no late spec, RejectedError where
-    IREE refuses a configuration.
+    A dispatch without an entry keeps its configuration. Raises InputError if it is no late spec, RejectedError if IREE
+    refuses a configuration.
     """
     with new_context() as context:
         sequences = parse_spec(spec)
@@ -116,65 +94,6 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
         with output.open("wb") as file:
             module.operation.write_bytecode(file)
         return tuple(LateEntry(name, problem, tuple(reached[name])) for problem, name in names.items())
-
-
-def compile_configured(model: Model, configured: Path, output: Path) -> ToolResult:
-    """Compiles what `apply_late` wrote to a binary, with the model's flags."""
-    arguments = [str(configured), *model.flags, "--compile-from=executable-configurations", "-o", str(output)]
-    with model.watch.of(Part.COMPILING):
-        return run_tool("iree-compile", arguments, timeout_s=model.timeout_s, scratch=output.parent)
-
-
-def compile_with_specs(
-    path: Path,
-    specs: Sequence[Path],
-    output: Path,
-    target_name: str,
-    threads: int,
-    flags: Sequence[str],
-    shapes: Shapes,
-) -> tuple[LateEntry, ...]:
-    """Compiles a model file with specs, at most one of each kind, and says where each late entry was applied.
-
-    Raises InputError for unusable input; then nothing is written.
-    """
-    target = choose_target(target_name, threads)
-    model = Model.open(path, (*target.compile_flags, *flags))
-    check_writable(output, kept={**dict.fromkeys(specs, "a spec that is given"), path: THE_MODEL})
-    check_not_of_a_run(output)
-    late = [spec for spec in specs if is_late(spec)]
-    early = [spec for spec in specs if spec not in late]
-    for kind, given in (("late", late), ("early", early)):
-        if len(given) > 1:
-            raise InputError(f"{given[0]} and {given[1]} are both {kind} specs; merge them first (iree-tune merge)")
-    if early and not target.reads_specs and _has_entries(early[0]):
-        raise InputError(
-            f"{early[0]} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"
-        )
-    place = place_of(output)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as folder:
-        model = model.imported(shapes, Path(folder))
-        configured, applied, binary = (Path(folder) / name for name in ("configured.mlir", "applied.mlirbc", "binary"))
-        result = configure(model, configured, early[0] if early else None)
-        if result.exit_code != 0:
-            raise InputError(f"iree-compile cannot compile {path} with these specs ({result.first_error})")
-        check_written(configured, model)
-        entries: tuple[LateEntry, ...] = ()
-        if late:
-            try:
-                entries = apply_late(configured, late[0], target, applied)
-            except RejectedError as error:
-                raise InputError(f"{late[0]} is refused by this compiler ({error}); tune again with it") from error
-        result = compile_configured(model, applied if late else configured, binary)
-        if result.exit_code != 0:
-            raise ToolError(f"{path} does not compile with these specs: {result.first_error}")
-        binary.replace(place)
-    return entries
-
-
-def _has_entries(spec: Path) -> bool:
-    read = read_spec(spec)
-    return bool(read.entries or read.foreign)
 
 
 def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:

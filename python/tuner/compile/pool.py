@@ -91,15 +91,22 @@ class CompilePool:
     """Worker processes that compile. Use it as a context manager: leaving it ends every worker."""
 
     def __init__(
-        self, workers: int, timeout_s: float, watch: Stopwatch | None = None, temporary: Path | None = None
+        self,
+        workers: int,
+        timeout_s: float,
+        watch: Stopwatch | None = None,
+        temporary: Path | None = None,
+        taken_timeout_s: float = _TAKEN_S,
     ) -> None:
         """`timeout_s`: seconds that one candidate may take before its worker is killed. `watch` counts the time.
 
         `temporary`: where a folder of the workers' is made, which goes with the pool (the system's place by default).
+        `taken_timeout_s`: seconds after which a job that no worker took is lost, and compiled by new workers.
         """
         self._watch = watch or Stopwatch()
         self._workers = workers
         self._timeout_s = timeout_s
+        self._taken_timeout_s = taken_timeout_s
         # A worker that is killed leaves the files that it was linking.
         self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
         self._pool = self._start()
@@ -266,7 +273,7 @@ class CompilePool:
 
     def _end(self, job: CompileJob, future: Any) -> Compilation:
         try:
-            result: Compilation = future.result(timeout=_TAKEN_S + self._timeout_s)
+            result: Compilation = future.result(timeout=self._taken_timeout_s + self._timeout_s)
         except FutureTimeoutError:
             if not future.done():
                 # A worker that is killed while it takes a job keeps the lock on all of them, and loses its own.

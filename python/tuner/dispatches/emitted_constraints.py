@@ -19,7 +19,7 @@ from iree.compiler.dialects import iree_codegen
 from tuner.dispatch import Configuration
 from tuner.dispatches.problems import ops_named
 from tuner.errors import ToolError
-from tuner.spaces.emitted.space import WAVES_PER_EU, EmittedConstraints
+from tuner.spaces.emitted.space import OCCUPANCY, EmittedConstraints
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.tools import run_tool
 
@@ -98,8 +98,8 @@ def _materialize(op: ir.Operation, emitted: EmittedConstraints, point: Mapping[s
         }
     except RuntimeError as error:
         raise ToolError(f"IREE makes no configuration of {assignment}: {error}") from error
-    if waves := point.get(WAVES_PER_EU, 0):
-        info = _with_waves(info, waves)
+    if occupancy := point.get(OCCUPANCY, 0):
+        info = _with_occupancy(info, occupancy)
     return Configuration(emitted.pipeline, {}, attributes={"compilation_info": str(info), **further})
 
 
@@ -120,10 +120,10 @@ def _read(op: ir.Operation, dispatch: str) -> EmittedConstraints:
     )
 
 
-def _with_waves(info: iree_codegen.CompilationInfoAttr, waves: int) -> iree_codegen.CompilationInfoAttr:
-    """The compilation info with a wish for occupancy. Source: IREE passes `llvm_func_attrs` on to LLVM's function."""
+def _with_occupancy(info: iree_codegen.CompilationInfoAttr, occupancy: int) -> iree_codegen.CompilationInfoAttr:
+    """The compilation info that asks for an occupancy. Source: IREE passes `llvm_func_attrs` on to LLVM's function."""
     translation = iree_codegen.TranslationInfoAttr(info.translation_info)
-    wish = ir.DictAttr.get({"amdgpu-waves-per-eu": ir.StringAttr.get(str(waves))})
+    asked = ir.DictAttr.get({"amdgpu-occupancy-per-eu": ir.StringAttr.get(str(occupancy))})
     entries = {entry.name: entry.attr for entry in translation.configuration or ()}
     return iree_codegen.CompilationInfoAttr.get(
         info.lowering_config,
@@ -132,6 +132,6 @@ def _with_waves(info: iree_codegen.CompilationInfoAttr, waves: int) -> iree_code
             None,
             translation.workgroup_size,
             translation.subgroup_size,
-            ir.DictAttr.get({**entries, "llvm_func_attrs": wish}),
+            ir.DictAttr.get({**entries, "llvm_func_attrs": asked}),
         ),
     )

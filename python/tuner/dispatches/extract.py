@@ -25,7 +25,7 @@ from tuner.errors import InputError
 from tuner.foreign import printable
 from tuner.measuring.guarding import GAP_BYTES
 from tuner.model.model import Model
-from tuner.targets import Limits, Target
+from tuner.targets import DeviceFacts, Limits, Target
 from tuner.toolchain.contexts import new_context
 
 # Symbols as MLIR prints them, in quotes when they hold other letters than these.
@@ -70,19 +70,16 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
             if name not in found
         ]
         found.update({dispatch.name: dispatch for dispatch in missing})
-        limits = Limits(vector_bytes=0, threads=1)
-        description = "no device code"
-        features: tuple[str, ...] = ()
+        facts = DeviceFacts(Limits(vector_bytes=0, threads=1), "no device code")
         if executable_target is not None:
-            limits = target.limits(executable_target)
-            description, features = target.describe(executable_target), target.features(executable_target)
+            facts = target.facts(executable_target)
         runs = _runs(module)
         return Extracted(
             dispatches=tuple(replace(found[name], runs=runs[name]) for name in order),
             functions=tuple(_public_functions(named.operation)),
-            limits=limits,
-            device_description=description,
-            features=features,
+            limits=facts.limits,
+            device_description=facts.description,
+            features=facts.features,
             seconds=time.perf_counter() - started,
         )
 

@@ -5,18 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from iree.compiler import ir
 
-# What `dialects.linalg` hands on, without the named ops that it defines anew in Python: a tenth of a second.
-from iree.compiler._mlir_libs import _mlirDialectsLinalg as linalg
-
-from tuner import native
-from tuner.dispatch import Configured, Follower, Loop, LoopRole, Operand, Problem
-
-_ATTENTION = "iree_linalg_ext.online_attention"
-_PACKED_PRODUCTS = ("linalg.mmt4d", "linalg.batch_mmt4d")
+from tuner import kinds, native
+from tuner.dispatch import Configured, Follower, Loop, Operand, Problem
 
 
 def ops_named(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
@@ -46,60 +41,28 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
 
     `dispatch` still carries the compiler's default configuration.
     """
-    is_known = root_op.name.startswith("linalg.") or root_op.name == _ATTENTION
-    if not is_known or root_op.name in ("linalg.pack", "linalg.unpack"):
+    found = kinds.find(root_op)
+    if found is None:
         return f"no kind of problem describes a root op like {root_op.name}"
+    kind, roles = found
     read = native.problem(root_op)
     types = [entry.maybe_downcast() for entry in read.operand_types]
     if any(isinstance(entry, ir.ShapedType) and not entry.has_static_shape for entry in types):
         return "its shapes are dynamic; bind them first"
     if any(size is None for size in read.loop_sizes) or not read.indexing_maps:
         return f"the extents of {root_op.name}'s loops are not known"
-    kind, roles = _roles(root_op, read)
     if set(roles) != set(range(len(read.loop_sizes))):
         return f"some of its loops have no role in a {kind}"
     operands = []
     for entry, indexing_map in zip(types, read.indexing_maps, strict=True):
         element_type = entry.element_type if isinstance(entry, ir.ShapedType) else entry
-        loops = _loops(indexing_map)
-        if kind == "contraction" and -1 in loops:
-            return f"its indexing map {indexing_map} is no permutation of loops"
-        operands.append(Operand(str(element_type), str(indexing_map), loops))
+        operands.append(Operand(str(element_type), str(indexing_map), _loops(indexing_map)))
     extents = [size for size in read.loop_sizes if size is not None]
-    plain = kind == "contraction"
-    return Problem(
-        kind=kind,
-        loops=tuple(Loop(extent, roles[index]) for index, extent in enumerate(extents)),
-        operands=tuple(operands),
-        computation="" if plain else _computation(dispatch),
-        followers=() if plain else _followers(root_op, dispatch),
-    )
-
-
-def _roles(root_op: ir.Operation, read: native.Problem) -> tuple[str, dict[int, LoopRole]]:
-    """The kind of problem, and what each loop does in it."""
-    named: dict[LoopRole, Any]
-    if root_op.name == _ATTENTION:
-        return "attention", {index: "parallel" if parallel else "k" for index, parallel in enumerate(read.parallel)}
-    if linalg.isa_contraction_op(root_op):
-        kind = "mmt4d" if root_op.name in _PACKED_PRODUCTS else "contraction"
-        contraction = linalg.infer_contraction_dimensions(root_op)
-        named = {"batch": contraction.batch, "m": contraction.m, "n": contraction.n, "k": contraction.k}
-    elif linalg.isa_convolution_op(root_op):
-        kind = "convolution"
-        dims = linalg.infer_convolution_dimensions(root_op)
-        named = {
-            "batch": dims.batch,
-            "image": dims.output_image,
-            "channel": dims.output_channel,
-            "depth": dims.depth,
-            "window": dims.filter_loop,
-            "k": dims.input_channel,
-        }
-    else:
-        kind = "elementwise" if all(read.parallel) else "reduction"
-        return kind, {index: "parallel" if parallel else "k" for index, parallel in enumerate(read.parallel)}
-    return kind, {int(index): role for role, indices in named.items() for index in indices}
+    loops = tuple(Loop(extent, roles[index]) for index, extent in enumerate(extents))
+    problem = Problem(kind, loops, tuple(operands))
+    if kinds.matcher(problem):
+        return problem
+    return replace(problem, computation=_computation(dispatch), followers=_followers(root_op, dispatch))
 
 
 def _loops(indexing_map: ir.AffineMap) -> tuple[int, ...]:

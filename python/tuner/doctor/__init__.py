@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Examines an installation and a machine: what is here, whether it works, and what to do where it does not."""
+"""Examines an installation and a machine: what is installed, whether it works, and what to do if it does not."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tuner.doctor.findings import Finding, Gravity, wrong
+from tuner.doctor.findings import Finding, Severity, wrong
 from tuner.doctor.versions import check_versions
 
-__all__ = ["Finding", "Gravity", "examine"]
+__all__ = ["Finding", "Severity", "examine"]
 
 _REINSTALL = "reinstall it: in its repository, pip install --force-reinstall ."
 
 
 def examine(working_folder: Path) -> Iterator[Finding]:
-    """Every finding, as soon as it is known. `working_folder` is where runs would be kept."""
+    """Yields each finding as soon as it is known. `working_folder` is where runs would be kept."""
     yield from check_versions()
     with tempfile.TemporaryDirectory(prefix="iree-tuner-doctor-") as temporary:
         scratch = Path(temporary)
@@ -27,7 +27,7 @@ def examine(working_folder: Path) -> Iterator[Finding]:
     yield from _machine(working_folder)
 
 
-# These import what may be missing or broken, which is then a finding like others.
+# The checks below import what may be missing or broken. An ImportError becomes a finding.
 
 
 def _plugin(scratch: Path) -> Iterable[Finding]:

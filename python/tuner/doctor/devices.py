@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The devices that IREE's drivers find here, each tried with a tiny kernel."""
+"""The devices that IREE's drivers find here. Each is tried with a small matrix product."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pebble
 
-from tuner.doctor.findings import Finding, Gravity, warning, wrong
-from tuner.doctor.kernel import compile_kernel, verify_kernel
+from tuner.doctor.findings import Finding, Severity, warning, wrong
+from tuner.doctor.product import compile_product, verify_product
 from tuner.errors import InputError, MeasurementError, ToolError
 from tuner.measuring import Runner
 from tuner.processes import deaf_to_interrupts
@@ -21,14 +21,14 @@ from tuner.targets.choosing import choose_target
 from tuner.targets.rocm_chip import find_chips
 
 _QUERY_TIMEOUT_S = 60.0
-# What IREE's loaders say where a driver's library is not on this machine.
+# What IREE's loaders report if a driver's library is not on this machine.
 _ABSENT = ("UNAVAILABLE", "NOT_FOUND")
-# Tried as the others are, but nothing is tuned for it.
+# Drivers that are tried like the others, although iree-tuner has no target for them.
 _WITHOUT_TARGET = ("vulkan",)
 
 
 def check_devices(scratch: Path) -> Iterator[Finding]:
-    """One finding for each device, and for each driver without one."""
+    """Yields a finding for each device, and one for each driver that has no device."""
     for driver, flags in _FLAGS.items():
         try:
             uris = _ask(driver)
@@ -39,38 +39,42 @@ def check_devices(scratch: Path) -> Iterator[Finding]:
             yield Finding(driver, "no device")
         for uri, name in uris.items():
             finding = check_device(uri, name, flags, scratch)
-            if driver in _WITHOUT_TARGET and finding.gravity is Gravity.WRONG:
+            if driver in _WITHOUT_TARGET and finding.severity is Severity.WRONG:
                 finding = warning(finding.subject, finding.text, "nothing: iree-tuner has no target for it")
             yield finding
 
 
 def check_device(uri: str, name: str, flags: Callable[[], tuple[str, ...]], scratch: Path) -> Finding:
-    """Compiles a tiny kernel with the flags, runs it on the device and looks at the result."""
+    """Compiles a matrix product with the flags, runs it on the device and compares the result with numpy's."""
     label = f"{uri} ({name})" if name else uri
     try:
-        with Runner(Device(uri, (), "wall", label), log=scratch / "kernel.log") as runner:
-            verification = verify_kernel(runner, compile_kernel(flags(), scratch))
+        with Runner(Device(uri, (), "wall", label), log=scratch / "product.log") as runner:
+            verification = verify_product(runner, compile_product(flags(), scratch))
     except (InputError, ToolError) as error:
-        return wrong(label, f"no kernel can be compiled for it: {error}", "name a chip that IREE knows by --target")
+        return wrong(
+            label, f"no matrix product can be compiled for it: {error}", "name a chip that IREE knows by --target"
+        )
     except MeasurementError as error:
-        return wrong(label, f"a kernel does not run on it ({error})", "reinstall the device's driver, or leave it out")
+        return wrong(
+            label, f"a matrix product does not run on it ({error})", "reinstall the driver, or leave the device out"
+        )
     if not verification.passed:
         return wrong(
             label,
-            f"a kernel computes something else there than numpy: {verification.detail}",
-            "update the device's driver, or leave it out: nothing that it computes can be relied on",
+            f"a matrix product there differs from numpy's: {verification.detail}",
+            "update the driver, or leave the device out: its results are wrong",
         )
-    return Finding(label, "a kernel compiles, runs and computes what it should")
+    return Finding(label, "a matrix product compiles, runs and is correct")
 
 
 def _without_device(driver: str, reason: str) -> Finding:
     if any(word in reason for word in _ABSENT):
         return Finding(driver, "no such driver on this machine")
-    return warning(driver, f"its driver is here and fails ({reason})", "repair the driver, unless you do not need it")
+    return warning(driver, f"its driver is installed but fails ({reason})", "repair the driver if you need it")
 
 
 def _ask(driver: str) -> dict[str, str]:
-    """The devices' names by URI. Raises MeasurementError; the driver runs in a process that may crash or hang."""
+    """The devices' names by URI, from a process of its own, since drivers crash and hang. Raises MeasurementError."""
     with pebble.ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn")) as pool:
         with deaf_to_interrupts():
             asked = pool.schedule(_query, args=(driver,), timeout=_QUERY_TIMEOUT_S)
@@ -91,7 +95,7 @@ def _query(driver: str) -> dict[str, str]:
     found = runtime.get_driver(driver).query_available_devices()
     if driver.startswith("local-"):
         return {driver: ""}
-    return {f"{driver}://{each['path']}" if each["path"] else driver: each["name"] for each in found}
+    return {f"{driver}://{device['path']}" if device["path"] else driver: device["name"] for device in found}
 
 
 def _hip_flags() -> tuple[str, ...]:

@@ -1,13 +1,13 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How much the times of a short kernel differ on this machine, right now."""
+"""How much the times of a short program vary on this machine, right now."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tuner.doctor.findings import Finding, warning, wrong
-from tuner.doctor.kernel import FUNCTION, compile_kernel, verify_kernel
+from tuner.doctor.product import FUNCTION, compile_product, verify_product
 from tuner.errors import MeasurementError, ToolError
 from tuner.measuring import Runner
 from tuner.measuring.noise import is_noisy, spread
@@ -19,16 +19,16 @@ _TIMEOUT_S = 60.0
 
 
 def check_noise(scratch: Path) -> Finding:
-    """Takes fifty samples of about 10 ms, as tuning does, on the device that tuning uses by default."""
+    """Takes fifty samples of about 10 ms on the device that a run uses by default, as the run would."""
     target = choose_target("cpu")
     try:
         with Runner(target.device, log=scratch / "noise.log") as runner:
-            verify_kernel(runner, compile_kernel(target.compile_flags, scratch))
+            verify_product(runner, compile_product(target.compile_flags, scratch))
             runs = calibrate(runner, FUNCTION, timeout_s=_TIMEOUT_S)
             samples_s = [runner.time(FUNCTION, runs, timeout_s=_TIMEOUT_S) for _ in range(_SAMPLES)]
     except (MeasurementError, ToolError) as error:
         return wrong("noise", f"it cannot be measured ({error})", f"repair the device {target.device.uri} first")
-    text = f"{len(samples_s)} samples of a short kernel spread by {spread(samples_s):.1%}"
+    text = f"{len(samples_s)} samples of a short program spread by {spread(samples_s):.1%}"
     if is_noisy(samples_s):
-        return warning("noise", text, "end other programs on this machine: small gains stay undecided while they run")
+        return warning("noise", text, "stop other programs on this machine: small gains stay undecided while they run")
     return Finding("noise", text)

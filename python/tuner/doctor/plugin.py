@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Whether the stock iree-opt loads the pass plugin, and its passes do something."""
+"""Whether the stock iree-opt loads the pass plugin, and whether its passes work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MARK = "translation_info"
 
 
 def check_plugin(plugin: Path, scratch: Path) -> Finding:
-    """Strips a configured function with the plugin's pass."""
+    """Runs a pass of the plugin that strips a function's configuration."""
     advice = "reinstall iree-tuner and its compiler: in its repository, pip install --force-reinstall ."
     module = scratch / "configured.mlir"
     module.write_text(_CONFIGURED)

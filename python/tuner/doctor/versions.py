@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Which versions are installed, and whether this package supports them, by its own metadata."""
+"""Which versions are installed, and whether this package's metadata supports them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from tuner.doctor.findings import Finding, wrong
 
 _OURS = "iree-tuner"
 _COMPILER, _RUNTIME = "iree-base-compiler", "iree-base-runtime"
-# Told even where all is fine; the others are told where they are not.
-_ALWAYS_TOLD = (_COMPILER, _RUNTIME, "z3-solver")
+# Reported even if supported; the others are reported only if they are not.
+_ALWAYS_REPORTED = (_COMPILER, _RUNTIME, "z3-solver")
 
 
 def check_versions() -> list[Finding]:
-    """Our version, Python's, and that of everything that we need."""
+    """The versions of iree-tuner, of Python, and of the packages that iree-tuner needs."""
     found = [Finding(_OURS, version(_OURS)), check_python(metadata(_OURS)["Requires-Python"])]
     found += check_packages(_needed())
     return [*found, *_check_same_release()]
 
 
 def check_iree() -> list[Finding]:
-    """The versions of IREE's packages alone, looked up and not imported."""
-    found = check_packages([each for each in _needed() if each.name in (_COMPILER, _RUNTIME)])
+    """The versions of IREE's packages alone, which are looked up without importing them."""
+    found = check_packages([needed for needed in _needed() if needed.name in (_COMPILER, _RUNTIME)])
     return [*found, *_check_same_release()]
 
 
 def _needed() -> list[Requirement]:
     needed = [Requirement(text) for text in requires(_OURS) or ()]
-    return [each for each in needed if each.marker is None or each.marker.evaluate({"extra": ""})]
+    return [package for package in needed if package.marker is None or package.marker.evaluate({"extra": ""})]
 
 
 def check_python(supported: str) -> Finding:
-    """The running Python against a specifier such as `>=3.11`."""
+    """Whether the running Python is one that a specifier such as `>=3.11` allows."""
     running = platform.python_version()
     if SpecifierSet(supported).contains(running, prereleases=True):
         return Finding("python", running)
@@ -47,24 +47,24 @@ def check_python(supported: str) -> Finding:
 
 
 def check_packages(needed: Sequence[Requirement]) -> list[Finding]:
-    """What is installed against what is needed."""
+    """A finding for each package that is missing or unsupported, and for those that are always reported."""
     found = []
-    for each in needed:
-        install = f"install it: pip install '{each.name}{each.specifier}'"
+    for package in needed:
+        install = f"install it: pip install '{package.name}{package.specifier}'"
         try:
-            installed = version(each.name)
+            installed = version(package.name)
         except PackageNotFoundError:
-            found.append(wrong(each.name, f"not installed, and {each.specifier} is needed", install))
+            found.append(wrong(package.name, f"not installed, and {package.specifier} is needed", install))
             continue
-        if not each.specifier.contains(installed, prereleases=True):
-            found.append(wrong(each.name, f"{installed}, and {each.specifier} is needed", install))
-        elif each.name in _ALWAYS_TOLD:
-            found.append(Finding(each.name, f"{installed}, supported"))
+        if not package.specifier.contains(installed, prereleases=True):
+            found.append(wrong(package.name, f"{installed}, and {package.specifier} is needed", install))
+        elif package.name in _ALWAYS_REPORTED:
+            found.append(Finding(package.name, f"{installed}, supported"))
     return found
 
 
 def _check_same_release() -> list[Finding]:
-    """A program is written for the runtime of its compiler's release."""
+    """A finding if the runtime is of another release than the compiler: programs are written for their own release."""
     try:
         compiler, runtime = version(_COMPILER), version(_RUNTIME)
     except PackageNotFoundError:
@@ -75,6 +75,6 @@ def _check_same_release() -> list[Finding]:
         wrong(
             "compiler and runtime",
             f"of different releases ({compiler} and {runtime})",
-            f"install the same one of both: pip install {_COMPILER}=={compiler} {_RUNTIME}=={compiler}",
+            f"install the same release of both: pip install {_COMPILER}=={compiler} {_RUNTIME}=={compiler}",
         )
     ]

@@ -37,8 +37,9 @@ from tuner.measuring.dispatch_data import EXACT_SEED
 from tuner.measuring.dueling import faster_first
 from tuner.measuring.halving import successive_halving
 from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
-from tuner.measuring.runner import ATTEMPTS, lost
+from tuner.measuring.runner import lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, calibrate, paired_rounds, renewing, sample
+from tuner.measuring.transport import ATTEMPTS
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import is_decided, is_faster_anywhere, speedup
 

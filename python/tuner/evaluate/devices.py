@@ -27,8 +27,8 @@ from tuner.evaluate.final import Final
 from tuner.evaluate.final_costs import FinalCosts
 from tuner.events import Disturbance, Event, Listener, nobody
 from tuner.measuring import Runner
+from tuner.measuring.local_process import LASTING_THREAD
 from tuner.measuring.preloading import Preloader
-from tuner.measuring.runner import LASTING_THREAD
 from tuner.outcome import Compilation, Evaluation
 
 T = TypeVar("T")

@@ -22,8 +22,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 # Ray tells its makers of use unless told otherwise before it is imported.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -35,6 +34,8 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.errors import DeviceLostError, InputError, MeasurementError
 from tuner.files import TEMPORARY
 from tuner.measuring import DispatchProgram, FunctionProgram, ProgramSource, Runner
+from tuner.measuring.calls import Call, Load, Unload
+from tuner.measuring.local_process import LocalProcess
 from tuner.measuring.preloading import Preloader
 from tuner.options import Options
 from tuner.outcome import Compilation, Fate
@@ -42,6 +43,8 @@ from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device, Target
 from tuner.targets.host import processor_name
 from tuner.toolchain.tools import compiler_version
+
+T = TypeVar("T")
 
 # The address that stands for a cluster of this machine alone, which ends with the run.
 LOCAL = "local"
@@ -125,7 +128,7 @@ def _resource(target: Target) -> tuple[str, dict[str, Any]]:
     return name, {"resources": {name: 1}}
 
 
-def _stations(target: Target, resource: str, devices: int, watch: Stopwatch) -> list[_RemoteRunner]:
+def _stations(target: Target, resource: str, devices: int, watch: Stopwatch) -> list[Runner]:
     """An actor on each device that is free. Raises InputError where there is none, or where machines differ."""
     asked: dict[str, Any] = {"num_gpus": 1} if resource == "GPU" else {"resources": {resource: 1}}
     actors = [
@@ -157,7 +160,8 @@ def _stations(target: Target, resource: str, devices: int, watch: Stopwatch) -> 
                 f"{there.node} has another processor ({there.processor}) than this machine ({here.processor});"
                 " candidates are compared on equal devices"
             )
-        runners.append(_RemoteRunner(about[each], replace(target.device, machine=there.node), watch))
+        device = replace(target.device, machine=there.node)
+        runners.append(Runner(device, transport=_RemoteProcess(about[each], device, watch)))
     return runners
 
 
@@ -185,7 +189,7 @@ class _Cluster:
     compile_timeout_s: float
     device: Device
     workers: int
-    stations: Sequence[_RemoteRunner]
+    stations: Sequence[Runner]
     watch: Stopwatch
 
     @property
@@ -270,34 +274,34 @@ def _session_folder() -> Path:
 
 
 class _Station:
-    """An actor: a runner on its machine's device, for the process that leads."""
+    """An actor: a process on its machine's device, for the machine that leads."""
 
     def __init__(self, device: Device) -> None:
-        self._runner = Runner(device)
+        self._process = LocalProcess(device)
         self._device = device
         self._files: dict[str, int] = {}
 
     def about(self) -> _About:
         return _About.of(self._device)
 
-    def call(
-        self, method: str, arguments: tuple[Any, ...], binary: bytes | None, timeout_s: float
-    ) -> tuple[Any, MeasurementError | None, int]:
-        """What the runner answers or raises, and its generation."""
+    def call(self, call: Call[Any], binary: bytes | None, timeout_s: float) -> tuple[Any, MeasurementError | None, int]:
+        """The result of a call or its failure, and the process's generation. `binary`: the program of a `Load`."""
         try:
-            if binary is not None:
-                key, source = arguments
-                arguments = (key, replace(source, binary=self._file(key, binary)))
-            if method == "unload":
-                self._forget(*arguments)
-            answer, failure = self._runner.ask(method, *arguments, timeout_s=timeout_s), None
+            if isinstance(call, Load) and binary is not None:
+                call = Load(call.key, self._with_file(call, binary))
+            if isinstance(call, Unload):
+                self._forget(call.key)
+            answer, failure = self._process.ask(call, timeout_s=timeout_s), None
         except MeasurementError as error:
             answer, failure = None, error
-        return answer, failure, self._runner.generation
+        return answer, failure, self._process.generation
 
     def restart(self) -> int:
-        self._runner.restart()
-        return self._runner.generation
+        self._process.restart()
+        return self._process.generation
+
+    def _with_file(self, call: Load, binary: bytes) -> ProgramSource:
+        return replace(cast(DispatchProgram | FunctionProgram, call.source), binary=self._file(call.key, binary))
 
     def _file(self, key: str, binary: bytes) -> Path:
         """A file in memory: nothing is left of it when this process ends, in whatever way."""
@@ -312,47 +316,38 @@ class _Station:
             os.close(self._files.pop(key))
 
 
-class _RemoteRunner(Runner):
-    """A runner whose process is on another machine. Where that machine goes, its device is lost."""
+class _RemoteProcess:
+    """A transport to a process on another machine. If that machine goes, its device is lost."""
 
     def __init__(self, actor: Any, device: Device, watch: Stopwatch) -> None:
-        super().__init__(device, watch=watch)
         self._actor = actor
+        self._device = device
+        self._watch = watch
+        self._generation = 0
 
-    def begin(self) -> None:
-        """Its process starts with the first call."""
+    @property
+    def generation(self) -> int:
+        return self._generation
 
-    def ask(self, method: str, *arguments: Any, timeout_s: float) -> Any:
-        binary = None
-        if method == "load":
-            binary = _bytes_of(arguments[1])
+    def start(self) -> None:
+        """The process starts with the first call."""
+
+    def ask(self, call: Call[T], *, timeout_s: float) -> T:
+        binary = _bytes_of(call.source) if isinstance(call, Load) else None
         with self._watch.of(Part.MEASURING):
-            asked = self._actor.call.remote(method, arguments, binary, timeout_s)
-            answer, failure, generation = self._get(asked, timeout_s + _TRAVEL_S)
-        self._passed_to(generation)
+            asked = self._actor.call.remote(call, binary, timeout_s)
+            answer, failure, self._generation = self._get(asked, timeout_s + _TRAVEL_S)
         if failure is not None:
             raise failure
-        return answer
+        return cast(T, answer)
 
     def restart(self) -> None:
-        self._passed_to(self._get(self._actor.restart.remote(), _TRAVEL_S))
+        self._generation = self._get(self._actor.restart.remote(), _TRAVEL_S)
 
-    def interrupt(self) -> None:
+    def close(self, *, at_once: bool = False) -> None:
+        del at_once
+        # The process ends with the actor; so does the hold on the device.
         ray.kill(self._actor)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        # Its process ends with the actor; so does the hold on the device.
-        ray.kill(self._actor)
-
-    def _passed_to(self, generation: int) -> None:
-        if generation != self.generation:
-            self._sources.clear()
-            self.generation = generation
 
     def _get(self, answer: Any, timeout_s: float) -> Any:
         try:
@@ -362,7 +357,7 @@ class _RemoteRunner(Runner):
         except RayError as error:
             why = "it does not answer" if isinstance(error, GetTimeoutError) else "its machine or its process is gone"
             raise DeviceLostError(
-                f"the device {self.device.name} is lost: {why}; what was measured so far is kept in the run's folder"
+                f"the device {self._device.name} is lost: {why}; what was measured so far is kept in the run's folder"
             ) from error
 
 

@@ -4,7 +4,8 @@
 
 from tuner.measuring.correctness import Tolerance, Verification, compare
 from tuner.measuring.programs import DispatchProgram, FunctionProgram, ProgramSource
-from tuner.measuring.runner import ProgramCrashedError, ProgramKilledError, ProgramTimedOutError, Runner
+from tuner.measuring.runner import Runner
+from tuner.measuring.transport import ProgramCrashedError, ProgramKilledError, ProgramTimedOutError, Transport
 
 __all__ = [
     "DispatchProgram",
@@ -15,6 +16,7 @@ __all__ = [
     "ProgramTimedOutError",
     "Runner",
     "Tolerance",
+    "Transport",
     "Verification",
     "compare",
 ]

@@ -14,8 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from tuner.errors import MeasurementError
+from tuner.measuring.local_process import LASTING_THREAD
 from tuner.measuring.programs import ProgramSource
-from tuner.measuring.runner import LASTING_THREAD, Runner
+from tuner.measuring.runner import Runner
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 

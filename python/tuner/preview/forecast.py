@@ -1,45 +1,41 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a run would tune, among how many choices, and about how long that would take: all shown before it begins.
+"""Forecasts a run: what it would tune, among how many choices, and about how long it would take.
 
-The times are of this machine: the model is compiled and run once, each default is compiled and evaluated as a
-candidate is. How many of these a run needs is estimated; what a candidate takes may differ from what the default takes.
+The times are measured on this machine: the model is compiled and run once, each default is compiled and evaluated as
+a candidate is. How many of these a run needs is estimated; a candidate may take longer or shorter than the default.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.dispatches.extract import Extracted, extract
+from tuner.dispatches.extract import Extracted
+from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import ToolError
 from tuner.evaluate.bench import DispatchBench
 from tuner.events import Listener, PhaseStarted
-from tuner.files import TEMPORARY
 from tuner.measuring import Runner
-from tuner.measuring.presence import check_present
-from tuner.model.model import Model
 from tuner.options import Options
-from tuner.outcome import DEFAULT
+from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.specs.deliver import check_places
 from tuner.targets import Target
-from tuner.targets.choosing import choose_target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
 from tuner.tuning.flag_search import check_pins, flag_choices
 from tuner.tuning.plan import Plan, Task, chosen, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
-# A final takes so many times what evaluating a candidate takes, the proof of a spec so many compilations of the model
-# and runs of it: set after looking at one run of an example (said: 70 s; three such runs: 69, 85 and 87 s).
+# What a final takes, in evaluations of a candidate; what the proof of a spec takes, in compilations and runs of the
+# model. Set from one run of an example (forecast: 70 s; three such runs took 69, 85 and 87 s).
 _EVALUATIONS_OF_A_FINAL = 30
 _COMPILATIONS_OF_A_PROOF, _RUNS_OF_A_PROOF = 4, 80
-# The least that a sample takes.
+# Shortest time of a sample.
 _SAMPLE_S = 0.01
 
 
@@ -47,9 +43,10 @@ _SAMPLE_S = 0.01
 class DispatchForecast:
     """A dispatch that would be tuned.
 
-    `solutions`: how many its space has, drawn ones where `is_exact` is false. `candidates`: how many would be tried.
-    `default_s`: seconds of one run of the default, `runs` of them in one run of the model. `compile_s`, `evaluate_s`:
-    what compiling the default and evaluating it as a candidate took. `search_s`, `final_s`: what is to be expected.
+    `solutions`: how many its space has, or how many were drawn if `is_exact` is false. `candidates`: how many would be
+    tried. `default_s`: seconds of one run of the default, `runs` of them in one run of the model. `compile_s`,
+    `evaluate_s`: what compiling the default and evaluating it as a candidate took. `search_s`, `final_s`: what the
+    search and the final are expected to take.
     """
 
     name: str
@@ -64,6 +61,11 @@ class DispatchForecast:
     evaluate_s: float
     search_s: float
     final_s: float
+
+    @property
+    def model_s(self) -> float:
+        """Seconds that the default takes in one run of the model."""
+        return self.runs * self.default_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ class FlagForecast:
 class Forecast:
     """What a run would do. `left`: why each other dispatch would not be tuned. Times are seconds.
 
-    `flags` is None where none would be searched. `so_far_s`: what this took, which a run does too. `budget_s`: the end
-    that was set, if one was.
+    `flags` is None if none would be searched. `so_far_s`: what the forecast took, which a run does too. `budget_s`: the
+    budget of the run, if it has one.
     """
 
     dispatches: tuple[DispatchForecast, ...]
@@ -95,7 +97,12 @@ class Forecast:
     def wanted_s(self) -> float:
         """What a run would take without a budget."""
         flags_s = self.flags.seconds if self.flags else 0.0
-        return self.so_far_s + flags_s + sum(each.search_s + each.final_s for each in self.dispatches) + self.proof_s
+        return (
+            self.so_far_s
+            + flags_s
+            + sum(dispatch.search_s + dispatch.final_s for dispatch in self.dispatches)
+            + self.proof_s
+        )
 
     @property
     def total_s(self) -> float:
@@ -104,34 +111,30 @@ class Forecast:
 
 
 def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
-    """Looks at everything that a run would begin with, and leaves nothing behind. Raises InputError as a run does."""
+    """Forecasts a run and leaves nothing behind. Raises InputError as a run does."""
     started = time.monotonic()
-    target = choose_target(options.target, options.threads, options.devices)
-    check_pins(target.name, options)
-    opened = Model.open(path, (*target.compile_flags, *options.flags))
-    check_present(target.device)
+    opened = open_model(path, options)
+    check_pins(opened.target.name, options)
+    opened.check_devices()
     check_places(path, options)
     with (
-        tempfile.TemporaryDirectory(prefix=TEMPORARY) as name,
-        Runner(target.device) as runner,
+        RunFolder.temporary() as folder,
+        Runner(opened.target.device) as runner,
         CompilePool(options.compile_workers, options.compile_timeout_s) as compilers,
     ):
-        folder = RunFolder(Path(name))
         compilers.begin()
-        listen(PhaseStarted(f"reading {path}"))
-        model = opened.imported(options.shapes, folder.path)
-        extracted = extract(model, target, folder.path)
+        model, extracted = opened.read(folder.path, listen)
         plain = prepare_model(model, extracted, options.function, folder, runner)
         compilers.wait()
-        planned = plan(chosen(extracted.dispatches, options.dispatches), target, early_only=options.early_only)
+        wanted = chosen(extracted.dispatches, options.dispatches)
+        planned = plan(wanted, opened.target, early_only=options.early_only, space=options.space)
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
-        looking = _Looking(options, target, extracted, folder, runner, compilers)
-        dispatches, left = looking.at(planned)
+        found, left = _Forecaster(opened, extracted, folder, runner, compilers).forecast(planned)
         proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)
         return Forecast(
-            dispatches=dispatches,
+            dispatches=found,
             left={**planned.left, **left},
-            flags=_flags(target, options, plain),
+            flags=_flags(opened.target, options, plain),
             proof_s=proof_s,
             so_far_s=time.monotonic() - started,
             budget_s=options.budget_s,
@@ -144,65 +147,69 @@ def _flags(target: Target, options: Options, plain: PlainModel) -> FlagForecast 
     found = flag_choices(target.name, options, plain)
     if found is None:
         return None
-    values, choices, trials, each_s = found
-    return FlagForecast(values, choices, trials, trials * each_s)
+    values, choices, trials, trial_s = found
+    return FlagForecast(values, choices, trials, trials * trial_s)
 
 
 @dataclass(frozen=True, slots=True)
-class _Looking:
-    options: Options
-    target: Target
+class _Forecaster:
+    opened: OpenedModel
     extracted: Extracted
     folder: RunFolder
     runner: Runner
     compilers: CompilePool
 
-    def at(self, planned: Plan) -> tuple[tuple[DispatchForecast, ...], dict[str, str]]:
+    def forecast(self, planned: Plan) -> tuple[tuple[DispatchForecast, ...], dict[str, str]]:
         """What is to be expected of each task, the longest default first, or why it would be left alone."""
+        options = self.opened.options
         jobs = [self._job(number, task) for number, task in enumerate(planned.tasks)]
         found, left = [], {}
         for task, job, default in zip(planned.tasks, jobs, self.compilers.compile(jobs), strict=True):
             try:
-                pool = solve(task, self.extracted.limits, self.options)
-                bench = DispatchBench(self.runner, job.program, default)
+                found.append(self._of(task, job, default))
             except (NothingToSearchError, ToolError) as error:
                 left[task.dispatch.name] = str(error)
-                continue
-            started = time.perf_counter()
-            bench.evaluate(default)
-            evaluate_s = time.perf_counter() - started
-            bench.rest()
-            candidates = min(self.options.trials, len(pool))
-            each_s = default.seconds / self.options.compile_workers + evaluate_s / len(self.target.devices)
-            found.append(
-                DispatchForecast(
-                    name=task.dispatch.name,
-                    problem=task.problem.label,
-                    space=task.space_name,
-                    solutions=len(pool),
-                    is_exact=pool.is_exact,
-                    candidates=candidates,
-                    runs=task.runs,
-                    default_s=bench.baseline_s,
-                    compile_s=default.seconds,
-                    evaluate_s=evaluate_s,
-                    search_s=candidates * each_s,
-                    final_s=_EVALUATIONS_OF_A_FINAL * evaluate_s,
-                )
-            )
-        total_s = sum(each.runs * each.default_s for each in found)
-        if not self.options.dispatches:
-            for each in [each for each in found if each.runs * each.default_s < LEAST_SHARE * total_s]:
-                found.remove(each)
-                left[each.name] = f"left alone: it takes less than {LEAST_SHARE:.1%} of the time"
-        return tuple(sorted(found, key=lambda each: -each.runs * each.default_s)), left
+        if not options.dispatches:
+            least_s = LEAST_SHARE * sum(dispatch.model_s for dispatch in found)
+            short = [dispatch for dispatch in found if dispatch.model_s < least_s]
+            found = [dispatch for dispatch in found if dispatch.model_s >= least_s]
+            left |= {
+                dispatch.name: f"left alone: it takes less than {LEAST_SHARE:.1%} of the time" for dispatch in short
+            }
+        return tuple(sorted(found, key=lambda dispatch: -dispatch.model_s)), left
+
+    def _of(self, task: Task, job: CompileJob, default: Compilation) -> DispatchForecast:
+        """Evaluates the default as a candidate. Raises NothingToSearchError or ToolError."""
+        options = self.opened.options
+        pool = solve(task, self.extracted.limits, options)
+        bench = DispatchBench(self.runner, job.program, default)
+        started = time.perf_counter()
+        bench.evaluate(default)
+        evaluate_s = time.perf_counter() - started
+        bench.rest()
+        candidates = min(options.trials, len(pool))
+        candidate_s = default.seconds / options.compile_workers + evaluate_s / len(self.opened.target.devices)
+        return DispatchForecast(
+            name=task.dispatch.name,
+            problem=task.problem.label,
+            space=task.space_name,
+            solutions=len(pool),
+            is_exact=pool.is_exact,
+            candidates=candidates,
+            runs=task.runs,
+            default_s=bench.baseline_s,
+            compile_s=default.seconds,
+            evaluate_s=evaluate_s,
+            search_s=candidates * candidate_s,
+            final_s=_EVALUATIONS_OF_A_FINAL * evaluate_s,
+        )
 
     def _job(self, number: int, task: Task) -> CompileJob:
         return CompileJob(
             program=task.program,
             identity=task.dispatch.name,
             candidate=DEFAULT,
-            target=self.target,
+            target=self.opened.target,
             binary=self.folder.path / f"{number}.vmfb",
             log=self.folder.path / f"{number}.log",
         )

@@ -1,33 +1,33 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Lists a model's dispatches: what each computes, how often it runs, what it takes, whether it can be tuned."""
+"""Lists a model's dispatches: what each computes, how often it runs, how long it takes, whether it can be tuned."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Dispatch
-from tuner.dispatches.extract import extract
+from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import ToolError
 from tuner.evaluate.bench import DispatchBench
 from tuner.events import Listener, PhaseStarted
 from tuner.measuring import Runner
-from tuner.model.model import Model
 from tuner.options import Options
 from tuner.outcome import DEFAULT
-from tuner.targets import Target
-from tuner.targets.choosing import choose_target
+from tuner.runs.folder import RunFolder
 from tuner.tuning.plan import plan
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A dispatch: `seconds` of one run of it with the compiler's default (None: not measured), `runs` in one run of the
-    model. `space` is where it is tuned, or in `reason` stands why it is not."""
+    """A dispatch, as the compiler makes it by default.
+
+    `seconds`: of one run of it (None: not measured). `runs`: how often one run of the model runs it. `space`: the space
+    that it is tuned in; without one `reason` says why it is not tuned.
+    """
 
     name: str
     problem: str
@@ -44,15 +44,13 @@ class Listed:
 
 def list_dispatches(path: Path, options: Options, listen: Listener) -> tuple[Listed, ...]:
     """The dispatches of a model, in its order, each run alone on the device. Raises InputError for unusable input."""
-    target = choose_target(options.target, options.threads)
-    model = Model.open(path, (*target.compile_flags, *options.flags))
-    with tempfile.TemporaryDirectory(prefix="iree-tuner-") as name:
-        folder = Path(name)
-        listen(PhaseStarted(f"reading {path}"))
-        extracted = extract(model.imported(options.shapes, folder), target, folder)
-        planned = plan(extracted.dispatches, target)
+    opened = open_model(path, options)
+    opened.check_devices()
+    with RunFolder.temporary() as folder:
+        _, extracted = opened.read(folder.path, listen)
+        planned = plan(extracted.dispatches, opened.target)
         spaces = {task.problem: task.space_name for task in planned.tasks}
-        seconds = _time_each(extracted.dispatches, options, target, folder, listen)
+        seconds = _timed(extracted.dispatches, opened, folder.path, listen)
         return tuple(
             Listed(
                 dispatch.name,
@@ -66,33 +64,31 @@ def list_dispatches(path: Path, options: Options, listen: Listener) -> tuple[Lis
         )
 
 
-def _time_each(
-    dispatches: Sequence[Dispatch], options: Options, target: Target, folder: Path, listen: Listener
-) -> dict[str, float]:
+def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, listen: Listener) -> dict[str, float]:
     """Seconds of one run of each dispatch that can be run alone, and whose default works."""
-    jobs = {
-        dispatch: CompileJob(
+    options = opened.options
+    jobs = [
+        CompileJob(
             program=dispatch.program,
             identity=dispatch.name,
             candidate=DEFAULT,
-            target=target,
+            target=opened.target,
             binary=folder / f"{number}.vmfb",
             log=folder / f"{number}.log",
         )
         for number, dispatch in enumerate(dispatches)
         if dispatch.program is not None
-    }
+    ]
     listen(PhaseStarted(f"timing {len(jobs)} dispatches"))
     with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
-        compiled = compilers.compile(list(jobs.values()))
+        compiled = compilers.compile(jobs)
     seconds = {}
-    with Runner(target.device) as runner:
-        for (dispatch, job), default in zip(jobs.items(), compiled, strict=True):
-            assert dispatch.problem is not None
+    with Runner(opened.target.device) as runner:
+        for job, default in zip(jobs, compiled, strict=True):
             try:
                 bench = DispatchBench(runner, job.program, default)
             except ToolError:
                 continue
-            seconds[dispatch.name] = bench.baseline_s
+            seconds[job.identity] = bench.baseline_s
             bench.rest()
     return seconds

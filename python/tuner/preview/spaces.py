@@ -1,11 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Says what may be chosen for each dispatch of a model: its space, where that comes from, knobs, solutions."""
+"""Describes the space of each dispatch of a model: the module that defines it, its knobs, its solutions."""
 
 from __future__ import annotations
 
 import inspect
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +12,20 @@ from pathlib import Path
 from tuner import spaces
 from tuner.constraints import Pool, SpaceTooLargeError, enumerate_space, explain_empty
 from tuner.dispatch import Dispatch
-from tuner.dispatches.extract import extract
-from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.dispatches.opening import open_model
+from tuner.events import Listener
+from tuner.options import Options
+from tuner.runs.folder import RunFolder
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits
-from tuner.targets.choosing import choose_target
 
+# Values of a knob that are printed; of more, the first ones and the last.
 _MOST_VALUES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class KnobDescription:
-    """A knob: the values that may be asked for, and those that occur in a solution (None: unknown)."""
+    """A knob: the values of its domain, and those that occur in a solution (None: unknown)."""
 
     name: str
     domain: tuple[int, ...]
@@ -34,9 +34,10 @@ class KnobDescription:
 
 @dataclass(frozen=True, slots=True)
 class SpaceDescription:
-    """The space of one dispatch, or in `reason` why there is none or nothing in it.
+    """The space of one dispatch; `reason` says why it has none, or why nothing can be chosen in it.
 
-    `source` is the module that defines the space. `solutions` is None where they are too many to count.
+    `source` is the module that defines the space. `solutions` is None if there are too many to count. `unconstrained`
+    counts the combinations without the space's rules.
     """
 
     dispatch: str
@@ -49,7 +50,7 @@ class SpaceDescription:
     unconstrained: int = 0
 
     def lines(self) -> list[str]:
-        """The description for people."""
+        """The description as text, one line for each fact."""
         found = [f"{self.dispatch}: {self.problem}" if self.problem else self.dispatch]
         if self.space:
             found.append(f"  space: {self.space} ({self.source})")
@@ -61,15 +62,12 @@ class SpaceDescription:
         return found
 
 
-def describe_spaces(
-    path: Path, target_name: str, threads: int, flags: Sequence[str], shapes: Shapes
-) -> tuple[SpaceDescription, ...]:
+def describe_spaces(path: Path, options: Options, listen: Listener) -> tuple[SpaceDescription, ...]:
     """The spaces of a model's dispatches on a target. Raises InputError for an unusable model or target."""
-    target = choose_target(target_name, threads)
-    model = Model.open(path, (*target.compile_flags, *flags))
-    with tempfile.TemporaryDirectory(prefix="iree-tuner-") as folder:
-        extracted = extract(model.imported(shapes, Path(folder)), target, Path(folder))
-    return tuple(_describe(dispatch, target.name, extracted.limits) for dispatch in extracted.dispatches)
+    opened = open_model(path, options)
+    with RunFolder.temporary() as folder:
+        _, extracted = opened.read(folder.path, listen)
+    return tuple(_describe(dispatch, opened.target.name, extracted.limits) for dispatch in extracted.dispatches)
 
 
 def _describe(dispatch: Dispatch, target: str, limits: Limits) -> SpaceDescription:

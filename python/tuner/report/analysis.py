@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the candidates of a dispatch tell: knobs and their importance, pairs of them, and how candidates failed."""
+"""What the candidates of a dispatch show: knobs and their importance, pairs of knobs, and how candidates failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOG_LETTERS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two knobs: their values for each measured candidate, beside its speed-up (shape [candidates])."""
+    """Two knobs: their values and the speed-up of each measured candidate, both of shape [candidates]."""
 
     names: tuple[str, str]
     values: tuple[tuple[Value, Value], ...]
@@ -29,7 +29,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """A way in which candidates failed: how many, and the first of them with what its log says."""
+    """A way in which candidates failed: their number, and the first of them with its log."""
 
     fate: Fate
     count: int
@@ -39,8 +39,11 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """`knobs` holds the knobs of each candidate that was tried, by number. `importance` is None where too few were
-    measured to learn from, or all are alike; `pairs` are of the most important knobs."""
+    """What the candidates of one dispatch show.
+
+    `knobs` are those of each candidate besides the default, by its number. `importance` is None if too few candidates
+    were measured to learn from, or if all are alike. `pairs` are of the most important knobs.
+    """
 
     knobs: dict[int, Knobs]
     importance: Importance | None
@@ -49,13 +52,14 @@ class Analysis:
 
 
 def analyse(dispatch: RecordedDispatch) -> Analysis:
-    """Analyses the candidates of a dispatch."""
+    """Analyses the candidates of a dispatch. Takes seconds if there are enough to learn from."""
     problem = dispatch.certificate.problem if dispatch.certificate else None
     roles = [loop.role for loop in problem.loops] if problem else []
-    knobs = {each.number: knobs_of(each.configuration or {}, roles) for each in dispatch.tried}
-    measured = [each for each in dispatch.tried if each.time_s is not None and each.speedup is not None]
-    names, values = varying([knobs[each.number] for each in measured])
-    found = importance(names, values, [each.time_s or 0.0 for each in measured])
+    tried = dispatch.tried
+    knobs = {candidate.number: knobs_of(candidate.configuration or {}, roles) for candidate in tried}
+    measured = [candidate for candidate in tried if candidate.time_s is not None and candidate.speedup is not None]
+    names, values = varying([knobs[candidate.number] for candidate in measured])
+    found = importance(names, values, [candidate.time_s or 0.0 for candidate in measured])
     return Analysis(knobs, found, _pairs(names, values, measured, found), _failures(dispatch))
 
 
@@ -68,7 +72,7 @@ def _pairs(
     if found is None:
         return ()
     top = [name for name, share in found.shares if share > 0][:_PAIRED_KNOBS]
-    speedups = tuple(each.speedup or 0.0 for each in measured)
+    speedups = tuple(candidate.speedup or 0.0 for candidate in measured)
     pairs = []
     for first, second in itertools.combinations(top, 2):
         columns = names.index(first), names.index(second)
@@ -78,15 +82,15 @@ def _pairs(
 
 def _failures(dispatch: RecordedDispatch) -> tuple[Failures, ...]:
     by_fate: dict[Fate, list[RecordedCandidate]] = {}
-    for each in dispatch.candidates:
-        if each.fate is not Fate.MEASURED:
-            by_fate.setdefault(each.fate, []).append(each)
+    for candidate in dispatch.candidates:
+        if candidate.fate is not Fate.MEASURED:
+            by_fate.setdefault(candidate.fate, []).append(candidate)
     found = [Failures(fate, len(failed), failed[0], _log(failed[0])) for fate, failed in by_fate.items()]
-    return tuple(sorted(found, key=lambda each: -each.count))
+    return tuple(sorted(found, key=lambda failures: -failures.count))
 
 
 def _log(candidate: RecordedCandidate) -> str:
-    """The beginning of a candidate's log; "" where it has none."""
+    """The first _LOG_LETTERS characters of a candidate's log; "" if it has none."""
     try:
         text = printable(candidate.log.read_text(errors="replace").strip()) if candidate.log.is_file() else ""
     except OSError:

@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Which knobs matter: a forest learns the times, and forgets one knob after the other.
+"""Which knobs matter: a random forest learns the times, then predicts them with one knob after the other shuffled.
 
-A knob's importance is how much worse the forest foretells candidates that it has not seen when the knob's values are
-shuffled among them. Source: Breiman, "Random Forests", Machine Learning 45, 2001, section 10.
+A knob's importance is how much worse the forest predicts unseen candidates if the knob's values are shuffled among
+them. Source: Breiman, "Random Forests", Machine Learning 45, 2001, section 10.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.inspection import permutation_importance
-from sklearn.model_selection import KFold
 
 from tuner.report.knobs import Value
 
@@ -24,10 +21,10 @@ _FOLDS, _TREES, _SHUFFLES = 4, 50, 5
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """`shares` are the knobs' parts of what the forest loses, the greatest first; they sum to 1.
+    """`shares` are the knobs' parts of the forest's loss, the largest first. They sum to 1, or are 0 without any loss.
 
-    `explained` is the part of the variance of log times that it foretells for candidates that it has not seen. At 0
-    or below it has learnt nothing, and the shares mean nothing.
+    `explained` is the part of the variance of log times that the forest predicts for unseen candidates. At 0 or below
+    the forest has learnt nothing, and the shares mean nothing.
     """
 
     shares: tuple[tuple[str, float], ...]
@@ -35,22 +32,27 @@ class Importance:
 
 
 def importance(names: Sequence[str], values: Sequence[Sequence[Value]], times_s: Sequence[float]) -> Importance | None:
-    """The importance of knobs whose values have the shape [candidates][knobs]; None for too few candidates."""
+    """The importance of knobs whose values have the shape [candidates][knobs]; None if there are too few candidates."""
     if len(times_s) < FEWEST_CANDIDATES or not names:
         return None
+    # Imported here, since it takes a second and `iree-tune report --help` loads every format.
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+    from sklearn.model_selection import KFold
+
     features = _numbers(values)
     targets = np.log(np.asarray(times_s))
-    foretold = np.empty_like(targets)
+    predicted = np.empty_like(targets)
     lost = np.zeros(len(names))
     for known, unseen in KFold(_FOLDS, shuffle=True, random_state=0).split(features):
         forest = RandomForestRegressor(_TREES, random_state=0).fit(features[known], targets[known])
-        foretold[unseen] = forest.predict(features[unseen])
+        predicted[unseen] = forest.predict(features[unseen])
         shuffled = permutation_importance(
             forest, features[unseen], targets[unseen], n_repeats=_SHUFFLES, random_state=0, scoring="r2"
         )
         lost += np.clip(shuffled.importances_mean, 0, None)
     variance = float(((targets - targets.mean()) ** 2).sum())
-    explained = 1 - float(((targets - foretold) ** 2).sum()) / variance if variance > 0 else 0.0
+    explained = 1 - float(((targets - predicted) ** 2).sum()) / variance if variance > 0 else 0.0
     total = float(lost.sum())
     shares = lost / total if total > 0 else lost
     order = np.argsort(-shares, kind="stable")
@@ -58,7 +60,7 @@ def importance(names: Sequence[str], values: Sequence[Sequence[Value]], times_s:
 
 
 def _numbers(values: Sequence[Sequence[Value]]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Values as numbers, words by their place in the alphabet."""
+    """Values as numbers; a word becomes its place in alphabetical order."""
     columns = []
     for column in zip(*values, strict=True):
         if all(isinstance(value, int) for value in column):

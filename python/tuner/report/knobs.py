@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A configuration as named knobs with plain values: what people compare, plot and exchange."""
+"""A configuration as named knobs with plain values, which can be compared, plotted and exchanged."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Knobs = dict[str, Value]
 def knobs_of(configuration: Mapping[str, Any], roles: Sequence[str] = ()) -> Knobs:
     """The knobs of a configuration, as `Configuration.to_json` writes it.
 
-    `roles` are those of the root op's loops, by which a tile is named (`distribution[m]`) where they are known. What
-    other ops of the dispatch get follows from the root's and is left out.
+    `roles` are those of the root op's loops. If they are known, they name the tiles, as in `distribution[m]`. The
+    configurations of other ops follow from the root op's and are left out.
     """
     knobs: Knobs = {"pipeline": configuration["pipeline"]}
     for option in configuration.get("options", ()):
@@ -35,7 +35,7 @@ def knobs_of(configuration: Mapping[str, Any], roles: Sequence[str] = ()) -> Kno
 def varying(points: Sequence[Knobs]) -> tuple[list[str], list[list[Value]]]:
     """The names of the knobs that differ among the points, and their values, shape [points][knobs].
 
-    A knob that some point lacks counts as 0 there. Of knobs that are equal everywhere the first stands for all.
+    A knob that a point lacks counts as 0 there. Of knobs that are equal in all points only the first is kept.
     """
     names = list(dict.fromkeys(name for point in points for name in point))
     columns: dict[tuple[Value, ...], str] = {}
@@ -47,7 +47,7 @@ def varying(points: Sequence[Knobs]) -> tuple[list[str], list[list[Value]]]:
 
 
 def _loop_names(roles: Sequence[str]) -> tuple[str, ...]:
-    """The roles, numbered where several loops share one: `image0 image1 channel`."""
+    """The roles, numbered if several loops share one: `image0 image1 channel`."""
     total, seen = Counter(roles), Counter[str]()
     names = []
     for role in roles:
@@ -58,7 +58,7 @@ def _loop_names(roles: Sequence[str]) -> tuple[str, ...]:
 
 def _flat(name: str, value: Any) -> Knobs:
     if isinstance(value, list):
-        return {f"{name}[{index}]": each for index, each in enumerate(value)}
+        return {f"{name}[{index}]": element for index, element in enumerate(value)}
     if value is None:
         return {name: "compiler's"}
     return {name: int(value) if isinstance(value, bool) else value}

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The plots of a report, each with the table of what it shows."""
+"""The plots of a report. Each comes with a table of what it shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PALE, _DEEP, _EMPTY = "#e8f1fa", "#0b3d75", "#f4f4f4"
 _LETTER = 0.55 * FONT
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 12.0, 26.0, 38.0
 _MOST_KNOBS = 8
-# More values of a knob would leave cells too narrow for their numbers.
+# Values of a knob: with more, the cells are too narrow for their numbers.
 _MOST_COLUMNS = 8
 
 
@@ -36,32 +36,42 @@ class Plot:
 
 
 def convergence(identity: str, candidates: Sequence[RecordedCandidate], winner: int | None) -> Plot:
-    """The best speed-up so far over the candidates, the default being the first; and each candidate's own."""
+    """The best speed-up so far and each candidate's own, over the candidates' numbers. The default is the first."""
     best, steps = 0.0, []
-    for each in candidates:
-        best = max(best, each.speedup or 0.0)
-        steps.append((each.number, best))
-    failed = [each for each in candidates if each.speedup is None]
+    for candidate in candidates:
+        best = max(best, candidate.speedup or 0.0)
+        steps.append((candidate.number, best))
+    failed = [candidate for candidate in candidates if candidate.speedup is None]
     last = max(number for number, _ in steps)
     title = "Best speed-up so far"
     text = f"After {last} candidates the best measured {best:.2f} times the default's speed; {len(failed)} failed."
     canvas = Canvas(identity, title, text, 230)
     plot = _Frame(canvas, (0.0, float(max(last, 1))), (0.0, 1.08 * max(best, 1.0)), 230)
     plot.axes("candidates", "times the default's speed")
-    for each in candidates:
-        if each.speedup is None:
-            canvas.cross(plot.x(each.number), plot.y(0), _FAILED, f"candidate {each.number}: {each.fate.value}")
-        elif each.number != winner:
-            canvas.dot(plot.x(each.number), plot.y(each.speedup), _DOT, 1.8, f"{each.number}: {each.speedup:.2f}")
+    for candidate in candidates:
+        if candidate.speedup is None:
+            canvas.cross(
+                plot.x(candidate.number), plot.y(0), _FAILED, f"candidate {candidate.number}: {candidate.fate.value}"
+            )
+        elif candidate.number != winner:
+            canvas.dot(
+                plot.x(candidate.number),
+                plot.y(candidate.speedup),
+                _DOT,
+                1.8,
+                f"{candidate.number}: {candidate.speedup:.2f}",
+            )
     stairs: list[tuple[float, float]] = []
     for number, height in steps:
         if stairs:
             stairs.append((plot.x(number), stairs[-1][1]))
         stairs.append((plot.x(number), plot.y(height)))
     canvas.line(stairs, _LINE, 2)
-    for each in candidates:
-        if each.number == winner and each.speedup is not None:
-            canvas.dot(plot.x(each.number), plot.y(each.speedup), _WINNER, 4.5, f"the winner, candidate {winner}")
+    for candidate in candidates:
+        if candidate.number == winner and candidate.speedup is not None:
+            canvas.dot(
+                plot.x(candidate.number), plot.y(candidate.speedup), _WINNER, 4.5, f"the winner, candidate {winner}"
+            )
     rises = [steps[0], *(step for before, step in itertools.pairwise(steps) if step[1] > before[1])]
     rows = tuple((str(number), f"{height:.3f}") for number, height in rises)
     return Plot(title, str(canvas), ("candidate", "best speed-up so far"), rows)
@@ -70,12 +80,12 @@ def convergence(identity: str, candidates: Sequence[RecordedCandidate], winner: 
 def intervals(identity: str, certificates: Sequence[Certificate]) -> Plot:
     """The speed-up of each comparison with the default, with its 95 % interval, on a logarithmic axis."""
     title = "Speed-up over the default, with 95 % intervals"
-    names = ["whole model" if each.problem is None else each.name for each in certificates]
-    low = min(0.9, *(each.ratio.low for each in certificates))
-    high = max(1.1, *(each.ratio.high for each in certificates))
+    names = ["whole model" if certificate.problem is None else certificate.name for certificate in certificates]
+    low = min(0.9, *(certificate.ratio.low for certificate in certificates))
+    high = max(1.1, *(certificate.ratio.high for certificate in certificates))
     top = 6.0
     height = 34.0 * len(certificates) + top + _BOTTOM
-    text = "; ".join(f"{name} {each.ratio}" for name, each in zip(names, certificates, strict=True))
+    text = "; ".join(f"{name} {certificate.ratio}" for name, certificate in zip(names, certificates, strict=True))
     canvas = Canvas(identity, title, text, height)
     left, right = 14.0, WIDTH - 14.0
 
@@ -88,25 +98,29 @@ def intervals(identity: str, certificates: Sequence[Certificate]) -> Plot:
         canvas.line([(x(mark), top), (x(mark), bottom)], _INK if mark == 1 else _GRID, 1, "" if mark == 1 else "2 3")
         canvas.text(x(mark), bottom + 15, f"{mark:g}", _FAINT, "middle")
     canvas.text((left + right) / 2, height - 6, "times the default's speed", _FAINT, "middle")
-    for row, (name, each) in enumerate(zip(names, certificates, strict=True)):
+    for row, (name, certificate) in enumerate(zip(names, certificates, strict=True)):
         y = top + 34.0 * row
-        color = _WINNER if each.accepted else _DOT
-        room = int((right - left) / _LETTER) - len(str(each.ratio)) - 2
+        color = _WINNER if certificate.accepted else _DOT
+        room = int((right - left) / _LETTER) - len(str(certificate.ratio)) - 2
         canvas.text(left, y + 12, shortened(name, room), _INK, halo=True)
-        canvas.text(right, y + 12, str(each.ratio), _INK, "end", halo=True)
-        canvas.line([(x(each.ratio.low), y + 23), (x(each.ratio.high), y + 23)], color, 2)
-        for end in (each.ratio.low, each.ratio.high):
+        canvas.text(right, y + 12, str(certificate.ratio), _INK, "end", halo=True)
+        canvas.line([(x(certificate.ratio.low), y + 23), (x(certificate.ratio.high), y + 23)], color, 2)
+        for end in (certificate.ratio.low, certificate.ratio.high):
             canvas.line([(x(end), y + 18), (x(end), y + 28)], color, 2)
-        canvas.dot(x(each.ratio.value), y + 23, color, 3.5, str(each.ratio))
+        canvas.dot(x(certificate.ratio.value), y + 23, color, 3.5, str(certificate.ratio))
     rows = tuple(
-        (name, *(f"{value:.3f}" for value in (each.ratio.value, each.ratio.low, each.ratio.high)), _kept(each))
-        for name, each in zip(names, certificates, strict=True)
+        (
+            name,
+            *(f"{value:.3f}" for value in (certificate.ratio.value, certificate.ratio.low, certificate.ratio.high)),
+            _kept(certificate),
+        )
+        for name, certificate in zip(names, certificates, strict=True)
     )
     return Plot(title, str(canvas), ("what", "speed-up", "from", "to", "in the spec"), rows)
 
 
 def importance_bars(identity: str, found: Importance) -> Plot:
-    """The knobs' shares of what a forest loses when it forgets them."""
+    """The importance of the knobs: their shares of what a forest loses when they are shuffled."""
     title = "Which knobs matter"
     shown = found.shares[:_MOST_KNOBS]
     text = ", ".join(f"{name} {share:.0%}" for name, share in shown)
@@ -126,11 +140,11 @@ def importance_bars(identity: str, found: Importance) -> Plot:
 def heat_map(
     identity: str, names: tuple[str, str], pairs: Sequence[tuple[Value, Value]], speedups: Sequence[float]
 ) -> Plot:
-    """The best speed-up for each pair of two knobs' values that was measured."""
+    """The best measured speed-up for each pair of two knobs' values."""
     best: dict[tuple[Value, Value], float] = {}
     for pair, speedup in zip(pairs, speedups, strict=True):
         best[pair] = max(speedup, best.get(pair, 0.0))
-    # The knob of fewer values goes across, where room is scarce.
+    # The knob of fewer values goes across: there is less room.
     if len({pair[0] for pair in best}) < len({pair[1] for pair in best}):
         names, best = (names[1], names[0]), {(b, a): speedup for (a, b), speedup in best.items()}
     downs, acrosses = (sorted({pair[index] for pair in best}, key=_order) for index in (0, 1))
@@ -163,7 +177,7 @@ def heat_map(
 
 
 class _Frame:
-    """A pair of linear axes around the plotting area of a canvas."""
+    """A pair of linear axes beside the plotting area of a canvas."""
 
     def __init__(self, canvas: Canvas, across: tuple[float, float], up: tuple[float, float], height: float) -> None:
         self._canvas = canvas
@@ -171,17 +185,17 @@ class _Frame:
         self._bottom = height - _BOTTOM
 
     def x(self, value: float) -> float:
-        """Where a value lies from the left."""
+        """The distance of a value from the left."""
         low, high = self._across
         return _LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
-        """Where a value lies from the top."""
+        """The distance of a value from the top."""
         low, high = self._up
         return self._bottom - (value - low) / (high - low) * (self._bottom - _TOP)
 
     def axes(self, across: str, up: str) -> None:
-        """Grid, numbers, and what they are."""
+        """Draws the grid, its numbers, and the names of the axes."""
         for mark in ticks(*self._up):
             self._canvas.line([(_LEFT, self.y(mark)), (WIDTH - _RIGHT, self.y(mark))], _GRID)
             self._canvas.text(_LEFT - 6, self.y(mark) + 4, f"{mark:g}", _FAINT, "end")
@@ -192,7 +206,7 @@ class _Frame:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers for a logarithmic axis: 1 always among them, not more than fit beside each other."""
+    """Round numbers for a logarithmic axis, including 1: no more than fit beside each other."""
     if high / low < 3:
         return sorted({1.0, *(round(mark, 10) for mark in ticks(low, high, 4))})
     marks = [factor * 10.0**power for power in range(-3, 5) for factor in (1, 2, 5)]
@@ -201,7 +215,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _thinned(values: list[Value], best: dict[tuple[Value, Value], float]) -> list[Value]:
-    """The values that go across, or where they are too many those with the best speed-ups, in order."""
+    """The values that go across, in order. If there are too many, those with the best speed-ups are kept."""
     if len(values) <= _MOST_COLUMNS:
         return values
     heights = {value: max(speedup for pair, speedup in best.items() if pair[1] == value) for value in values}

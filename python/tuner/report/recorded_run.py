@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reads a run's folder back into values: what reports are made of, whether the run has ended or not."""
+"""Reads a run's folder back into values, whether the run has ended or not. Reports are made of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class RecordedCandidate:
 class RecordedDispatch:
     """A dispatch with its candidates in order.
 
-    Where the run has not ended, `verdict` is "" and `certificate` None. `told` is what went on around its measurements.
+    If the run has not ended, `verdict` is "" and `certificate` is None. `incidents` are what happened during its
+    measurements: disturbances, and finalists that failed.
     """
 
     name: str
@@ -52,28 +53,28 @@ class RecordedDispatch:
     verdict: str
     candidates: tuple[RecordedCandidate, ...]
     certificate: Certificate | None
-    told: tuple[str, ...]
+    incidents: tuple[str, ...]
 
     @property
     def tried(self) -> tuple[RecordedCandidate, ...]:
-        """The candidates besides the default."""
-        return tuple(each for each in self.candidates if each.configuration is not None)
+        """The candidates other than the default."""
+        return tuple(candidate for candidate in self.candidates if candidate.configuration is not None)
 
     @property
     def winner(self) -> RecordedCandidate | None:
-        """The candidate that went into the spec, or None where the default stays."""
+        """The candidate that is in the spec, or None if the default stays."""
         certificate = self.certificate
         if certificate is None or not certificate.accepted or certificate.configuration is None:
             return None
         accepted = certificate.configuration.to_json()
-        return next((each for each in self.tried if each.configuration == accepted), None)
+        return next((candidate for candidate in self.tried if candidate.configuration == accepted), None)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedFlags:
     """Flags of the whole compilation that were tried: `values` of the knobs that were not at their default.
 
-    `time_s` is the median seconds of a run of the model, None where it failed; `detail` then says why.
+    `time_s` is the median seconds of a run of the model, or None if it failed; `detail` then says why.
     """
 
     number: int
@@ -86,9 +87,9 @@ class RecordedFlags:
 class RecordedRun:
     """A run. `has_ended` says whether it came to a result; without one, only candidates are known.
 
-    `model` is the certificate of the whole model, where a spec was found. `command` is what started the run,
-    `compile_command` what uses its spec, `spec` and `late_spec` the specs' text: each empty where unknown. `flags` were
-    chosen for the whole compilation among `flags_tried`. `wall_time` is None for runs of earlier versions.
+    `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
+    uses its spec, `spec` and `late_spec` are the specs' text; each is empty if unknown. `flags` were chosen for the
+    whole compilation among `flags_tried`. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -106,16 +107,16 @@ class RecordedRun:
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
-        """Those of the dispatches, then that of the model."""
-        found = [each.certificate for each in self.dispatches]
-        return tuple(each for each in (*found, self.model) if each is not None)
+        """The certificates of the dispatches, then that of the model."""
+        found = [dispatch.certificate for dispatch in self.dispatches]
+        return tuple(certificate for certificate in (*found, self.model) if certificate is not None)
 
 
 def read_run(path: Path) -> RecordedRun:
-    """The run in a folder. Raises InputError where there is none, or where its files are not what a run writes."""
+    """The run in a folder. Raises InputError if there is none, or if its files are not what a run writes."""
     folder = RunFolder(path)
     if not folder.log.is_file():
-        raise InputError(f"{path} holds no run (it has no {folder.log.name}); name the folder that a run has left")
+        raise InputError(f"{path} holds no run (it has no {folder.log.name}); name the folder of a run")
     records = _read_lines(folder.log)
     result = _read_object(folder.path / "result.json")
     try:
@@ -127,16 +128,17 @@ def read_run(path: Path) -> RecordedRun:
 
 
 def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any] | None) -> RecordedRun:
-    ended = {} if result is None else {_field(str, each, "dispatch"): each for each in _objects(result, "dispatches")}
-    named = [_field(str, each, "dispatch") for each in records if "dispatch" in each]
-    names = list(ended) or list(dict.fromkeys(named))
+    ended = [] if result is None else _objects(result, "dispatches")
+    results = {_field(str, dispatch, "dispatch"): dispatch for dispatch in ended}
+    named = [_field(str, record, "dispatch") for record in records if "dispatch" in record]
+    names = list(results) or list(dict.fromkeys(named))
     command = _read_object(folder.command) or {"command": []}
     return RecordedRun(
         folder=folder.path,
         has_ended=result is not None,
         device="" if result is None else _field(str, result, "device"),
         dispatches=tuple(
-            _dispatch(name, folder, [each for each in records if each.get("dispatch") == name], ended.get(name))
+            _dispatch(name, folder, [record for record in records if record.get("dispatch") == name], results.get(name))
             for name in names
         ),
         model=None if result is None or result.get("model") is None else _certificate(result["model"]),
@@ -146,7 +148,7 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         compile_command=() if result is None else _field(tuple[str, ...], result, "compile_command"),
         # Runs of earlier versions chose none.
         flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
-        flags_tried=tuple(_flags_tried(each) for each in records if each.get("event") == "flags tried"),
+        flags_tried=tuple(_flags_tried(record) for record in records if record.get("event") == "flags tried"),
         wall_time=_wall_time((result or {}).get("wall_time")),
     )
 
@@ -158,9 +160,9 @@ def _dispatch(
         name=name,
         problem="" if ended is None else _field(str | None, {"problem": None, **ended}, "problem") or "",
         verdict="" if ended is None else _field(str, ended, "verdict"),
-        candidates=tuple(_candidate(folder, each) for each in records if "candidate" in each),
+        candidates=tuple(_candidate(folder, record) for record in records if "candidate" in record),
         certificate=None if ended is None else _certificate(ended),
-        told=tuple(_told(each) for each in records if "event" in each),
+        incidents=tuple(_incident(record) for record in records if "event" in record),
     )
 
 
@@ -186,15 +188,15 @@ def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
 
 
 def _configuration(data: Any) -> Mapping[str, Any]:
-    """What `Configuration.to_json` wrote, which leaves out what is not set."""
+    """A configuration as `Configuration.to_json` wrote it. That leaves out fields that are not set."""
     unset = to_plain(Configuration(_field(str, data, "pipeline"), {}))
     return from_plain(Configuration, {**unset, **data}).to_json()
 
 
 def _log(folder: RunFolder, dispatch: str, number: int, recorded: Path) -> Path:
-    """The log of a candidate. The folder may have been moved since it was recorded.
+    """The log of a candidate, in the folder as it lies now: it may have been moved since the log was recorded.
 
-    What was taken from a store that runs share has its log in another's folder. No other file than a log is read.
+    A candidate from a store that runs share has its log in the folder of another run. Only `*.log` is read there.
     """
     here = folder.path / "candidates" / plain_name(dispatch) / f"{number}.log"
     return here if here.exists() or recorded.suffix != ".log" else recorded
@@ -207,7 +209,7 @@ def _flags_tried(record: dict[str, Any]) -> RecordedFlags:
     return RecordedFlags(_field(int, record, "number"), values, time_s, _field(str, record, "detail"))
 
 
-def _told(record: dict[str, Any]) -> str:
+def _incident(record: dict[str, Any]) -> str:
     detail: str = _field(str, record, "detail")
     if record["event"] == "finalist failed":
         number, fate = _field(int, record, "number"), _field(Fate, record, "fate")
@@ -219,7 +221,7 @@ def _wall_time(data: Any) -> WallTime | None:
     if data is None:
         return None
     if isinstance(data, dict):
-        data = {name: each for name, each in data.items() if name != "orchestration_s"}
+        data = {name: value for name, value in data.items() if name != "orchestration_s"}
     read = from_plain(WallTime, data)
     check_times("total_s", (read.total_s,))
     if min(read.compiling_s, read.measuring_s, read.solving_s, read.starting_s) < 0:
@@ -228,7 +230,7 @@ def _wall_time(data: Any) -> WallTime | None:
 
 
 def _certificate(holder: Any) -> Certificate | None:
-    """What an object carries as its certificate. Raises ValueError if that is none."""
+    """The certificate of an object, None if it has null there. Raises ValueError if it is no certificate."""
     if not isinstance(holder, dict) or "certificate" not in holder:
         raise ValueError("there is no 'certificate'")
     try:
@@ -239,13 +241,13 @@ def _certificate(holder: Any) -> Certificate | None:
 
 def _objects(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
     found = record.get(name)
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    if not isinstance(found, list) or not all(isinstance(element, dict) for element in found):
         raise ValueError(f"'{name}' is no list of objects")
     return found
 
 
 def _read_lines(log: Path) -> list[dict[str, Any]]:
-    """The log's records. The last line may be cut short, where a run was killed while it wrote."""
+    """The log's records. The last line may be cut short: the run may have been killed while it wrote."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except OSError as error:
@@ -257,7 +259,7 @@ def _read_lines(log: Path) -> list[dict[str, Any]]:
         except ValueError as error:
             if number == len(lines):
                 break
-            raise InputError(f"{log} is damaged in line {number}; take it out to read the rest") from error
+            raise InputError(f"{log} is damaged in line {number}; delete that line to read the rest") from error
         if not isinstance(record, dict):
             raise InputError(f"{log} is no log of a run: line {number} is no object")
         records.append(record)
@@ -265,17 +267,17 @@ def _read_lines(log: Path) -> list[dict[str, Any]]:
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:
-    """The object in a file, or None where there is no such file. Raises InputError where it holds something else."""
+    """The object in a file, or None if there is no such file. Raises InputError if the file holds something else."""
     try:
         data = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; take it away to report on the rest") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}; remove it to report on the rest") from error
     except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}); take it away to report on the rest of the run") from error
+        raise InputError(f"{path} is damaged ({error}); remove it to report on the rest of the run") from error
     if not isinstance(data, dict):
-        raise InputError(f"{path} holds no object; take it away to report on the rest of the run")
+        raise InputError(f"{path} holds no object; remove it to report on the rest of the run")
     return data
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Drawings in SVG: a canvas with a title and a description for those who cannot see it."""
+"""Drawings in SVG. A canvas has a title and a description for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Literal
 
 Anchor = Literal["start", "middle", "end"]
 
-# Narrow enough for a phone, where text must not shrink.
+# Units of the coordinate system: narrow enough for a phone, on which text must not shrink.
 WIDTH = 380.0
 FONT = 12.0
 
 
 class Canvas:
-    """Shapes in a coordinate system of `WIDTH` by `height`, y downwards."""
+    """Shapes in a coordinate system of `WIDTH` by `height`, with y downwards."""
 
     def __init__(self, identity: str, title: str, description: str, height: float) -> None:
-        """`identity` must differ from that of every other drawing on the page."""
+        """`identity` must be unique on the page."""
         self._svg = ElementTree.Element(
             "svg",
             {
@@ -61,7 +61,7 @@ class Canvas:
         self._hint(self._shape("rect", fill=color, **size), hint)
 
     def text(self, x: float, y: float, words: str, color: str, anchor: Anchor = "start", *, halo: bool = False) -> None:
-        """Words whose baseline starts, has its middle, or ends at a point; a halo keeps lines off them."""
+        """Words whose baseline starts, has its middle, or ends at a point. A halo keeps lines off them."""
         attributes = {"stroke": "#ffffff", "stroke_width": "4", "paint_order": "stroke"} if halo else {}
         element = self._shape("text", x=f"{x:.1f}", y=f"{y:.1f}", fill=color, text_anchor=anchor, **attributes)
         element.text = words
@@ -81,7 +81,7 @@ class Canvas:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`, about so many: steps of 1, 2 or 5 times a power of ten."""
+    """About `about` round numbers from `low` to `high`, in steps of 1, 2 or 5 times a power of ten."""
     if high <= low:
         return [low]
     rough = (high - low) / about
@@ -92,7 +92,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def shortened(words: str, letters: int) -> str:
-    """Words with their middle left out where they are too long."""
+    """Words of at most `letters` letters: of longer ones the middle is left out."""
     if len(words) <= letters:
         return words
     tail = (letters - 1) // 2

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
+from tuner.files import TEMPORARY
 from tuner.runs.names import others_in, temporary_folders
 from tuner.runs.record import RunRecord
 
@@ -53,6 +54,13 @@ class RunFolder:
             except OSError as error:
                 raise _unwritable(path or folder.path, error) from error
             yield folder
+
+    @staticmethod
+    @contextmanager
+    def temporary() -> Iterator[RunFolder]:
+        """A folder of the system's for temporary files, removed in the end: for commands that keep nothing."""
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY) as name:
+            yield RunFolder(Path(name))
 
     @staticmethod
     def _new() -> RunFolder:

@@ -104,6 +104,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--function": options.function,
         "--dispatch": options.dispatches,
         "--strategy": options.strategy,
+        "--space": options.space,
         "--seed": options.seed,
         "--min-gain": options.min_gain,
         "--early-only": options.early_only,

@@ -16,9 +16,15 @@ from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
 from tuner.targets import Limits
 
+GROUP = "tuner.spaces"
+
 
 class SpaceBuilder(Protocol):
     """What may be chosen for one kind of problem in one pipeline."""
+
+    @property
+    def priority(self) -> int:
+        """If several spaces serve a problem, the highest priority wins. Ours have 0."""
 
     def serves(self, target: str, problem: Problem) -> bool:
         """Whether this space is for such a problem on the target of that name."""
@@ -30,15 +36,17 @@ class SpaceBuilder(Protocol):
         """The configuration that a point of `build(problem, …)` stands for."""
 
 
-def find(target: str, problem: Problem) -> tuple[str, SpaceBuilder] | None:
-    """The first registered space (by name) that serves the problem, with its name, or None.
+def find(target: str, problem: Problem, only: str = "") -> tuple[str, SpaceBuilder] | None:
+    """The space of the highest priority that serves the problem, with its name, or None.
 
-    An op without loops, on single numbers, leaves nothing to choose.
+    `only` names the one space that may be chosen; "" allows every registered space. An op without loops, on single
+    numbers, leaves nothing to choose. Raises InputError if two spaces of the same priority serve the problem.
     """
     if not problem.loops:
         return None
-    for name in plugins.names("tuner.spaces"):
-        builder: SpaceBuilder = plugins.load("tuner.spaces", name)
-        if builder.serves(target, problem):
-            return name, builder
-    return None
+    if only:
+        builder: SpaceBuilder = plugins.load(GROUP, only)
+        return (only, builder) if builder.serves(target, problem) else None
+    return plugins.claimant(
+        GROUP, problem.label, lambda space: space.serves(target, problem), "choose one of them with --space"
+    )

@@ -21,7 +21,7 @@ from tuner.measuring import Tolerance
 from tuner.speedup import Ratio
 from tuner.toolchain.tools import compiler_version
 
-SCHEMA = "iree-tuner-certificate/2"
+SCHEMA = "iree-tuner-certificate/3"
 Moment = Literal["early", "late"]
 # So many features or flags are named where they differ.
 _SHOWN = 5

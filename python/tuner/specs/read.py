@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -18,6 +19,7 @@ from tuner.foreign import parse_json, printable
 from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
+from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
 
 # What MLIR's parser is not asked to read: a few thousand levels end the process.
@@ -98,6 +100,23 @@ def read_spec(path: Path) -> ReadSpec:
             foreign=tuple(foreign),
             certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
             flags=_flags(module, path) if FLAGS in module.attributes else (),
+        )
+
+
+def check_one_of_each(moments: Iterable[tuple[Path, Moment]]) -> None:
+    """Raises InputError if two of these specs are for the same moment."""
+    known: dict[Moment, Path] = {}
+    for path, moment in moments:
+        if moment in known:
+            raise InputError(f"{known[moment]} and {path} are both {moment} specs; merge them first (iree-tune merge)")
+        known[moment] = path
+
+
+def check_has_effect(spec: ReadSpec, target: Target) -> None:
+    """Raises InputError if the compiler would ignore the entries of this spec."""
+    if spec.moment == "early" and (spec.entries or spec.foreign) and not target.reads_specs:
+        raise InputError(
+            f"{spec.path} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"
         )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner import kinds
 from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
 
@@ -171,12 +172,8 @@ def _of_function(op: str, value: str, name: str, attribute: str) -> str:
 
 
 def has_matcher(problem: Problem) -> bool:
-    """Whether a spec that plain iree-compile reads can reach this problem's op.
-
-    Contractions keep their form from there to the code generator. A convolution of one output column is made anew
-    after specs were applied, and an entry that matched it breaks the compilation; data-tiled products appear later.
-    """
-    return problem.kind == "contraction"
+    """Whether a spec that plain iree-compile reads can reach this problem's op."""
+    return kinds.matcher(problem) != ""
 
 
 def problem_spec(
@@ -220,23 +217,11 @@ def problem_spec(
 
 
 def _matcher(index: int, entry: Entry) -> str:
-    problem = entry.problem
-    lhs, rhs, out = problem.operands
-    maps = ", ".join(f"affine_map<{operand.indexing_map}>" for operand in problem.operands)
-    sizes = {role: [loop.extent for loop in problem.loops if loop.role == role] for role in ("batch", "m", "n", "k")}
-    checks = "\n".join(
-        f"    transform.iree.match.dims_equal %{role}, {extents} : !transform.param<i64>"
-        for role, extents in sizes.items()
-    )
     comment = f"  {_comment(entry.comment)}" if entry.comment else ""
     return f"""
 {comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
       -> (!transform.any_op, !transform.any_param){_printed(_certified(entry.certificate))} {{
-    %batch, %m, %n, %k = transform.iree.match.contraction %op,
-      lhs_type = {lhs.element_type}, rhs_type = {rhs.element_type}, output_type = {out.element_type},
-      indexing_maps = [{maps}]
-      : !transform.any_op -> !transform.param<i64>
-{checks}
+{kinds.matcher(entry.problem)}\
     %config = transform.param.constant {entry.annotations.root["compilation_info"]} -> !transform.any_param
     transform.yield %op, %config : !transform.any_op, !transform.any_param
   }}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tuner import plugins
 from tuner.errors import InputError
-from tuner.targets import Target
+from tuner.targets.target import Target
 
 
 def choose_target(text: str, threads: int = 1, devices: Sequence[str] = ()) -> Target:

@@ -15,15 +15,17 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration
 from tuner.errors import InputError, ToolError
-from tuner.targets import Device, Limits
+from tuner.targets.device import Device
 from tuner.targets.host import processor_name
+from tuner.targets.limits import DeviceFacts, Limits
+from tuner.targets.target import Place
 
 # More than any machine has processors.
 _MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class CpuTarget:
+class CpuTarget(Place):
     """The CPU of this machine, with a fixed number of threads.
 
     One thread runs on IREE's `local-sync` device, where the process's own CPU time is the steadiest clock;
@@ -43,10 +45,6 @@ class CpuTarget:
     @property
     def name(self) -> str:
         return "cpu"
-
-    @property
-    def device(self) -> Device:
-        return self.devices[0]
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -77,11 +75,18 @@ class CpuTarget:
     def strategy_pass(self) -> str:
         return "iree-llvmcpu-select-lowering-strategy"
 
-    def limits(self, executable_target: ir.Attribute) -> Limits:
+    def facts(self, executable_target: ir.Attribute) -> DeviceFacts:
         options = _options(executable_target)
         if "native_vector_size" not in options:
             raise ToolError("the compiler did not state the CPU's native vector size; it must target llvm-cpu")
-        return Limits(vector_bytes=int(options["native_vector_size"].value), threads=self.threads)
+        named = options["cpu_features"].value.split(",")
+        features = tuple(sorted({feature for feature in named if feature[:1] == "+"}))
+        cpu = options["cpu"].value
+        return DeviceFacts(
+            Limits(vector_bytes=int(options["native_vector_size"].value), threads=self.threads),
+            f"{processor_name()}, {self.device.label}, cpu={cpu} ({len(features)} features)",
+            features,
+        )
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
         with context:
@@ -100,14 +105,6 @@ class CpuTarget:
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
         return native.cpu_lowering_config({name: native.TilingLevel(sizes) for name, sizes in levels.items()}, context)
-
-    def describe(self, executable_target: ir.Attribute) -> str:
-        cpu, features = _options(executable_target)["cpu"].value, self.features(executable_target)
-        return f"{processor_name()}, {self.device.label}, cpu={cpu} ({len(features)} features)"
-
-    def features(self, executable_target: ir.Attribute) -> tuple[str, ...]:
-        named = _options(executable_target)["cpu_features"].value.split(",")
-        return tuple(sorted({feature for feature in named if feature[:1] == "+"}))
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CpuTarget:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
-from tuner.targets import Device
 from tuner.targets.cuda_chip import chip_for, find_devices
+from tuner.targets.device import Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.nvidia import registers_for
 
@@ -35,10 +35,6 @@ class CudaTarget(GpuTarget):
         return "cuda"
 
     @property
-    def device(self) -> Device:
-        return self.devices[0]
-
-    @property
     def devices(self) -> tuple[Device, ...]:
         label = f"{self.label}, code for {self.chip}" if self.label else self.chip
         return tuple(Device(uri, (), "wall", label, compiles_on_load=True) for uri in self.uris)
@@ -57,18 +53,22 @@ class CudaTarget(GpuTarget):
         return False
 
     @property
-    def waves_per_eu(self) -> tuple[int, ...]:
+    def occupancies(self) -> tuple[int, ...]:
         return (0, 2, 3, 4)
 
-    def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
-        """A wish for occupancy is a limit on a thread's registers.
+    @property
+    def occupancy_limits_registers(self) -> bool:
+        return True
 
-        Told nothing, the driver's assembler saves registers for the sake of more workgroups at a time, and orders loads
-        worse for it; below a limit it takes what it needs. Over ten f16 products on an H200 the best points of an
-        earlier search became 1.42 from 1.22 times the default's speed at best (docs/benchmarks.md).
+    def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
+        """An occupancy is asked for by a limit on a thread's registers.
+
+        Without a limit, the driver's assembler saves registers so that more workgroups run at a time, and orders loads
+        worse for it. Below a limit it takes the registers that it needs. Over ten f16 products on an H200 it raised
+        the best points of an earlier search, at best from 1.22 to 1.42 times the default's speed (docs/benchmarks.md).
         """
-        waves = configuration.gpu.waves_per_eu if configuration.gpu else 0
-        return {_MAX_REGISTERS: f"{registers_for(waves)} : i32"} if waves else {}
+        occupancy = configuration.gpu.occupancy if configuration.gpu else 0
+        return {_MAX_REGISTERS: f"{registers_for(occupancy)} : i32"} if occupancy else {}
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget:

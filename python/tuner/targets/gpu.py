@@ -14,13 +14,15 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
 from tuner.errors import InputError, ToolError
-from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
+from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
+from tuner.targets.nvidia import MMA_SYNC
+from tuner.targets.target import Place
 
 _PADDING = ("padding", "padding_conv")
 
 
 @dataclass(frozen=True, slots=True)
-class GpuTarget:
+class GpuTarget(Place):
     """One GPU, compiled for `chip`."""
 
     chip: str
@@ -31,35 +33,40 @@ class GpuTarget:
 
     @property
     def processors(self) -> int | None:
-        """How many processors the GPU has, where that is known better than by the chip."""
+        """How many processors the GPU has, if the driver states it; the chip's number otherwise."""
         return None
 
     @property
-    def waves_per_eu(self) -> tuple[int, ...]:
+    def occupancies(self) -> tuple[int, ...]:
         """The occupancies that its code generator can be asked for; 0 asks for none."""
         return (0,)
 
-    def limits(self, executable_target: ir.Attribute) -> Limits:
+    @property
+    def occupancy_limits_registers(self) -> bool:
+        """Whether to ask for an occupancy limits the registers of a thread."""
+        return False
+
+    def facts(self, executable_target: ir.Attribute) -> DeviceFacts:
         gpu = native.gpu_target(executable_target)
         if gpu is None:
             raise ToolError(f"the compiler did not state the GPU's limits; it must target {self.chip}")
-        return Limits(
-            vector_bytes=0,
-            threads=1,
-            gpu=GpuLimits(
-                chip=gpu.arch,
-                subgroup_sizes=gpu.subgroup_sizes,
-                max_workgroup_sizes=gpu.max_workgroup_sizes,
-                max_workgroup_threads=gpu.max_threads_per_workgroup,
-                shared_memory_bytes=gpu.max_shared_memory_bytes,
-                processors=self.processors or gpu.workgroup_processors,
-                # Without a layout the code generators that we configure cannot use one, with blocks its shape misleads.
-                intrinsics=tuple(
-                    _intrinsic(each) for each in gpu.mma_intrinsics if each.lhs_layout is not None and each.blocks == 1
-                ),
-                waves_per_eu=self.waves_per_eu,
+        limits = GpuLimits(
+            chip=gpu.arch,
+            subgroup_sizes=gpu.subgroup_sizes,
+            max_workgroup_sizes=gpu.max_workgroup_sizes,
+            max_workgroup_threads=gpu.max_threads_per_workgroup,
+            shared_memory_bytes=gpu.max_shared_memory_bytes,
+            processors=self.processors or gpu.workgroup_processors,
+            # Without a layout our pipelines cannot use an instruction; with blocks, its shape misleads them.
+            intrinsics=tuple(
+                _intrinsic(intrinsic)
+                for intrinsic in gpu.mma_intrinsics
+                if intrinsic.lhs_layout is not None and intrinsic.blocks == 1
             ),
+            occupancies=self.occupancies,
+            occupancy_limits_registers=self.occupancy_limits_registers,
         )
+        return DeviceFacts(Limits(vector_bytes=0, threads=1, gpu=limits), self.chip)
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
         """As in `Target`; one that the compiler itself has printed is parsed."""
@@ -73,14 +80,14 @@ class GpuTarget:
             native.pipeline("gpu", configuration.pipeline, context),
             settings.workgroup_size,
             settings.subgroup_size,
-            _options(settings, self.llvm_attributes(settings.waves_per_eu), context),
+            _options(settings, self.llvm_attributes(settings.occupancy), context),
         )
         lowering = _lowering_config(configuration.levels, context, settings, configuration.pipeline)
         return iree_codegen.CompilationInfoAttr(native.make_compilation_info(lowering, translation))
 
-    def llvm_attributes(self, waves_per_eu: int) -> Mapping[str, str]:
-        """What a wish for occupancy is among the attributes that IREE passes on to LLVM's function."""
-        del waves_per_eu
+    def llvm_attributes(self, occupancy: int) -> Mapping[str, str]:
+        """How an occupancy is asked for among the attributes that IREE passes on to LLVM's function."""
+        del occupancy
         return {}
 
     def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
@@ -89,14 +96,6 @@ class GpuTarget:
 
     def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: ir.Context) -> ir.Attribute:
         return _lowering_config(levels, context)
-
-    def describe(self, executable_target: ir.Attribute) -> str:
-        del executable_target
-        return self.chip
-
-    def features(self, executable_target: ir.Attribute) -> tuple[str, ...]:
-        del executable_target
-        return ()
 
 
 def check_threads(name: str, threads: int) -> None:
@@ -157,8 +156,8 @@ def _lowering_config(
     intrinsic = None
     if settings is not None and settings.intrinsic is not None:
         intrinsic = native.mma_intrinsic(settings.intrinsic, context)
-        # It cannot start from sums. Source: IREE, `isNvMmaSync` in Dialect/GPU/TargetUtils/ConfigUtils.cpp.
-        if intrinsic.name.startswith("NV_MMA_SYNC"):
+        # It cannot start from sums.
+        if intrinsic.name in MMA_SYNC:
             other["convert_acc_gemm"] = ir.UnitAttr.get(context)
     promoted = () if settings is None else settings.promoted
     if promoted and pipeline == "VectorDistribute":

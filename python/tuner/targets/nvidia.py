@@ -1,17 +1,29 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A multiprocessor of NVIDIA's, as occupancy sees it.
+"""NVIDIA's multiprocessors, as far as occupancy depends on them, and the matrix instructions of PTX's `mma.sync`.
 
-Source: CUDA C++ Programming Guide, compute capabilities 8.0 to 9.0: 64 K registers, 4 schedulers of 32 lanes.
+Source of the registers: CUDA C++ Programming Guide, compute capabilities 8.0 to 9.0: 64 K registers, 4 schedulers of
+32 lanes.
 """
 
 from __future__ import annotations
 
 LANES, SCHEDULERS = 32, 4
-# Of a lane, for all subgroups of a scheduler; at most for one of them; and how finely they are given out.
+# Registers of a lane for all subgroups of a scheduler, the most for one subgroup, and the step of an allocation.
 _REGISTERS, _MOST_REGISTERS, _STEP = 512, 255, 8
+# IREE's names of its instructions that become `mma.sync`. Unlike others they cannot start from sums.
+# Source: IREE 3.13, `isNvMmaSync` in Dialect/GPU/TargetUtils/ConfigUtils.cpp.
+MMA_SYNC = frozenset(
+    (
+        "NV_MMA_SYNC_F16_16x8x16_F16",
+        "NV_MMA_SYNC_F32_16x8x16_BF16",
+        "NV_MMA_SYNC_F32_16x8x16_F16",
+        "NV_MMA_SYNC_F32_16x8x32_F8E4M3FN",
+        "NV_MMA_SYNC_F32_16x8x32_F8E5M2",
+    )
+)
 
 
-def registers_for(waves_per_eu: int) -> int:
-    """The registers of a thread with which so many subgroups share a scheduler."""
-    return min(_REGISTERS // waves_per_eu // _STEP * _STEP, _MOST_REGISTERS)
+def registers_for(occupancy: int) -> int:
+    """The most registers of a thread with which that many subgroups share a scheduler."""
+    return min(_REGISTERS // occupancy // _STEP * _STEP, _MOST_REGISTERS)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tuner.errors import InputError
-from tuner.targets import Device
+from tuner.targets.device import Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.rocm_chip import find_chips
 
@@ -23,10 +23,6 @@ class RocmTarget(GpuTarget):
     @property
     def name(self) -> str:
         return "rocm"
-
-    @property
-    def device(self) -> Device:
-        return self.devices[0]
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -45,11 +41,11 @@ class RocmTarget(GpuTarget):
         return True
 
     @property
-    def waves_per_eu(self) -> tuple[int, ...]:
+    def occupancies(self) -> tuple[int, ...]:
         return (0, 2)
 
-    def llvm_attributes(self, waves_per_eu: int) -> Mapping[str, str]:
-        return {"amdgpu-waves-per-eu": str(waves_per_eu)} if waves_per_eu else {}
+    def llvm_attributes(self, occupancy: int) -> Mapping[str, str]:
+        return {"amdgpu-waves-per-eu": str(occupancy)} if occupancy else {}
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> RocmTarget:

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Shows a run to people: while it goes on, and when it has ended."""
+"""What a terminal shows of a run: its progress, its result, and what a run would do."""
 
 from tuner.terminal.event_stream import EventStream
 from tuner.terminal.forecasts import print_forecast

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A run's events for programs: one JSON object a line."""
+"""A run's events for programs: a JSON object on each line."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tuner.tuning.result import TuneResult
 
 
 class EventStream:
-    """A listener that writes what it hears. Each line has the `event`'s kind and `at_s`, seconds since the start."""
+    """A listener that writes a run's events. Each line has its kind, `event`, and `at_s`, seconds since the start."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._started_s = time.monotonic()
 
     def __call__(self, event: Event) -> None:
-        """Writes one event. Raises ToolError where nobody reads any more."""
+        """Writes one event. Raises ToolError if the reader is gone."""
         self._write(event.to_json())
 
     def ended(self, result: TuneResult, output: Path | None) -> None:
-        """Writes the last line: the result, as it stands in the run's `result.json`, and where the spec is."""
+        """Writes the last line: the result as in the run's `result.json`, its folder, and the file of the spec."""
         places = {"run_dir": str(result.run_dir), "output": None if output is None else str(output)}
         self._write({"event": "result", **places, **result.to_json()})
 
@@ -44,9 +44,9 @@ class EventStream:
             self._stream.write(line + "\n")
             self._stream.flush()
         except BrokenPipeError as error:
-            # What is still in the stream's buffer would be written, and fail, once more at the end of the process.
+            # At exit Python flushes the stream's buffer, which would fail once more.
             with Path(os.devnull).open("w") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
             raise ToolError(
-                "nobody reads the events any more; what was measured is kept, go on with --run-dir and --resume"
+                "nobody reads the events any more; what was measured is kept: resume with --run-dir and --resume"
             ) from error

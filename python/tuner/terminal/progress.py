@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A run's progress: a bar and a line below it on a terminal, plain lines now and then elsewhere."""
+"""A run's progress: a bar with a line below it on a terminal, plain lines from time to time elsewhere."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from tuner.events import (
     SearchPlanned,
 )
 from tuner.outcome import Fate
-from tuner.terminal.lines import say
+from tuner.terminal.lines import print_line
 from tuner.terminal.tally import Tally
 from tuner.terminal.units import rough
 
-# Seconds between two lines of counts where there is no terminal.
+# Seconds between two lines of counts if there is no terminal.
 _LINE_EVERY_S = 10.0
 
 
 class ProgressView:
-    """A listener that shows what it hears. Use it as a context manager."""
+    """A listener that shows the events of a run. Use it as a context manager."""
 
     def __init__(
         self,
@@ -42,14 +42,14 @@ class ProgressView:
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`budget`: the time that the run may take, where it is limited. `clock`: seconds, never going back."""
+        """`budget`: how long the run may take, None for no limit. `clock`: seconds, never going back."""
         self._console = console
         self._budget = budget or Budget()
         self._clock = clock
         self._tally = Tally()
         self._is_search = False
         self._phases: set[str] = set()
-        self._said_s = float("-inf")
+        self._printed_s = float("-inf")
         self._counted = 0
         self._progress = _Bars(self._status, console)
         self._task: TaskID | None = None
@@ -81,42 +81,44 @@ class ProgressView:
             case FlagsTried(number, _, time_s, best, _, stored):
                 self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
             case FinalistFailed(_, failed):
-                self._say(f"  candidate {failed.candidate.number} is passed over: {failed.fate.value}, {failed.detail}")
+                self._print(
+                    f"  candidate {failed.candidate.number} is passed over: {failed.fate.value}, {failed.detail}"
+                )
             case Disturbance(_, text):
-                self._say(f"  {text}")
+                self._print(f"  {text}")
             case Note(text):
-                self._say(text)
+                self._print(text)
 
     def _start(self, text: str, total: int | None) -> None:
         if total is None or not self._is_search:
-            self._say_counts()
+            self._print_counts()
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(text, total=total)
         if total is not None and not self._is_search:
             self._expect(total)
-        # A search that turns from dispatch to dispatch comes to the same phases again and again.
+        # A search that alternates between dispatches enters the same phases again and again.
         if not self._console.is_terminal and text not in self._phases:
             self._phases.add(text)
-            self._say(text)
+            self._print(text)
 
     def _expect(self, total: int) -> None:
         self._tally.expect(total, self._clock())
         self._counted = 0
-        self._said_s = self._clock()
+        self._printed_s = self._clock()
 
     def _count(self, number: int, best: float, failure: str | None, *, stored: bool) -> None:
         self._tally.add(best, failure, stored=stored)
         if self._task is not None:
             self._progress.update(self._task, completed=number)
-        if self._clock() - self._said_s >= _LINE_EVERY_S or self._tally.is_complete:
-            self._say_counts()
+        if self._clock() - self._printed_s >= _LINE_EVERY_S or self._tally.is_complete:
+            self._print_counts()
 
-    def _say_counts(self) -> None:
-        """The counts since they were said last, where there is no terminal to show them."""
+    def _print_counts(self) -> None:
+        """Prints the counts if they changed since the last line and no terminal shows them."""
         if not self._console.is_terminal and self._tally.ended > self._counted:
-            self._counted, self._said_s = self._tally.ended, self._clock()
-            self._say(f"  {self._status()}")
+            self._counted, self._printed_s = self._tally.ended, self._clock()
+            self._print(f"  {self._status()}")
 
     def _status(self) -> str:
         parts = [self._tally.text(self._clock())] if self._tally.ended else []
@@ -124,12 +126,12 @@ class ProgressView:
             parts.append(f"budget: {rough(max(0.0, self._budget.left_s))} left")
         return "; ".join(parts)
 
-    def _say(self, text: str) -> None:
-        say(self._console, text)
+    def _print(self, text: str) -> None:
+        print_line(self._console, text)
 
 
 class _Bars(Progress):
-    """A bar for the phase, and below it a line of text that is made anew each time that it is drawn."""
+    """A bar for the phase, and below it a line of text that is computed each time it is drawn."""
 
     def __init__(self, status: Callable[[], str], console: Console) -> None:
         self._status = status

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Counts what a search has tried: how fast, how well, what failed, and how long the rest takes. Reads no clock."""
+"""Counts the candidates of a search: the pace, the best, the failures, and the time left. Reads no clock."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections import Counter
 
 from tuner.terminal.units import rough
 
-# Fewer candidates tell nothing of their pace.
+# Candidates: the pace of fewer is mostly chance.
 _FEWEST_TO_JUDGE = 3
 
 
 class Tally:
-    """The count since `expect`. Times are seconds of one clock, which the caller reads."""
+    """Counts since the last `expect`. Times are seconds of one clock, which the caller reads."""
 
     def __init__(self) -> None:
         self.expect(None, 0.0)
 
     def expect(self, total: int | None, now_s: float) -> None:
-        """Begins anew: `total` candidates are ahead, None where that is not known."""
+        """Resets the counts: `total` candidates are ahead, None if their number is unknown."""
         self._total = total
         self._started_s = now_s
         self._ended = self._fresh = 0
@@ -27,7 +27,10 @@ class Tally:
         self._failed: Counter[str] = Counter()
 
     def add(self, best: float, failure: str | None, *, stored: bool) -> None:
-        """Counts a candidate: the best speed-up so far, the kind of its failure, whether it ended in an earlier run."""
+        """Counts a candidate.
+
+        `best`: the best speed-up so far. `failure`: the kind of its failure. `stored`: whether an earlier run tried it.
+        """
         self._ended += 1
         self._fresh += not stored
         self._best = best
@@ -36,22 +39,22 @@ class Tally:
 
     @property
     def ended(self) -> int:
-        """Candidates that came to an end, those of earlier runs among them."""
+        """The number of candidates that have ended, including those of earlier runs."""
         return self._ended
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is ahead any more."""
+        """Whether all expected candidates have ended."""
         return self._ended == self._total
 
     def left_s(self, now_s: float) -> float | None:
-        """Seconds that the candidates ahead take at the pace so far; None where nothing is known of one of the two."""
+        """Seconds that the remaining candidates take at this pace; None if their number or the pace is unknown."""
         if self._total is None or self._fresh < _FEWEST_TO_JUDGE:
             return None
         return max(0, self._total - self._ended) * (now_s - self._started_s) / self._fresh
 
     def text(self, now_s: float) -> str:
-        """The count for people, in one line."""
+        """The counts as a line for people."""
         parts = [f"{self._ended} candidates" if self._total is None else f"{self._ended} of {self._total} candidates"]
         elapsed_s = now_s - self._started_s
         if self._fresh and elapsed_s > 0:

@@ -1,17 +1,17 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Quantities as people read them."""
+"""Durations as people read them."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Seconds in milliseconds, or in microseconds where they are few."""
+    """A measured time in milliseconds, or in microseconds if it is below 0.1 ms."""
     return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} us"
 
 
 def rough(seconds: float) -> str:
-    """A time as people say how long something takes: `45 s`, `12 min`, `1 h 30 min`."""
+    """An expected time, in units that people use: `45 s`, `12 min`, `1 h 30 min`."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -20,8 +20,9 @@ from tuner.constraints import enumerate_space
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
-from tuner.measuring.runner import ATTEMPTS, lost
+from tuner.measuring.runner import lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
+from tuner.measuring.transport import ATTEMPTS
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
@@ -72,6 +73,12 @@ def known_flags(target: str) -> ModelFlags | None:
         return None
     found: ModelFlags = plugins.load("tuner.model_flags", target)
     return found
+
+
+def is_choice(target: str, flag: str) -> bool:
+    """Whether a registered choice for the target sets this flag, to this value."""
+    known = known_flags(target)
+    return known is not None and known.has(flag)
 
 
 @dataclass(frozen=True, slots=True)

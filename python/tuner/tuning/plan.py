@@ -52,8 +52,11 @@ def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatc
     return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
 
 
-def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False) -> Plan:
-    """What is to be done for `dispatches`; with `early_only` nothing that plain iree-compile could not apply."""
+def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False, space: str = "") -> Plan:
+    """What is to be done for `dispatches`; with `early_only` nothing that plain iree-compile could not apply.
+
+    `space` names the only space to search; "" allows every registered space.
+    """
     runs: dict[Problem, int] = {}
     for dispatch in dispatches:
         if dispatch.problem is not None:
@@ -61,7 +64,7 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
     tasks: dict[Problem, Task] = {}
     left: dict[str, str] = {}
     for dispatch in dispatches:
-        found = _task(dispatch, tasks, runs, target, early_only)
+        found = _task(dispatch, tasks, runs, target, early_only, space)
         if isinstance(found, str):
             left[dispatch.name] = found
         else:
@@ -70,7 +73,12 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
 
 
 def _task(
-    dispatch: Dispatch, tasks: dict[Problem, Task], runs: dict[Problem, int], target: Target, early_only: bool
+    dispatch: Dispatch,
+    tasks: dict[Problem, Task],
+    runs: dict[Problem, int],
+    target: Target,
+    early_only: bool,
+    space: str,
 ) -> Task | str:
     problem, program = dispatch.problem, dispatch.program
     if dispatch.runs == 0:
@@ -81,7 +89,9 @@ def _task(
         return f"same problem as {tasks[problem].dispatch.name}"
     if early_only and not (target.reads_specs and has_matcher(problem)):
         return f"left alone: no spec that plain iree-compile reads can reach {problem.label}"
-    found = spaces.find(target.name, problem)
+    found = spaces.find(target.name, problem, space)
+    if found is None and space:
+        return f"not tunable: the space {space} does not serve {problem.label} on {target.name}"
     if found is None:
         return f"not tunable: no space for {problem.label} on {target.name}"
     return Task(dispatch, problem, program, *found, runs=runs[problem])

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from tuner.compile.apply import RejectedError
+from tuner.compile.specified import SpecifiedModel
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
-from tuner.specs.deliver import header
 from tuner.specs.write import late_path, problem_spec
 from tuner.targets import Target
 from tuner.tuning.result import DispatchResult, ModelResult
-from tuner.tuning.run_specs import RunSpecs, compile_twice, dropped, holding_early, holding_late, is_late, winners_of
+from tuner.tuning.run_specs import RunSpecs, dropped, holding_early, holding_late, is_late, winners_of
 from tuner.tuning.whole_model import PlainModel, compare_models
 from tuner.tuning.workbench import Workbench
 
@@ -64,16 +65,10 @@ def write_unproved(
     """
     if not winners_of(results):
         return []
-    specs = RunSpecs(
-        model, chosen_flags, target, _unproved_header(circumstances), circumstances, folder, folder.unproved
-    )
+    specs = RunSpecs(model, chosen_flags, target, circumstances, folder, unproved=True)
     results = [replace(result, late=is_late(result, target)) for result in results]
     _, late = specs.write(results)
     return [folder.unproved, *([late_path(folder.unproved)] if late else [])]
-
-
-def _unproved_header(circumstances: Circumstances) -> list[str]:
-    return [*header(circumstances), "NOT PROVED: the run ended before the whole model was run with these entries."]
 
 
 def prove_unrun(
@@ -88,7 +83,7 @@ def prove_unrun(
 
     Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without any.
     """
-    specs = RunSpecs(model, (), target, header(circumstances), circumstances, folder)
+    specs = RunSpecs(model, (), target, circumstances, folder)
     results = [replace(result, late=is_late(result, target)) for result in results]
     listen(PhaseStarted("reading the specs' entries back from the compiled model"))
     results = holding_late(specs, holding_early(specs, results, listen), listen)
@@ -124,7 +119,7 @@ def prove(
     budget has no time to try. `flags_speedup`: how many times faster the chosen flags were.
     """
     chosen = model.flags[len(plain.model.flags) :]
-    specs = RunSpecs(model, chosen, bench.target, header(circumstances), circumstances, bench.folder)
+    specs = RunSpecs(model, chosen, bench.target, circumstances, bench.folder)
     return _Prover(bench, plain, model, specs, flags_speedup).prove(results)
 
 
@@ -199,11 +194,12 @@ class _Prover:
 
     def _reason_against_flags(self) -> str:
         """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
-        binary = self._bench.folder.path / "model-flags.vmfb"
+        folder = self._bench.folder.path
+        binary = folder / "model-flags.vmfb"
         try:
-            compile_twice("its flags", lambda: self._model.compile(binary))
-        except ToolError as error:
-            return str(error)
+            SpecifiedModel(self._model, self._bench.target, None, None, folder).compile(binary)
+        except RejectedError as error:
+            return f"the model does not compile with its flags: {error}"
         self._without = replace(self._plain.program, binary=binary)
         return ""
 

@@ -1,47 +1,44 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The whole road: model, flags, dispatches, search and verdicts, spec, proof."""
+"""A tuning run: sets it up, goes through its stages, and writes down what they found."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tuner import plugins
-from tuner.dispatches.extract import extract
+from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Stations
-from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
+from tuner.events import Disturbance, Event, Listener, Note
 from tuner.machines.local import Machines, machines_of
-from tuner.model.model import Model
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.runs.record import asked_of
 from tuner.runs.store import Store, check_store
-from tuner.specs.certificate import circumstances
+from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_places, compile_command
 from tuner.specs.write import late_path
 from tuner.stopwatch import Part, Stopwatch
-from tuner.targets import Target
-from tuner.targets.choosing import choose_target
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
 from tuner.tuning.flag_search import FlagChoice, check_pins
 from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
-from tuner.tuning.stages import STAGES, Known, Stage, circumstances_of
+from tuner.tuning.stages import STAGES, Known, Stage
 from tuner.tuning.whole_model import prepare_model
 from tuner.tuning.workbench import Workbench, batch_size
 
-# Those whose ops are read in every model, in the order in which they are met.
+# Dialects whose ops are read in every model, in the order in which they are met.
 _DIALECTS = ("hal", "arith", "util")
 
 
@@ -54,74 +51,51 @@ def tune_model(
 ) -> TuneResult:
     """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
 
-    `watch` counts where the time goes, from when it was made; from now on where none is given.
-    Raises InputError for unusable input, ToolError where IREE's own default fails.
+    `watch` counts where the time goes since it was made; by default from now on.
+    Raises InputError for unusable input, ToolError if IREE's own default fails.
     """
     watch = watch or Stopwatch()
     start_s = watch.age_s
-    budget = Budget(options.budget_s, time.monotonic() - start_s)
-    target = choose_target(options.target, options.threads, options.devices)
     plugins.check("tuner.strategies", options.strategy)
-    check_pins(target.name, options)
-    opened = Model.open(path, (*target.compile_flags, *options.flags), watch)
+    opened = open_model(path, options, watch)
+    check_pins(opened.target.name, options)
     check_places(path, options)
     if options.store is not None:
         check_store(options.store)
     with (
-        machines_of(options, target, watch) as machines,
+        machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        return _tune(opened, target, options, folder, listen, stages, machines, budget, start_s, watch)
+        with _set_up(opened, folder, machines, listen, start_s) as (bench, known):
+            known = _through(stages, bench, known)
+        return _delivered(bench, known, machines.device_names)
 
 
-def _tune(
-    opened: Model,
-    target: Target,
-    options: Options,
-    folder: RunFolder,
-    listen: Listener,
-    stages: Sequence[Stage],
-    machines: Machines,
-    budget: Budget,
-    start_s: float,
-    watch: Stopwatch,
-) -> TuneResult:
+@contextlib.contextmanager
+def _set_up(
+    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float
+) -> Iterator[tuple[Workbench, Known]]:
+    """Starts what a run works with, and reads the model meanwhile. `start_s`: the seconds before `tune_model`."""
+    options, target, watch = opened.options, opened.target, opened.model.watch
+    budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
     if options.store is None:
         check_store(folder.store)
     listen(Note(f"This run's folder: {folder.path}"))
-    if target.note:
-        listen(Note(target.note))
-
-    def hear(event: Event) -> None:
-        if isinstance(event, Disturbance):
-            folder.append(event.to_json())
-        listen(event)
-
     runners = machines.runners(folder.path / "measuring.log")
-    batch = batch_size(options.trials, machines.workers, len(runners))
     with (
         ThreadPoolExecutor(1) as thread,
-        Stations(runners, machines.preloader(), hear) as stations,
+        Stations(runners, machines.preloader(), partial(_log, folder, listen)) as stations,
         machines.compilers(folder.path) as compilers,
     ):
         # Processes start and modules are imported while the compiler reads the model.
         stations.begin()
         compilers.begin()
         imported = thread.submit(_import_ahead, options.strategy, watch)
-        listen(PhaseStarted(f"reading {opened.source}"))
-        model = opened.imported(options.shapes, folder.path)
-        extracted = extract(model, target, folder.path)
-        shared = circumstances(
-            options.target,
-            extracted.device_description,
-            extracted.features,
-            target.device.uri,
-            options.threads,
-            model.flags,
-        ).shared
+        model, extracted = opened.read(folder.path, listen)
+        shared = circumstances_of(options, target, extracted, model.flags).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
             if budget.is_limited:
-                # What the model takes says how the budget is divided: nothing starts beside it.
+                # The model's costs decide how the budget is divided: nothing starts while they are measured.
                 compilers.wait()
                 stations.wait()
             prepare = partial(prepare_model, model, extracted, options.function, folder)
@@ -130,36 +104,52 @@ def _tune(
             compilers.wait()
             stations.wait()
             imported.result()
-            bench = Workbench(
-                options,
-                target,
-                folder,
-                stations,
-                compilers,
-                batch,
-                listen,
-                budget,
-                store,
-                watch,
-                Experience.of(store, folder.began),
-            )
             for note in filter(None, (*plain.notes, short)):
                 listen(Note(note))
-            known = Known(plain, extracted, FlagChoice({}, ()))
-            try:
-                for stage in stages:
-                    known = stations.on_one(partial(stage, bench, known))
-            except BaseException:
-                # Nothing that fails here hides why the run ends.
-                with contextlib.suppress(OSError, TunerError):
-                    _keep_unproved(bench, known)
-                raise
+            bench = Workbench(
+                options=options,
+                target=target,
+                folder=folder,
+                stations=stations,
+                compilers=compilers,
+                batch=batch_size(options.trials, machines.workers, len(runners)),
+                listen=listen,
+                budget=budget,
+                store=store,
+                watch=watch,
+                experience=Experience.of(store, folder.began),
+            )
+            yield bench, Known(plain, extracted, FlagChoice({}, ()))
 
+
+def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
+    """Keeps what disturbs a measurement in the run's log, beside the candidates that it may concern."""
+    if isinstance(event, Disturbance):
+        folder.append(event.to_json())
+    listen(event)
+
+
+def _through(stages: Sequence[Stage], bench: Workbench, known: Known) -> Known:
+    """What is known after the last stage. If one fails, the winners so far are written down as unproved."""
+    try:
+        for stage in stages:
+            known = bench.stations.on_one(partial(stage, bench, known))
+    except BaseException:
+        # A failure to write them must not hide why the run ends.
+        with contextlib.suppress(OSError, TunerError):
+            _keep_unproved(bench, known)
+        raise
+    return known
+
+
+def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> TuneResult:
+    """The result of the run, written into its folder and to where the user wants the spec."""
+    options, target, folder = bench.options, bench.target, bench.folder
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
         known = replace(known, flags=FlagChoice({}, ()))
     result = TuneResult(
-        function=plain.program.function,
+        function=known.plain.program.function,
         spec=proof.spec,
         late_spec=proof.late_spec,
         flags=known.flags.flags,
@@ -167,7 +157,7 @@ def _tune(
         model=proof.model,
         binary=proof.binary,
         run_dir=folder.path,
-        device_label=", ".join([*machines.device_names, target.device.label]),
+        device_label=", ".join([*device_names, target.device.label]),
         compile_command=compile_command(
             known.model,
             options.output or folder.spec,
@@ -177,8 +167,8 @@ def _tune(
             shapes=options.shapes,
             flags=(*options.flags, *known.flags.flags),
         ),
-        circumstances=circumstances_of(bench, known),
-        wall_time=watch.read(),
+        circumstances=known.circumstances(bench),
+        wall_time=bench.watch.read(),
     )
     result.keep(options.output)
     for old in (folder.unproved, late_path(folder.unproved)):
@@ -187,12 +177,11 @@ def _tune(
 
 
 def _keep_unproved(bench: Workbench, known: Known) -> None:
-    """Writes what has won so far, and says how to get at it: the run ends before it could prove it."""
+    """Writes the winners of a run that ends before its proof, and reports how to use them."""
     folder = bench.folder
     results = tuple(bench.finished.values()) or known.results
-    files = write_unproved(
-        known.model, known.flags.flags, bench.target, folder, results, circumstances_of(bench, known)
-    )
+    shared = known.circumstances(bench)
+    files = write_unproved(known.model, known.flags.flags, bench.target, folder, results, shared)
     if files:
         winners = sum(1 for result in results if result.winner is not None)
         named = " ".join(map(str, files))

@@ -9,23 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner.compile.apply import RejectedError
-from tuner.compile.late import NO_HANG, apply_late, compile_configured, configure
+from tuner.compile.specified import SpecifiedModel
 from tuner.dispatch import Configured
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import ToolError
 from tuner.events import Listener, Note
-from tuner.files import write_atomically
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
+from tuner.specs.deliver import deliver, header
 from tuner.specs.write import Entry, has_matcher, late_path, late_spec, problem_spec
-from tuner.stopwatch import Part
 from tuner.targets import Target
-from tuner.toolchain.tools import ToolResult
 from tuner.tuning.result import DispatchResult, ModelResult
 
-# A compiler that dies or hangs once may have met something else than what it compiles.
-_ATTEMPTS = 2
+_NOT_PROVED = "NOT PROVED: the run ended before the whole model was run with these entries."
 
 
 class RunSpecs:
@@ -36,103 +33,72 @@ class RunSpecs:
         model: Model,
         chosen_flags: Sequence[str],
         target: Target,
-        lines: Sequence[str],
         circumstances: Circumstances,
         folder: RunFolder,
-        early: Path | None = None,
+        *,
+        unproved: bool = False,
     ) -> None:
-        """`early`: where the spec that plain iree-compile reads goes (the run's own by default)."""
+        """`unproved`: the specs of a run that ends before its proof; they never replace proved ones."""
         self._model = model
         self._folder = folder
         self._chosen_flags = chosen_flags
         self._target = target
-        self._header = lines
         self._circumstances = circumstances
-        self._early = early or folder.spec
-        self._late = late_path(self._early)
-        self._configured = folder.path / "configured-with-spec.mlir"
-        self._applied = folder.path / "configured-with-specs.mlirbc"
+        self._is_unproved = unproved
+        self._header = [*header(circumstances), *([_NOT_PROVED] if unproved else [])]
+        self._early = folder.unproved if unproved else folder.spec
 
     def write(self, results: Sequence[DispatchResult], compared: ModelResult | None = None) -> tuple[str, str]:
-        """The texts of both specs, written down; "" for a late one without entries."""
+        """Writes both specs. Returns their texts, "" for a late one without entries."""
         certificate = compared.certificate(self._circumstances) if compared is not None else None
-        is_unproved = self._early == self._folder.unproved
-        flags = self._chosen_flags if compared is not None or is_unproved else ()
+        flags = self._chosen_flags if compared is not None or self._is_unproved else ()
         early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate, flags)
         entries = _entries(results, self._circumstances, late=True)
         late = late_spec(entries, self._header, certificate, flags) if entries else ""
-        write_atomically(self._early, early)
-        if late:
-            write_atomically(self._late, late)
-        else:
-            self._late.unlink(missing_ok=True)
+        deliver(self._early, early, late)
         return early, late
 
+    @property
+    def _specified(self) -> SpecifiedModel:
+        """The model with the specs as they are written now."""
+        late = late_path(self._early)
+        return SpecifiedModel(
+            self._model, self._target, self._early, late if late.exists() else None, self._folder.path
+        )
+
     def unapplied_early(self, results: Sequence[DispatchResult]) -> dict[str, str]:
-        """The dispatches in which plain iree-compile makes something else of the early entries, and why."""
+        """The dispatches for which plain iree-compile applies something else than the early entries, and what."""
         self.write(results)
         expected = _expected(results, late=False)
+        specified = self._specified
         try:
-            self._configure()
-        except ToolError as error:
-            return dict.fromkeys(expected, str(error))
-        return _differing(self._configured, expected)
+            specified.configure()
+        except (RejectedError, ToolError) as error:
+            return dict.fromkeys(expected, f"the model does not compile with its spec: {error}")
+        return _differing(specified.configured, expected)
 
     def unapplied_late(self, results: Sequence[DispatchResult]) -> dict[str, str]:
         """As `unapplied_early` for the late entries, on top of the early ones."""
         self.write(results)
         expected = _expected(results, late=True)
+        specified = self._specified
         try:
             # The compiler may have failed there before.
-            if not self._configured.exists():
-                self._configure()
-            self._apply_late()
-        except ToolError as error:
-            return dict.fromkeys(expected, str(error))
-        return _differing(self._applied, expected)
-
-    def _configure(self) -> None:
-        """Compiles the model with the early entries as they are written now. Raises ToolError; then no file is left."""
-        try:
-            compile_twice("its spec", lambda: configure(self._model, self._configured, self._early))
-        except ToolError:
-            self._configured.unlink(missing_ok=True)
-            raise
-
-    def _apply_late(self) -> None:
-        """Applies the late entries to what `_configure` made. Raises ToolError."""
-        try:
-            with self._model.watch.of(Part.COMPILING):
-                apply_late(self._configured, self._late, self._target, self._applied)
-        except RejectedError as error:
-            raise ToolError(f"IREE refuses the late spec in the whole model: {error}") from error
+            if not specified.configured.exists():
+                specified.configure()
+            specified.apply_late()
+        except (RejectedError, ToolError) as error:
+            return dict.fromkeys(expected, f"the model does not compile with its specs: {error}")
+        return _differing(specified.applied, expected)
 
     def compiled(self, results: Sequence[DispatchResult], binary: Path) -> Path:
-        """The model compiled with the winners' specs, in the way that is handed to the user. Raises ToolError."""
+        """The model compiled with the winners' specs, as the user compiles it. Raises ToolError."""
         self.write(results)
-        self._configure()
-        if self._late.exists():
-            self._apply_late()
-            compile_twice("its specs", lambda: compile_configured(self._model, self._applied, binary))
-        else:
-            compile_twice("its spec", lambda: self._model.compile(binary, spec_flag(self._early), NO_HANG))
-        return binary
-
-
-def compile_twice(what: str, compiler: Callable[[], ToolResult]) -> None:
-    """Has the model compiled with something, once more if the compiler dies or hangs. Raises ToolError."""
-    for _ in range(_ATTEMPTS):
         try:
-            result = compiler()
-        except ToolError as error:
-            reason = str(error)
-            continue
-        if result.exit_code == 0:
-            return
-        reason = result.first_error
-        if result.exit_code > 0:
-            break
-    raise ToolError(f"the model does not compile with {what}: {reason}")
+            self._specified.compile(binary)
+        except RejectedError as error:
+            raise ToolError(f"the model does not compile with its specs: {error}") from error
+        return binary
 
 
 def is_late(result: DispatchResult, target: Target) -> bool:
@@ -153,17 +119,17 @@ def holding_early(
 ) -> list[DispatchResult]:
     """The results, with those entries made late that plain iree-compile does not apply as they were measured.
 
-    If all seem to be such, it may be for one of them: each is looked at alone, if there is time for so many.
+    If none seems to apply, one of them may be the cause: each is read back alone, if there is time for so many.
     """
     results = list(results)
     while failed := specs.unapplied_early(results) if winners_of(results) else {}:
         early = [result for result in winners_of(results) if not result.late]
         if len(early) > 1 and len(failed) == len(_expected(results, late=False)) and has_time_for_each(len(early)):
-            failed = {name: why for each in early for name, why in specs.unapplied_early([each]).items()} or failed
+            failed = {name: why for result in early for name, why in specs.unapplied_early([result]).items()} or failed
         for name, reason in failed.items():
             listen(Note(f"{name}: plain iree-compile cannot apply its entry, {reason}"))
         problems = {result.dispatch.problem for result in results if result.dispatch.name in failed}
-        results = [replace(each, late=each.late or each.dispatch.problem in problems) for each in results]
+        results = [replace(result, late=result.late or result.dispatch.problem in problems) for result in results]
     return results
 
 
@@ -180,12 +146,12 @@ def holding_late(
         if not failed:
             break
         if len(late) > 1 and len(failed) == len(_expected(results, late=True)) and has_time_for_each(len(late)):
-            failed = {name: why for each in late for name, why in specs.unapplied_late([each]).items()} or failed
+            failed = {name: why for result in late for name, why in specs.unapplied_late([result]).items()} or failed
         for name, reason in failed.items():
             listen(Note(f"{name}: its entry is dropped, {reason}"))
-        problems = {each.dispatch.name: each.dispatch.problem for each in results}
+        problems = {result.dispatch.name: result.dispatch.problem for result in results}
         reasons = {problems[name]: why for name, why in failed.items()}
-        results = [dropped(each, reasons.get(each.dispatch.problem)) for each in results]
+        results = [dropped(result, reasons.get(result.dispatch.problem)) for result in results]
     return results
 
 

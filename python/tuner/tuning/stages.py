@@ -21,7 +21,8 @@ from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
-from tuner.specs.certificate import Circumstances, circumstances
+from tuner.specs.certificate import Circumstances
+from tuner.specs.circumstances import circumstances_of
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.plan import chosen
@@ -50,6 +51,10 @@ class Known:
     def model(self) -> Model:
         """The model with the flags that were chosen."""
         return self.plain.model.with_flags(*self.flags.flags)
+
+    def circumstances(self, bench: Workbench) -> Circumstances:
+        """What the certificates of this run share."""
+        return circumstances_of(bench.options, bench.target, self.extracted, self.model.flags)
 
 
 Stage = Callable[[Workbench, Known], Known]
@@ -88,7 +93,7 @@ def tune(bench: Workbench, known: Known) -> Known:
 
 def prove_model(bench: Workbench, known: Known) -> Known:
     """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
-    shared = circumstances_of(bench, known)
+    shared = known.circumstances(bench)
     proof = prove(bench, known.plain, known.model, known.results, shared, known.flags.speedup)
     return replace(known, proof=proof)
 
@@ -99,15 +104,3 @@ def _before_proof(bench: Workbench, known: Known) -> Budget:
 
 
 STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)
-
-
-def circumstances_of(bench: Workbench, known: Known) -> Circumstances:
-    """What the certificates of this run share."""
-    return circumstances(
-        bench.options.target,
-        known.extracted.device_description,
-        known.extracted.features,
-        bench.target.device.uri,
-        bench.options.threads,
-        known.model.flags,
-    )

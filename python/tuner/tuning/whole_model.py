@@ -20,8 +20,9 @@ from tuner.errors import DeviceLostError, InputError, MeasurementError, WrongOut
 from tuner.evaluate.budget import Budget
 from tuner.measuring import FunctionProgram, Runner, Tolerance
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, epsilon_of, is_float, step_of
-from tuner.measuring.runner import ATTEMPTS, ProgramCrashedError, lost
+from tuner.measuring.runner import lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
+from tuner.measuring.transport import ATTEMPTS, ProgramCrashedError
 from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.speedup import is_decided, speedup

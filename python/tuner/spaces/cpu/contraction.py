@@ -46,6 +46,8 @@ _MOST_DIVISORS = 16
 class DoubleTilingContraction:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return target == "cpu" and problem.kind == "contraction" and has_known_types(problem)
 

@@ -39,6 +39,8 @@ _MOST_SCALARS = 16
 class Convolution:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return target == "cpu" and problem.kind == "convolution" and has_known_types(problem)
 

@@ -36,6 +36,8 @@ _MOST_SCALARS = 8
 class Elementwise:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return target == "cpu" and problem.kind == "elementwise" and has_known_types(problem)
 

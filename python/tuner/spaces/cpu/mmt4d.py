@@ -38,6 +38,8 @@ _MOST_REDUCTION_VECTOR = 8
 class Mmt4d:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return target == "cpu" and problem.kind == "mmt4d" and has_known_types(problem)
 

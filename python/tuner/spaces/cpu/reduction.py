@@ -37,6 +37,8 @@ _MOST_SCALARS = 16
 class Reduction:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return target == "cpu" and problem.kind == "reduction" and has_known_types(problem)
 

@@ -20,7 +20,7 @@ _SOURCE = "IREE's own constraints (--iree-codegen-emit-pipeline-constraints)"
 _STAGES = "prefetch_num_stages"
 _BANK_CONFLICTS = "no_reduce_shared_memory_bank_conflicts"
 # The occupancy that the compiler is asked for on AMD GPUs; 0 asks for none.
-WAVES_PER_EU = "waves_per_eu"
+OCCUPANCY = "occupancy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def widened(emitted: EmittedConstraints) -> EmittedConstraints:
 class CompilerEmitted:
     """The space of one dispatch's constraints and of the rules they leave out (`tuner.spaces.emitted.rules`).
 
-    `stages` and `waves_per_eu` open the knobs of those names.
+    `stages` and `occupancy` open the knobs of those names.
 
     `materialize` turns a point into the compiler's attributes (`tuner.dispatches.emitted_constraints.materialize`).
     """
@@ -76,7 +76,8 @@ class CompilerEmitted:
     emitted: EmittedConstraints
     materialize: Callable[[EmittedConstraints, Mapping[str, int]], Configuration]
     stages: tuple[int, ...] = ()
-    waves_per_eu: tuple[int, ...] = ()
+    occupancy: tuple[int, ...] = ()
+    priority: int = 0
 
     def serves(self, target: str, problem: Problem) -> bool:
         return target == self.target and problem == self.problem
@@ -90,8 +91,8 @@ class CompilerEmitted:
         knobs = list(space.knobs)
         if self.stages:
             knobs = [Knob(knob.name, self.stages) if knob.name == _STAGES else knob for knob in knobs]
-        if self.waves_per_eu:
-            knobs.append(Knob(WAVES_PER_EU, self.waves_per_eu))
+        if self.occupancy:
+            knobs.append(Knob(OCCUPANCY, self.occupancy))
         rules = tuple(rule for rule in space.rules if not (self.stages and _is_about_stages(rule)))
         return Space(tuple(knobs), (*rules, *probed))
 

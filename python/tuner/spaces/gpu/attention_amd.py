@@ -58,6 +58,8 @@ _ACCUMULATORS = 256
 class GpuAttentionAmd:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         if target != "rocm" or problem.kind != "attention":
             return False
@@ -81,7 +83,7 @@ class GpuAttentionAmd:
         along_queries = Knob("query_subgroups", _SUBGROUPS)
         first, second = (Knob(name, tuple(known)) for name in ("first_instruction", "second_instruction"))
         size = Knob("subgroup_size", (next(iter(known.values())).subgroup_size,))
-        waves = Knob("waves_per_eu", gpu.waves_per_eu)
+        occupancy = Knob("occupancy", gpu.occupancies)
 
         def of(knob: Knob, what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
             return lookup(knob.var, ((place, what(each)) for place, each in known.items()))
@@ -121,7 +123,7 @@ class GpuAttentionAmd:
                 "estimate: half of the 512 registers of a lane on CDNA",
             ),
         )
-        return Space((queries, values, keys, along_queries, first, second, size, waves), rules)
+        return Space((queries, values, keys, along_queries, first, second, size, occupancy), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)

@@ -101,7 +101,7 @@ def attention_configuration(
             (prod(counts.values()) * point["subgroup_size"], 1, 1),
             point["subgroup_size"],
             promoted=(0, 1, 2),
-            waves_per_eu=point["waves_per_eu"],
+            occupancy=point["occupancy"],
             flushes_denormals=True,
         ),
     )

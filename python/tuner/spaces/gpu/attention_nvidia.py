@@ -38,6 +38,8 @@ _ACCUMULATORS = 128
 class GpuAttention:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         if target != "cuda" or problem.kind != "attention":
             return False
@@ -62,12 +64,12 @@ class GpuAttention:
         along_queries = Knob("query_subgroups", tuple(powers_of_two(_MOST_SUBGROUPS)))
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
-        waves = Knob("waves_per_eu", gpu.waves_per_eu)
+        occupancy = Knob("occupancy", gpu.occupancies)
         q, v, k = queries.var, values.var, keys.var
         subgroups = along_queries.var * along_values.var
         threads = subgroups * intrinsic.subgroup_size
         rules = (
-            occupancy_rule(waves.var, threads),
+            occupancy_rule(occupancy.var, threads),
             Rule(
                 "subgroups along the queries take whole instructions",
                 q % (along_queries.var * intrinsic.m) == 0,
@@ -85,7 +87,7 @@ class GpuAttention:
                 "estimate: half of the 255 registers of an NVIDIA thread",
             ),
         )
-        return Space((queries, values, keys, along_queries, along_values, size, waves), rules)
+        return Space((queries, values, keys, along_queries, along_values, size, occupancy), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)

@@ -24,6 +24,8 @@ from tuner.targets import Limits
 class GpuContraction:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return (
             target in TARGETS and problem.kind == "contraction" and has_known_types(problem) and not is_skinny(problem)

@@ -32,6 +32,8 @@ _PROMOTED = (1, 3)
 class GpuConvolution:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return (
             target in TARGETS

@@ -164,9 +164,9 @@ def matrix_space(
         )
     )
     grid = list(zip(workgroup, along, strict=True))
-    waves = Knob("waves_per_eu", gpu.waves_per_eu)
+    occupancy = Knob("occupancy", gpu.occupancies)
     knobs += [
-        waves,
+        occupancy,
         Knob(
             "threads", tuple(range(min(subgroup_size.domain), gpu.max_workgroup_threads + 1, min(subgroup_size.domain)))
         ),
@@ -196,7 +196,7 @@ def matrix_space(
     if is_measured(intrinsics):
         rules += mma_sync_rules(
             stages=stages.var,
-            waves=waves,
+            occupancy=occupancy,
             lane_sums=z3.Int("lane_sums"),
             promoted=promoted.var,
             conflicts=conflicts.var,

@@ -22,6 +22,8 @@ _LANES = {"cuda": 32, "rocm": 64}
 class GpuMatvec:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return (
             target in TARGETS

@@ -17,7 +17,7 @@ import z3
 from tuner.constraints import Knob, Rule
 from tuner.spaces.gpu.tiles import occupancy_rule
 from tuner.targets import MatrixIntrinsic
-from tuner.targets.nvidia import registers_for
+from tuner.targets.nvidia import MMA_SYNC, registers_for
 
 _SOURCE = "measured on an H200 over ten products of real models"
 _NO_PIPELINE = "probed: for sm_80 the compiler makes the same PTX of 0, 2 and 3 stages"
@@ -32,7 +32,7 @@ _BOTH = 3
 
 def is_measured(intrinsics: Sequence[MatrixIntrinsic]) -> bool:
     """Whether these are the instructions that were measured."""
-    return all(each.name.startswith("NV_MMA_SYNC") for each in intrinsics)
+    return all(intrinsic.name in MMA_SYNC for intrinsic in intrinsics)
 
 
 def mma_sync_rules(
@@ -42,7 +42,7 @@ def mma_sync_rules(
     conflicts: z3.ArithRef,
     padded: z3.ArithRef,
     aligned: z3.BoolRef,
-    waves: Knob,
+    occupancy: Knob,
     lane_sums: z3.ArithRef,
     threads: z3.ArithRef,
     depth: z3.ArithRef,
@@ -54,14 +54,14 @@ def mma_sync_rules(
         Rule("bank conflicts are reduced", conflicts == 0, _SOURCE),
         Rule("nothing is padded where tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
         Rule(f"a lane sums at least {_FEWEST_SUMS} elements", lane_sums >= _FEWEST_SUMS, _SOURCE),
-        occupancy_rule(waves.var, threads),
+        occupancy_rule(occupancy.var, threads),
         Rule(
             "the occupancy asked for leaves registers for a lane's sums, and as many as other values take",
             z3.And(
                 [
-                    z3.Or(waves.var != each, lane_sums + _OTHER_REGISTERS <= registers_for(each))
-                    for each in waves.domain
-                    if each
+                    z3.Or(occupancy.var != subgroups, lane_sums + _OTHER_REGISTERS <= registers_for(subgroups))
+                    for subgroups in occupancy.domain
+                    if subgroups
                 ]
             ),
             _SOURCE,

@@ -24,6 +24,8 @@ from tuner.targets import Limits
 class GpuReduction:
     """See the module's text."""
 
+    priority: int = 0
+
     def serves(self, target: str, problem: Problem) -> bool:
         return target in TARGETS and problem.kind == "reduction" and has_known_types(problem)
 

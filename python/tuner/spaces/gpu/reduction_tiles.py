@@ -18,7 +18,7 @@ import z3
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu.tiles import ELEMENT_BYTES, ordered, powers_of_two
-from tuner.spaces.gpu.tiles import LOAD_BYTES, amd_occupancies, per_loop, settings
+from tuner.spaces.gpu.tiles import LOAD_BYTES, per_loop, settings, unlimited_occupancies
 from tuner.targets import GpuLimits
 
 _MOST_ROWS = 16
@@ -98,7 +98,7 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
         load,
         repeats,
         step,
-        Knob("waves_per_eu", amd_occupancies(gpu)),
+        Knob("occupancy", unlimited_occupancies(gpu)),
     )
     return Space(knobs, tuple(rules))
 

@@ -17,7 +17,7 @@ import z3
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.cpu.tiles import divisors, ordered, powers_of_two, product
-from tuner.spaces.gpu.tiles import amd_occupancies, bytes_of, per_loop, settings, thread_rules
+from tuner.spaces.gpu.tiles import bytes_of, per_loop, settings, thread_rules, unlimited_occupancies
 from tuner.targets import GpuLimits
 
 _MOST_TILE = 512
@@ -75,7 +75,7 @@ def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -
         )
     )
     stage = Knob("promoted", tuple(promoted))
-    knobs += [stage, Knob("waves_per_eu", amd_occupancies(gpu))]
+    knobs += [stage, Knob("occupancy", unlimited_occupancies(gpu))]
     if any(promoted):
         knobs.append(Knob("no_reduce_shared_memory_bank_conflicts", (0, 1)))
     if any(promoted):

@@ -92,24 +92,19 @@ def has_known_types(problem: Problem) -> bool:
     return all(operand.element_type in ELEMENT_BYTES for operand in problem.operands)
 
 
-def is_nvidia(gpu: GpuLimits) -> bool:
-    """Whether it is one of NVIDIA's, by the name of its chip."""
-    return gpu.chip.startswith("sm_")
+def unlimited_occupancies(gpu: GpuLimits) -> tuple[int, ...]:
+    """The occupancies to ask for in pipelines for which a limit on registers was never measured; 0 asks for none."""
+    return (0,) if gpu.occupancy_limits_registers else gpu.occupancies
 
 
-def amd_occupancies(gpu: GpuLimits) -> tuple[int, ...]:
-    """The occupancies to ask for where a wish was measured on AMD GPUs alone, or not at all; 0 asks for none."""
-    return (0,) if is_nvidia(gpu) else gpu.waves_per_eu
-
-
-def occupancy_rule(waves: z3.ArithRef, threads: z3.ArithRef) -> Rule:
-    """On NVIDIA GPUs: fewer subgroups a scheduler than one workgroup has there would take more registers than there
-    are."""
+def occupancy_rule(occupancy: z3.ArithRef, threads: z3.ArithRef) -> Rule:
+    """On NVIDIA GPUs: with fewer subgroups per scheduler than one workgroup has there, its threads would take more
+    registers than there are."""
     quarter = LANES * SCHEDULERS
     return Rule(
-        "one workgroup has no more subgroups a scheduler than are asked for",
-        z3.Or(waves == 0, (threads + (quarter - 1)) / quarter <= waves),
-        "probed: 200 registers for each of 320 threads are refused when they are to start",
+        "one workgroup has no more subgroups per scheduler than are asked for",
+        z3.Or(occupancy == 0, (threads + (quarter - 1)) / quarter <= occupancy),
+        "probed: the driver refuses to start 320 threads of 200 registers each",
     )
 
 
@@ -132,5 +127,5 @@ def settings(point: Mapping[str, int], workgroup_size: tuple[int, ...]) -> GpuSe
         promoted=PROMOTED[point.get("promoted", 0)],
         prefetch_num_stages=stages or None,
         no_reduce_shared_memory_bank_conflicts=None if conflicts is None else bool(conflicts),
-        waves_per_eu=point.get("waves_per_eu", 0),
+        occupancy=point.get("occupancy", 0),
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A tiny kernel: a product of two matrices, compiled for a device, run there and compared with numpy's."""
+"""A small product of two matrices: compiled for a device, run there and compared with numpy's."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ func.func @{FUNCTION}(%a: {_MATRIX}, %b: {_MATRIX}) -> {_MATRIX} {{
 }}
 """
 _COMPILE_TIMEOUT_S, _RUN_TIMEOUT_S = 120.0, 60.0
-# A hundred-thousandth of what a sum of so many products of numbers in [-1, 1) is like.
+# 1e-5 of the typical size of a sum of SIZE products of numbers in [-1, 1).
 _TOLERANCE = Tolerance(largest=1e-5 * SIZE**0.5, rms=1e-5 * SIZE**0.5)
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NumpyProduct:
-    """The same product by numpy, in double precision, on the host."""
+    """The product as numpy computes it on the host, in double precision."""
 
     def load(self, device_uri: str) -> LoadedProgram:
         del device_uri
@@ -49,16 +49,16 @@ class _LoadedNumpyProduct:
 
     def run(self, times: int) -> None:
         for _ in range(times):
-            a, b = (each.astype(np.float64) for each in self._inputs)
+            a, b = (matrix.astype(np.float64) for matrix in self._inputs)
             self._product = (a @ b).astype(np.float32)
 
     def outputs(self) -> list[Array]:
         return [self._product]
 
 
-def compile_kernel(flags: Sequence[str], scratch: Path, *, module: str = MODULE) -> FunctionProgram:
-    """The kernel, compiled with the flags of a target. Raises ToolError."""
-    source, binary = scratch / "kernel.mlir", scratch / "kernel.vmfb"
+def compile_product(flags: Sequence[str], scratch: Path, *, module: str = MODULE) -> FunctionProgram:
+    """Compiles the product with the flags of a target. Raises ToolError if iree-compile refuses it."""
+    source, binary = scratch / "product.mlir", scratch / "product.vmfb"
     source.write_text(module)
     result = run_tool(
         "iree-compile", [str(source), *flags, "-o", str(binary)], timeout_s=_COMPILE_TIMEOUT_S, scratch=scratch
@@ -68,10 +68,10 @@ def compile_kernel(flags: Sequence[str], scratch: Path, *, module: str = MODULE)
     return FunctionProgram(binary, FUNCTION)
 
 
-def verify_kernel(runner: Runner, kernel: ProgramSource) -> Verification:
-    """Runs the kernel on the runner's device and compares its result with numpy's. Raises MeasurementError."""
+def verify_product(runner: Runner, product: ProgramSource) -> Verification:
+    """Runs the product on the runner's device and compares its result with numpy's. Raises MeasurementError."""
     runner.load("numpy", NumpyProduct())
     runner.reference("numpy", _SEED, timeout_s=_RUN_TIMEOUT_S)
-    runner.load(FUNCTION, kernel, timeout_s=_RUN_TIMEOUT_S)
+    runner.load(FUNCTION, product, timeout_s=_RUN_TIMEOUT_S)
     verification, _ = runner.check(FUNCTION, _SEED, [_TOLERANCE], timeout_s=_RUN_TIMEOUT_S)
     return verification

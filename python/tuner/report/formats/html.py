@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A run as one HTML page that needs nothing else: no network, no script, no font."""
+"""A run as one self-contained HTML page: without network access, scripts and fonts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 
 from tuner.report.analysis import Analysis, Failures, analyse
+from tuner.report.formats import File
 from tuner.report.knobs import Knobs
 from tuner.report.plots import Plot, convergence, heat_map, importance_bars, intervals
 from tuner.report.recorded_run import RecordedDispatch, RecordedRun
@@ -23,8 +24,21 @@ _NAME_OF_MODEL = "whole model"
 
 
 @dataclass(frozen=True, slots=True)
+class HtmlFormat:
+    """One page in one file."""
+
+    help: str = "File for the HTML page."
+
+    def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: html_report(run)),)
+
+
+HTML = HtmlFormat()
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
-    """A line of the table of all comparisons."""
+    """A row of the table of all comparisons with the default."""
 
     name: str
     anchor: str
@@ -37,7 +51,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What the page shows of one dispatch."""
+    """What the page shows of a dispatch."""
 
     anchor: str
     dispatch: RecordedDispatch
@@ -49,7 +63,7 @@ class _Section:
 
 
 def html_report(run: RecordedRun) -> str:
-    """The page."""
+    """The page's HTML."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -59,7 +73,7 @@ def html_report(run: RecordedRun) -> str:
     )
     environment.filters["duration"] = duration
     certificates = run.certificates
-    sections = [_section(index, each) for index, each in enumerate(run.dispatches)]
+    sections = [_section(index, dispatch) for index, dispatch in enumerate(run.dispatches)]
     return environment.get_template("page.html.jinja").render(
         run=run,
         title=_title(run),
@@ -81,7 +95,7 @@ def _title(run: RecordedRun) -> str:
 
 def _headline(run: RecordedRun) -> str:
     if not run.has_ended:
-        return "This run has not ended: there are candidates, and no verdicts."
+        return "This run has not ended: there are candidates, but no verdicts."
     if run.model is None:
         return "The default stays: no configuration was shown to be faster."
     before, after = _medians(run.model)
@@ -91,11 +105,11 @@ def _headline(run: RecordedRun) -> str:
 def _rows(run: RecordedRun, sections: list[_Section]) -> list[_Row]:
     rows = []
     for section in sections:
-        each = section.dispatch
-        before, after = _medians(each.certificate) if each.certificate else ("-", "-")
-        ratio = str(each.certificate.ratio) if each.certificate else "-"
-        tried = str(len(each.tried)) if each.candidates else "-"
-        rows.append(_Row(each.name, section.anchor, before, after, ratio, each.verdict or "not ended", tried))
+        dispatch, certificate = section.dispatch, section.dispatch.certificate
+        before, after = _medians(certificate) if certificate else ("-", "-")
+        ratio = str(certificate.ratio) if certificate else "-"
+        tried = str(len(dispatch.tried)) if dispatch.candidates else "-"
+        rows.append(_Row(dispatch.name, section.anchor, before, after, ratio, dispatch.verdict or "not ended", tried))
     if run.model is not None:
         before, after = _medians(run.model)
         rows.append(_Row(_NAME_OF_MODEL, "", before, after, str(run.model.ratio), "verified", ""))
@@ -123,7 +137,7 @@ def _section(index: int, dispatch: RecordedDispatch) -> _Section:
         dispatch=dispatch,
         summary=_summary(dispatch),
         plots=tuple(plots),
-        remarks=(*_remarks(dispatch, analysis), *dispatch.told),
+        remarks=(*_remarks(dispatch, analysis), *dispatch.incidents),
         configuration=analysis.knobs[winner.number] if winner else {},
         failures=analysis.failures,
     )
@@ -137,8 +151,8 @@ def _summary(dispatch: RecordedDispatch) -> str:
     before, after = _medians(certificate)
     moment = "plain iree-compile applies it" if certificate.moment == "early" else "iree-tune compile applies it"
     return (
-        f"{dispatch.verdict}: {before} by default, {after} with the best candidate, {certificate.ratio} in"
-        f" {len(certificate.baseline_s)} rounds; outputs compared on {len(verified.seeds)} seeds, greatest error"
+        f"{dispatch.verdict}: the default takes {before}, the best candidate {after}, {certificate.ratio} in"
+        f" {len(certificate.baseline_s)} rounds; outputs compared on {len(verified.seeds)} seeds, largest error"
         f" {verified.max_error:.2g}; {moment if certificate.accepted else 'not in the spec'}."
     )
 
@@ -148,10 +162,10 @@ def _remarks(dispatch: RecordedDispatch, analysis: Analysis) -> list[str]:
         return []
     found = analysis.importance
     if found is None:
-        return ["Too few candidates were measured, or they are too much alike, to say which knobs matter."]
+        return ["Too few candidates were measured, or they are too similar, to show which knobs matter."]
     if found.explained <= 0:
-        return ["The knobs foretell nothing of unseen candidates' times here: take their importance for chance."]
+        return ["The knobs do not predict the times of unseen candidates here: their importance may be chance."]
     return [
-        f"Importance: what a random forest loses when it forgets a knob. It foretells {found.explained:.0%} of the"
+        f"Importance: what a random forest loses when a knob is shuffled. It explains {found.explained:.0%} of the"
         " variance of the logarithms of unseen candidates' times."
     ]

@@ -1,0 +1,121 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What specs record of how they were made: the target, the threads and the flags of a check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuner.errors import InputError
+from tuner.foreign import shown
+from tuner.model.onnx import Shapes
+from tuner.options import Options
+from tuner.specs.certificate import Circumstances
+from tuner.specs.read import ReadSpec
+from tuner.targets import Target
+from tuner.tuning.flag_search import is_choice
+
+_DEFAULTS = Options()
+# A target and a chip, as users write them.
+_TARGET = re.compile(r"[\w-]+(:[\w+-]+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What a user can set for a check.
+
+    `target`, `threads` and `flags` (further flags of iree-compile) are those that the specs were made with if they are
+    None. Flags that were chosen with the specs are used beside `flags`, unless those set the same. `function`: the
+    model's entry, if it has several functions. `output`: where a refreshed spec goes. `run_dir`: where logs and
+    binaries go (a new folder under `.iree-tuner` by default). `seed`: of the order of samples. `shapes`: sizes that an
+    ONNX model leaves open.
+    """
+
+    target: str | None = None
+    threads: int | None = None
+    flags: tuple[str, ...] | None = None
+    function: str = ""
+    output: Path | None = None
+    run_dir: Path | None = None
+    seed: int = 0
+    shapes: Shapes = field(default_factory=Shapes)
+
+
+def recorded_in(specs: Sequence[ReadSpec]) -> list[Circumstances]:
+    """Where the specs were made, each place once; those of whole models come first."""
+    whole = [spec.certificate for spec in specs if spec.certificate is not None]
+    single = [entry.certificate for spec in specs for entry in spec.entries]
+    return list({certificate.circumstances: None for certificate in (*whole, *single)})
+
+
+def run_options(specs: Sequence[ReadSpec], options: CheckOptions) -> Options:
+    """The options of a run that the check repeats, without flags.
+
+    Target and threads are as asked, else as recorded. Raises InputError if the specs record several.
+    """
+    recorded = recorded_in(specs)
+    names = sorted({made.target for made in recorded}) or [_DEFAULTS.target]
+    odd = next((name for name in names if not _TARGET.fullmatch(name)), None)
+    if options.target is None and odd is not None:
+        raise InputError(f"the entries were made for '{shown(odd)}', which is no target; name one by --target")
+    if options.target is None and len(names) > 1:
+        raise InputError(f"the entries were made for several targets ({', '.join(names)}); name one by --target")
+    target = options.target or names[0]
+    threads = sorted({made.threads for made in recorded if made.target == target}) or [_DEFAULTS.threads]
+    if options.threads is None and len(threads) > 1:
+        counts = ", ".join(map(str, threads))
+        raise InputError(f"the entries were made for several numbers of threads ({counts}); give one by --threads")
+    return Options(
+        target=target,
+        threads=threads[0] if options.threads is None else options.threads,
+        function=options.function,
+        output=options.output,
+        run_dir=options.run_dir,
+        seed=options.seed,
+        shapes=options.shapes,
+    )
+
+
+def flags_of(
+    specs: Sequence[ReadSpec], target_name: str, target: Target, given_now: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The flags that the user gave, now or when the specs were made, and those that were chosen beside them.
+
+    A flag of iree-compile can name a program that it runs, so on a certificate's word alone only those are used that
+    may be chosen for the target. Raises InputError for another one, unless flags are given now.
+    """
+    made = next((found for spec in specs for found in recorded_in([spec]) if found.target == target_name), None)
+    recorded = () if made is None else _beside_target(made.flags, target)
+    chosen = () if made is None else tuple(flag for spec in specs for flag in spec.flags)
+    allowed = {flag for flag in (*recorded, *chosen) if is_choice(target.name, flag)}
+    if given_now is None:
+        for spec in specs[:1]:
+            _check_known(spec, [flag for flag in (*recorded, *chosen) if flag not in allowed], target)
+        given = tuple(flag for flag in recorded if flag not in chosen)
+    else:
+        given = tuple(given_now)
+    settled = {_flag_name(flag) for flag in given}
+    chosen = tuple(flag for flag in dict.fromkeys(chosen) if flag in allowed and _flag_name(flag) not in settled)
+    return given, chosen
+
+
+def _beside_target(flags: Sequence[str], target: Target) -> tuple[str, ...]:
+    """The recorded flags without those that select the target, which come first and may name another chip."""
+    own = [_flag_name(flag) for flag in target.compile_flags]
+    return tuple(flags[len(own) :] if [_flag_name(flag) for flag in flags[: len(own)]] == own else flags)
+
+
+def _check_known(spec: ReadSpec, unknown: Sequence[str], target: Target) -> None:
+    if unknown:
+        flags = " ".join(dict.fromkeys(unknown))
+        raise InputError(
+            f"{spec.path} was made with {flags}, which is no choice of flags for {target.name} and is not used on a"
+            f" file's word; if you trust it, give it after --, as in iree-tune check MODEL SPEC -- {flags}"
+        )
+
+
+def _flag_name(flag: str) -> str:
+    return flag.lstrip("-").partition("=")[0]

@@ -1,0 +1,29 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What kinds read from a structured op of IREE or linalg."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from iree.compiler import ir
+
+from tuner import native
+
+# Ops that move data into another layout; their loops are not stated.
+_LAYOUT_OPS = ("linalg.pack", "linalg.unpack")
+
+
+def is_computation(op: ir.Operation) -> bool:
+    """Whether it is an op of linalg that computes."""
+    return op.name.startswith("linalg.") and op.name not in _LAYOUT_OPS
+
+
+def parallel_or_reduced(op: ir.Operation) -> dict[int, str]:
+    """The roles of loops of which only that is known."""
+    return {index: "parallel" if parallel else "k" for index, parallel in enumerate(native.problem(op).parallel)}
+
+
+def by_loop(named: Mapping[str, Sequence[int]]) -> dict[int, str]:
+    """The role of each loop, given the loops of each role."""
+    return {int(loop): role for role, loops in named.items() for loop in loops}

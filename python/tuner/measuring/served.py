@@ -1,0 +1,106 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Programs in memory, in the process that runs them: loaded, filled with data, run, compared and timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tuner.errors import MeasurementError
+from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of
+from tuner.measuring.dispatch_data import Array
+from tuner.measuring.programs import GuardableProgram, LoadedProgram, MovableProgram, ProgramSource
+from tuner.targets import Device
+
+_ANY_SEED = 1
+# Outputs of fewer elements are seen under several moves: one move may leave a single number unchanged by chance.
+_FEW_ELEMENTS, MOVES_OF_FEW = 256, 4
+
+
+class ServedPrograms:
+    """The programs of one process on one device, by name."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._clock: Callable[[], float] = time.process_time if device.clock == "cpu" else time.perf_counter
+        self._programs: dict[str, LoadedProgram] = {}
+        self._sources: dict[str, ProgramSource] = {}
+        self._cold: set[str] = set()
+        self._references: dict[int, list[Array]] = {}
+
+    def open_device(self) -> None:
+        import iree.runtime as runtime
+
+        runtime.get_device(self._device.uri)
+
+    def load(self, key: str, source: ProgramSource) -> None:
+        self._programs[key] = source.load(self._device.uri)
+        self._sources[key] = source
+
+    def unload(self, key: str) -> None:
+        self._programs.pop(key, None)
+        self._sources.pop(key, None)
+
+    def renew(self) -> float:
+        started = time.perf_counter()
+        self._programs.clear()
+        for key, source in self._sources.items():
+            self._programs[key] = source.load(self._device.uri)
+        for program in self._programs.values():
+            program.fill(_ANY_SEED)
+        self._cold = set(self._programs)
+        return time.perf_counter() - started
+
+    def reference(self, key: str, seed: int) -> float:
+        self._references[seed], seconds = self._outputs(key, seed)
+        return seconds
+
+    def check(self, key: str, seed: int, tolerances: tuple[Tolerance, ...]) -> tuple[Verification, float]:
+        outputs, seconds = self._outputs(key, seed)
+        return compare(self._references[seed], outputs, tolerances), seconds
+
+    def fill(self, key: str, seed: int) -> None:
+        self._program(key).fill(seed)
+
+    def sensitivity(self, key: str, seed: int, step: float) -> tuple[Sensitivity, ...]:
+        program, reference = self._program(key), self._references[seed]
+        outputs = []
+        if step > 0.0 and isinstance(program, MovableProgram):
+            few = any(array.size < _FEW_ELEMENTS for array in reference)
+            for move in range(MOVES_OF_FEW if few else 1):
+                program.fill_moved(seed, step, move)
+                program.run(1)
+                outputs.append(program.outputs())
+        program.fill(seed)
+        return sensitivity_of(reference, outputs)
+
+    def time(self, key: str, times: int) -> float:
+        program = self._program(key)
+        if key in self._cold:
+            self._cold.remove(key)
+            if times > 1:
+                program.run(1)
+        started = self._clock()
+        program.run(times)
+        return (self._clock() - started) / times
+
+    def time_guarded(self, key: str, times: int) -> float:
+        program = self._program(key)
+        if not isinstance(program, GuardableProgram):
+            raise MeasurementError(f"the data of '{key}' cannot be put between guard pages")
+        with program.guarded():
+            return self.time(key, times)
+
+    def _program(self, key: str) -> LoadedProgram:
+        if key not in self._programs:
+            raise MeasurementError(f"nothing is loaded as '{key}'; the process that held it has died")
+        return self._programs[key]
+
+    def _outputs(self, key: str, seed: int) -> tuple[list[Array], float]:
+        program = self._program(key)
+        program.fill(seed)
+        started = self._clock()
+        program.run(1)
+        seconds = self._clock() - started
+        return program.outputs(), seconds

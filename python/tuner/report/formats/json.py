@@ -1,0 +1,78 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A run as JSON for programs: everything that the page shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.jsonable import to_plain
+from tuner.report.analysis import Analysis, analyse
+from tuner.report.formats import File
+from tuner.report.recorded_run import RecordedDispatch, RecordedRun
+
+SCHEMA = "iree-tuner-report/1"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """One JSON object in one file."""
+
+    help: str = "File for everything that the page shows, as JSON."
+
+    def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: json.dumps(json_report(run), indent=1) + "\n"),)
+
+
+JSON = JsonFormat()
+
+
+def json_report(run: RecordedRun) -> dict[str, Any]:
+    """Everything that the page shows, as plain JSON."""
+    return {
+        "schema": SCHEMA,
+        "has_ended": run.has_ended,
+        "device": run.device,
+        "command": list(run.command),
+        "compile_command": list(run.compile_command),
+        "model": None if run.model is None else run.model.to_json(),
+        "flags": list(run.flags),
+        "flags_tried": [
+            {"number": tried.number, "values": dict(tried.values), "time_s": tried.time_s, "detail": tried.detail}
+            for tried in run.flags_tried
+        ],
+        "dispatches": [_dispatch(dispatch, analyse(dispatch)) for dispatch in run.dispatches],
+        "spec": run.spec,
+        "late_spec": run.late_spec,
+        "wall_time": None if run.wall_time is None else to_plain(run.wall_time),
+    }
+
+
+def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
+    found, winner = analysis.importance, dispatch.winner
+    return {
+        "dispatch": dispatch.name,
+        "problem": dispatch.problem,
+        "verdict": dispatch.verdict,
+        "winner": None if winner is None else winner.number,
+        "certificate": None if dispatch.certificate is None else dispatch.certificate.to_json(),
+        "importance": None if found is None else {"explained": found.explained, "shares": dict(found.shares)},
+        "failures": {failures.fate.value: failures.count for failures in analysis.failures},
+        "told": list(dispatch.incidents),
+        "candidates": [
+            {
+                "candidate": candidate.number,
+                "knobs": analysis.knobs.get(candidate.number),
+                "fate": candidate.fate.value,
+                "detail": candidate.detail,
+                "compile_s": candidate.compile_s,
+                "time_s": candidate.time_s,
+                "speedup": candidate.speedup,
+                "samples_s": list(candidate.samples_s),
+            }
+            for candidate in dispatch.candidates
+        ],
+    }

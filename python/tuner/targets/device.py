@@ -1,0 +1,33 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A device: where programs run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where programs run: IREE's device URI, runtime flags, and the clock that measures best there.
+
+    `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
+    `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
+    `in_host_memory`: programs live in the process's own memory, which can be bounded. `processors`: the only ones of
+    this machine that its process may run on; empty: any. `machine`: the machine that it is on; empty: this one.
+    """
+
+    uri: str
+    runtime_flags: tuple[str, ...]
+    clock: str
+    label: str
+    compiles_on_load: bool = False
+    in_host_memory: bool = False
+    processors: tuple[int, ...] = ()
+    machine: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a user calls it, as in cuda://1 or local-sync://0."""
+        name = f"{self.uri}://{','.join(map(str, self.processors))}" if self.processors else self.uri
+        return f"{name} on {self.machine}" if self.machine else name
