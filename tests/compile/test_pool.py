@@ -22,7 +22,6 @@ from iree.compiler import ir
 import faults
 import samples
 from extraction import extract_text
-from tuner.compile import pool as compiling
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.compile.session import heard
 from tuner.dispatch import Configuration
@@ -31,6 +30,8 @@ from tuner.model.model import Model
 from tuner.outcome import Compilation, Fate
 from tuner.stopwatch import Stopwatch
 from tuner.targets.cpu import CpuTarget
+
+pytestmark = pytest.mark.compiler
 
 GOOD = Configuration(
     "DoubleTilingExpert",
@@ -282,11 +283,10 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_p
     assert multiprocessing.active_children() == []
 
 
-def test_a_lost_job_is_compiled_after_all(job: CompileJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_job_is_compiled_after_all(job: CompileJob) -> None:
     """A thread of ours takes it under the lock that workers take jobs under, as one that is killed then has done."""
-    monkeypatch.setattr(compiling, "_TAKEN_S", 1.0)
     locked = threading.Event()
-    with CompilePool(1, 5.0) as pool:
+    with CompilePool(1, 5.0, taken_timeout_s=1.0) as pool:
         pool.begin()
         pool.wait()
         channel = pool._pool._pool_manager.worker_manager.workers_channel

@@ -33,6 +33,8 @@ from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import Ratio, is_faster
 from tuner.targets.cpu import CpuTarget
 
+pytestmark = pytest.mark.compiler
+
 
 @pytest.fixture(name="runner")
 def make_runner() -> Iterator[Runner]:

@@ -172,6 +172,7 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
     assert now() > "2026-01-01T00:00:00Z"
 
 
+@pytest.mark.compiler
 def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
     """The second of two products begins with what the first one's candidates say, and so it does when resumed."""
     model = tmp_path / "model.mlir"

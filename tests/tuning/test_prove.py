@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 import samples
 import tuner
 from tuner.compile.pool import CompileJob
@@ -16,6 +18,8 @@ from tuner.events import Event, Note
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import Known, Stage, prove_model, tune
 from tuner.tuning.workbench import Workbench
+
+pytestmark = pytest.mark.compiler
 
 # A large product, and a small one of prime sizes whose default is poor.
 TWO = """

@@ -30,6 +30,7 @@ from pebble import ProcessExpired, ProcessPool
 from tuner.compile.session import session, translate
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.files import TEMPORARY
+from tuner.foreign import error_line, reason_of
 from tuner.outcome import Compilation, Fate
 from tuner.processes import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
@@ -42,6 +43,8 @@ _MEMORY_LIMIT_BYTES = 6 * 2**30
 _START_TIMEOUT_S = 60.0
 # So long workers that have started wait for the others.
 _MEET_S = 10.0
+# Characters of an error that are kept.
+_DETAIL = 300
 # How pebble names the processes of a pool.
 _WORKER_NAME = "pebble_pool_worker"
 _LOOK_EVERY_S = 1.0
@@ -85,15 +88,22 @@ class CompilePool:
     """Worker processes that compile. Use it as a context manager: leaving it ends every worker."""
 
     def __init__(
-        self, workers: int, timeout_s: float, watch: Stopwatch | None = None, temporary: Path | None = None
+        self,
+        workers: int,
+        timeout_s: float,
+        watch: Stopwatch | None = None,
+        temporary: Path | None = None,
+        taken_timeout_s: float = _TAKEN_S,
     ) -> None:
         """`timeout_s`: seconds that one candidate may take before its worker is killed. `watch` counts the time.
 
         `temporary`: where a folder of the workers' is made, which goes with the pool (the system's place by default).
+        `taken_timeout_s`: seconds after which a job that no worker took is lost, and compiled by new workers.
         """
         self._watch = watch or Stopwatch()
         self._workers = workers
         self._timeout_s = timeout_s
+        self._taken_timeout_s = taken_timeout_s
         # A worker that is killed leaves the files that it was linking.
         self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
         self._pool = self._start()
@@ -260,7 +270,7 @@ class CompilePool:
 
     def _end(self, job: CompileJob, future: Any) -> Compilation:
         try:
-            result: Compilation = future.result(timeout=_TAKEN_S + self._timeout_s)
+            result: Compilation = future.result(timeout=self._taken_timeout_s + self._timeout_s)
         except FutureTimeoutError:
             if not future.done():
                 # A worker that is killed while it takes a job keeps the lock on all of them, and loses its own.
@@ -359,14 +369,13 @@ def _compile(job: CompileJob) -> Compilation:
             return ended(Fate.COMPILE_FAILED, str(rejected))
         except ir.MLIRError as broken:
             job.log.write_text(f"{broken}\n")
-            return ended(Fate.COMPILE_FAILED, f"its IR does not parse: {str(broken).splitlines()[0]}")
+            return ended(Fate.COMPILE_FAILED, f"its IR does not parse: {reason_of(broken)}")
         except NotAppliedError as not_applied:
             job.log.write_text(f"{not_applied}\n")
             return ended(Fate.NOT_APPLIED, str(not_applied))
     if error:
-        said = [line for line in job.log.read_text(errors="replace").splitlines() if "error:" in line]
-        detail = said[0][said[0].index("error:") :][:300] if said else error
-        return ended(Fate.COMPILE_FAILED, detail)
+        detail = error_line(job.log.read_text(errors="replace"))[:_DETAIL]
+        return ended(Fate.COMPILE_FAILED, detail or error)
     return replace(
         ended(Fate.COMPILED, ""),
         binary=job.binary,

@@ -18,6 +18,7 @@ import numpy as np
 
 from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
+from tuner.foreign import reason_of
 from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, moved, shared_data
 
 
@@ -98,9 +99,7 @@ class _Module:
             self.module = runtime.VmModule.mmap(instance, str(binary))
             self.context = runtime.VmContext(instance, [hal, self.module])
         except (RuntimeError, ValueError, OSError) as error:
-            raise MeasurementError(
-                f"{binary} cannot be loaded on {device_uri}: {str(error).splitlines()[0]}"
-            ) from error
+            raise MeasurementError(f"{binary} cannot be loaded on {device_uri}: {reason_of(error)}") from error
 
     def function(self, name: str) -> Any:
         found = self.module.lookup_function(name)
