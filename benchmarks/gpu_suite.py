@@ -129,7 +129,7 @@ class Contest:
         return self._bench.baseline_s
 
     def search(self, strategy: Any, trials: int, batch: int, first: int) -> list[Evaluation]:
-        """Tries candidates, numbered from `first`. Batches compile, then are checked and timed with nothing compiling."""
+        """Tries candidates, numbered from `first`: compiles a batch, then checks and times it on an idle machine."""
         # How long a candidate is measured depends on the best so far, so each search gets a bench of its own.
         bench = DispatchBench(self._runner, self._program(self._dispatch), self._default)
         evaluations: list[Evaluation] = []
