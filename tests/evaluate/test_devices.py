@@ -16,7 +16,6 @@ from scipy.stats import spearmanr
 
 import faults
 from prime_matmul import (
-    CONFIGURATIONS,
     TARGET,
     TRIALS,
     Compiled,
@@ -27,7 +26,7 @@ from prime_matmul import (
     records,
 )
 from tuner.errors import DeviceLostError
-from tuner.evaluate.devices import Benches, Candidate, Stations
+from tuner.evaluate.devices import Benches, Stations
 from tuner.events import Disturbance, Event
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
@@ -150,15 +149,6 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def prepared(compiled: Compiled) -> list[Candidate]:
-    return [
-        Candidate(number, number, configuration, compilation)
-        for number, (configuration, compilation) in enumerate(
-            zip(CONFIGURATIONS, compiled.candidates, strict=True), start=1
-        )
-    ]
-
-
 def benches_on(stations: Stations, compiled: Compiled, heard: list[Event]) -> Benches:
     program, problem = compiled.dispatch.program, compiled.dispatch.problem
     assert program is not None
@@ -174,9 +164,9 @@ def test_candidates_in_flight_go_to_another_device(compiled: Compiled, tmp_path:
     runners = [Runner(TARGET.device), Runner(vanishing)]
     with Stations(runners, Preloader(TARGET.device, 1), heard.append) as stations:
         benches = benches_on(stations, compiled, heard)
-        ends = [each for _ in range(4) for each in benches.evaluate(prepared(compiled))]
+        ends = [each for _ in range(4) for each in benches.evaluate(compiled.candidates)]
         assert stations.living == (runners[0],)
-    assert sorted(each.number for each in ends) == sorted([1, 2, 3] * 4)
+    assert sorted(each.candidate.number for each in ends) == sorted([1, 2, 3] * 4)
     # A device that goes while a candidate is loaded looks as if the candidate failed, which is one end, once.
     assert sum(each.fate is not Fate.MEASURED for each in ends) <= 1
     told = [event.text for event in heard if isinstance(event, Disturbance)]
@@ -189,7 +179,7 @@ def test_where_every_device_is_lost_the_run_ends(compiled: Compiled, tmp_path: P
         benches = benches_on(stations, compiled, [])
         with pytest.raises(DeviceLostError, match="is lost"):
             for _ in range(10):
-                list(benches.evaluate(prepared(compiled)))
+                list(benches.evaluate(compiled.candidates))
         assert stations.living == ()
 
 
@@ -199,7 +189,7 @@ def test_a_batch_is_loaded_before_it_is_timed_where_loading_compiles(compiled: C
     with Stations([Runner(device)], preloader) as stations:
         benches = benches_on(stations, compiled, [])
         before = len(faults.measuring(os.getpid()))
-        ends = benches.evaluate(prepared(compiled))
+        ends = benches.evaluate(compiled.candidates)
         assert next(ends).fate is Fate.MEASURED
         assert len(faults.measuring(os.getpid())) == before + 2
     assert not faults.measuring(os.getpid())

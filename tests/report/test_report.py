@@ -88,7 +88,7 @@ def test_a_run_is_read_as_it_was(recorded: Recorded, run: RecordedRun) -> None:
     assert len(read.candidates) == len(tuned.evaluations) == 31
     for ours, theirs in zip(read.candidates, tuned.evaluations, strict=True):
         assert (ours.number, ours.fate, ours.time_s, ours.samples_s) == (
-            theirs.number,
+            theirs.candidate.number,
             theirs.fate,
             theirs.time_s,
             theirs.samples_s,
@@ -96,7 +96,7 @@ def test_a_run_is_read_as_it_was(recorded: Recorded, run: RecordedRun) -> None:
         assert ours.log.is_relative_to(folder)
     assert tuned.winner is not None
     assert read.winner is not None
-    assert read.winner.number == tuned.winner.number
+    assert read.winner.number == tuned.winner.candidate.number
     assert run.command
 
 

@@ -73,7 +73,7 @@ def test_a_run_certifies_each_dispatch_and_the_model(delivered: tuple[TuneResult
     assert tuned.final is not None
     assert dispatch.problem == tuned.dispatch.problem
     assert isinstance(dispatch.configuration, Configuration)
-    assert dispatch.configuration == tuned.winner.configuration
+    assert dispatch.configuration == tuned.winner.candidate.configuration
     assert dispatch.moment == "early"
     assert dispatch.accepted
     assert len(dispatch.baseline_s) == len(dispatch.candidate_s) >= 10

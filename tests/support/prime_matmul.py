@@ -15,7 +15,7 @@ import samples
 from extraction import extract_text
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration, Dispatch
-from tuner.outcome import Compilation
+from tuner.outcome import Candidate, Compilation
 from tuner.targets.cpu import CpuTarget
 
 TARGET = CpuTarget()
@@ -52,7 +52,12 @@ def compile_in(folder: Path) -> Compiled:
     assert dispatch.program is not None
     jobs = [
         CompileJob(
-            dispatch.program, dispatch.name, configuration, TARGET, folder / f"{number}.vmfb", folder / f"{number}.log"
+            dispatch.program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            TARGET,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
         )
         for number, configuration in enumerate([None, *CONFIGURATIONS])
     ]
