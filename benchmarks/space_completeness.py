@@ -120,7 +120,7 @@ def plain(configuration: Configuration, problem: Problem) -> tuple[object, ...]:
 
 def why_outside(builder: SpaceBuilder, space: Space, problem: Problem, default: Configuration) -> str:
     """Nothing where a solution stands for the default, else the rules that exclude it."""
-    knobs = tuple(_fixed(knob, default) for knob in space.knobs)
+    knobs = tuple(_fixed(knob, problem, default) for knob in space.knobs)
     wanted = plain(default, problem)
     definitions = tuple(rule for rule in space.rules if rule.source == "what the knob stands for")
     for rules in (space.rules, definitions):
@@ -132,13 +132,14 @@ def why_outside(builder: SpaceBuilder, space: Space, problem: Problem, default: 
     return "no combination of knobs stands for it"
 
 
-def _fixed(knob: Knob, default: Configuration) -> Knob:
-    """The knob with the one value that the default can have, where its name tells."""
+def _fixed(knob: Knob, problem: Problem, default: Configuration) -> Knob:
+    """The knob with the one value that the default can have, if its name says which."""
     settings, value = default.gpu, None
     assert settings is not None
-    named = re.fullmatch(r"([a-z_]+)(\d+)", knob.name)
-    if named and int(named[2]) < len(default.levels.get(named[1], ())):
-        value = default.levels[named[1]][int(named[2])]
+    named = re.fullmatch(r"([a-z_]+)\[(\w+)\]", knob.name)
+    if named and (sizes := default.levels.get(named[1])):
+        # A convolution that becomes a product has one loop for all sums, the last.
+        value = sizes[min(problem.loop_names.index(named[2]), len(sizes) - 1)]
     elif knob.name == "threads":
         value = prod(settings.workgroup_size)
     elif knob.name in ("intrinsic", "subgroup_size"):
