@@ -34,7 +34,7 @@ from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.dispatches.extract import extract
 from tuner.dispatches.problems import ops_named, read_problem
 from tuner.model.model import Model
-from tuner.outcome import Fate
+from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
@@ -153,7 +153,7 @@ def check(case: Case, target: Target, samples: int, compilers: CompilePool, fold
         CompileJob(
             case.program,
             case.identity,
-            case.builder.configuration(case.problem, pool.point(row)),
+            Candidate(row, configuration=case.builder.configuration(case.problem, pool.point(row))),
             target,
             folder / f"{row}.vmfb",
             folder / f"{row}.log",

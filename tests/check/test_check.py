@@ -27,11 +27,11 @@ from tuner.check.recorded import CheckOptions, flags_of
 from tuner.check.verdicts import CheckReport, EntryVerdict, Verdict
 from tuner.dispatch import BenchmarkProgram, Dispatch
 from tuner.dispatches.extract import read_model_configurations
-from tuner.errors import InputError
+from tuner.errors import DeviceLostError, InputError
 from tuner.events import Event, PhaseStarted, nobody
 from tuner.measuring import Runner
 from tuner.model.model import Model, spec_flag
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Certificate
 from tuner.specs.read import read_spec
 from tuner.specs.write import late_path, problem_spec
@@ -40,6 +40,8 @@ from tuner.targets import Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+
+pytestmark = pytest.mark.compiler
 
 # What the specs here are made with is no choice of flags, so it is given again when they are checked.
 FLAGS = (samples.NO_PEELING,)
@@ -178,6 +180,24 @@ def test_entries_that_do_not_apply_compute_something_else_or_crash_are_named(
     assert "SIGSEGV" in found["reduction"].detail
 
 
+def test_a_lost_device_leaves_the_verdicts_so_far(
+    spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
+) -> None:
+    def lose(event: Event) -> None:
+        if isinstance(event, PhaseStarted) and event.text.startswith("entry 2 "):
+            raise DeviceLostError("the device local-sync is lost")
+
+    report = checked(spec, late_path(spec), listen=lose)
+    assert [entry.verdict for entry in report.entries] == [Verdict.HOLDS]
+    assert [path for path, _ in report.unjudged] == [late_path(spec)] * 2
+    assert (report.lost, report.passed) == ("the device local-sync is lost", False)
+    assert report.model is None
+    assert report.refreshed is None
+    assert [line.partition(":")[0] for line in report.lines()] == ["holds", "not judged", "not judged"]
+    written = json.loads((tmp_path / "check" / "check.json").read_text())
+    assert (len(written["entries"]), len(written["unjudged"])) == (1, 2)
+
+
 def test_a_refused_entry_is_told_from_the_others_and_a_refreshed_spec_leaves_it_out(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
@@ -236,10 +256,10 @@ def test_an_entry_that_makes_the_defaults_code_is_not_measured(tmp_path: Path, t
     entry = read.entries[0]
     dispatch = Dispatch("d", entry.problem, BenchmarkProgram("", "", "run", "set", 64, ()))
     compiled = []
-    for name in ("default", "entry"):
+    for number, name in enumerate(("default", "entry")):
         binary = tmp_path / f"{name}.vmfb"
         binary.write_bytes(b"the same code")
-        compiled.append(Compilation(Fate.COMPILED, "", 0.1, tmp_path / "log", binary))
+        compiled.append(Compilation(Candidate(number), Fate.COMPILED, "", 0.1, tmp_path / "log", binary))
     with Runner(target.device) as runner:
         case = Compiled(Case(0, read, entry, (dispatch,)), *compiled)
         ended = measure(case, runner, target, entry.certificate.circumstances, 0, nobody)

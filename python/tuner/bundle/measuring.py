@@ -16,19 +16,21 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from tuner.bundle.manifest import FILE, BundledDispatch, Candidate, Manifest, read_manifest
+from tuner.bundle.manifest import FILE, BundledCandidate, BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluate.bench import DispatchBench, runnable
 from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.foreign import reason_of
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Compilation, Evaluation
 from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
 from tuner.targets.host import processor_name
@@ -118,7 +120,7 @@ class _Measuring:
             self._preloader.load([self._program(each) for each in batch])
             bench.sample_baseline()
             for each in batch:
-                self._keep(bench.evaluate(each.number, each.number, None, self._compilation(each)))
+                self._keep(bench.evaluate(self._compilation(each)))
             self._say(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
         evaluations = [
             self._known.ended[number].evaluation(self._compilation(each)) for number, each in candidates.items()
@@ -130,7 +132,7 @@ class _Measuring:
             name,
             None
             if final is None
-            else FinalSamples(final.evaluation.number, final.paired, final.verification, final.seeds),
+            else FinalSamples(final.evaluation.candidate.number, final.paired, final.verification, final.seeds),
         )
 
     @property
@@ -138,23 +140,20 @@ class _Measuring:
         return max(each.speedup or 0.0 for each in self._known.ended.values())
 
     def _keep(self, ended: Evaluation) -> None:
-        self._results.add_ended(
-            self._bundled.name,
-            Ended(ended.number, ended.fate.value, ended.detail, ended.time_s, ended.speedup, ended.samples_s),
-        )
+        self._results.add_ended(self._bundled.name, Ended.of(ended))
 
-    def _compilation(self, candidate: Candidate) -> Compilation:
+    def _compilation(self, candidate: BundledCandidate) -> Compilation:
         binary = self._folder / (candidate.binary or "")
-        return Compilation(Fate.COMPILED, "", candidate.compile_s, self._folder / _LOG, binary)
+        return replace(candidate.compilation(self._folder / _LOG), detail="", binary=binary)
 
-    def _program(self, candidate: Candidate) -> DispatchProgram:
+    def _program(self, candidate: BundledCandidate) -> DispatchProgram:
         return runnable(self._bundled.program, self._folder / (candidate.binary or ""))
 
     def _heard(self, event: Event) -> None:
         if isinstance(event, Disturbance):
             self._say(f"  {event.text}")
         elif isinstance(event, FinalistFailed):
-            self._say(f"  candidate {event.evaluation.number} is passed over: {event.evaluation.detail}")
+            self._say(f"  candidate {event.evaluation.candidate.number} is passed over: {event.evaluation.detail}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -220,8 +219,9 @@ def _device_name(device: Device) -> str:
     try:
         found = runtime.get_driver(driver).query_available_devices()
     except (RuntimeError, ValueError) as error:
-        reason = (str(error).splitlines() or [repr(error)])[0]
-        raise InputError(f"this machine has no device {device.uri} ({reason}); name another by --device") from error
+        raise InputError(
+            f"this machine has no device {device.uri} ({reason_of(error)}); name another by --device"
+        ) from error
     if not found:
         raise InputError(f"this machine has no device {device.uri}; name another by --device")
     chosen = [each for each in found if path in (each["path"], "")]

@@ -21,7 +21,7 @@ from tuner.evaluate.bench import DispatchBench
 from tuner.events import Listener, PhaseStarted
 from tuner.measuring import Runner
 from tuner.options import Options
-from tuner.outcome import Compilation
+from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.specs.deliver import check_places
 from tuner.targets import Target
@@ -31,8 +31,8 @@ from tuner.tuning.flag_search import check_pins, flag_choices
 from tuner.tuning.plan import Plan, Task, chosen, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
-# What a final takes, in evaluations of a candidate; what the proof of a spec takes, in compilations and runs of the
-# model. Set from one run of an example (forecast: 70 s; three such runs took 69, 85 and 87 s).
+# How many times as long as checking and timing one candidate a final takes; what the proof of a spec takes, in
+# compilations and runs of the model. Set from one run of an example (forecast: 70 s; three runs: 69, 85 and 87 s).
 _EVALUATIONS_OF_A_FINAL = 30
 _COMPILATIONS_OF_A_PROOF, _RUNS_OF_A_PROOF = 4, 80
 # Shortest time of a sample.
@@ -184,7 +184,7 @@ class _Forecaster:
         pool = solve(task, self.extracted.limits, options)
         bench = DispatchBench(self.runner, job.program, default)
         started = time.perf_counter()
-        bench.evaluate(1, None, None, default)
+        bench.evaluate(default)
         evaluate_s = time.perf_counter() - started
         bench.rest()
         candidates = min(options.trials, len(pool))
@@ -208,7 +208,7 @@ class _Forecaster:
         return CompileJob(
             program=task.program,
             identity=task.dispatch.name,
-            configuration=None,
+            candidate=DEFAULT,
             target=self.opened.target,
             binary=self.folder.path / f"{number}.vmfb",
             log=self.folder.path / f"{number}.log",
