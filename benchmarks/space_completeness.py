@@ -29,13 +29,14 @@ from tuner import native, spaces
 from tuner.constraints import Knob, Space, enumerate_space, violated_rules
 from tuner.dispatch import Configuration, Dispatch, GpuSettings, Problem
 from tuner.dispatches.extract import Extracted, extract
-from tuner.dispatches.problems import gpu_levels, ops_named
+from tuner.dispatches.problems import gpu_levels
 from tuner.model.model import Model
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.toolchain.operations import ops_named
 
 TARGETS: dict[str, Target] = {"cpu": CpuTarget(), "sm_80": CudaTarget("sm_80"), "gfx942": RocmTarget("gfx942")}
 TYPES = {"cpu": ("f32",), "sm_80": ("f16", "f32", "i8"), "gfx942": ("f16", "f32", "i8")}
