@@ -32,13 +32,14 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.dispatches.extract import extract
-from tuner.dispatches.problems import ops_named, read_problem
+from tuner.dispatches.problems import read_problem
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.toolchain.operations import dispatch_functions
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = ("gpu_matmul_2048_f16", "gpu_attention_4096_f16", "gpu_conv_32x32x1280_f16")
@@ -88,8 +89,7 @@ def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Probl
         module = ir.Module.parseFile(str(path))
         native.annotate_root_ops(module.operation)
         (root,) = native.find_root_ops(module.operation)
-        (variant,) = ops_named(module.operation, "hal.executable.variant")
-        (function,) = ops_named(variant, "func.func")
+        (function,) = dispatch_functions(module.operation)
         problem = read_problem(root.operation.operation, function)
         native.strip_configuration(module.operation)
         return root.dispatch, str(module), NOTHING if isinstance(problem, str) else problem

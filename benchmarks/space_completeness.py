@@ -29,13 +29,14 @@ from tuner import native, spaces
 from tuner.constraints import Knob, Space, enumerate_space, violated_rules
 from tuner.dispatch import Configuration, Dispatch, GpuSettings, Problem
 from tuner.dispatches.extract import Extracted, extract
-from tuner.dispatches.problems import gpu_levels, ops_named
+from tuner.dispatches.problems import gpu_levels
 from tuner.model.model import Model
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.toolchain.operations import ops_named
 
 TARGETS: dict[str, Target] = {"cpu": CpuTarget(), "sm_80": CudaTarget("sm_80"), "gfx942": RocmTarget("gfx942")}
 TYPES = {"cpu": ("f32",), "sm_80": ("f16", "f32", "i8"), "gfx942": ("f16", "f32", "i8")}
@@ -120,7 +121,7 @@ def plain(configuration: Configuration, problem: Problem) -> tuple[object, ...]:
 
 def why_outside(builder: SpaceBuilder, space: Space, problem: Problem, default: Configuration) -> str:
     """The rules that exclude the default; "" if a solution stands for it."""
-    knobs = tuple(_fixed(knob, default) for knob in space.knobs)
+    knobs = tuple(_fixed(knob, problem, default) for knob in space.knobs)
     wanted = plain(default, problem)
     definitions = tuple(rule for rule in space.rules if rule.source == "what the knob stands for")
     for rules in (space.rules, definitions):
@@ -132,13 +133,14 @@ def why_outside(builder: SpaceBuilder, space: Space, problem: Problem, default: 
     return "no combination of knobs stands for it"
 
 
-def _fixed(knob: Knob, default: Configuration) -> Knob:
+def _fixed(knob: Knob, problem: Problem, default: Configuration) -> Knob:
     """The knob, with only the value of the default if the knob's name determines it."""
     settings, value = default.gpu, None
     assert settings is not None
-    named = re.fullmatch(r"([a-z_]+)(\d+)", knob.name)
-    if named and int(named[2]) < len(default.levels.get(named[1], ())):
-        value = default.levels[named[1]][int(named[2])]
+    named = re.fullmatch(r"([a-z_]+)\[(\w+)\]", knob.name)
+    if named and (sizes := default.levels.get(named[1])):
+        # A convolution that becomes a product has one loop for all sums, the last.
+        value = sizes[min(problem.loop_names.index(named[2]), len(sizes) - 1)]
     elif knob.name == "threads":
         value = prod(settings.workgroup_size)
     elif knob.name in ("intrinsic", "subgroup_size"):

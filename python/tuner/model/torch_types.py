@@ -15,6 +15,7 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import symbol
 
 _REFLECTION, _DECLARATION = "iree.reflection", "iree.abi.declaration"
 
@@ -55,7 +56,7 @@ def _declare(function: ir.Operation) -> bool:
     takes = ", ".join(f"%input{index}: {each}" for index, each in enumerate(inputs))
     gives = ", ".join(f"%output{index}: {each}" for index, each in enumerate(results))
     # Names may hold spaces and brackets, which would be taken for the list of inputs.
-    name = re.sub(r"\W", "_", str(ir.StringAttr(function.attributes["sym_name"]).value))
+    name = re.sub(r"\W", "_", symbol(function))
     declaration = ir.StringAttr.get(f"sync func @{name}({takes}) -> ({gives})")
     function.attributes[_REFLECTION] = ir.DictAttr.get({_DECLARATION: declaration})
     return True
