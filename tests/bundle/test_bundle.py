@@ -270,7 +270,7 @@ def test_flags_are_not_used_on_a_manifests_word(packed: Path, bundle: Path, tmp_
     program.chmod(0o755)
     flag = f"--iree-llvmcpu-embedded-linker-path={program}"
     changed(bundle, flags=["--iree-opt-level=O2", flag])
-    Results.begin(bundle, Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
+    Results.open(bundle, Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
     done = iree_tune("take-back", model, bundle, cwd=tmp_path)
     assert_fails(done, 2, f"was made with {flag}, which is no choice of flags for cpu")
     assert done.stderr.split()[-4:] == ["MODEL", "BUNDLE", "--", flag]
@@ -298,7 +298,7 @@ def test_for_a_gpu_the_winner_goes_where_it_is_applied(
     bundle = tmp_path / "bundle"
     (dispatch,) = read_manifest(bundle).dispatches
     assert dispatch.failures.total() == 0
-    results = Results.begin(bundle, Machine("a GPU", "gpu", "3.13.0", "3.12.1"))
+    results = Results.open(bundle, Machine("a GPU", "gpu", "3.13.0", "3.12.1"))
     for number in range(3):
         results.add_ended(dispatch.name, Ended(number, "Measured", "", 1e-3 / (1 + number), 1.0 + number, (1e-3,)))
     paired = Paired((3e-3,) * 10, (1e-3,) * 10)
@@ -381,9 +381,9 @@ def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--no-measure", "-o", "spec.mlir"), "-o has no use where nothing is measured.*take-back"),
+        (("--no-measure", "-o", "spec.mlir"), "-o has no use if nothing is measured.*take-back"),
         (("--no-measure", "--budget", "2m"), "--budget has no use"),
-        (("--no-measure", "--device", "local-sync://0"), "--device is named where a bundle is measured"),
+        (("--no-measure", "--device", "local-sync://0"), "--device is given to the program that measures"),
         (("--bundle", "there"), "--bundle is where --no-measure writes"),
         (("--no-measure", "--bundle", "model.mlir"), "is there already"),
         (("--no-measure", "--bundle", "nowhere/bundle"), "there is no folder"),
