@@ -182,7 +182,9 @@ def main(arguments: Sequence[str]) -> int:
     if refused:
         sys.stderr.write(f"{program.name}: {len(refused)} dispatches could not be measured, {refused[0]} among them\n")
         return 1
-    _print(f"Done. Where the bundle was made, with {path.name} in it: iree-tune take-back MODEL BUNDLE -o spec.mlir")
+    _print(
+        f"Done. On the machine that made the bundle, with {path.name} in it: iree-tune take-back MODEL BUNDLE -o spec.mlir"
+    )
     return 0
 
 
