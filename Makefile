@@ -1,5 +1,5 @@
-# Two commands do everything: `make demo` sets up and tunes a kernel for the host CPU,
-# `make test` sets up and runs every check that CI runs.
+# Each command sets up what it needs. `make demo` tunes a kernel for the host CPU, `make test` runs what CI runs.
+# `make check` is the part of it for while you work, `make test-all` adds what takes longer.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,16 +8,29 @@ SCRIPT := PYTHONPATH=tests/support $(BIN)/python scripts
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo test test-matrix test-printed test-faults sanitize fuzz fuzz-readers lint docs clean
+.PHONY: demo check test test-all test-slow test-matrix test-printed test-faults sanitize fuzz fuzz-readers lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
 	@echo 'For iree-tune and iree-compile in your shell: . $(VENV)/bin/activate'
 
-test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest
+# Two minutes: no compiler runs, nothing is measured.
+check: lint
+	$(BIN)/python -m pytest -m 'not (compiler or slow or network)' --durations=5
+
+# A quarter of an hour on two cores that do nothing else. matrix.py repeats the native tests on the oldest release.
+test: lint
+	$(BIN)/python -m pytest -m 'not (slow or network)' --durations=20
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
-	$(SCRIPT)/matrix.py 3.9.0 3.13.0
+	$(SCRIPT)/matrix.py 3.9.0
+
+# Everything, for an afternoon.
+test-all: test test-slow test-matrix test-printed sanitize fuzz fuzz-readers test-faults
+
+# What is too slow for `make test`, and what installs packages from an index.
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m 'slow or network'
+	$(SCRIPT)/kill_anywhere.py --kills 30
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/pre-commit run --all-files

@@ -31,7 +31,7 @@ from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Annotations
 from tuner.dispatches.extract import extract
 from tuner.model.model import Model, spec_flag
-from tuner.outcome import Fate
+from tuner.outcome import Candidate, Fate
 from tuner.specs.write import Entry, problem_spec
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -98,7 +98,7 @@ def make_jobs(model: Path, target_name: str, count: int, work: Path) -> list[Com
                 CompileJob(
                     dispatch.program,
                     dispatch.name,
-                    configuration,
+                    Candidate(number, configuration=configuration),
                     target,
                     work / f"ours-{number}.vmfb",
                     work / f"ours-{number}.log",

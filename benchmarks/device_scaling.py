@@ -27,10 +27,11 @@ from gpu_spaces import choices
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatches.extract import extract
 from tuner.evaluate.bench import runnable
-from tuner.evaluate.devices import Benches, Candidate, Stations
+from tuner.evaluate.devices import Benches, Stations
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
 from tuner.model.model import Model
+from tuner.outcome import Candidate
 from tuner.targets.cuda import choose
 
 COMPILE_TIMEOUT_S = 8.0
@@ -63,18 +64,19 @@ def main() -> None:
         configurations = [choice.configuration(int(row)) for row in rows]
         jobs = [
             CompileJob(
-                dispatch.program, dispatch.name, each, target, folder / f"{number}.vmfb", folder / f"{number}.log"
+                dispatch.program,
+                dispatch.name,
+                Candidate(number, configuration=configuration),
+                target,
+                folder / f"{number}.vmfb",
+                folder / f"{number}.log",
             )
-            for number, each in enumerate([None, *configurations])
+            for number, configuration in enumerate([None, *configurations])
         ]
         with CompilePool(arguments.workers, COMPILE_TIMEOUT_S) as pool:
             default, *compiled = pool.compile(jobs)
         with Preloader(target.device, arguments.workers) as preloader:
             preloader.load([runnable(dispatch.program, each.binary) for each in compiled if each.binary is not None])
-        candidates = [
-            Candidate(number, int(row), configuration, end)
-            for number, (row, configuration, end) in enumerate(zip(rows, configurations, compiled, strict=True), 1)
-        ]
         rates: dict[int, list[float]] = {}
         speedups: dict[int, dict[int, float]] = {1: {}, len(target.devices): {}}
         stations = {
@@ -84,7 +86,7 @@ def main() -> None:
         with stations[1], stations[max(stations)]:
             benches = {count: Benches(each, dispatch.program, default) for count, each in stations.items()}
             for round_ in range(arguments.rounds + 1):
-                of_round = candidates[round_ * arguments.candidates :][: arguments.candidates]
+                of_round = compiled[round_ * arguments.candidates :][: arguments.candidates]
                 for count in sorted(benches):
                     started = time.perf_counter()
                     ends = list(benches[count].evaluate(of_round))
@@ -92,7 +94,7 @@ def main() -> None:
                     if not round_:
                         continue
                     rates.setdefault(count, []).append(round(rate))
-                    speedups[count] |= {end.number: end.speedup for end in ends if end.speedup is not None}
+                    speedups[count] |= {end.candidate.number: end.speedup for end in ends if end.speedup is not None}
                     print(f"round {round_}: {count} GPU{'s' * (count > 1)}, {rate:.0f} candidates a minute", flush=True)
     one, many = rates[1], rates[max(rates)]
     alone, together = speedups[1], speedups[max(rates)]

@@ -36,7 +36,7 @@ import numpy as np
 from gpu_cases import CASES, Case
 from gpu_spaces import Choices, choices
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.dispatch import Configuration, Dispatch
+from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import extract
 from tuner.errors import MeasurementError, TunerError
 from tuner.evaluate.bench import DispatchBench, runnable
@@ -46,7 +46,7 @@ from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model.model import Model
-from tuner.outcome import Compilation, Evaluation
+from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation
 from tuner.search import NO_PRIOR, Prior
 from tuner.search.models.expectation import Expectation
 from tuner.search.portfolio import PortfolioStrategy
@@ -99,7 +99,7 @@ class Contest:
         (self._dispatch,) = tunable
         self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
         self.compile_s = self.preload_s = 0.0
-        (self._default,) = self._compile({0: None})
+        (self._default,) = self._compile([DEFAULT])
         self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self._default)
 
     @property
@@ -120,8 +120,7 @@ class Contest:
 
     def point(self, evaluation: Evaluation) -> list[int]:
         """The values of the knobs, in their order."""
-        assert evaluation.row is not None
-        return [int(value) for value in self._choices.pool.rows[evaluation.row]]
+        return list(evaluation.candidate.point.values())
 
     @property
     def default_s(self) -> float:
@@ -136,13 +135,12 @@ class Contest:
             rows = strategy.ask(min(batch, trials - len(evaluations)))
             if not rows:
                 break
-            numbered = {
-                first + len(evaluations) + index: (row, self._choices.configuration(row))
-                for index, row in enumerate(rows)
-            }
-            ends = self._compile({number: configuration for number, (_, configuration) in numbered.items()})
-            for (number, (row, configuration)), end in zip(numbered.items(), ends, strict=True):
-                evaluation = bench.evaluate(number, row, configuration, end)
+            candidates = [
+                Candidate(number, row, self._choices.pool.point(row), self._choices.configuration(row))
+                for number, row in enumerate(rows, start=first + len(evaluations))
+            ]
+            for row, end in zip(rows, self._compile(candidates), strict=True):
+                evaluation = bench.evaluate(end)
                 evaluations.append(evaluation)
                 strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
         return evaluations
@@ -157,8 +155,8 @@ class Contest:
     def learn(self, evaluations: Sequence[Evaluation]) -> None:
         """Keeps what was measured for kernels to come."""
         for each in evaluations:
-            if each.time_s is not None and each.row is not None:
-                self._tools.experience.add(self.problem.key, self._choices.pool.point(each.row), each.time_s)
+            if each.time_s is not None:
+                self._tools.experience.add(self.problem.key, each.candidate.point, each.time_s)
 
     def final(self, evaluations: Sequence[Evaluation]) -> Final | None:
         return self._bench.final(evaluations, np.random.default_rng(self._settings.seed), MIN_GAIN)
@@ -190,19 +188,19 @@ class Contest:
             raise MeasurementError("it has no binary")
         return runnable(self._program(self._dispatch), compilation.binary)
 
-    def _compile(self, configurations: dict[int, Configuration | None]) -> list[Compilation]:
+    def _compile(self, candidates: Sequence[Candidate]) -> list[Compilation]:
         started = time.perf_counter()
         ends = self._tools.compilers.compile(
             [
                 CompileJob(
                     program=self._program(self._dispatch),
                     identity=self._dispatch.name,
-                    configuration=configuration,
+                    candidate=candidate,
                     target=self._target,
-                    binary=self._folder / f"{number}.vmfb",
-                    log=self._folder / f"{number}.log",
+                    binary=self._folder / f"{candidate.number}.vmfb",
+                    log=self._folder / f"{candidate.number}.log",
                 )
-                for number, configuration in configurations.items()
+                for candidate in candidates
             ]
         )
         self.compile_s += time.perf_counter() - started
@@ -258,11 +256,11 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
             "accepted": final.accepted,
             "verified": final.verification.passed,
             "max_error": final.verification.max_error,
-            "candidate": final.evaluation.number,
+            "candidate": final.evaluation.candidate.number,
             "annotations": dict(final.evaluation.compilation.annotations.root)
             if final.evaluation.compilation.annotations
             else None,
-            "configuration": final.evaluation.configuration.to_json() if final.evaluation.configuration else None,
+            "configuration": final.evaluation.candidate.choice,
         }
     if len(best) == 2:
         result["vs_random"] = to_plain(contest.face_to_face(best["tuned"], best["random"]))

@@ -28,7 +28,7 @@ from tuner.dispatches.extract import extract
 from tuner.evaluate.bench import DispatchBench
 from tuner.measuring import Runner
 from tuner.model.model import Model
-from tuner.outcome import Evaluation
+from tuner.outcome import Candidate, Evaluation
 from tuner.targets.cpu import CpuTarget
 
 SIZES = ((101, 211, 103), (301, 733, 511), (197, 768, 768), (1, 1001, 2048), (384, 384, 384))
@@ -51,16 +51,20 @@ def evaluated(sizes: tuple[int, int, int], candidates: int, pool: CompilePool, f
     rows = sample_uniform(solutions, candidates, np.random.default_rng(0))
     configurations = [builder.configuration(dispatch.problem, solutions.point(row)) for row in rows]
     jobs = [
-        CompileJob(dispatch.program, dispatch.name, each, target, folder / f"{number}.vmfb", folder / f"{number}.log")
-        for number, each in enumerate([None, *configurations])
+        CompileJob(
+            dispatch.program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            target,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
+        )
+        for number, configuration in enumerate([None, *configurations])
     ]
     default, *compiled = pool.compile(jobs)
     with Runner(target.device) as runner:
         bench = DispatchBench(runner, dispatch.program, default)
-        ends = [
-            bench.evaluate(number, int(row), configuration, end)
-            for number, (row, configuration, end) in enumerate(zip(rows, configurations, compiled, strict=True), 1)
-        ]
+        ends = [bench.evaluate(compilation) for compilation in compiled]
     return [end for end in ends if end.time_s is not None]
 
 

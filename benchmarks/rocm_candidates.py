@@ -35,6 +35,7 @@ from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import TunerError
 from tuner.model.model import Model
+from tuner.outcome import Candidate
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.tuning.plan import plan
@@ -114,12 +115,12 @@ def ours(
                 CompileJob(
                     task.program,
                     dispatch.name,
-                    each,
+                    Candidate(number, configuration=configuration),
                     target,
                     folder / f"{number}.vmfb",
                     folder / f"{number}.log",
                 )
-                for number, each in enumerate(configurations)
+                for number, configuration in enumerate(configurations)
             ]
         )
         compile_s = time.perf_counter() - started

@@ -30,7 +30,7 @@ from tuner.dispatches.extract import extract
 from tuner.evaluate.bench import DispatchBench
 from tuner.measuring import Runner
 from tuner.model.model import Model
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.targets import Limits, Target
 from tuner.targets.cpu import CpuTarget
 
@@ -94,15 +94,22 @@ def check(
     name, builder = found
     pool = enumerate_space(builder.build(problem, limits))
     rows = sample_uniform(pool, samples, np.random.default_rng(0))
-    points = [builder.configuration(problem, pool.point(row)) for row in rows]
+    configurations = [builder.configuration(problem, pool.point(row)) for row in rows]
     jobs = [
-        CompileJob(program, dispatch.name, point, target, folder / f"{number}.vmfb", folder / f"{number}.log")
-        for number, point in enumerate([None, *points])
+        CompileJob(
+            program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            target,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
+        )
+        for number, configuration in enumerate([None, *configurations])
     ]
     default, *ends = compilers.compile(jobs)
     failures = Counter(f"{end.fate.value}: {end.detail[:110]}" for end in ends if end.fate is not Fate.COMPILED)
     compiled = [end for end in ends if end.fate is Fate.COMPILED]
-    inside = is_default_inside(dispatch, problem, pool, points[0].pipeline)
+    inside = is_default_inside(dispatch, problem, pool, configurations[0].pipeline)
     best = None
     if runner is not None:
         best, wrong = run_all(DispatchBench(runner, program, default), ends)
@@ -125,10 +132,10 @@ def run_all(bench: DispatchBench, ends: list[Compilation]) -> tuple[float, Count
     """The best speed-up among those that ran, and the reasons of those that did not or were wrong."""
     reasons: Counter[str] = Counter()
     best = 0.0
-    for number, end in enumerate(ends, start=1):
+    for end in ends:
         if end.fate is not Fate.COMPILED:
             continue
-        evaluation = bench.evaluate(number, number, None, end)
+        evaluation = bench.evaluate(end)
         if evaluation.fate is Fate.MEASURED:
             best = max(best, evaluation.speedup or 0.0)
         else:

@@ -150,7 +150,8 @@ def report(results: list[DispatchResult], times: dict[str, float]) -> None:
     print(f"default {times[_DEFAULT] * 1e3:.3f} ms\n| seed | winner, ms | slower than the best | speed-up | found |")
     print("|---|---|---|---|---|")
     for run, (result, seconds) in enumerate(zip(results, winners, strict=True)):
-        levels = result.winner.configuration.levels if result.winner and result.winner.configuration else "default"
+        configuration = result.winner.candidate.configuration if result.winner else None
+        levels = configuration.levels if configuration else "default"
         print(f"| {run} | {seconds * 1e3:.3f} | {seconds / best - 1:.1%} | {ratios[run]:.3f} | {levels} |")
     summary = {
         "runs": len(results),

@@ -37,7 +37,7 @@ from tuner.measuring import FunctionProgram, Runner, Tolerance, compare
 from tuner.measuring.correctness import MARGIN, sensitivity_of
 from tuner.measuring.dispatch_data import Array
 from tuner.model.model import Model
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.runs.folder import RunFolder
 from tuner.spaces import find
 from tuner.targets.cpu import CpuTarget
@@ -134,11 +134,11 @@ def judge_dispatch(
     ends = Ends(BEYOND.get((family.name, kind.name), ()))
     with Runner(target.device) as runner:
         bench = DispatchBench(runner, right, compiled.pop(RIGHT))
-        for number, (name, compilation) in enumerate(compiled.items(), 1):
+        for name, compilation in compiled.items():
             if compilation.fate is not Fate.COMPILED:
                 assert name not in faults, compilation.detail
                 continue
-            ended = bench.evaluate(number, number, None, compilation)
+            ended = bench.evaluate(compilation)
             assert ended.fate in (Fate.MEASURED, Fate.WRONG_RESULT), f"{name}: {ended.detail}"
             ends.add(name, passed=ended.fate is Fate.MEASURED, detail=ended.detail)
     return ends.row("dispatch", family, kind)
@@ -179,7 +179,7 @@ def _compiled(
             default_text=each.program.default_text.replace(each.program.entry, right.entry),
         )
         binary, log = folder / f"{number}.vmfb", folder / f"{number}.log"
-        jobs.append(CompileJob(alike, each.name, configuration, target, binary, log))
+        jobs.append(CompileJob(alike, each.name, Candidate(number, configuration=configuration), target, binary, log))
     return dict(zip((name for name, *_ in wanted), pool.compile(jobs), strict=True))
 
 

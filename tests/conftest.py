@@ -1,32 +1,47 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Fixtures that several tests share: a model extracted once, a run that has ended, what a target says."""
+"""Fixtures that several tests share: a target, models compiled once, runs that have ended.
+
+Markers say what a test needs (pyproject.toml lists them). `make check` leaves out `compiler`: modules that compile or
+measure throughout say so at their top (`pytestmark`), and so does every test that uses one of the fixtures below.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
-import faults
 import prime_matmul
 import sabotage
 import samples
 import tuner
 from extraction import extract_text
 from tuner.dispatches.extract import Extracted
+from tuner.events import Event
+from tuner.specs.write import late_path
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
+
+# Whoever asks for one of these fixtures, directly or through another one, compiles.
+COMPILING_FIXTURES = {"target", "compiled_once", "recorded", "delivered", "alone"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # A shell hands its background jobs Ctrl-C ignored; they would pass it on to the programs that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Failures(config))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and not COMPILING_FIXTURES.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.compiler)
 
 
 class Failures:
@@ -58,13 +73,25 @@ def make_fused(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> E
     return extract_text(samples.matmul_bias_relu(96, 128, 64), tmp_path_factory.mktemp("fused"), target)
 
 
+@pytest.fixture(name="compiled_once", scope="session")
+def compile_once(tmp_path_factory: pytest.TempPathFactory) -> prime_matmul.Compiled:
+    return prime_matmul.compile_in(tmp_path_factory.mktemp("compiled"))
+
+
 @pytest.fixture(name="compiled")
-def make_compiled(tmp_path: Path) -> prime_matmul.Compiled:
-    return prime_matmul.compile_in(tmp_path)
+def copy_compiled(compiled_once: prime_matmul.Compiled, tmp_path: Path) -> prime_matmul.Compiled:
+    """A product of prime sizes, compiled by default and with candidates. The binaries are the test's own."""
+    return compiled_once.copied_to(tmp_path)
+
+
+@pytest.fixture(name="heard", scope="session")
+def make_heard() -> list[Event]:
+    """What the listener of the `recorded` run received."""
+    return []
 
 
 @pytest.fixture(name="recorded", scope="session")
-def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path]:
+def make_recorded(tmp_path_factory: pytest.TempPathFactory, heard: list[Event]) -> tuple[TuneResult, Path]:
     """A run of thirty candidates and its folder; candidate 1 crashed, candidate 6 computed something else.
 
     No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
@@ -72,16 +99,50 @@ def make_recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult,
     folder = tmp_path_factory.mktemp("recorded")
     model, run = folder / "primes.mlir", folder / "run"
     model.write_text(samples.matmul(101, 211, 103))
-    deeds = {1: "segfault", 6: "write nothing"}
-    done: set[int] = set()
+    with sabotage.spoiling(run, {1: "segfault", 6: "write nothing"}):
+        result = tuner.tune(
+            model,
+            trials=30,
+            workers=1,
+            keep_flags=True,
+            flags=(samples.NO_PEELING,),
+            run_dir=run,
+            listen=heard.append,
+        )
+    return result, run
 
-    def spoil() -> None:
-        # One worker compiles in order: where the next binary is there, this one is whole.
-        for number, deed in deeds.items():
-            for following in (run / "candidates").glob(f"*/{number + 1}.vmfb"):
-                if number not in done:
-                    sabotage.spoil(following.with_name(f"{number}.vmfb"), deed)
-                    done.add(number)
 
-    with faults.meanwhile(spoil, every_s=0.002):
-        return tuner.tune(model, trials=30, workers=1, keep_flags=True, flags=(samples.NO_PEELING,), run_dir=run), run
+@pytest.fixture(name="delivered", scope="session")
+def make_delivered(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path]:
+    """A run with an early entry, for a product, and a late one, for a softmax; and the spec that it delivered.
+
+    The model and the run's folder lie beside the spec: `model.mlir` and `run`.
+    """
+    folder = tmp_path_factory.mktemp("delivered")
+    model, spec = folder / "model.mlir", folder / "spec.mlir"
+    model.write_text(samples.matmul(101, 211, 103, "product") + samples.softmax(127, 211))
+    result = tuner.tune(
+        model,
+        keep_flags=True,
+        flags=(samples.NO_PEELING,),
+        trials=6,
+        function="product",
+        output=spec,
+        run_dir=folder / "run",
+    )
+    assert [dispatch.winner is not None for dispatch in result.dispatches] == [True, True]
+    assert late_path(spec).exists()
+    return result, spec
+
+
+@pytest.fixture(name="alone", scope="session")
+def make_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on one device, whose questions do not depend on answers: other devices are to find the same.
+
+    No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
+    """
+    folder = tmp_path_factory.mktemp("alone")
+    command = prime_matmul.random_run(folder, "run")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"

@@ -95,7 +95,7 @@ class FinalistFailed:
         return {
             "event": "finalist failed",
             "dispatch": self.dispatch,
-            "number": failed.number,
+            "number": failed.candidate.number,
             "fate": failed.fate.value,
             "detail": failed.detail,
         }

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Finds what is registered under an entry point group: commands, targets, kinds, spaces, strategies, of any package."""
+"""Finds what is registered under an entry point group: commands, targets, kinds, spaces and more, of any package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tuner.errors import InputError
 _KINDS = {
     "tuner.commands": "command",
     "tuner.formats": "format",
-    "tuner.kinds": "kind",
+    "tuner.kinds": "kind of dispatch",
     "tuner.model_flags": "target with flags of the whole model",
     "tuner.spaces": "space",
     "tuner.strategies": "strategy",

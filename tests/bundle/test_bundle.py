@@ -19,7 +19,7 @@ import pytest
 
 import sabotage
 import samples
-from commands import assert_fails, iree_tune, log_of, write
+from commands import assert_fails, here, iree_tune, log_of, write
 from places import EXAMPLES
 from tuner.bundle.archive import measuring_modules
 from tuner.bundle.manifest import Manifest, read_manifest
@@ -34,6 +34,7 @@ from tuner.model.model import Model, spec_flag
 from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 
+pytestmark = pytest.mark.compiler
 TRIALS = 8
 # A product whose sizes are primes: the default is many times slower than nearly every candidate.
 DISPATCH = "matmul_dispatch_0_matmul_101x211x103_f32"
@@ -47,18 +48,9 @@ def make_packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle for this CPU, beside its model and the folder of its run."""
     folder = tmp_path_factory.mktemp("packed")
     model = write(folder, samples.matmul(101, 211, 103) + samples.elementwise(64))
-    words = (
-        "run",
-        model,
-        "--no-measure",
-        "--bundle",
-        folder / "bundle",
-        "--trials",
-        TRIALS,
-        "--run-dir",
-        folder / "run",
-    )
-    done = iree_tune(*map(str, words), "--dispatch", DISPATCH, "--", samples.NO_PEELING, cwd=folder)
+    words = ("run", model, "--no-measure", "--bundle", folder / "bundle", "--trials", str(TRIALS))
+    more = ("--run-dir", folder / "run", "--dispatch", DISPATCH, "--", samples.NO_PEELING)
+    done = iree_tune(*words, *more, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "measure.pyz" in done.stdout
     return folder / "bundle"
@@ -95,6 +87,23 @@ def measure(python: Path, bundle: Path, *arguments: str) -> subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=600)
 
 
+@pytest.fixture(name="measured_once", scope="module")
+def measure_once(python: Path, packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bundle = Path(shutil.copytree(packed, tmp_path_factory.mktemp("measured") / "bundle"))
+    done = measure(python, bundle)
+    assert done.returncode == 0, done.stderr
+    final = results_of(bundle).final
+    assert final is not None
+    assert f"candidate {final.number} is" in done.stdout
+    return bundle
+
+
+@pytest.fixture(name="measured")
+def copy_measured(measured_once: Path, tmp_path: Path) -> Path:
+    """The bundle after it was measured to its end, by a Python without a compiler."""
+    return Path(shutil.copytree(measured_once, tmp_path / "measured"))
+
+
 def results_of(bundle: Path) -> DispatchResults:
     results = Results.read(bundle)
     assert results is not None
@@ -128,52 +137,38 @@ def test_equal_seeds_draw_equal_candidates(packed: Path, tmp_path: Path) -> None
     points = {}
     for seed in ("0", "1"):
         bundle = tmp_path / seed
-        words = ("run", str(packed.parent / "model.mlir"), "--no-measure", "--bundle", str(bundle), "--seed", seed)
-        done = iree_tune(
-            *words,
-            *(
-                "--trials",
-                "3",
-                "--dispatch",
-                DISPATCH,
-                "--run-dir",
-                bundle.with_suffix(".run"),
-                "--",
-                samples.NO_PEELING,
-            ),
-            cwd=tmp_path,
-        )
+        words = ("run", packed.parent / "model.mlir", "--no-measure", "--bundle", bundle, "--dispatch", DISPATCH)
+        more = ("--seed", seed, "--trials", "3", "--run-dir", bundle.with_suffix(".run"), "--", samples.NO_PEELING)
+        done = iree_tune(*words, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        points[seed] = [each.point for each in read_manifest(bundle).dispatches[0].candidates]
+        points[seed] = [candidate.point for candidate in read_manifest(bundle).dispatches[0].candidates]
     assert points["0"] != points["1"]
-    assert points["0"][1:] == [each.point for each in read_manifest(packed).dispatches[0].candidates][1:4]
+    known = [candidate.point for candidate in read_manifest(packed).dispatches[0].candidates]
+    assert points["0"][1:] == known[1:4]
 
 
-def test_it_is_measured_without_a_compiler_and_goes_on_where_it_was(python: Path, bundle: Path) -> None:
-    done = measure(python, bundle)
-    assert done.returncode == 0, done.stderr
-    whole = results_of(bundle)
+def test_it_is_measured_without_a_compiler_and_goes_on_where_it_was(python: Path, measured: Path) -> None:
+    whole = results_of(measured)
     assert whole.is_complete
     assert {each.fate for each in whole.ended.values()} == {"Measured"}
     assert whole.final is not None
     assert whole.final.ratio.low > 1.5
     assert whole.final.verification.passed
-    assert f"candidate {whole.final.number} is" in done.stdout
 
     # Cut off in the middle of a line, after the header, the default and three candidates.
-    path = bundle / FILE
+    path = measured / FILE
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:5]) + lines[5][:30])
-    assert not results_of(bundle).is_complete
-    done = measure(python, bundle)
+    assert not results_of(measured).is_complete
+    done = measure(python, measured)
     assert done.returncode == 0, done.stderr
-    again = results_of(bundle)
+    again = results_of(measured)
     assert again.is_complete
     assert set(again.ended) == set(whole.ended)
     assert [again.ended[number] for number in (1, 2, 3)] == [whole.ended[number] for number in (1, 2, 3)]
     assert again.ended[7] != whole.ended[7]
     size = path.stat().st_size
-    assert measure(python, bundle).returncode == 0
+    assert measure(python, measured).returncode == 0
     assert path.stat().st_size == size
 
 
@@ -196,19 +191,22 @@ def test_a_default_that_does_not_run_there_is_told(python: Path, bundle: Path) -
     assert "cannot be loaded" in results_of(bundle).refused
 
 
-def test_what_was_measured_there_becomes_a_spec_here(python: Path, packed: Path, bundle: Path, tmp_path: Path) -> None:
+def test_what_was_measured_there_becomes_a_spec_here(
+    packed: Path, measured: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The spec holds the candidate that won there; here, too, it applies, computes the same and is faster."""
     model = packed.parent / "model.mlir"
     spec, run, store = tmp_path / "spec.mlir", tmp_path / "run", tmp_path / "store"
-    words = ("take-back", model, bundle, "-o", spec, "--run-dir", run, "--store", store, *AGAIN)
-    assert_fails(iree_tune(*words, cwd=tmp_path), 2, "has no results.jsonl; measure it")
-    assert measure(python, bundle).returncode == 0
+    assert_fails(
+        here("take-back", model, packed, "-o", spec, *AGAIN, output=capfd), 2, "has no results.jsonl; measure it"
+    )
     for name in ("manifest.json", "results.jsonl", "measure.pyz"):
-        refused = iree_tune("take-back", model, bundle, "-o", bundle / name, *AGAIN, cwd=tmp_path)
+        refused = here("take-back", model, measured, "-o", measured / name, *AGAIN, output=capfd)
         assert_fails(refused, 2, f"{name} is a file of the bundle; choose another -o")
+    words = ("take-back", model, measured, "-o", spec, "--run-dir", run, "--store", store, *AGAIN)
     done = iree_tune(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    known, final = results_of(bundle), results_of(bundle).final
+    known, final = results_of(measured), results_of(measured).final
     assert final is not None
     result = json.loads((run / "result.json").read_text())
     tuned = next(each for each in result["dispatches"] if each["dispatch"] == DISPATCH)
@@ -230,37 +228,29 @@ def test_what_was_measured_there_becomes_a_spec_here(python: Path, packed: Path,
     assert "whole model" in checked.stdout
 
 
-def test_a_measuring_that_has_not_ended_is_taken_back_as_such(
-    python: Path, packed: Path, bundle: Path, tmp_path: Path
-) -> None:
-    assert measure(python, bundle).returncode == 0
-    path = bundle / FILE
+def test_a_measuring_that_has_not_ended_is_taken_back_as_such(packed: Path, measured: Path, tmp_path: Path) -> None:
+    path = measured / FILE
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
-    words = ("take-back", packed.parent / "model.mlir", bundle, "--run-dir", tmp_path / "run", *AGAIN)
-    done = iree_tune(*words, cwd=tmp_path)
+    done = iree_tune(
+        "take-back", packed.parent / "model.mlir", measured, "--run-dir", tmp_path / "run", *AGAIN, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "its measuring has not ended" in done.stdout
     assert len(log_of(tmp_path / "run")) == 3
 
 
 def test_a_bundle_of_another_model_or_compiler_is_refused(
-    python: Path, packed: Path, bundle: Path, tmp_path: Path
+    packed: Path, measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert measure(python, bundle).returncode == 0
+    monkeypatch.chdir(tmp_path)
     other = write(tmp_path, samples.matmul(101, 211, 107), "other.mlir")
-    assert_fails(
-        iree_tune("take-back", other, bundle, *AGAIN, cwd=tmp_path),
-        2,
-        f"made of another model: its dispatch {DISPATCH}",
-    )
-    (bundle / FILE).unlink()
-    changed(bundle, compiler_version="3.12.0")
-    assert measure(python, bundle).returncode == 0
-    assert_fails(
-        iree_tune("take-back", packed.parent / "model.mlir", bundle, cwd=tmp_path),
-        2,
-        "made with iree-compile 3.12.0, here it is",
-    )
+    refused = here("take-back", other, measured, *AGAIN, output=capfd)
+    assert_fails(refused, 2, f"made of another model: its dispatch {DISPATCH}")
+    (measured / FILE).unlink()
+    changed(measured, compiler_version="3.12.0")
+    Results.open(measured, Machine("a CPU", "local-sync", "3.12.0", "1.0"))
+    refused = here("take-back", packed.parent / "model.mlir", measured, output=capfd)
+    assert_fails(refused, 2, "made with iree-compile 3.12.0, here it is")
 
 
 def test_flags_are_not_used_on_a_manifests_word(packed: Path, bundle: Path, tmp_path: Path) -> None:
@@ -361,11 +351,11 @@ def test_no_bundle_and_half_a_manifest_are_refused_in_a_sentence(python: Path, b
     assert_fails(measure(python, bundle), 2, "is broken .*copy the bundle again")
 
 
-def test_one_process_at_a_time_measures_a_bundle(python: Path, bundle: Path) -> None:
-    with (bundle / "manifest.json").open("rb") as file:
+def test_one_process_at_a_time_measures_a_bundle(python: Path, measured: Path) -> None:
+    with (measured / "manifest.json").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert_fails(measure(python, bundle), 2, "another process measures")
-    assert measure(python, bundle).returncode == 0
+        assert_fails(measure(python, measured), 2, "another process measures")
+    assert measure(python, measured).returncode == 0
 
 
 def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
@@ -389,9 +379,16 @@ def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
         (("--no-measure", "--bundle", "nowhere/bundle"), "there is no folder"),
     ],
 )
-def test_bad_usage_is_a_sentence(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+def test_bad_usage_is_a_sentence(
+    arguments: tuple[str, ...],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
     model = write(tmp_path, samples.matmul(8, 8, 8))
-    assert_fails(iree_tune("run", model, *arguments, cwd=tmp_path), 2, said)
+    assert_fails(here("run", model, *arguments, output=capfd), 2, said)
     assert [path.name for path in tmp_path.iterdir()] == ["model.mlir"]
 
 

@@ -31,7 +31,7 @@ from tuner.errors import DeviceLostError, InputError
 from tuner.events import Event, PhaseStarted, nobody
 from tuner.measuring import Runner
 from tuner.model.model import Model, spec_flag
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Certificate
 from tuner.specs.read import read_spec
 from tuner.specs.write import late_path, problem_spec
@@ -40,6 +40,8 @@ from tuner.targets import Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+
+pytestmark = pytest.mark.compiler
 
 # What the specs here are made with is no choice of flags, so it is given again when they are checked.
 FLAGS = (samples.NO_PEELING,)
@@ -254,10 +256,10 @@ def test_an_entry_that_makes_the_defaults_code_is_not_measured(tmp_path: Path, t
     entry = read.entries[0]
     dispatch = Dispatch("d", entry.problem, BenchmarkProgram("", "", "run", "set", 64, ()))
     compiled = []
-    for name in ("default", "entry"):
+    for number, name in enumerate(("default", "entry")):
         binary = tmp_path / f"{name}.vmfb"
         binary.write_bytes(b"the same code")
-        compiled.append(Compilation(Fate.COMPILED, "", 0.1, tmp_path / "log", binary))
+        compiled.append(Compilation(Candidate(number), Fate.COMPILED, "", 0.1, tmp_path / "log", binary))
     with Runner(target.device) as runner:
         case = Compiled(Case(0, read, entry, (dispatch,)), *compiled)
         ended = measure(case, runner, target, entry.certificate.circumstances, 0, nobody)

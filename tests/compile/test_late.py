@@ -25,7 +25,7 @@ from tuner.events import nobody
 from tuner.measuring import FunctionProgram, Runner
 from tuner.model.model import Model
 from tuner.options import Options
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.spaces import find
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
@@ -53,9 +53,9 @@ def make_chosen(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget, net
             assert found is not None
             points = enumerate_space(found[1].build(problem, network.limits))
             for row in sample_uniform(points, 5, np.random.default_rng(0)):
-                configuration = found[1].configuration(problem, points.point(row))
+                candidate = Candidate(1, configuration=found[1].configuration(problem, points.point(row)))
                 binary, log = folder / f"{problem.kind}.vmfb", folder / "log"
-                (end,) = pool.compile([CompileJob(program, dispatch.name, configuration, target, binary, log)])
+                (end,) = pool.compile([CompileJob(program, dispatch.name, candidate, target, binary, log)])
                 if end.fate is Fate.COMPILED and end.configured != dispatch.default:
                     chosen[problem.kind] = (dispatch, end)
                     break

@@ -22,15 +22,16 @@ from iree.compiler import ir
 import faults
 import samples
 from extraction import extract_text
-from tuner.compile import pool as compiling
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.compile.session import flags_for_library
 from tuner.dispatch import Configuration
 from tuner.dispatches.extract import Extracted
 from tuner.model.model import Model
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import DEFAULT, Candidate, Compilation, Fate
 from tuner.stopwatch import Stopwatch
 from tuner.targets.cpu import CpuTarget
+
+pytestmark = pytest.mark.compiler
 
 GOOD = Configuration(
     "DoubleTilingExpert",
@@ -46,7 +47,18 @@ GOOD = Configuration(
 def make_job(fused: Extracted, target: CpuTarget, tmp_path: Path) -> CompileJob:
     (dispatch,) = fused.dispatches
     assert dispatch.program is not None
-    return CompileJob(dispatch.program, dispatch.name, GOOD, target, tmp_path / "a.vmfb", tmp_path / "a.log")
+    return CompileJob(
+        dispatch.program,
+        dispatch.name,
+        Candidate(1, configuration=GOOD),
+        target,
+        tmp_path / "a.vmfb",
+        tmp_path / "a.log",
+    )
+
+
+def configured(job: CompileJob, configuration: Configuration) -> CompileJob:
+    return replace(job, candidate=Candidate(1, configuration=configuration))
 
 
 def compile_one(job: CompileJob, timeout_s: float = 60.0) -> Compilation:
@@ -65,7 +77,7 @@ def test_a_configuration_is_applied_and_read_back(job: CompileJob) -> None:
 
 
 def test_without_one_the_compilers_default_comes_back(job: CompileJob, fused: Extracted) -> None:
-    end = compile_one(replace(job, configuration=None))
+    end = compile_one(replace(job, candidate=DEFAULT))
     assert end.fate is Fate.COMPILED, end.detail
     assert end.configured == fused.dispatches[0].default
 
@@ -75,7 +87,7 @@ def test_equal_configurations_give_equal_binaries_and_others_do_not(job: Compile
     jobs = [
         job,
         replace(job, binary=tmp_path / "b.vmfb"),
-        replace(job, binary=tmp_path / "c.vmfb", configuration=other),
+        replace(job, binary=tmp_path / "c.vmfb", candidate=Candidate(2, configuration=other)),
     ]
     with CompilePool(2, 60.0) as pool:
         ends = pool.compile(jobs)
@@ -87,7 +99,12 @@ def test_what_a_worker_compiled_before_leaves_no_trace_in_a_binary(job: CompileJ
     other = replace(GOOD, levels={**GOOD.levels, "vector_reduction": (0, 0, 4)})
     broken = replace(GOOD, levels={"distributoin": (32, 64, 0)})
     before = [
-        replace(job, configuration=configuration, binary=tmp_path / f"{number}.vmfb", log=tmp_path / f"{number}.log")
+        replace(
+            job,
+            candidate=Candidate(number, configuration=configuration),
+            binary=tmp_path / f"{number}.vmfb",
+            log=tmp_path / f"{number}.log",
+        )
         for number, configuration in enumerate((other, None, broken, other))
     ]
     with CompilePool(1, 60.0) as pool:
@@ -108,7 +125,7 @@ def test_a_worker_compiles_what_iree_compile_compiles_by_the_same_flags(
     (dispatch,) = extract_text(samples.softmax(64, 96), tmp_path, target, *flags, *nameless).dispatches
     assert dispatch.program is not None
     end = compile_one(
-        CompileJob(dispatch.program, dispatch.name, None, target, tmp_path / "a.vmfb", tmp_path / "a.log")
+        CompileJob(dispatch.program, dispatch.name, DEFAULT, target, tmp_path / "a.vmfb", tmp_path / "a.log")
     )
     configured, binary = tmp_path / "configured.mlir", tmp_path / "b.vmfb"
     configured.write_text(dispatch.program.default_text)
@@ -126,7 +143,7 @@ def test_models_of_other_flags_get_workers_of_their_own(target: CpuTarget, tmp_p
         CompileJob(
             replace(dispatch.program, flags=flags),
             dispatch.name,
-            None,
+            DEFAULT,
             target,
             tmp_path / f"{number}.vmfb",
             tmp_path / f"{number}.log",
@@ -168,14 +185,14 @@ def test_what_only_the_tool_reads_is_left_to_it() -> None:
 def test_what_iree_refuses_is_a_compile_failure_with_its_reason(
     job: CompileJob, levels: dict[str, tuple[int, ...]], says: str
 ) -> None:
-    end = compile_one(replace(job, configuration=Configuration("DoubleTilingExpert", levels)))
+    end = compile_one(configured(job, Configuration("DoubleTilingExpert", levels)))
     assert end.fate is Fate.COMPILE_FAILED
     assert says in end.detail
     assert end.log.read_text()
 
 
 def test_an_unknown_pipeline_is_a_compile_failure(job: CompileJob) -> None:
-    end = compile_one(replace(job, configuration=replace(GOOD, pipeline="Wishful")))
+    end = compile_one(configured(job, replace(GOOD, pipeline="Wishful")))
     assert end.fate is Fate.COMPILE_FAILED
 
 
@@ -282,11 +299,10 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_p
     assert multiprocessing.active_children() == []
 
 
-def test_a_lost_job_is_compiled_after_all(job: CompileJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_job_is_compiled_after_all(job: CompileJob) -> None:
     """A thread of ours takes it under the lock that workers take jobs under, as one that is killed then has done."""
-    monkeypatch.setattr(compiling, "_TAKEN_S", 1.0)
     locked = threading.Event()
-    with CompilePool(1, 5.0) as pool:
+    with CompilePool(1, 5.0, taken_timeout_s=1.0) as pool:
         pool.begin()
         pool.wait()
         channel = pool._pool._pool_manager.worker_manager.workers_channel

@@ -18,7 +18,7 @@ from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import InputError
 from tuner.measuring.guarding import GAP_BYTES
 from tuner.model.model import Model
-from tuner.outcome import Fate
+from tuner.outcome import DEFAULT, Fate
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 
@@ -85,7 +85,7 @@ def test_the_default_is_the_one_of_the_users_flags(tmp_path: Path, target: CpuTa
     assert dispatch.program is not None
     assert dispatch.default is not None
     assert any("vector_common_parallel = [1, 1, 0]" in each for each in dispatch.default.lowering_configs)
-    job = CompileJob(dispatch.program, dispatch.name, None, target, tmp_path / "d.vmfb", tmp_path / "d.log")
+    job = CompileJob(dispatch.program, dispatch.name, DEFAULT, target, tmp_path / "d.vmfb", tmp_path / "d.log")
     with CompilePool(1, 60.0) as pool:
         (end,) = pool.compile([job])
     assert end.fate is Fate.COMPILED, end.detail

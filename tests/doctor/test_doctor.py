@@ -39,6 +39,7 @@ def assert_wrong(finding: Finding, says: str) -> None:
     assert finding.advice
 
 
+@pytest.mark.compiler
 def test_a_working_installation(tmp_path: Path) -> None:
     done = doctor(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -56,6 +57,7 @@ def test_a_working_installation(tmp_path: Path) -> None:
     assert "GiB free" in lines["ok    working folder"]
 
 
+@pytest.mark.compiler
 def test_a_runtime_of_another_release_is_wrong(tmp_path: Path) -> None:
     """As after `pip install --no-deps iree-base-runtime==3.11.0`: the metadata says so."""
     installed = tmp_path / "iree_base_runtime-3.11.0.dist-info"
@@ -69,6 +71,7 @@ def test_a_runtime_of_another_release_is_wrong(tmp_path: Path) -> None:
     assert f"pip install iree-base-compiler=={compiler} iree-base-runtime=={compiler}" in done.stdout
 
 
+@pytest.mark.compiler
 def test_a_compiler_that_does_not_load_is_a_finding(tmp_path: Path) -> None:
     """A half-removed wheel: its folder is there, its modules are gone."""
     (tmp_path / "iree" / "compiler").mkdir(parents=True)
@@ -109,6 +112,7 @@ def test_a_device_that_is_not_there(tmp_path: Path, target: CpuTarget) -> None:
     assert_wrong(check_device("local-abacus", "", lambda: target.compile_flags, tmp_path), "does not run on it")
 
 
+@pytest.mark.compiler
 def test_a_device_for_which_nothing_compiles(tmp_path: Path) -> None:
     finding = check_device("local-sync", "", lambda: ("--iree-hal-target-device=abacus",), tmp_path)
     assert_wrong(finding, "no matrix product can be compiled")

@@ -19,7 +19,7 @@ import faults
 import sabotage
 import samples
 from extraction import extract_text
-from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
+from prime_matmul import TARGET, Compiled, VanishingDevice
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.errors import DeviceLostError, ToolError
@@ -29,9 +29,11 @@ from tuner.evaluate.final import Final, verdict_on
 from tuner.events import Disturbance, Event, FinalistFailed
 from tuner.measuring import Runner, Verification
 from tuner.measuring.sampling import Paired
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.speedup import Ratio, is_faster
 from tuner.targets.cpu import CpuTarget
+
+pytestmark = pytest.mark.compiler
 
 
 @pytest.fixture(name="runner")
@@ -47,12 +49,7 @@ def bench_of(runner: Runner, compiled: Compiled, heard: list[Event]) -> Dispatch
 
 
 def evaluate_all(bench: DispatchBench, compiled: Compiled) -> list[Evaluation]:
-    ends = [
-        bench.evaluate(number, number, configuration, compilation)
-        for number, (configuration, compilation) in enumerate(
-            zip(CONFIGURATIONS, compiled.candidates, strict=True), start=1
-        )
-    ]
+    ends = [bench.evaluate(compilation) for compilation in compiled.candidates]
     assert {end.fate for end in ends} == {Fate.MEASURED}
     return ends
 
@@ -77,9 +74,9 @@ def test_a_finalist_that_fails_in_the_final_is_named_and_the_next_best_wins(
     final = bench.final(ends, np.random.default_rng(0), 0.02)
     assert final is not None
     assert final.accepted
-    assert final.evaluation.number != best.number
+    assert final.evaluation.candidate.number != best.candidate.number
     (failed,) = [event.evaluation for event in heard if isinstance(event, FinalistFailed)]
-    assert (failed.number, failed.fate) == (best.number, fate)
+    assert (failed.candidate.number, failed.fate) == (best.candidate.number, fate)
     assert failed.detail.startswith("in the final: ")
 
 
@@ -87,7 +84,7 @@ def bench_of_elementwise(body: str, runner: Runner, folder: Path, heard: list[Ev
     """A bench of y = f(x) on 4096 numbers, `body` being f."""
     (dispatch,) = extract_text(samples.elementwise_of(body, 4096), folder, TARGET).dispatches
     assert dispatch.program is not None
-    job = CompileJob(dispatch.program, dispatch.name, None, TARGET, folder / "default.vmfb", folder / "log")
+    job = CompileJob(dispatch.program, dispatch.name, DEFAULT, TARGET, folder / "default.vmfb", folder / "log")
     with CompilePool(1, 60.0) as pool:
         (default,) = pool.compile([job])
     return DispatchBench(runner, dispatch.program, default, dispatch="d", listen=heard.append)
@@ -140,7 +137,7 @@ def test_where_every_finalist_fails_there_is_no_final(runner: Runner, compiled: 
     for end in ends:
         spoil(end, "illegal instruction")
     assert bench.final(ends, np.random.default_rng(0), 0.02) is None
-    assert {event.evaluation.number for event in heard if isinstance(event, FinalistFailed)} == {1, 2, 3}
+    assert {event.evaluation.candidate.number for event in heard if isinstance(event, FinalistFailed)} == {1, 2, 3}
 
 
 def test_a_kill_from_outside_costs_no_finalist_its_place(runner: Runner, compiled: Compiled) -> None:
@@ -177,10 +174,8 @@ def test_a_device_that_stops_existing_is_told_from_a_candidate_that_fails(compil
 
 
 def evaluate_all_as_they_end(bench: DispatchBench, compiled: Compiled) -> None:
-    for number, (configuration, compilation) in enumerate(
-        zip(CONFIGURATIONS, compiled.candidates, strict=True), start=1
-    ):
-        end = bench.evaluate(number, number, configuration, compilation)
+    for compilation in compiled.candidates:
+        end = bench.evaluate(compilation)
         assert end.fate in (Fate.MEASURED, Fate.RUN_FAILED)
 
 
@@ -198,15 +193,20 @@ def test_a_kernel_that_reads_beyond_its_operands_counts_as_slow_as_it_can_be(run
     assert dispatch.program is not None
     jobs = [
         CompileJob(
-            dispatch.program, dispatch.name, each, TARGET, tmp_path / f"{number}.vmfb", tmp_path / f"{number}.log"
+            dispatch.program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            TARGET,
+            tmp_path / f"{number}.vmfb",
+            tmp_path / f"{number}.log",
         )
-        for number, each in enumerate((None, reaching, staying))
+        for number, configuration in enumerate((None, reaching, staying))
     ]
     with CompilePool(2, 60.0) as pool:
         default, *candidates = pool.compile(jobs)
     bench = bench_of(runner, Compiled(dispatch, default, tuple(candidates)), [])
-    slow = bench.evaluate(1, 1, reaching, candidates[0])
-    fast = bench.evaluate(2, 2, staying, candidates[1])
+    slow = bench.evaluate(candidates[0])
+    fast = bench.evaluate(candidates[1])
     assert slow.edge_slowdown > 3
     assert "slower where nothing readable follows its operands" in slow.detail
     assert slow.time_s == pytest.approx(slow.edge_slowdown * np.median(slow.samples_s))
@@ -220,7 +220,7 @@ def test_a_kernel_that_reads_beyond_its_operands_counts_as_slow_as_it_can_be(run
     assert "slower where nothing readable follows its operands" in verdict_on(final, 0.02)
     best = bench.final([slow, fast], np.random.default_rng(0), 0.02)
     assert best is not None
-    assert best.evaluation.number == 2
+    assert best.evaluation.candidate.number == 2
     assert best.accepted
 
 
@@ -240,8 +240,15 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
     (dispatch,) = extract_text(samples.matmul(384, 384, 384), tmp_path, target).dispatches
     assert dispatch.program is not None
     jobs = [
-        CompileJob(dispatch.program, dispatch.name, None, target, tmp_path / f"{name}.vmfb", tmp_path / f"{name}.log")
-        for name in ("default", "same")
+        CompileJob(
+            dispatch.program,
+            dispatch.name,
+            Candidate(number),
+            target,
+            tmp_path / f"{number}.vmfb",
+            tmp_path / f"{number}.log",
+        )
+        for number in range(2)
     ]
     with CompilePool(2, 60.0) as pool:
         default, same = pool.compile(jobs)
@@ -253,7 +260,7 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
             bench = bench_of(runner, Compiled(dispatch, default, (same,)), heard)
             for _ in range(12):
                 bench.sample_baseline()
-            end = bench.evaluate(1, 1, CONFIGURATIONS[0], same)
+            end = bench.evaluate(same)
             finals = [bench.final([end], np.random.default_rng(seed), 0.02) for seed in range(3)]
     finally:
         for burst in bursts:
@@ -284,7 +291,7 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
     ],
 )
 def test_what_follows_operands_is_spoken_of_if_it_decides(ratio: Ratio, slowdown: float, says: str) -> None:
-    compilation = Compilation(Fate.COMPILED, "", 0.1, Path("log"))
-    best = Evaluation(1, 1, None, Fate.MEASURED, "", compilation, slowdown * 0.01, 1.0, (0.01,))
+    compilation = Compilation(Candidate(1), Fate.COMPILED, "", 0.1, Path("log"))
+    best = Evaluation(compilation, Fate.MEASURED, "", slowdown * 0.01, 1.0, (0.01,))
     final = Final(best, Paired((0.01,), (0.01,)), ratio, Verification(True, 0.0), accepted=False, seeds=(1,))
     assert says in verdict_on(final, 0.02)

@@ -4,22 +4,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import spearmanr
 
 import faults
-import samples
-from prime_matmul import CONFIGURATIONS, TARGET, Compiled, VanishingDevice
+from prime_matmul import (
+    TARGET,
+    TRIALS,
+    Compiled,
+    VanishingDevice,
+    assert_won,
+    candidates,
+    random_run,
+    records,
+)
 from tuner.errors import DeviceLostError
-from tuner.evaluate.devices import Benches, Candidate, Stations
+from tuner.evaluate.devices import Benches, Stations
 from tuner.events import Disturbance, Event
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
@@ -28,7 +35,10 @@ from tuner.targets import Device
 
 PROCESSORS = sorted(os.sched_getaffinity(0))
 TWO = tuple(f"local-sync://{processor}" for processor in PROCESSORS[:2])
-pytestmark = pytest.mark.skipif(len(PROCESSORS) < 2, reason="two devices need two processors")
+pytestmark = [
+    pytest.mark.compiler,
+    pytest.mark.skipif(len(PROCESSORS) < 2, reason="two devices need two processors"),
+]
 
 
 class BadlyEnding(Runner):
@@ -49,29 +59,15 @@ def test_a_runner_that_ends_badly_leaks_no_other() -> None:
     assert set(faults.children(os.getpid())) <= before
 
 
-def start_run(folder: Path, name: str, *arguments: str, devices: Sequence[str] = TWO) -> subprocess.Popen[str]:
-    """A run whose questions do not depend on answers."""
-    model = folder / "model.mlir"
-    # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
-    model.write_text(samples.matmul(101, 211, 103))
-    command = ["run", model, "--keep-flags", "--strategy", "random", "--run-dir", folder / name, *arguments]
-    command += [word for device in devices for word in ("--device", device)]
+def start_run(folder: Path, trials: int = TRIALS, devices: Sequence[str] = TWO) -> subprocess.Popen[str]:
+    chosen = [word for device in devices for word in ("--device", device)]
     return subprocess.Popen(
-        [sys.executable, "-m", "tuner", *map(str, command), "--", samples.NO_PEELING],
+        random_run(folder, "run", *chosen, trials=trials),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-
-
-def records(run: Path) -> list[dict[str, Any]]:
-    log = run / "log.jsonl"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
-def candidates(run: Path) -> list[dict[str, Any]]:
-    return [record for record in records(run) if "candidate" in record]
 
 
 def measuring_on(parent: int, processor: int) -> list[int]:
@@ -86,32 +82,30 @@ def measuring_on(parent: int, processor: int) -> list[int]:
     return found
 
 
-def test_two_devices_are_asked_what_one_is_asked(tmp_path: Path) -> None:
+def test_two_devices_are_asked_what_one_is_asked(alone: Path, tmp_path: Path) -> None:
+    process = start_run(tmp_path)
     seen: set[int] = set()
-    for name, devices in (("one", ()), ("two", TWO)):
-        process = start_run(tmp_path, name, "--trials", "16", devices=devices)
 
-        def look(pid: int = process.pid) -> None:
-            seen.update(each for each in PROCESSORS if measuring_on(pid, each))
+    def look() -> None:
+        seen.update(processor for processor in PROCESSORS if measuring_on(process.pid, processor))
 
-        with faults.meanwhile(look):
-            stdout, stderr = process.communicate(timeout=300)
-        assert process.returncode == 0, stderr
+    with faults.meanwhile(look):
+        stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
     assert f"Tuned on {TWO[0]}, {TWO[1]}, 1 thread" in stdout
     assert seen == set(PROCESSORS[:2])
-    one, two = candidates(tmp_path / "one"), candidates(tmp_path / "two")
-    assert [each["candidate"] for each in two] == list(range(17))
-    assert [each["configuration"] for each in one] == [each["configuration"] for each in two]
-    assert {each["fate"] for each in two} == {"Measured"}
-    # Each is compared with the default of its own device: what is many times faster is so on both.
-    for alone, beside in zip(one[1:], two[1:], strict=True):
-        assert 0.5 < alone["speedup"] / beside["speedup"] < 2.0
-    results = [json.loads((tmp_path / name / "result.json").read_text()) for name in ("one", "two")]
-    assert all(result["dispatches"][0]["final"]["ratio"]["low"] > 5 for result in results)
+    one, two = candidates(alone), candidates(tmp_path / "run")
+    assert [candidate["candidate"] for candidate in two] == list(range(TRIALS + 1))
+    assert [candidate["configuration"] for candidate in one] == [candidate["configuration"] for candidate in two]
+    assert {candidate["fate"] for candidate in two} == {"Measured"}
+    # A candidate is compared with the default of its own device: what is fast by one measure is so by the other.
+    speedups = [[candidate["speedup"] for candidate in run[1:]] for run in (one, two)]
+    assert spearmanr(*speedups).statistic > 0.5
+    assert_won(tmp_path / "run")
 
 
 def test_a_device_that_is_gone_costs_nothing_but_its_help(tmp_path: Path) -> None:
-    process = start_run(tmp_path, "run", "--trials", "40")
+    process = start_run(tmp_path, trials=24)
 
     def kill() -> None:
         if len(candidates(tmp_path / "run")) > 6:
@@ -121,32 +115,29 @@ def test_a_device_that_is_gone_costs_nothing_but_its_help(tmp_path: Path) -> Non
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
     ended = candidates(tmp_path / "run")
-    assert [each["candidate"] for each in ended] == list(range(41))
-    lost = [each["detail"] for each in records(tmp_path / "run") if each.get("event") == "disturbance"]
+    assert [candidate["candidate"] for candidate in ended] == list(range(25))
+    lost = [record["detail"] for record in records(tmp_path / "run") if record.get("event") == "disturbance"]
     assert any(f"the device {TWO[1]} is lost" in detail and "1 of 2 devices" in detail for detail in lost), lost
     # What was under way when its process was killed may have been taken for the candidate's own fault, once.
-    assert sum(each["fate"] != "Measured" for each in ended) <= 2
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["dispatches"][0]["final"]["ratio"]["low"] > 5
+    assert sum(candidate["fate"] != "Measured" for candidate in ended) <= 2
+    assert_won(tmp_path / "run")
 
 
 def test_the_device_that_leads_can_go_too(tmp_path: Path) -> None:
-    process = start_run(tmp_path, "run", "--trials", "16")
+    process = start_run(tmp_path)
 
     def kill() -> None:
-        if len(candidates(tmp_path / "run")) == 17:
+        if len(candidates(tmp_path / "run")) == TRIALS + 1:
             faults.kill(measuring_on(process.pid, PROCESSORS[0]))
 
     with faults.meanwhile(kill, every_s=0.005):
         _, stderr = process.communicate(timeout=300)
     assert process.returncode == 0, stderr
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["dispatches"][0]["final"]["ratio"]["low"] > 5
-    assert result["model"]["verified"]
+    assert_won(tmp_path / "run")
 
 
 def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
-    process = start_run(tmp_path, "run", "--trials", "300")
+    process = start_run(tmp_path, trials=300)
     deadline = time.monotonic() + 120
     while len(candidates(tmp_path / "run")) < 6:
         assert time.monotonic() < deadline, "the run did not get going"
@@ -156,15 +147,6 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
     while faults.group_lives(process.pid):
         assert time.monotonic() < deadline + 20, "a process outlived the run"
         time.sleep(0.1)
-
-
-def prepared(compiled: Compiled) -> list[Candidate]:
-    return [
-        Candidate(number, number, configuration, compilation)
-        for number, (configuration, compilation) in enumerate(
-            zip(CONFIGURATIONS, compiled.candidates, strict=True), start=1
-        )
-    ]
 
 
 def benches_on(stations: Stations, compiled: Compiled, heard: list[Event]) -> Benches:
@@ -182,9 +164,9 @@ def test_candidates_in_flight_go_to_another_device(compiled: Compiled, tmp_path:
     runners = [Runner(TARGET.device), Runner(vanishing)]
     with Stations(runners, Preloader(TARGET.device, 1), heard.append) as stations:
         benches = benches_on(stations, compiled, heard)
-        ends = [each for _ in range(4) for each in benches.evaluate(prepared(compiled))]
+        ends = [each for _ in range(4) for each in benches.evaluate(compiled.candidates)]
         assert stations.living == (runners[0],)
-    assert sorted(each.number for each in ends) == sorted([1, 2, 3] * 4)
+    assert sorted(each.candidate.number for each in ends) == sorted([1, 2, 3] * 4)
     # A device that goes while a candidate is loaded looks as if the candidate failed, which is one end, once.
     assert sum(each.fate is not Fate.MEASURED for each in ends) <= 1
     told = [event.text for event in heard if isinstance(event, Disturbance)]
@@ -197,7 +179,7 @@ def test_where_every_device_is_lost_the_run_ends(compiled: Compiled, tmp_path: P
         benches = benches_on(stations, compiled, [])
         with pytest.raises(DeviceLostError, match="is lost"):
             for _ in range(10):
-                list(benches.evaluate(prepared(compiled)))
+                list(benches.evaluate(compiled.candidates))
         assert stations.living == ()
 
 
@@ -207,7 +189,7 @@ def test_a_batch_is_loaded_before_it_is_timed_where_loading_compiles(compiled: C
     with Stations([Runner(device)], preloader) as stations:
         benches = benches_on(stations, compiled, [])
         before = len(faults.measuring(os.getpid()))
-        ends = benches.evaluate(prepared(compiled))
+        ends = benches.evaluate(compiled.candidates)
         assert next(ends).fate is Fate.MEASURED
         assert len(faults.measuring(os.getpid())) == before + 2
     assert not faults.measuring(os.getpid())
@@ -215,7 +197,7 @@ def test_a_batch_is_loaded_before_it_is_timed_where_loading_compiles(compiled: C
 
 @pytest.mark.parametrize("device", ["local-sync://", "cuda://0", "local-sync://1234"])
 def test_a_device_that_there_is_not_is_refused(tmp_path: Path, device: str) -> None:
-    process = start_run(tmp_path, "run", devices=(device,))
+    process = start_run(tmp_path, devices=(device,))
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(stderr.strip().splitlines()) == 1, stderr

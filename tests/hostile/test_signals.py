@@ -22,6 +22,8 @@ import faults
 import samples
 import tuner
 
+pytestmark = pytest.mark.compiler
+
 RUN = ("run", "model.mlir", "-o", "spec.mlir", "--keep-flags", "--run-dir", "run")
 # Of a model with nothing to tune a run comes soon to its end.
 IDENTITY = "func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }"

@@ -16,6 +16,7 @@ import pytest
 import samples
 from places import ROOT
 
+pytestmark = [pytest.mark.compiler, pytest.mark.network]
 INSTALL_TIMEOUT_S, TIMEOUT_S = 300, 300
 
 

@@ -24,16 +24,20 @@ SURFACE = {
         ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
         sample_by_solver sample_space_filling sample_uniform violated_rules
     """,
-    "tuner.kinds": "Kind find matcher",
     "tuner.measuring": """
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
         Tolerance Transport Verification compare
     """,
     "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
-    "tuner.report.formats": "File Format",
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
-    "tuner.spaces": "SpaceBuilder find",
+    "tuner.spaces": "GROUP SpaceBuilder find",
+    "tuner.kinds": "GROUP Kind find matcher",
+    "tuner.report.formats": "File Format",
     "tuner.targets": "Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target",
+    "tuner.testing": """
+        DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
+    """,
+    "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
 }
 
 
@@ -58,9 +62,9 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     assert list(keywords) == [field.name for field in fields(Options)]
     more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
     for name, kind in declared.items():
-        kinds = set(get_args(kind)) if Path in get_args(kind) else {kind}
+        kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))
-        found = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}
+        found: set[object] = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}
         assert found == wanted, name
 
 

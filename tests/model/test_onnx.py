@@ -20,10 +20,11 @@ import tuner
 from tuner.dispatches.extract import extract
 from tuner.errors import InputError
 from tuner.measuring import FunctionProgram
-from tuner.model import onnx as importing
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes, bind_model, import_model
 from tuner.targets.cpu import CpuTarget
+
+pytestmark = pytest.mark.compiler
 
 Size = int | str | None
 _WEIGHTS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -254,10 +255,9 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         import_text(tmp_path / "model.onnx")
 
 
-def test_an_importer_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_IMPORT_TIMEOUT_S", 0.01)
+def test_an_importer_that_does_not_end_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did not end within"):
-        import_text(product(tmp_path / "model.onnx", [2, 4]))
+        import_model(product(tmp_path / "model.onnx", [2, 4]), Shapes(), tmp_path, timeout_s=0.01)
     assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
 
 

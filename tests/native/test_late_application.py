@@ -22,6 +22,8 @@ from iree.compiler import ir
 from iree_tools import ADD_ATTRIBUTES, configuring_pipeline, iree_compile, iree_opt
 from tuner import native
 
+pytestmark = pytest.mark.compiler
+
 MODULE = Path(__file__).with_name("late_application.mlir").read_text()
 KINDS = ("matmul", "conv", "softmax", "reduction", "attention")
 SHAPES = {

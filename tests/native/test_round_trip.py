@@ -20,6 +20,8 @@ from iree_tools import ADD_ATTRIBUTES, TARGETS, configuring_pipeline, iree_compi
 from release_under_test import RELEASE
 from tuner import native
 
+pytestmark = pytest.mark.compiler
+
 DISPATCHES = Path(__file__).with_name("dispatches.mlir").read_text()
 NUM_DISPATCHES = 10
 

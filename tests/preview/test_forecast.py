@@ -19,6 +19,8 @@ from tuner.options import Options
 from tuner.preview.forecast import forecast
 from tuner.preview.spaces import describe_spaces
 
+pytestmark = pytest.mark.compiler
+
 MODEL = samples.matmul(101, 211, 103) + samples.elementwise(1 << 18).replace("@double", "@second")
 
 

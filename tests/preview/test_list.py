@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 import samples
@@ -13,6 +14,8 @@ from tuner.cli import app
 from tuner.events import nobody
 from tuner.options import Options
 from tuner.preview.list import list_dispatches
+
+pytestmark = pytest.mark.compiler
 
 # The same product twice, one after the other, and a softmax of its result.
 TWICE = """

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 import samples
 from tuner.cli import app
+
+pytestmark = pytest.mark.compiler
 
 
 def run_space(text: str, folder: Path) -> str:

@@ -46,7 +46,10 @@ def can_mount() -> bool:
     return done.returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not can_mount(), reason="no file systems can be mounted here")
+pytestmark = [
+    pytest.mark.compiler,
+    pytest.mark.skipif(not can_mount(), reason="no file systems can be mounted here"),
+]
 
 
 def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

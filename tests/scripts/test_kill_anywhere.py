@@ -6,8 +6,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kill_anywhere import kill_anywhere
 
+pytestmark = [pytest.mark.compiler, pytest.mark.slow]
 # Its first moments, for the driver and then for the whole group, fall into the search.
 SEED = 123656
 

@@ -15,7 +15,7 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, find_pool, sample_uniform, violated_rules
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted
-from tuner.outcome import Fate
+from tuner.outcome import Candidate, Fate
 from tuner.spaces import find
 from tuner.spaces.cpu.contraction import SPACE
 from tuner.targets import Limits
@@ -130,7 +130,7 @@ def test_the_compiler_takes_what_is_sampled(seed: int, fused: Extracted, target:
         CompileJob(
             dispatch.program,
             dispatch.name,
-            SPACE.configuration(dispatch.problem, pool.point(row)),
+            Candidate(row, configuration=SPACE.configuration(dispatch.problem, pool.point(row))),
             target,
             tmp_path / f"{row}.vmfb",
             tmp_path / f"{row}.log",

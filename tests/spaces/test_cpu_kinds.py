@@ -19,7 +19,7 @@ from tuner.dispatches.extract import Extracted, extract
 from tuner.evaluate.bench import runnable
 from tuner.measuring import Runner
 from tuner.model.model import Model
-from tuner.outcome import Fate
+from tuner.outcome import Candidate, Fate
 from tuner.spaces import find
 from tuner.spaces.cpu import convolution, elementwise, mmt4d, reduction
 from tuner.spaces.cpu.tiles import follow
@@ -184,10 +184,17 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
     _, builder = found
     pool = enumerate_space(builder.build(problem, limits))
     rows = sample_uniform(pool, samples, np.random.default_rng(0))
-    points = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
+    configurations = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
     jobs = [
-        CompileJob(program, dispatch.name, point, target, folder / f"{number}.vmfb", folder / f"{number}.log")
-        for number, point in enumerate(points)
+        CompileJob(
+            program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            target,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
+        )
+        for number, configuration in enumerate(configurations)
     ]
     with CompilePool(2, 60.0) as compilers:
         ends = compilers.compile(jobs)
@@ -203,4 +210,4 @@ def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, s
                 tolerances = runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
             else:
                 verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
-                assert verification.passed, f"{points[number]}: {verification.detail}"
+                assert verification.passed, f"{configurations[number]}: {verification.detail}"

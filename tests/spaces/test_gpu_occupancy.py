@@ -20,7 +20,7 @@ from tuner.dispatches.extract import extract
 from tuner.events import nobody
 from tuner.model.model import Model
 from tuner.options import Options
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Moment
 from tuner.specs.read import read_spec
 from tuner.specs.write import Entry, late_spec, problem_spec
@@ -62,7 +62,7 @@ def compile_each(model: Path) -> tuple[Problem, dict[int, Compilation]]:
         CompileJob(
             dispatch.program,
             dispatch.name,
-            builder.configuration(dispatch.problem, point),
+            Candidate(occupancy, point=point, configuration=builder.configuration(dispatch.problem, point)),
             TARGET,
             folder / f"{occupancy}.vmfb",
             folder / f"{occupancy}.log",

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import samples
-import tuner
+from places import DATA
 from tuner.dispatch import Configuration, Loop, Operand, Problem
 from tuner.errors import InputError
 from tuner.foreign import printable
 from tuner.specs.certificate import SCHEMA, Certificate
+from tuner.specs.read import read_spec
 from tuner.speedup import Ratio
 from tuner.tuning.result import TuneResult
 
@@ -63,27 +63,17 @@ def test_what_is_written_is_read_back(certificate: Certificate) -> None:
     assert Certificate.from_json(json.loads(json.dumps(certificate.to_json()))) == certificate
 
 
-@pytest.fixture(name="run", scope="module")
-def make_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path]:
-    folder = tmp_path_factory.mktemp("run")
-    model = folder / "model.mlir"
-    model.write_text(samples.matmul(101, 211, 103))
-    return tuner.tune(
-        model, trials=6, keep_flags=True, flags=(samples.NO_PEELING,), run_dir=folder / "run"
-    ), folder / "run"
-
-
-def test_a_run_certifies_each_dispatch_and_the_model(run: tuple[TuneResult, Path]) -> None:
-    result, folder = run
-    written = json.loads((folder / "result.json").read_text())
+def test_a_run_certifies_each_dispatch_and_the_model(delivered: tuple[TuneResult, Path]) -> None:
+    result, spec = delivered
+    written = json.loads((spec.with_name("run") / "result.json").read_text())
     dispatch = Certificate.from_json(written["dispatches"][0]["certificate"])
     model = Certificate.from_json(written["model"]["certificate"])
-    (tuned,) = result.dispatches
+    tuned, _ = result.dispatches
     assert tuned.winner is not None
     assert tuned.final is not None
     assert dispatch.problem == tuned.dispatch.problem
     assert isinstance(dispatch.configuration, Configuration)
-    assert dispatch.configuration == tuned.winner.configuration
+    assert dispatch.configuration == tuned.winner.candidate.configuration
     assert dispatch.moment == "early"
     assert dispatch.accepted
     assert len(dispatch.baseline_s) == len(dispatch.candidate_s) >= 10
@@ -116,11 +106,9 @@ def test_a_run_certifies_each_dispatch_and_the_model(run: tuple[TuneResult, Path
         (lambda data: data["circumstances"].update(threads=True), r"threads is 'True'"),
     ],
 )
-def test_a_broken_certificate_is_refused_with_the_place(run: tuple[TuneResult, Path], spoil: Any, says: str) -> None:
-    result, _ = run
-    certificate = result.dispatches[0].certificate(result.circumstances)
-    assert certificate is not None
-    data = certificate.to_json()
+def test_a_broken_certificate_is_refused_with_the_place(spoil: Any, says: str) -> None:
+    (entry,) = read_spec(DATA / "cpu_network" / "spec.mlir").entries
+    data = entry.certificate.to_json()
     spoil(data)
     with pytest.raises(InputError, match=says):
         Certificate.from_json(data)

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import samples
-import tuner
 from foreign_spec import FOREIGN
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
@@ -22,24 +20,7 @@ from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
-
-@pytest.fixture(name="run", scope="module")
-def make_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[TuneResult, Path]:
-    """A run with an early and a late entry, and the spec that it delivered."""
-    folder = tmp_path_factory.mktemp("run")
-    model, spec = folder / "model.mlir", folder / "spec.mlir"
-    model.write_text(samples.matmul(101, 211, 103, "product") + samples.softmax(127, 211))
-    result = tuner.tune(
-        model,
-        keep_flags=True,
-        flags=(samples.NO_PEELING,),
-        trials=6,
-        function="product",
-        output=spec,
-        run_dir=folder / "run",
-    )
-    assert [each.winner is not None for each in result.dispatches] == [True, True]
-    return result, spec
+pytestmark = pytest.mark.compiler
 
 
 def reduced(certificate: Certificate | None) -> Certificate:
@@ -49,8 +30,8 @@ def reduced(certificate: Certificate | None) -> Certificate:
     return replace(certificate, baseline_s=baseline_s, candidate_s=candidate_s)
 
 
-def test_entries_and_certificates_are_read_back_as_they_were_made(run: tuple[TuneResult, Path]) -> None:
-    result, path = run
+def test_entries_and_certificates_are_read_back_as_they_were_made(delivered: tuple[TuneResult, Path]) -> None:
+    result, path = delivered
     assert result.model is not None
     for tuned, file, moment in zip(result.dispatches, (path, late_path(path)), ("early", "late"), strict=True):
         spec = read_spec(file)
@@ -64,8 +45,8 @@ def test_entries_and_certificates_are_read_back_as_they_were_made(run: tuple[Tun
         assert entry.certificate == reduced(tuned.certificate(result.circumstances))
 
 
-def test_what_is_read_and_written_again_is_the_same(run: tuple[TuneResult, Path], tmp_path: Path) -> None:
-    _, path = run
+def test_what_is_read_and_written_again_is_the_same(delivered: tuple[TuneResult, Path], tmp_path: Path) -> None:
+    _, path = delivered
     for file, write in ((path, problem_spec), (late_path(path), late_spec)):
         spec, again = read_spec(file), tmp_path / file.name
         again.write_text(
@@ -75,9 +56,9 @@ def test_what_is_read_and_written_again_is_the_same(run: tuple[TuneResult, Path]
 
 
 def test_plain_iree_compile_applies_a_spec_with_certificates(
-    run: tuple[TuneResult, Path], tmp_path: Path, target: CpuTarget
+    delivered: tuple[TuneResult, Path], tmp_path: Path, target: CpuTarget
 ) -> None:
-    result, path = run
+    result, path = delivered
     tuned = result.dispatches[0]
     model, configured = path.with_name("model.mlir"), tmp_path / "configured.mlir"
     assert "iree_tuner.certificate" in path.read_text()
@@ -87,8 +68,8 @@ def test_plain_iree_compile_applies_a_spec_with_certificates(
     assert read_model_configurations(configured)[tuned.dispatch.name] == tuned.winner.compilation.configured
 
 
-def test_any_text_in_a_certificate_survives(run: tuple[TuneResult, Path], tmp_path: Path) -> None:
-    result, _ = run
+def test_any_text_in_a_certificate_survives(delivered: tuple[TuneResult, Path], tmp_path: Path) -> None:
+    result, _ = delivered
     tuned = result.dispatches[0]
     assert tuned.winner is not None
     assert tuned.winner.compilation.annotations is not None
@@ -101,12 +82,12 @@ def test_any_text_in_a_certificate_survives(run: tuple[TuneResult, Path], tmp_pa
     assert read_spec(path).entries[0].certificate == reduced(certificate)
 
 
-def test_entries_of_others_are_named(tmp_path: Path, run: tuple[TuneResult, Path]) -> None:
+def test_entries_of_others_are_named(tmp_path: Path, delivered: tuple[TuneResult, Path]) -> None:
     path = tmp_path / "foreign.mlir"
     path.write_text(FOREIGN)
     spec = read_spec(path)
     assert (spec.entries, spec.foreign, spec.certificate) == ((), ("any_matmul",), None)
-    bare = [replace(entry.rewritten(), certificate=None) for entry in read_spec(late_path(run[1])).entries]
+    bare = [replace(entry.rewritten(), certificate=None) for entry in read_spec(late_path(delivered[1])).entries]
     path.write_text(late_spec(bare))
     assert read_spec(path).foreign == ("entry_0",)
 
@@ -122,11 +103,11 @@ def test_entries_of_others_are_named(tmp_path: Path, run: tuple[TuneResult, Path
     ],
 )
 def test_what_is_no_spec_is_refused(
-    spoil: object, kind: type[InputError], says: str, run: tuple[TuneResult, Path], tmp_path: Path
+    spoil: object, kind: type[InputError], says: str, delivered: tuple[TuneResult, Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "spec.mlir"
     assert callable(spoil)
-    path.write_text(spoil(run[1].read_text()))
+    path.write_text(spoil(delivered[1].read_text()))
     with pytest.raises(kind, match=says) as raised:
         read_spec(path)
     assert str(path) in str(raised.value)
@@ -138,9 +119,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_an_entry_for_another_problem_than_its_certificate_is_refused(
-    run: tuple[TuneResult, Path], tmp_path: Path
+    delivered: tuple[TuneResult, Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "spec.mlir"
-    path.write_text(late_path(run[1]).read_text().replace("parallel127 k211", "parallel127 k212"))
+    path.write_text(late_path(delivered[1]).read_text().replace("parallel127 k211", "parallel127 k212"))
     with pytest.raises(InputError, match="entry_0 and its certificate are for two problems"):
         read_spec(path)

@@ -11,10 +11,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tuner.cli import _run
+
 
 def iree_tune(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tuner", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=600)
+
+
+def here(*arguments: str | Path, output: pytest.CaptureFixture[str]) -> subprocess.CompletedProcess[str]:
+    """`iree-tune` in this process, which need not start and import anything for it."""
+    words = list(map(str, arguments))
+    output.readouterr()
+    code = _run(words)
+    return subprocess.CompletedProcess(words, code, *output.readouterr())
 
 
 def write(folder: Path, text: str, name: str = "model.mlir") -> Path:

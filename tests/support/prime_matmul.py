@@ -1,17 +1,21 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A product whose sizes are primes, with candidates that are all many times faster; and a device that goes away."""
+"""A product whose sizes are primes, with candidates that are all many times faster; runs of it; a device that goes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import shutil
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import samples
 from extraction import extract_text
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration, Dispatch
-from tuner.outcome import Compilation
+from tuner.outcome import Candidate, Compilation
 from tuner.targets.cpu import CpuTarget
 
 TARGET = CpuTarget()
@@ -24,13 +28,22 @@ CONFIGURATIONS = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A dispatch with its default and some candidates, compiled."""
 
     dispatch: Dispatch
     default: Compilation
     candidates: tuple[Compilation, ...]
+
+    def copied_to(self, folder: Path) -> Compiled:
+        """The same with binaries of its own, which a test may spoil."""
+
+        def copied(compilation: Compilation) -> Compilation:
+            assert compilation.binary is not None
+            return replace(compilation, binary=Path(shutil.copy(compilation.binary, folder)))
+
+        return replace(self, default=copied(self.default), candidates=tuple(map(copied, self.candidates)))
 
 
 def compile_in(folder: Path) -> Compiled:
@@ -39,13 +52,52 @@ def compile_in(folder: Path) -> Compiled:
     assert dispatch.program is not None
     jobs = [
         CompileJob(
-            dispatch.program, dispatch.name, configuration, TARGET, folder / f"{number}.vmfb", folder / f"{number}.log"
+            dispatch.program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            TARGET,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
         )
         for number, configuration in enumerate([None, *CONFIGURATIONS])
     ]
     with CompilePool(2, 60.0) as pool:
         default, *candidates = pool.compile(jobs)
     return Compiled(dispatch, default, tuple(candidates))
+
+
+# The candidates of `random_run`.
+TRIALS = 16
+
+
+def random_run(folder: Path, name: str, *arguments: str, trials: int = TRIALS) -> list[str]:
+    """The command of a run, in the folder `name`, that tries the same candidates wherever it measures."""
+    model = folder / "model.mlir"
+    model.write_text(samples.matmul(101, 211, 103))
+    command = ["run", model, "--keep-flags", "--strategy", "random", "--trials", trials, "--run-dir", folder / name]
+    return [sys.executable, "-m", "tuner", *map(str, command), *arguments, "--", samples.NO_PEELING]
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log; none if there is no log yet."""
+    log = run / "log.jsonl"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def candidates(run: Path) -> list[dict[str, Any]]:
+    """The candidates of a run's log, the default first."""
+    return [record for record in records(run) if "candidate" in record]
+
+
+def assert_won(run: Path) -> dict[str, Any]:
+    """A run has a verified winner; returns its configuration."""
+    result = json.loads((run / "result.json").read_text())
+    (dispatch,) = result["dispatches"]
+    assert dispatch["final"]["ratio"]["low"] > 1.0
+    assert result["model"]["verified"]
+    winner: dict[str, Any] = dispatch["winner"]
+    assert winner is not None
+    return winner
 
 
 class VanishingDevice:

@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import faults
 
 _ELF = b"\x7fELF\x02\x01\x01"
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
@@ -49,3 +53,20 @@ def spoil(binary: Path, deed: str) -> None:
             for at, original in kept.items():
                 data[start + offset + at : start + offset + at + len(original)] = original
     binary.write_bytes(data)
+
+
+@contextmanager
+def spoiling(run: Path, deeds: Mapping[int, str]) -> Iterator[None]:
+    """Spoils candidates, by number, of a run that compiles with one worker, as soon as each is compiled."""
+    done: set[int] = set()
+
+    def spoil_compiled() -> None:
+        # One worker compiles in order: if the next binary is there, this one is whole.
+        for number, deed in deeds.items():
+            for following in (run / "candidates").glob(f"*/{number + 1}.vmfb"):
+                if number not in done:
+                    spoil(following.with_name(f"{number}.vmfb"), deed)
+                    done.add(number)
+
+    with faults.meanwhile(spoil_compiled, every_s=0.002):
+        yield

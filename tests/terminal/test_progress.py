@@ -8,7 +8,6 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,27 @@ from rich.console import Console
 import samples
 from tuner.evaluate.budget import Budget
 from tuner.events import CandidateEnded, FlagsTried, Listener, Note, PhaseStarted, SearchPlanned
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Candidate, Compilation, Evaluation, Fate
 from tuner.terminal import ProgressView
 from tuner.terminal.tally import Tally
 from tuner.terminal.units import rough
 
 KINDS = {"phase started", "search planned", "candidate ended", "flags tried", "finalist failed", "disturbance", "note"}
-ENDED = Evaluation(1, 7, None, Fate.MEASURED, "", Compilation(Fate.COMPILED, "", 0.1, Path("1.log")), 1e-3, 2.0)
+
+
+def ended(number: int, fate: Fate = Fate.MEASURED) -> Evaluation:
+    compilation = Compilation(Candidate(number), Fate.COMPILED, "", 0.1, Path("1.log"))
+    return Evaluation(compilation, fate, "", 1e-3, 2.0)
+
+
+ENDED = ended(1)
 
 
 def iree_tune(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "tuner", *map(str, arguments)]
 
 
+@pytest.mark.compiler
 def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     """Stdout has phases, candidates with their fates, flags and the result alone. Text for people is on stderr."""
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
@@ -64,6 +71,7 @@ def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     assert "Tuned on" in done.stderr
 
 
+@pytest.mark.compiler
 def test_a_reader_that_goes_away_is_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
     command = iree_tune("run", "model.mlir", "--trials", "4", "--keep-flags", "--json")
@@ -86,7 +94,7 @@ def play_a_search(view: Listener, seconds: list[float], count: int) -> None:
     for number in range(1, count + 1):
         seconds[0] += 1.0
         fate = Fate.MEASURED if number % 5 else Fate.COMPILE_FAILED
-        view(CandidateEnded("d0", replace(ENDED, number=number, fate=fate), 1.0 + number / 100))
+        view(CandidateEnded("d0", ended(number, fate), 1.0 + number / 100))
     view(PhaseStarted("d0: best against default, interleaved"))
 
 

@@ -24,6 +24,8 @@ from tuner.runs.folder import RunFolder
 from tuner.runs.record import RunRecord
 from tuner.tuning.result import TuneResult
 
+pytestmark = pytest.mark.compiler
+
 # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
 MODEL = samples.matmul(101, 211, 103)
 
@@ -66,17 +68,7 @@ def assert_tuned(result: TuneResult) -> None:
 
 def test_kernels_that_crash_hang_or_lie(tmp_path: Path) -> None:
     deeds = {1: "segfault", 2: "hang", 5: "illegal instruction", 6: "write nothing"}
-    done: set[int] = set()
-
-    def spoil() -> None:
-        # One worker compiles in order: where the next binary is there, this one is whole.
-        for number, deed in deeds.items():
-            for following in (tmp_path / "run" / "candidates").glob(f"*/{number + 1}.vmfb"):
-                if number not in done:
-                    sabotage.spoil(following.with_name(f"{number}.vmfb"), deed)
-                    done.add(number)
-
-    with faults.meanwhile(spoil, every_s=0.002):
+    with sabotage.spoiling(tmp_path / "run", deeds):
         result = tune(tmp_path, trials=12, workers=1)
     assert_tuned(result)
     records = log_of(tmp_path / "run")

@@ -7,15 +7,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 import samples
 import tuner
 from tuner.compile.pool import CompileJob
 from tuner.dispatch import Configuration
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
+from tuner.outcome import Candidate
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import Known, Stage, prove_model, tune
 from tuner.tuning.workbench import Workbench
+
+pytestmark = pytest.mark.compiler
 
 # A large product, and a small one of prime sizes whose default is poor.
 TWO = """
@@ -50,9 +55,10 @@ def crown_a_slow_one(bench: Workbench, known: Known) -> Known:
             assert result.final is not None
             assert result.dispatch.program is not None
             binary, log = bench.folder.path / "slow.vmfb", bench.folder.path / "slow.log"
-            job = CompileJob(result.dispatch.program, result.dispatch.name, SLOW, bench.target, binary, log)
+            candidate = Candidate(result.final.evaluation.candidate.number, configuration=SLOW)
+            job = CompileJob(result.dispatch.program, result.dispatch.name, candidate, bench.target, binary, log)
             (compilation,) = bench.compilers.compile([job])
-            slow = replace(result.final.evaluation, configuration=SLOW, compilation=compilation)
+            slow = replace(result.final.evaluation, compilation=compilation)
             result = replace(result, final=replace(result.final, evaluation=slow, accepted=True))
         spoiled.append(result)
     return replace(known, results=tuple(spoiled))

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tuner.dispatch import Arithmetic, BenchmarkProgram, Problem, Region, check_problem, plain_name
+from tuner.dispatch import Arithmetic, BenchmarkProgram, Configuration, Problem, Region, check_problem, plain_name
 from tuner.errors import InputError
 from tuner.foreign import parse_json, shown
 from tuner.jsonable import from_plain, to_plain
-from tuner.outcome import Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.targets import Device
 
 SCHEMA = "iree-tuner-bundle/2"
@@ -62,7 +62,7 @@ class BundledDevice:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class BundledCandidate:
     """One candidate: its knobs, how compiling it ended, and its program's file in the bundle if there is one.
 
     `number` counts from 0, the compiler's default, which has no knobs. `fate` is a value of `tuner.outcome.Fate`.
@@ -74,6 +74,11 @@ class Candidate:
     detail: str
     compile_s: float
     binary: str | None
+
+    def compilation(self, log: Path, configuration: Configuration | None = None) -> Compilation:
+        """How compiling it ended, without its program."""
+        candidate = Candidate(self.number, point=self.point, configuration=configuration)
+        return Compilation(candidate, Fate(self.fate), self.detail, self.compile_s, log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class BundledDispatch:
     buffer_bytes: int
     regions: tuple[Region, ...]
     arithmetic: Arithmetic
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[BundledCandidate, ...]
 
     @property
     def failures(self) -> Counter[str]:

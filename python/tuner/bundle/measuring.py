@@ -16,12 +16,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from tuner.bundle.manifest import FILE, BundledDispatch, Candidate, Manifest, read_manifest
+from tuner.bundle.manifest import FILE, BundledCandidate, BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluate.bench import DispatchBench, runnable
@@ -29,7 +30,7 @@ from tuner.events import Disturbance, Event, FinalistFailed
 from tuner.foreign import reason_of
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Compilation, Evaluation
 from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
 from tuner.targets.host import processor_name
@@ -118,8 +119,7 @@ class _Measuring:
             self._preloader.load([self._program(candidate) for candidate in batch])
             bench.sample_baseline()
             for candidate in batch:
-                number = candidate.number
-                self._keep(bench.evaluate(number, number, None, self._compilation(candidate)))
+                self._keep(bench.evaluate(self._compilation(candidate)))
             self._log(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
         evaluations = [
             self._known.ended[number].evaluation(self._compilation(candidate))
@@ -132,7 +132,7 @@ class _Measuring:
             name,
             None
             if final is None
-            else FinalSamples(final.evaluation.number, final.paired, final.verification, final.seeds),
+            else FinalSamples(final.evaluation.candidate.number, final.paired, final.verification, final.seeds),
         )
 
     @property
@@ -140,23 +140,20 @@ class _Measuring:
         return max(ended.speedup or 0.0 for ended in self._known.ended.values())
 
     def _keep(self, ended: Evaluation) -> None:
-        self._results.add_ended(
-            self._bundled.name,
-            Ended(ended.number, ended.fate.value, ended.detail, ended.time_s, ended.speedup, ended.samples_s),
-        )
+        self._results.add_ended(self._bundled.name, Ended.of(ended))
 
-    def _compilation(self, candidate: Candidate) -> Compilation:
+    def _compilation(self, candidate: BundledCandidate) -> Compilation:
         binary = self._folder / (candidate.binary or "")
-        return Compilation(Fate.COMPILED, "", candidate.compile_s, self._folder / _LOG, binary)
+        return replace(candidate.compilation(self._folder / _LOG), detail="", binary=binary)
 
-    def _program(self, candidate: Candidate) -> DispatchProgram:
+    def _program(self, candidate: BundledCandidate) -> DispatchProgram:
         return runnable(self._bundled.program, self._folder / (candidate.binary or ""))
 
     def _log_event(self, event: Event) -> None:
         if isinstance(event, Disturbance):
             self._log(f"  {event.text}")
         elif isinstance(event, FinalistFailed):
-            self._log(f"  candidate {event.evaluation.number} is passed over: {event.evaluation.detail}")
+            self._log(f"  candidate {event.evaluation.candidate.number} is passed over: {event.evaluation.detail}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -183,7 +180,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{program.name}: {len(refused)} dispatches could not be measured, {refused[0]} among them\n")
         return 1
     _print(
-        f"Done. On the machine that made the bundle, with {path.name} in it: iree-tune take-back MODEL BUNDLE -o spec.mlir"
+        f"Done. Put {path.name} into the bundle where it was made, then: iree-tune take-back MODEL BUNDLE -o spec.mlir"
     )
     return 0
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from tuner.bundle.archive import write_archive
-from tuner.bundle.manifest import FILE, PROGRAM, BundledDevice, BundledDispatch, Candidate, Manifest
+from tuner.bundle.manifest import FILE, PROGRAM, BundledCandidate, BundledDevice, BundledDispatch, Manifest
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import sample_uniform
 from tuner.dispatches.opening import OpenedModel, open_model
@@ -24,22 +23,13 @@ from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.files import is_same
 from tuner.options import Options
-from tuner.outcome import Compilation
+from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import subject_of
 from tuner.targets import Limits
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.plan import Task, chosen, plan
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """The candidates of a dispatch: their points by number, and the jobs that compile them; the default is 0."""
-
-    task: Task
-    points: dict[int, dict[str, int]]
-    jobs: dict[int, CompileJob]
 
 
 def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
@@ -70,17 +60,17 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
             for task in planned.tasks:
                 name = task.dispatch.name
                 try:
-                    candidates = _drawn(task, extracted.limits, opened, unfinished, folder)
+                    jobs = _drawn(task, extracted.limits, opened, unfinished, folder)
                 except NothingToSearchError as error:
                     left[name] = str(error)
                     continue
-                listen(PhaseStarted(f"{name}: compiling {len(candidates.jobs) - 1} candidates"))
-                compiled = _compiled(candidates, compilers)
+                listen(PhaseStarted(f"{name}: compiling {len(jobs) - 1} candidates"))
+                compiled = _compiled(jobs, compilers)
                 if compiled[0].binary is None:
                     reason = f"not tunable: the compiler's own default does not compile ({compiled[0].detail})"
                     left[name] = reason
                 else:
-                    dispatches.append(_bundled(candidates, compiled, unfinished))
+                    dispatches.append(_bundled(task, compiled, unfinished))
         manifest = Manifest(
             tuner_version=version("iree-tuner"),
             compiler_version=compiler_version(),
@@ -146,38 +136,37 @@ def _made_whole(place: Path) -> Iterator[Path]:
         raise
 
 
-def _drawn(task: Task, limits: Limits, opened: OpenedModel, unfinished: Path, folder: RunFolder) -> _Candidates:
-    """The default and uniform samples of the space. Raises NothingToSearchError."""
+def _drawn(task: Task, limits: Limits, opened: OpenedModel, unfinished: Path, folder: RunFolder) -> list[CompileJob]:
+    """What compiles the default and uniform samples of the space. Raises NothingToSearchError."""
     pool = solve(task, limits, opened.options)
     rng = np.random.default_rng(opened.options.seed)
     rows = sample_uniform(pool, opened.options.trials, rng)
-    points = {number: dict(pool.point(row)) for number, row in enumerate(rows, 1)}
+    candidates = (task.candidate(number, int(row), pool.point(row)) for number, row in enumerate(rows, 1))
     name = task.dispatch.name
-    jobs = {
-        number: CompileJob(
+    return [
+        CompileJob(
             program=task.program,
             identity=name,
-            configuration=task.builder.configuration(task.problem, points[number]) if number else None,
+            candidate=candidate,
             target=opened.target,
-            binary=unfinished / name / f"{number}.vmfb",
-            log=folder.path / "candidates" / name / f"{number}.log",
+            binary=unfinished / name / f"{candidate.number}.vmfb",
+            log=folder.path / "candidates" / name / f"{candidate.number}.log",
         )
-        for number in (0, *points)
-    }
-    return _Candidates(task, {0: {}, **points}, jobs)
+        for candidate in (DEFAULT, *candidates)
+    ]
 
 
-def _compiled(candidates: _Candidates, compilers: CompilePool) -> dict[int, Compilation]:
-    """How compiling each candidate ended, by number. A failed one leaves no file."""
-    compiled = compilers.compile(list(candidates.jobs.values()))
-    for job, end in zip(candidates.jobs.values(), compiled, strict=True):
+def _compiled(jobs: Sequence[CompileJob], compilers: CompilePool) -> list[Compilation]:
+    """How compiling each candidate ended. A failed one leaves no file."""
+    compiled = compilers.compile(jobs)
+    for job, end in zip(jobs, compiled, strict=True):
         if end.binary is None:
             job.binary.unlink(missing_ok=True)
-    return dict(zip(candidates.jobs, compiled, strict=True))
+    return compiled
 
 
-def _bundled(candidates: _Candidates, compiled: dict[int, Compilation], unfinished: Path) -> BundledDispatch:
-    task, program = candidates.task, candidates.task.program
+def _bundled(task: Task, compiled: Sequence[Compilation], unfinished: Path) -> BundledDispatch:
+    program = task.program
     return BundledDispatch(
         name=task.dispatch.name,
         subject=subject_of(program),
@@ -189,14 +178,14 @@ def _bundled(candidates: _Candidates, compiled: dict[int, Compilation], unfinish
         regions=program.regions,
         arithmetic=program.arithmetic,
         candidates=tuple(
-            Candidate(
-                number=number,
-                point={name: int(value) for name, value in candidates.points[number].items()},
+            BundledCandidate(
+                number=end.candidate.number,
+                point=end.candidate.point,
                 fate=end.fate.value,
                 detail=end.detail,
                 compile_s=round(end.seconds, 4),
                 binary=None if end.binary is None else end.binary.relative_to(unfinished).as_posix(),
             )
-            for number, end in compiled.items()
+            for end in compiled
         ),
     )

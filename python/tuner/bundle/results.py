@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from tuner.bundle import manifest
-from tuner.dispatch import Configuration
 from tuner.errors import InputError
 from tuner.evaluate.final import Final
 from tuner.foreign import check_ratios, check_rounds, check_times, parse_json, shown
@@ -53,19 +52,21 @@ class Ended:
         """As `tuner.outcome.Evaluation.edge_slowdown`."""
         return edge_slowdown(self.time_s, self.samples_s)
 
-    def evaluation(self, compilation: Compilation, configuration: Configuration | None = None) -> Evaluation:
-        """As in a run. The candidate's row in its pool is no longer known; its number stands for it."""
-        return Evaluation(
-            number=self.number,
-            row=self.number or None,
-            configuration=configuration,
-            fate=Fate(self.fate),
-            detail=self.detail,
-            compilation=compilation,
-            time_s=self.time_s,
-            speedup=self.speedup,
-            samples_s=self.samples_s,
+    @staticmethod
+    def of(evaluation: Evaluation) -> Ended:
+        """The end of a candidate as it is kept."""
+        return Ended(
+            evaluation.candidate.number,
+            evaluation.fate.value,
+            evaluation.detail,
+            evaluation.time_s,
+            evaluation.speedup,
+            evaluation.samples_s,
         )
+
+    def evaluation(self, compilation: Compilation) -> Evaluation:
+        """As in a run; `compilation` is that of the same candidate."""
+        return Evaluation(compilation, Fate(self.fate), self.detail, self.time_s, self.speedup, self.samples_s)
 
 
 @dataclass(frozen=True, slots=True)

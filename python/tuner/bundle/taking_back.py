@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.bundle.manifest import BundledDispatch, Candidate, Manifest, read_manifest
-from tuner.bundle.results import FILE, DispatchResults, Ended, Machine, Results
+from tuner.bundle.manifest import BundledCandidate, BundledDispatch, Manifest, read_manifest
+from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration
 from tuner.dispatches.extract import Extracted
@@ -22,7 +22,7 @@ from tuner.evaluate.final import verdict_on
 from tuner.events import Listener, Note
 from tuner.model.onnx import Shapes
 from tuner.options import Options
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store, Stored, check_store, subject_of
 from tuner.specs.certificate import Circumstances
@@ -196,7 +196,7 @@ def _result(measured: _Bundle, task: Task, bundled: BundledDispatch, known: Disp
     min_gain = measured.manifest.min_gain
     if known.final is None:
         return DispatchResult(task.dispatch, verdict_on(None, min_gain), tuple(evaluations))
-    best = next(evaluation for evaluation in evaluations if evaluation.number == known.final.number)
+    best = next(evaluation for evaluation in evaluations if evaluation.candidate.number == known.final.number)
     final = known.final.final(best, min_gain)
     verdict = verdict_on(final, min_gain)
     if final.accepted:
@@ -213,26 +213,25 @@ def _evaluations(measured: _Bundle, task: Task, bundled: BundledDispatch, known:
     """How every candidate ended, also those that did not compile. They are added to the run's store and log."""
     evaluations = []
     for candidate in bundled.candidates:
-        number, point = candidate.number, candidate.point
+        number = candidate.number
         configuration = _configuration(task, candidate, bundled.name) if number else None
         log = measured.folder.path / "candidates" / bundled.name / f"{number}.log"
-        compilation = Compilation(Fate(candidate.fate), candidate.detail, candidate.compile_s, log)
+        compilation = candidate.compilation(log, configuration)
         if candidate.binary is None:
-            ended = Ended(number, candidate.fate, candidate.detail, None, None, ())
+            evaluation = Evaluation(compilation, compilation.fate, compilation.detail)
         elif number in known.ended:
-            ended = known.ended[number]
+            evaluation = known.ended[number].evaluation(compilation)
         else:
             continue
-        evaluation = ended.evaluation(compilation, configuration)
         evaluations.append(evaluation)
         measured.folder.append({"dispatch": bundled.name, **evaluation.to_json()})
-        if configuration is not None:
-            choice = configuration.to_json()
-            measured.store.add(bundled.subject, choice, Stored.of(evaluation), task.problem.key, dict(point))
+        if number:
+            ended = evaluation.candidate
+            measured.store.add(bundled.subject, ended.choice, Stored.of(evaluation), task.problem.key, ended.point)
     return evaluations
 
 
-def _configuration(task: Task, candidate: Candidate, name: str) -> Configuration:
+def _configuration(task: Task, candidate: BundledCandidate, name: str) -> Configuration:
     """The configuration of the candidate's knobs. Raises InputError for knobs of another space."""
     try:
         return task.builder.configuration(task.problem, candidate.point)
@@ -245,15 +244,15 @@ def _configuration(task: Task, candidate: Candidate, name: str) -> Configuration
 
 def _compiled(measured: _Bundle, task: Task, winner: Evaluation) -> Compilation:
     """The winner compiled here: a spec's entry is made by this compiler and read back from it."""
-    name = task.dispatch.name
+    name, number = task.dispatch.name, winner.candidate.number
     folder = measured.folder.path / "candidates" / name
     job = CompileJob(
         program=task.program,
         identity=name,
-        configuration=winner.configuration,
+        candidate=winner.candidate,
         target=measured.opened.target,
-        binary=folder / f"{winner.number}.vmfb",
-        log=folder / f"{winner.number}.log",
+        binary=folder / f"{number}.vmfb",
+        log=folder / f"{number}.log",
     )
     (compilation,) = measured.compilers.compile([job])
     return compilation

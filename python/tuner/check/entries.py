@@ -20,7 +20,7 @@ from tuner.evaluate.bench import DispatchBench
 from tuner.events import Event, FinalistFailed, Listener
 from tuner.measuring import Runner
 from tuner.options import Options
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.specs.certificate import Certificate, Circumstances
 from tuner.specs.read import CertifiedEntry, ReadSpec
 from tuner.speedup import Ratio, is_faster
@@ -112,16 +112,20 @@ def compile_cases(
         CompileJob(
             program=dispatch.program,
             identity=dispatch.name,
-            configuration=annotations,
+            candidate=candidate,
             target=target,
             # An entry's name may be any text, also the path of a file.
             binary=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.vmfb",
             log=folder / f"{case.spec.moment}-{plain_name(case.entry.name)}-{kind}.log",
+            annotations=annotations,
         )
         for case in cases
         for dispatch in case.dispatches[:1]
         if dispatch.program is not None
-        for kind, annotations in (("default", None), ("entry", case.entry.annotations))
+        for kind, candidate, annotations in (
+            ("default", DEFAULT, None),
+            ("entry", Candidate(1), case.entry.annotations),
+        )
     ]
     ends = pool.compile(jobs)
     compiled, failed = [], {}
@@ -141,7 +145,7 @@ def measure(
 
     Raises DeviceLostError.
     """
-    case, candidate = compiled.case, compiled.candidate
+    case = compiled.case
     dispatch = case.dispatches[0]
     if dispatch.problem is None or dispatch.program is None:
         raise ValueError(f"{dispatch.name} cannot be run alone")
@@ -154,10 +158,10 @@ def measure(
             failed.append(event.evaluation)
         listen(event)
 
-    configuration = _configuration(case.entry, target)
+    candidate = replace(compiled.candidate, candidate=Candidate(1, configuration=_configuration(case.entry, target)))
     try:
         bench = DispatchBench(runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=note_failed)
-        evaluation = bench.evaluate(1, 0, configuration, candidate)
+        evaluation = bench.evaluate(candidate)
         final = bench.final([evaluation], np.random.default_rng(seed), _MIN_GAIN)
     except ToolError as error:
         return case.ended(Verdict.UNDECIDED, str(error))

@@ -31,7 +31,7 @@ from tuner.compile.session import session, translate
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.files import TEMPORARY
 from tuner.foreign import error_line, reason_of
-from tuner.outcome import Compilation, Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.processes import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
@@ -73,30 +73,43 @@ class _LostError(Exception):
 class CompileJob:
     """One candidate to compile: the program, whose op `identity` gets the configuration, and where to write.
 
-    Instead of a configuration it can be given what a spec's entry says.
+    `annotations`: what a spec's entry says, which is then applied in place of the candidate's configuration.
     """
 
     program: BenchmarkProgram
     identity: str
-    configuration: Configuration | Annotations | None
+    candidate: Candidate
     target: Target
     binary: Path
     log: Path
+    annotations: Annotations | None = None
+
+    @property
+    def choice(self) -> Configuration | Annotations | None:
+        """What is applied; None for the compiler's default."""
+        return self.annotations or self.candidate.configuration
 
 
 class CompilePool:
     """Worker processes that compile. Use it as a context manager: leaving it ends every worker."""
 
     def __init__(
-        self, workers: int, timeout_s: float, watch: Stopwatch | None = None, temporary: Path | None = None
+        self,
+        workers: int,
+        timeout_s: float,
+        watch: Stopwatch | None = None,
+        temporary: Path | None = None,
+        taken_timeout_s: float = _TAKEN_S,
     ) -> None:
         """`timeout_s`: seconds that one candidate may take before its worker is killed. `watch` counts the time.
 
         `temporary`: where a folder of the workers' is made, which goes with the pool (the system's place by default).
+        `taken_timeout_s`: seconds after which a job that no worker took is lost, and compiled by new workers.
         """
         self._watch = watch or Stopwatch()
         self._workers = workers
         self._timeout_s = timeout_s
+        self._taken_timeout_s = taken_timeout_s
         # A worker that is killed leaves the files that it was linking.
         self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
         self._pool = self._start()
@@ -229,7 +242,7 @@ class CompilePool:
         died = "the compiler's workers died again and again"
         for index, job in enumerate(jobs):
             if index not in ends:
-                ends[index] = Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log, by_chance=True)
+                ends[index] = Compilation(job.candidate, Fate.COMPILE_FAILED, died, 0.0, job.log, by_chance=True)
             elif index in lost and ends[index].fate is Fate.COMPILED:
                 ends[index] = replace(ends[index], detail=f"compiled again, for its compiler {lost[index].why}")
         return [ends[index] for index in range(len(jobs))]
@@ -263,12 +276,13 @@ class CompilePool:
 
     def _end(self, job: CompileJob, future: Any) -> Compilation:
         try:
-            result: Compilation = future.result(timeout=_TAKEN_S + self._timeout_s)
+            result: Compilation = future.result(timeout=self._taken_timeout_s + self._timeout_s)
         except FutureTimeoutError:
             if not future.done():
                 # A worker that is killed while it takes a job keeps the lock on all of them, and loses its own.
                 raise BrokenProcessPool("a job was lost") from None
             return Compilation(
+                job.candidate,
                 Fate.COMPILE_TIMED_OUT,
                 f"not compiled within {self._timeout_s:.0f} s",
                 self._timeout_s,
@@ -279,7 +293,8 @@ class CompilePool:
             raise self._lost(job, error.exitcode) from error
         except MemoryError:
             limit = _MEMORY_LIMIT_BYTES >> 30
-            return Compilation(Fate.COMPILE_FAILED, f"it needs more than {limit} GiB of memory", 0.0, job.log)
+            needed = f"it needs more than {limit} GiB of memory"
+            return Compilation(job.candidate, Fate.COMPILE_FAILED, needed, 0.0, job.log)
         if result.fate is Fate.COMPILE_FAILED and not self._has_temporary():
             raise _LostError(replace(result, by_chance=True), _NO_FOLDER)
         return result
@@ -295,7 +310,8 @@ class CompilePool:
         else:
             why, by_chance = f"crashed once ({how})", False
         died = f"the compiler died (exit code {exit_code})"
-        return _LostError(Compilation(Fate.COMPILE_FAILED, died, 0.0, job.log, by_chance=by_chance), why)
+        end = Compilation(job.candidate, Fate.COMPILE_FAILED, died, 0.0, job.log, by_chance=by_chance)
+        return _LostError(end, why)
 
     def _has_temporary(self) -> bool:
         return Path(self._temporary.name).exists()
@@ -346,7 +362,7 @@ def _compile(job: CompileJob) -> Compilation:
     def ended(fate: Fate, detail: str) -> Compilation:
         if fate is not Fate.COMPILED:
             session.cache_clear()
-        return Compilation(fate, detail, time.perf_counter() - started, job.log, started=began)
+        return Compilation(job.candidate, fate, detail, time.perf_counter() - started, job.log, started=began)
 
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.binary.parent.mkdir(parents=True, exist_ok=True)
@@ -354,8 +370,8 @@ def _compile(job: CompileJob) -> Compilation:
         compiler = session(program.flags)
         try:
             with compiler.context:
-                module = ir.Module.parse(program.default_text if job.configuration is None else program.ir_text)
-                applied = apply_configuration(module, job.identity, job.configuration, job.target)
+                module = ir.Module.parse(program.default_text if job.choice is None else program.ir_text)
+                applied = apply_configuration(module, job.identity, job.choice, job.target)
             error = translate(compiler, module, job.binary)
         except RejectedError as rejected:
             job.log.write_text(f"{rejected}\n")

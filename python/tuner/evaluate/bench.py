@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tuner.dispatch import BenchmarkProgram, Configuration
+from tuner.dispatch import BenchmarkProgram
 from tuner.errors import MeasurementError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.final import Final, at_edges, finalists
@@ -199,24 +199,13 @@ class DispatchBench:
 
     def default_evaluation(self) -> Evaluation:
         """Candidate 0: the compiler's own choice."""
-        samples = tuple(self._baseline_s)
         return Evaluation(
-            number=0,
-            row=None,
-            configuration=None,
-            fate=Fate.MEASURED,
-            detail="",
-            compilation=self._default,
-            time_s=self.baseline_s,
-            speedup=1.0,
-            samples_s=samples,
+            self._default, Fate.MEASURED, "", time_s=self.baseline_s, speedup=1.0, samples_s=tuple(self._baseline_s)
         )
 
-    def evaluate(
-        self, number: int, row: int | None, configuration: Configuration | None, compilation: Compilation
-    ) -> Evaluation:
+    def evaluate(self, compilation: Compilation) -> Evaluation:
         """Checks a candidate's output, then times it. Raises DeviceLostError where the default runs no longer."""
-        ended = Evaluation(number, row, configuration, compilation.fate, compilation.detail, compilation)
+        ended = Evaluation(compilation, compilation.fate, compilation.detail)
         if compilation.binary is None:
             return ended
         for chance in range(1, _CHANCES_IF_KILLED + 1):
@@ -319,10 +308,11 @@ class DispatchBench:
                 return self._against_default(left[0], rng, min_gain, budget)
             except _FinalistError as error:
                 failed = error.evaluation
-                failures[failed.number] += 1
+                number = failed.candidate.number
+                failures[number] += 1
                 self._suspect_device()
-                if failed.fate is Fate.WRONG_RESULT or failures[failed.number] == _CHANCES:
-                    left = [each for each in left if each.number != failed.number]
+                if failed.fate is Fate.WRONG_RESULT or failures[number] == _CHANCES:
+                    left = [each for each in left if each.candidate.number != number]
                     self._listen(FinalistFailed(self._dispatch, failed))
             except MeasurementError:
                 # The process died between samples, which is nobody's fault; the search's order will do.
@@ -345,7 +335,7 @@ class DispatchBench:
             return [*finalists, *others]
         limit = self._timeout_s(1)
         self._with_default(lambda: None, limit)
-        named = {f"finalist {each.number}": each for each in finalists}
+        named = {f"finalist {each.candidate.number}": each for each in finalists}
         runs: dict[str, int] = {}
 
         def sample_of(key: str) -> float:

@@ -13,14 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
 import numpy as np
 
-from tuner.dispatch import BenchmarkProgram, Configuration
+from tuner.dispatch import BenchmarkProgram
 from tuner.errors import DeviceLostError, ToolError
 from tuner.evaluate.bench import DispatchBench, runnable
 from tuner.evaluate.budget import Budget
@@ -33,16 +32,6 @@ from tuner.measuring.preloading import Preloader
 from tuner.outcome import Compilation, Evaluation
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A candidate that was compiled and waits to be measured. Numbers and rows as in `Evaluation`."""
-
-    number: int
-    row: int
-    configuration: Configuration
-    compilation: Compilation
 
 
 class Stations:
@@ -166,35 +155,35 @@ class Benches:
                 except DeviceLostError as error:
                     self._stations.lose(runner, error)
 
-    def evaluate(self, candidates: Sequence[Candidate]) -> Iterator[Evaluation]:
+    def evaluate(self, compilations: Sequence[Compilation]) -> Iterator[Evaluation]:
         """Checks and times candidates, each on the next free station, and gives their ends as they come.
 
         Those whose device is lost are measured on another. Raises DeviceLostError where all are.
         """
-        if not candidates:
+        if not compilations:
             return
-        self._stations.preload(self._program, [each.compilation for each in candidates])
+        self._stations.preload(self._program, compilations)
         begun: set[Runner] = set()
         if len(self._stations.living) == 1:
-            for candidate in candidates:
-                yield self._stations.on_one(partial(self._evaluate, self._stations.runner, candidate, begun))
+            for compilation in compilations:
+                yield self._stations.on_one(partial(self._evaluate, self._stations.runner, compilation, begun))
             return
-        waiting = deque(candidates)
-        running: dict[Future[Evaluation], tuple[Runner, Candidate]] = {}
+        waiting = deque(compilations)
+        running: dict[Future[Evaluation], tuple[Runner, Compilation]] = {}
         while waiting or running:
             busy = [runner for runner, _ in running.values()]
             for runner in [each for each in self._stations.living if each not in busy][: len(waiting)]:
-                candidate = waiting.popleft()
-                future = self._stations.submit(partial(self._evaluate, runner, candidate, begun))
-                running[future] = (runner, candidate)
+                compilation = waiting.popleft()
+                future = self._stations.submit(partial(self._evaluate, runner, compilation, begun))
+                running[future] = (runner, compilation)
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             self._pass_on()
             for future in ended:
-                runner, candidate = running.pop(future)
+                runner, compilation = running.pop(future)
                 try:
                     yield future.result()
                 except DeviceLostError as error:
-                    waiting.appendleft(candidate)
+                    waiting.appendleft(compilation)
                     self._stations.lose(runner, error)
 
     def final_costs(self, speedup: float) -> FinalCosts:
@@ -219,13 +208,13 @@ class Benches:
         living = [self._benches[runner] for runner in self._stations.living if runner in self._benches]
         return (living or list(self._benches.values()))[0]
 
-    def _evaluate(self, runner: Runner, candidate: Candidate, begun: set[Runner]) -> Evaluation:
+    def _evaluate(self, runner: Runner, compilation: Compilation, begun: set[Runner]) -> Evaluation:
         """Measures one candidate; the first of a batch on this runner after the default, timed once more."""
         bench = self._bench(runner)
         if runner not in begun:
             begun.add(runner)
             bench.sample_baseline()
-        return bench.evaluate(candidate.number, candidate.row, candidate.configuration, candidate.compilation)
+        return bench.evaluate(compilation)
 
     def _bench(self, runner: Runner) -> DispatchBench:
         if runner not in self._benches:

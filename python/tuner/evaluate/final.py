@@ -45,7 +45,7 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
 
 def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """The candidates that a final compares, the best of the search first."""
-    measured = [each for each in evaluations if each.speedup is not None and each.row is not None]
+    measured = [each for each in evaluations if each.speedup is not None and not each.candidate.is_default]
     return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:FINALISTS]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from tuner import plugins
 from tuner.dispatch import Problem
 
-__all__ = ["Kind", "find", "matcher"]
+__all__ = ["GROUP", "Kind", "find", "matcher"]
 
 GROUP = "tuner.kinds"
 

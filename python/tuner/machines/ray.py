@@ -240,6 +240,7 @@ class _Compilers:
             said = reason_of(error)
             job.log.write_text(f"{error}\n")
             return Compilation(
+                job.candidate,
                 Fate.COMPILE_FAILED,
                 f"the machine that compiled it was lost, again and again: {said}",
                 0.0,

@@ -51,10 +51,11 @@ class Shapes:
         return Shapes(named, tuple(inputs))
 
 
-def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
+def import_model(path: Path, shapes: Shapes, work_dir: Path, timeout_s: float = _IMPORT_TIMEOUT_S) -> Path:
     """A file that iree-compile reads, with the types of its functions declared: `path` itself or one in `work_dir`.
 
-    Raises InputError for a model that cannot be imported, and for open sizes.
+    `timeout_s`: seconds that IREE's importer may take. Raises InputError for a model that cannot be imported, and for
+    open sizes.
     """
     # Imported here, since it imports IREE: printing a command's help must not need that.
     from tuner.model.torch_types import declare_types
@@ -73,13 +74,11 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
         command += ["--opset-version", str(_OPSET)]
     try:
         onnx.save(model, str(bound))
-        done = subprocess.run(command, capture_output=True, timeout=_IMPORT_TIMEOUT_S, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False)
     except ValueError as error:  # of protobuf, which writes no more than 2 GiB
         raise InputError(f"{path} is too large to be imported ({reason_of(error)}); {_TAKE_SMALLER}") from error
     except subprocess.TimeoutExpired as error:
-        raise InputError(
-            f"IREE's importer did not end within {_IMPORT_TIMEOUT_S:.0f} s on {path}; {_TAKE_SMALLER}"
-        ) from error
+        raise InputError(f"IREE's importer did not end within {timeout_s:.0f} s on {path}; {_TAKE_SMALLER}") from error
     finally:
         bound.unlink(missing_ok=True)
     if done.returncode != 0:

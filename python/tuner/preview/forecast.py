@@ -21,7 +21,7 @@ from tuner.evaluate.bench import DispatchBench
 from tuner.events import Listener, PhaseStarted
 from tuner.measuring import Runner
 from tuner.options import Options
-from tuner.outcome import Compilation
+from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.specs.deliver import check_places
 from tuner.targets import Target
@@ -184,7 +184,7 @@ class _Forecaster:
         pool = solve(task, self.extracted.limits, options)
         bench = DispatchBench(self.runner, job.program, default)
         started = time.perf_counter()
-        bench.evaluate(1, None, None, default)
+        bench.evaluate(default)
         evaluate_s = time.perf_counter() - started
         bench.rest()
         candidates = min(options.trials, len(pool))
@@ -208,7 +208,7 @@ class _Forecaster:
         return CompileJob(
             program=task.program,
             identity=task.dispatch.name,
-            configuration=None,
+            candidate=DEFAULT,
             target=self.opened.target,
             binary=self.folder.path / f"{number}.vmfb",
             log=self.folder.path / f"{number}.log",

@@ -16,6 +16,7 @@ from tuner.evaluate.bench import DispatchBench
 from tuner.events import Listener, PhaseStarted
 from tuner.measuring import Runner
 from tuner.options import Options
+from tuner.outcome import DEFAULT
 from tuner.runs.folder import RunFolder
 from tuner.tuning.plan import plan
 
@@ -70,7 +71,7 @@ def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, li
         CompileJob(
             program=dispatch.program,
             identity=dispatch.name,
-            configuration=None,
+            candidate=DEFAULT,
             target=opened.target,
             binary=folder / f"{number}.vmfb",
             log=folder / f"{number}.log",

@@ -22,7 +22,7 @@ from typing import Any
 from tuner.dispatch import BenchmarkProgram
 from tuner.errors import InputError
 from tuner.files import check_regular
-from tuner.outcome import Evaluation, Fate
+from tuner.outcome import Compilation, Evaluation, Fate
 
 # The problem of a choice of flags, which is none.
 FLAGS = "flags"
@@ -70,6 +70,10 @@ class Stored:
             evaluation.speedup,
             evaluation.samples_s,
         )
+
+    def evaluation(self, compilation: Compilation) -> Evaluation:
+        """The end of the same candidate in another run, `compilation` being what that run knows of compiling it."""
+        return Evaluation(compilation, self.fate, self.detail, self.time_s, self.speedup, self.samples_s)
 
 
 class Store:

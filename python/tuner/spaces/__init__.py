@@ -16,7 +16,7 @@ from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
 from tuner.targets import Limits
 
-__all__ = ["SpaceBuilder", "find"]
+__all__ = ["GROUP", "SpaceBuilder", "find"]
 
 GROUP = "tuner.spaces"
 

@@ -75,13 +75,15 @@ class ProgressView:
                 self._is_search = True
                 self._expect(candidates)
             case CandidateEnded(_, evaluation, best, stored):
-                if evaluation.number:
+                if not evaluation.candidate.is_default:
                     failure = None if evaluation.fate is Fate.MEASURED else evaluation.fate.value
-                    self._count(evaluation.number, best, failure, stored=stored)
+                    self._count(evaluation.candidate.number, best, failure, stored=stored)
             case FlagsTried(number, _, time_s, best, _, stored):
                 self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
             case FinalistFailed(_, failed):
-                self._print(f"  candidate {failed.number} is passed over: {failed.fate.value}, {failed.detail}")
+                self._print(
+                    f"  candidate {failed.candidate.number} is passed over: {failed.fate.value}, {failed.detail}"
+                )
             case Disturbance(_, text):
                 self._print(f"  {text}")
             case Note(text):

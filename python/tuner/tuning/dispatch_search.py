@@ -5,22 +5,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from tuner import plugins
 from tuner.compile.pool import CompileJob
 from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
-from tuner.dispatch import Configuration
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
-from tuner.evaluate.devices import Benches, Candidate
+from tuner.evaluate.devices import Benches
 from tuner.evaluate.final import finalists, verdict_on
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.options import Options
-from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.runs.store import Stored, subject_of
 from tuner.search import Prior, Strategy
 from tuner.search.models.expectation import Expectation
@@ -50,16 +48,6 @@ def solve(task: Task, limits: Limits, options: Options) -> Pool:
         reasons = "; ".join(explain_empty(space))
         raise NothingToSearchError(f"not tunable: {task.space_name} has no solution: {reasons}")
     return pool
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A candidate that the strategy asks for."""
-
-    number: int
-    row: int
-    point: Mapping[str, int]
-    configuration: Configuration
 
 
 class SearchTask:
@@ -114,7 +102,7 @@ class SearchTask:
     @property
     def default_job(self) -> CompileJob:
         """Compiles the compiler's own choice."""
-        return self._job(0, None)
+        return self._job(DEFAULT)
 
     def start(self, default: Compilation) -> None:
         """Times the default. Raises ToolError where it did not compile or does not run."""
@@ -174,64 +162,54 @@ class SearchTask:
         with self._bench.watch.of(Part.SOLVING):
             rows = self._searching.ask(min(batch, self.standing.left))
         self._is_exhausted = not rows
-        points = [self._pool.point(row) for row in rows]
-        asked = [
-            _Asked(number, row, point, self.task.builder.configuration(self.task.problem, point))
-            for number, (row, point) in enumerate(zip(rows, points, strict=True), start=len(self._evaluations))
-        ]
-        known = {each.number: self._bench.store.find(self._subject, each.configuration.to_json()) for each in asked}
-        new = [each for each in asked if known[each.number] is None]
-        compiled = self._bench.compilers.compile([self._job(each.number, each.configuration) for each in new])
         candidates = [
-            Candidate(each.number, each.row, each.configuration, compilation)
-            for each, compilation in zip(new, compiled, strict=True)
+            self.task.candidate(number, row, self._pool.point(row))
+            for number, row in enumerate(rows, start=len(self._evaluations))
         ]
-        measured = self._measured.evaluate(candidates)
+        stored = {candidate.number: self._stored(candidate) for candidate in candidates}
+        new = [candidate for candidate in candidates if stored[candidate.number] is None]
+        measured = self._measured.evaluate(self._bench.compilers.compile([self._job(candidate) for candidate in new]))
         ends: dict[int, Evaluation] = {}
-        for each in asked:
-            stored = known[each.number]
-            if stored is not None:
-                ends[each.number] = self._again(each, stored)
-            while each.number not in ends:
+        for row, candidate in zip(rows, candidates, strict=True):
+            known = stored[candidate.number]
+            if known is not None:
+                ends[candidate.number] = self._again(candidate, known)
+            while candidate.number not in ends:
                 evaluation = next(measured)
-                self._keep(asked[evaluation.number - asked[0].number], evaluation)
-                ends[evaluation.number] = evaluation
+                self._keep(evaluation)
+                ends[evaluation.candidate.number] = evaluation
             # In the order asked, however many devices there are: what a seed asks next depends on it.
-            self._note(each, ends[each.number], stored=stored is not None)
+            self._note(row, ends[candidate.number], stored=known is not None)
         self._spent_s += time.perf_counter() - started
 
-    def _note(self, asked: _Asked, evaluation: Evaluation, *, stored: bool) -> None:
-        """Tells whoever wants to know how a candidate ended."""
+    def _note(self, row: int, evaluation: Evaluation, *, stored: bool) -> None:
+        """Reports the end of a candidate to whatever depends on it."""
         self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
         self._evaluations.append(self._ended(evaluation, stored=stored))
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
         with self._bench.watch.of(Part.SOLVING):
-            self._searching.tell(asked.row, 1 / evaluation.speedup if evaluation.speedup else None)
+            self._searching.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
         if evaluation.time_s is not None:
-            self._bench.experience.add(self.task.problem.key, asked.point, evaluation.time_s)
+            self._bench.experience.add(self.task.problem.key, evaluation.candidate.point, evaluation.time_s)
 
-    def _keep(self, asked: _Asked, evaluation: Evaluation) -> None:
+    def _stored(self, candidate: Candidate) -> Stored | None:
+        """How an earlier run ended this candidate, if one did."""
+        return self._bench.store.find(self._subject, candidate.choice)
+
+    def _keep(self, evaluation: Evaluation) -> None:
         """Keeps a candidate's end, at once, unless chance ended it."""
         if evaluation.compilation.by_chance:
             return
-        choice = asked.configuration.to_json()
-        self._bench.store.add(self._subject, choice, Stored.of(evaluation), self.task.problem.key, dict(asked.point))
-
-    def _again(self, asked: _Asked, stored: Stored) -> Evaluation:
-        """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
-        job = self._job(asked.number, asked.configuration)
-        fate = Fate.COMPILED if stored.time_s is not None else stored.fate
-        return Evaluation(
-            asked.number,
-            asked.row,
-            asked.configuration,
-            stored.fate,
-            stored.detail,
-            Compilation(fate, stored.detail, stored.compile_s, job.log),
-            stored.time_s,
-            stored.speedup,
-            stored.samples_s,
+        candidate = evaluation.candidate
+        self._bench.store.add(
+            self._subject, candidate.choice, Stored.of(evaluation), self.task.problem.key, candidate.point
         )
+
+    def _again(self, candidate: Candidate, stored: Stored) -> Evaluation:
+        """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
+        fate = Fate.COMPILED if stored.time_s is not None else stored.fate
+        compilation = Compilation(candidate, fate, stored.detail, stored.compile_s, self._job(candidate).log)
+        return stored.evaluation(compilation)
 
     def finish(self, budget: Budget | None = None) -> DispatchResult:
         """The final, within a budget: the best candidates against each other, the best against the default."""
@@ -248,9 +226,9 @@ class SearchTask:
     def _compile_finalists(self) -> None:
         """Gives those that come into the final their binaries, where an earlier run measured them."""
         lacking = [each for each in finalists(self._evaluations) if each.compilation.binary is None]
-        jobs = [self._job(each.number, each.configuration) for each in lacking]
-        for each, compilation in zip(lacking, self._bench.compilers.compile(jobs), strict=True):
-            self._evaluations[each.number] = replace(each, compilation=compilation)
+        compilations = self._bench.compilers.compile([self._job(each.candidate) for each in lacking])
+        for evaluation, compilation in zip(lacking, compilations, strict=True):
+            self._evaluations[compilation.candidate.number] = replace(evaluation, compilation=compilation)
 
     @property
     def _searching(self) -> Strategy:
@@ -264,15 +242,15 @@ class SearchTask:
             raise RuntimeError("the search was not started")
         return self._programs
 
-    def _job(self, number: int, configuration: Configuration | None) -> CompileJob:
+    def _job(self, candidate: Candidate) -> CompileJob:
         folder = self._bench.folder.path / "candidates" / self.name
         return CompileJob(
             program=self.task.program,
             identity=self.name,
-            configuration=configuration,
+            candidate=candidate,
             target=self._bench.target,
-            binary=folder / f"{number}.vmfb",
-            log=folder / f"{number}.log",
+            binary=folder / f"{candidate.number}.vmfb",
+            log=folder / f"{candidate.number}.log",
         )
 
     def _record(self, event: Event) -> None:

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner import spaces
 from tuner.dispatch import BenchmarkProgram, Dispatch, Problem
 from tuner.errors import InputError
+from tuner.outcome import Candidate
 from tuner.spaces import SpaceBuilder
 from tuner.specs.write import has_matcher
 from tuner.targets import Target
@@ -28,6 +29,10 @@ class Task:
     space_name: str
     builder: SpaceBuilder
     runs: int
+
+    def candidate(self, number: int, row: int, point: Mapping[str, int]) -> Candidate:
+        """The candidate of a point of the space, `row` of its pool."""
+        return Candidate(number, row, point, self.builder.configuration(self.problem, point))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,12 @@ class DispatchResult:
         }
         if self.final is not None:
             result["final"] = {
-                "candidate": self.final.evaluation.number,
+                "candidate": self.final.evaluation.candidate.number,
                 "accepted": self.final.accepted,
                 "ratio": to_plain(self.final.ratio),
             }
-        if self.winner is not None and self.winner.configuration is not None:
-            result["winner"] = self.winner.configuration.to_json()
+        if self.winner is not None and self.winner.candidate.configuration is not None:
+            result["winner"] = self.winner.candidate.choice
             result["moment"] = "late" if self.late else "early"
         return result
 
@@ -70,7 +70,7 @@ class DispatchResult:
         return Certificate(
             name=self.dispatch.name,
             problem=self.dispatch.problem,
-            configuration=final.evaluation.configuration,
+            configuration=final.evaluation.candidate.configuration,
             moment="late" if self.late else "early",
             accepted=final.accepted,
             circumstances=circumstances,

@@ -1,19 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What every registered space keeps to, ours and others'."""
+"""Problems and limits for tests, by target, without a compiler."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-
-import numpy as np
-import pytest
-
-from tuner import plugins
-from tuner.constraints import enumerate_space, sample_uniform
-from tuner.dispatch import Configuration, Loop, Operand, Problem
-from tuner.spaces import SpaceBuilder
+from tuner.dispatch import Loop, Operand, Problem
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
 CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4))
@@ -41,11 +32,12 @@ GFX942 = GpuLimits(
     ),
     occupancies=(0, 2),
 )
-DEVICES = (
-    *(("cpu", limits) for limits in CPU_LIMITS),
-    ("cuda", Limits(0, 1, SM_80)),
-    ("rocm", Limits(0, 1, GFX942)),
-)
+# By target: limits of devices that its spaces are tried with.
+LIMITS: dict[str, tuple[Limits, ...]] = {
+    "cpu": CPU_LIMITS,
+    "cuda": (Limits(0, 1, SM_80),),
+    "rocm": (Limits(0, 1, GFX942),),
+}
 
 
 def problem(
@@ -54,15 +46,19 @@ def problem(
     *operands: tuple[int, ...],
     types: tuple[str, ...] = ("f32",),
 ) -> Problem:
+    """A problem by its loops (role and extent) and, for each operand, the loop of each dimension (-1: not one alone).
+
+    `types`: element types of the operands; one stands for all.
+    """
     types = types * len(operands) if len(types) == 1 else types
     return Problem(
         kind,
         tuple(Loop(extent, role) for role, extent in loops),
-        tuple(Operand(name, "", each) for name, each in zip(types, operands, strict=True)),
+        tuple(Operand(name, "", loops_of) for name, loops_of in zip(types, operands, strict=True)),
     )
 
 
-PROBLEMS = (
+FOR_CPUS = (
     problem("contraction", [("m", 96), ("n", 128), ("k", 64)], (0, 2), (2, 1), (0, 1)),
     problem("contraction", [("batch", 3), ("m", 7), ("n", 13), ("k", 5)], (0, 1, 3), (0, 3, 2), (0, 1, 2)),
     problem(
@@ -132,70 +128,5 @@ ATTENTION = (
         types=("f16", "f16", "f16", "f16", "f32"),
     ),
 )
-MUST_SERVE = {"cpu": PROBLEMS, "cuda": FOR_GPUS + ATTENTION, "rocm": FOR_GPUS + ATTENTION}
-CASES = [
-    pytest.param(name, target, limits, each, id=f"{name}, {target} {index}: {each.label}")
-    for index, (target, limits) in enumerate(DEVICES)
-    for name in plugins.names("tuner.spaces")
-    for each in MUST_SERVE[target]
-    if plugins.load("tuner.spaces", name).serves(target, each)
-]
-
-
-@pytest.mark.parametrize("target", MUST_SERVE)
-def test_every_kind_has_a_space(target: str) -> None:
-    served = {case.values[3] for case in CASES if case.values[1] == target}
-    assert served == set(MUST_SERVE[target])
-
-
-@pytest.mark.parametrize(("name", "target", "limits", "case"), CASES)
-def test_points_are_configurations_of_the_problem(name: str, target: str, limits: Limits, case: Problem) -> None:
-    builder: SpaceBuilder = plugins.load("tuner.spaces", name)
-    space = builder.build(case, limits)
-    assert all(rule.name and rule.source for rule in space.rules)
-    pool = enumerate_space(space)
-    assert len(pool) > 0
-    seen = set()
-    for row in sample_uniform(pool, 20, np.random.default_rng(0)):
-        configuration = builder.configuration(case, pool.point(row))
-        assert configuration == builder.configuration(case, pool.point(row))
-        assert configuration.pipeline
-        if target == "cpu":
-            check_levels(configuration.levels, case)
-        else:
-            check_threads(configuration, limits)
-        seen.add(str(configuration.to_json()))
-    assert len(seen) == min(20, len(pool))
-
-
-def check_levels(levels: Mapping[str, tuple[int, ...]], case: Problem) -> None:
-    for level, sizes in levels.items():
-        assert len(sizes) == len(case.loops), level
-        assert all(0 <= size <= loop.extent for size, loop in zip(sizes, case.loops, strict=True)), level
-        reduces = "reduction" in level
-        assert not any(size and loop.is_parallel == reduces for size, loop in zip(sizes, case.loops, strict=True))
-
-
-def check_threads(configuration: Configuration, limits: Limits) -> None:
-    settings, gpu = configuration.gpu, limits.gpu
-    assert settings is not None
-    assert gpu is not None
-    threads = math.prod(settings.workgroup_size)
-    assert threads <= gpu.max_workgroup_threads
-    assert settings.subgroup_size in gpu.subgroup_sizes
-    assert threads % settings.subgroup_size == 0
-    levels = configuration.levels
-    if "lane_basis" in levels:
-        assert math.prod(levels["lane_basis"]) == settings.subgroup_size
-        assert math.prod(levels["subgroup_basis"]) * settings.subgroup_size == threads
-    if "thread" in levels and "subgroup" not in levels and "lane_basis" not in levels:
-        tiles = zip(levels["workgroup"], levels["thread"], strict=True)
-        assert math.prod(tile // part for tile, part in tiles if tile) == threads
-
-
-@pytest.mark.parametrize("name", plugins.names("tuner.spaces"))
-def test_a_space_refuses_what_is_not_its_own(name: str) -> None:
-    builder: SpaceBuilder = plugins.load("tuner.spaces", name)
-    assert not builder.serves("no such target", PROBLEMS[0])
-    for target in MUST_SERVE:
-        assert not builder.serves(target, problem("no such kind", [("parallel", 4)], (0,)))
+# By target: one problem of every kind that our spaces serve, and more.
+PROBLEMS = {"cpu": FOR_CPUS, "cuda": FOR_GPUS + ATTENTION, "rocm": FOR_GPUS + ATTENTION}
