@@ -33,7 +33,7 @@ def ended_from_outside(exit_code: int | None) -> bool:
 
 
 @contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
+def interrupts_blocked() -> Iterator[None]:
     """Blocks Ctrl-C for processes and threads that start inside. The caller receives it, or another signal, afterwards.
 
     Ctrl-C reaches a whole process group. A process that is importing its modules would print a traceback.
