@@ -20,9 +20,9 @@ from tuner.targets import Device
 
 SCHEMA = "iree-tuner-bundle/2"
 FILE = "manifest.json"
-# The program that measures a bundle, which lies in it.
+# The program in the bundle that measures it.
 PROGRAM = "measure.pyz"
-# As in `tuner.targets.Device`.
+# The values of `tuner.targets.Device.clock`.
 _CLOCKS = ("cpu", "wall")
 
 

@@ -42,7 +42,7 @@ def check(
     refreshed spec holds the entries that did not fail.
     """
     from tuner.check.check import check_specs
-    from tuner.check.recorded import CheckOptions
+    from tuner.check.options import CheckOptions
     from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)

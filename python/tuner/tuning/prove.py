@@ -215,7 +215,7 @@ class _Prover:
         return str(error)
 
     def _reason_against(self, results: Sequence[DispatchResult], after_s: float) -> str | None:
-        """Why the model with these entries is no better than without any; None if it is better.
+        """Why the model is worse with these entries than without any; None if it is not.
 
         `after_s`: seconds that the following steps take.
         """
@@ -246,10 +246,10 @@ class _Prover:
 
 @dataclass(frozen=True, slots=True)
 class _Bisection:
-    """Finds the entries that pay: if the model is no better with all, each half is tried alone, down to single entries.
+    """Finds the entries that pay: if the model is worse with all, each half is tried alone, down to single entries.
 
-    `reason_against`: why the model with some entries is no better, or None; it gets the seconds that the following
-    steps take. `drop`: removes an entry. `trial_s`: seconds of one such comparison. `left_s`: seconds of the budget
+    `reason_against`: why the model is worse with some entries, or None; it gets the seconds that the following steps
+    take. `drop`: removes an entry. `trial_s`: seconds of one such comparison. `left_s`: seconds of the budget
     that are left. Entries that cannot be compared in time are dropped too.
     """
 
