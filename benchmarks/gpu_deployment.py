@@ -29,6 +29,7 @@ from tuner.compile.specified import compile_with_specs
 from tuner.dispatch import Annotations
 from tuner.dispatches.extract import extract
 from tuner.events import nobody
+from tuner.jsonable import to_plain
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import paired_rounds
 from tuner.model.model import Model, spec_flag
@@ -36,7 +37,6 @@ from tuner.options import Options
 from tuner.specs.write import ENTRY_POINT, Entry, late_spec, problem_spec
 from tuner.speedup import is_decided, speedup
 from tuner.targets.cuda import CudaTarget
-from tuner.tuning.result import ratio_to_json
 
 LIMIT_S = 120.0
 ASSEMBLER_CHIP = "sm_90"
@@ -80,7 +80,7 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
             timeout_s=LIMIT_S,
         )
         found[name] = {
-            **ratio_to_json(speedup(paired.baseline_s, paired.candidate_s)),
+            **to_plain(speedup(paired.baseline_s, paired.candidate_s)),
             "plain_s": float(np.median(paired.baseline_s)),
             "time_s": float(np.median(paired.candidate_s)),
             "verified": verification.passed,

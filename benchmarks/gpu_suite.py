@@ -41,6 +41,7 @@ from tuner.dispatches.extract import extract
 from tuner.errors import MeasurementError, TunerError
 from tuner.evaluate.bench import DispatchBench, runnable
 from tuner.evaluate.final import Final
+from tuner.jsonable import to_plain
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.sampling import Paired, paired_rounds
@@ -53,7 +54,6 @@ from tuner.search.random import RandomStrategy
 from tuner.speedup import Ratio, speedup
 from tuner.targets.cuda import CudaTarget, choose
 from tuner.tuning.experience import Experience
-from tuner.tuning.result import ratio_to_json
 
 COMPILE_TIMEOUT_S = 8.0
 MIN_GAIN = 0.02
@@ -253,7 +253,7 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
         result[label] = {
             "default_s": statistics.median(final.paired.baseline_s),
             "time_s": statistics.median(final.paired.candidate_s),
-            "ratio": ratio_to_json(final.ratio),
+            "ratio": to_plain(final.ratio),
             "accepted": final.accepted,
             "verified": final.verification.passed,
             "max_error": final.verification.max_error,
@@ -264,7 +264,7 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
             "configuration": final.evaluation.candidate.choice,
         }
     if len(best) == 2:
-        result["vs_random"] = ratio_to_json(contest.face_to_face(best["tuned"], best["random"]))
+        result["vs_random"] = to_plain(contest.face_to_face(best["tuned"], best["random"]))
     result["seconds"] = round(time.perf_counter() - started, 1)
     return result
 

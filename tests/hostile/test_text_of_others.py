@@ -26,7 +26,7 @@ from tuner.bundle.measuring import main as measure
 from tuner.bundle.results import Results
 from tuner.bundle.taking_back import _configuration
 from tuner.check.check import check_specs
-from tuner.check.recorded import CheckOptions
+from tuner.check.options import CheckOptions
 from tuner.check.verdicts import Verdict
 from tuner.compile.late import is_late
 from tuner.dispatch import plain_name
