@@ -267,7 +267,8 @@ def test_for_a_gpu_the_winner_goes_where_it_is_applied(
     assert dispatch.failures.total() == 0
     results = Results.begin(bundle, Machine("a GPU", "gpu", "3.13.0", "3.12.1"))
     for number in range(3):
-        results.add_ended(dispatch.name, Ended(number, "Measured", "", 1e-3 / (1 + number), 1.0 + number, (1e-3,)))
+        time_s = 1e-3 / (1 + number)
+        results.add_ended(dispatch.name, Ended(number, "Measured", "", time_s, 1e-3 / time_s, (time_s,), 1.0))
     paired = Paired((3e-3,) * 10, (1e-3,) * 10)
     verification = Verification(True, 0.0, "", Tolerance(1e-3, 1e-3))
     results.add_final(dispatch.name, FinalSamples(2, paired, verification, (1, 2, 3)))
@@ -336,7 +337,7 @@ def test_one_process_at_a_time_measures_a_bundle(python: Path, measured: Path) -
 
 
 def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
-    header = {"schema": "iree-tuner-results/2", "bundle": "another", "machine": {}}
+    header = {"schema": "iree-tuner-results/3", "bundle": "another", "machine": {}}
     (bundle / FILE).write_text(json.dumps(header) + "\n")
     with pytest.raises(InputError, match="belongs to another bundle"):
         Results.read(bundle)
