@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 import z3
 
+from emitted_constraints import emit_constraints, materialize, materialize_all
+from emitted_space import EmittedConstraints, emitted_space
 from tuner.constraints import enumerate_space, read_smtlib, sample_space_filling, sample_uniform
-from tuner.dispatches.emitted_constraints import emit_constraints, materialize, materialize_all
-from tuner.spaces.emitted.space import EmittedConstraints, emitted_space
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = {

@@ -25,17 +25,17 @@ import numpy as np
 from iree.compiler import ir
 
 import problem_sizes as sizes
+from emitted_constraints import emit_constraints, materialize
+from emitted_space import CompilerEmitted, widened
 from tuner import native, spaces
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
-from tuner.dispatches.emitted_constraints import emit_constraints, materialize
 from tuner.dispatches.extract import extract
 from tuner.dispatches.problems import ops_named, read_problem
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.emitted.space import CompilerEmitted, widened
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from emitted_constraints import emit_constraints, materialize
+from emitted_space import CompilerEmitted, widened
 from tuner import spaces
 from tuner.constraints import Knob, Pool, enumerate_space
 from tuner.dispatch import Configuration, Dispatch
-from tuner.dispatches.emitted_constraints import emit_constraints, materialize
 from tuner.errors import TunerError
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.emitted.space import CompilerEmitted, widened
 from tuner.targets import Limits, Target
 
 STAGES = (0, 2, 3, 4)

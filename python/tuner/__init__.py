@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from tuner.errors import InputError, MeasurementError, ToolError, TunerError
 
 if TYPE_CHECKING:
     from tuner.events import Listener
+    from tuner.options import TuneOptions
     from tuner.tuning.result import TuneResult
     from tuner.tuning.stages import Stage
 
@@ -28,16 +29,20 @@ __all__ = ["InputError", "MeasurementError", "ToolError", "TunerError", "tune"]
 
 
 def tune(
-    model: str | Path, *, listen: Listener | None = None, stages: Sequence[Stage] | None = None, **options: Any
+    model: str | Path,
+    *,
+    listen: Listener | None = None,
+    stages: Sequence[Stage] | None = None,
+    **options: Unpack[TuneOptions],
 ) -> TuneResult:
     """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
 
-    `options` are the fields of `tuner.options.Options`, paths also as text; `listen` is called with each
-    `tuner.events.Event`. `stages` is the road to go, `tuner.tuning.stages.STAGES` where nothing else is said.
+    `options` are the fields of `tuner.options.Options`, paths also as text. `listen` is called with each
+    `tuner.events.Event`. `stages` are those of the run (`tuner.tuning.stages.STAGES` by default).
     Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
-    Raises InputError for an unusable model or option, ToolError where IREE's own default fails.
+    Raises InputError for an unusable model or option, ToolError if IREE's own default fails.
     """
-    # Imported here, so that `tuner.constraints` can be used where IREE is not installed.
+    # Imported here: `tuner.constraints` must work without IREE.
     from tuner.events import nobody
     from tuner.jsonable import from_given
     from tuner.options import Options

@@ -25,6 +25,18 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
+def error_line(text: str) -> str:
+    """The first line of a tool's text that has `error:`, from there on; "" if there is none."""
+    line = next((line for line in printable(text).splitlines() if "error:" in line), "")
+    return line[line.find("error:") :].strip() if line else ""
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error of other code says, in one line: the one that has `error:`, else the first that is not empty."""
+    lines = [line.strip() for line in printable(str(error)).splitlines() if line.strip()]
+    return error_line(str(error)) or (lines[0] if lines else repr(error))
+
+
 def shown(value: Any) -> str:
     """The beginning of a value for a message, however large or deep the value is."""
     return printable((value if isinstance(value, str) else reprlib.repr(value))[:_SHOWN])

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a user can set, as one value that is handed in."""
+"""The settings of a run, as one value."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from tuner import plugins
 from tuner.errors import InputError
 from tuner.model.onnx import Shapes
 
-# More processes than any machine has processors.
+# Upper bounds: more processes than any machine has processors; a leap year, in seconds.
 _MOST_WORKERS = 1024
 _LONGEST_S = 366 * 24 * 3600.0
 
@@ -23,19 +24,19 @@ _LONGEST_S = 366 * 24 * 3600.0
 class Options:
     """The settings of a tuning run.
 
-    `target`: a registered target. `devices`: those to measure on, as the target names them, candidates on all at once
-    (its own by default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the
-    default not counted. `seed`: equal seeds ask for equal candidates while the times agree. `strategy`: a registered
-    search strategy. `space`: the only registered space to search ("": the one of the highest priority that serves a
-    dispatch). `dispatches`: only these (all when empty). `function`: the model's entry, where it has several.
-    `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by
-    default). `resume`: go on with the run of that folder. `store`: where evaluations are kept, which several runs may
-    share (the run's folder by default). `min_gain`: a smaller gain than this fraction is left to the default.
-    `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
-    candidate. `workers`: processes that compile. `budget_s`: seconds for the whole run, spent where the model's time
-    is (None: all trials of each dispatch). `keep_flags`: search no flags of the whole compilation; `pins`: those of
-    its choices that are not searched but used, also with `keep_flags`. `ray`: the address of a Ray cluster to compile
-    and measure on, `local` for one of this machine (None: without Ray). `flags`: further flags of iree-compile.
+    `target`: a registered target. `devices`: those to measure on, as the target names them, all at once (its own by
+    default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the default not counted.
+    `seed`: equal seeds ask for equal candidates as long as the measured times agree. `strategy`: a registered search
+    strategy. `space`: the only registered space to search ("": for each dispatch the one of the highest priority that
+    serves it). `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several.
+    `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by default).
+    `resume`: continue the run of that folder. `store`: where evaluations are kept, which several runs may share (the
+    run's folder by default). `min_gain`: with a smaller gain than this fraction the default stays. `early_only`: tune
+    only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one candidate. `workers`:
+    processes that compile (0: one for each processor). `budget_s`: seconds for the whole run, spent where the model's
+    time is (None: all trials of each dispatch). `keep_flags`: do not search flags of the whole compilation. `pins`:
+    choices of such flags that are used and not searched, also with `keep_flags`. `ray`: the address of a Ray cluster to
+    compile and measure on, `local` for one of this machine (None: without Ray). `flags`: further flags of iree-compile.
     `shapes`: sizes that an ONNX model leaves open.
     """
 
@@ -76,12 +77,41 @@ class Options:
 
     @property
     def compile_workers(self) -> int:
-        """The number of compile workers: as asked, or one for each processor we may use."""
+        """The number of compile workers: as asked, or one for each processor that this process may use."""
         return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
 
 
+class TuneOptions(TypedDict, total=False):
+    """The fields of `Options` as keywords of `tuner.tune()`: paths also as text, several values also as a list."""
+
+    target: str
+    devices: tuple[str, ...] | list[str]
+    ray: str | None
+    threads: int
+    trials: int
+    budget_s: float | None
+    seed: int
+    strategy: str
+    space: str
+    dispatches: tuple[str, ...] | list[str]
+    function: str
+    output: str | Path | None
+    run_dir: str | Path | None
+    resume: bool
+    store: str | Path | None
+    min_gain: float
+    early_only: bool
+    compile_timeout_s: float
+    workers: int
+    flags: tuple[str, ...] | list[str]
+    keep_flags: bool
+    pins: Mapping[str, str]
+    shapes: Shapes
+
+
 def _check_number(option: str, value: float, *, at_least: int, at_most: float = sys.float_info.max) -> None:
-    """Raises InputError for what is too little, too much, or no number at all."""
+    """Raises InputError if the value is too small, too large, or NaN."""
+    # NaN is neither below nor above any bound.
     if not value >= at_least:
         too_little = f"be at least {at_least}" if at_least else "not be negative"
         raise InputError(f"{option} must {too_little}, not {value}")

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Finds what is registered under an entry point group: targets, kinds, spaces and strategies, ours and others'."""
+"""Finds what is registered under an entry point group: commands, targets, kinds, spaces and more, of any package."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from tuner.errors import InputError
+
+# What is registered under each group.
+_KINDS = {
+    "tuner.commands": "command",
+    "tuner.formats": "format",
+    "tuner.kinds": "kind of dispatch",
+    "tuner.model_flags": "target with flags of the whole model",
+    "tuner.spaces": "space",
+    "tuner.strategies": "strategy",
+    "tuner.targets": "target",
+}
 
 
 def names(group: str) -> tuple[str, ...]:
@@ -23,12 +34,11 @@ def load(group: str, name: str) -> Any:
 
 
 def check(group: str, name: str) -> EntryPoint:
-    """What is registered as `name`, not imported yet. Raises InputError that lists the known names."""
+    """The entry point of that name, not imported yet. Raises InputError that lists the known names."""
     for entry in _entries(group):
         if entry.name == name:
             return entry
-    kind = group.removeprefix("tuner.").removesuffix("s").replace("strategie", "strategy")
-    raise InputError(f"there is no {kind} named '{name}'; choose one of: {', '.join(names(group))}")
+    raise InputError(f"there is no {_KINDS[group]} named '{name}'; choose one of: {', '.join(names(group))}")
 
 
 def claimant(
@@ -49,5 +59,5 @@ def claimant(
 
 @functools.cache
 def _entries(group: str) -> tuple[EntryPoint, ...]:
-    # Asked for each dispatch, and all installed packages are looked through each time.
+    # Looking through all installed packages is slow, and spaces are looked up for each dispatch.
     return tuple(entry_points(group=group))

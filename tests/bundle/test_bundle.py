@@ -38,6 +38,8 @@ pytestmark = pytest.mark.compiler
 TRIALS = 8
 # A product whose sizes are primes: the default is many times slower than nearly every candidate.
 DISPATCH = "matmul_dispatch_0_matmul_101x211x103_f32"
+# The flag that the bundle is made with is no choice of a run, so it is given again.
+AGAIN = ("--", samples.NO_PEELING)
 NEEDED_THERE = ("iree-base-runtime", "numpy", "ml_dtypes")
 
 
@@ -195,11 +197,14 @@ def test_what_was_measured_there_becomes_a_spec_here(
     """The spec holds the candidate that won there; here, too, it applies, computes the same and is faster."""
     model = packed.parent / "model.mlir"
     spec, run, store = tmp_path / "spec.mlir", tmp_path / "run", tmp_path / "store"
-    assert_fails(here("take-back", model, packed, "-o", spec, output=capfd), 2, "has no results.jsonl; measure it")
+    assert_fails(
+        here("take-back", model, packed, "-o", spec, *AGAIN, output=capfd), 2, "has no results.jsonl; measure it"
+    )
     for name in ("manifest.json", "results.jsonl", "measure.pyz"):
-        refused = here("take-back", model, measured, "-o", measured / name, output=capfd)
+        refused = here("take-back", model, measured, "-o", measured / name, *AGAIN, output=capfd)
         assert_fails(refused, 2, f"{name} is a file of the bundle; choose another -o")
-    done = iree_tune("take-back", model, measured, "-o", spec, "--run-dir", run, "--store", store, cwd=tmp_path)
+    words = ("take-back", model, measured, "-o", spec, "--run-dir", run, "--store", store, *AGAIN)
+    done = iree_tune(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     known, final = results_of(measured), results_of(measured).final
     assert final is not None
@@ -226,7 +231,9 @@ def test_what_was_measured_there_becomes_a_spec_here(
 def test_a_measuring_that_has_not_ended_is_taken_back_as_such(packed: Path, measured: Path, tmp_path: Path) -> None:
     path = measured / FILE
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
-    done = iree_tune("take-back", packed.parent / "model.mlir", measured, "--run-dir", tmp_path / "run", cwd=tmp_path)
+    done = iree_tune(
+        "take-back", packed.parent / "model.mlir", measured, "--run-dir", tmp_path / "run", *AGAIN, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "its measuring has not ended" in done.stdout
     assert len(log_of(tmp_path / "run")) == 3
@@ -237,13 +244,29 @@ def test_a_bundle_of_another_model_or_compiler_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     other = write(tmp_path, samples.matmul(101, 211, 107), "other.mlir")
-    refused = here("take-back", other, measured, output=capfd)
+    refused = here("take-back", other, measured, *AGAIN, output=capfd)
     assert_fails(refused, 2, f"made of another model: its dispatch {DISPATCH}")
     (measured / FILE).unlink()
     changed(measured, compiler_version="3.12.0")
     Results.begin(measured, Machine("a CPU", "local-sync", "3.12.0", "1.0"))
     refused = here("take-back", packed.parent / "model.mlir", measured, output=capfd)
     assert_fails(refused, 2, "made with iree-compile 3.12.0, here it is")
+
+
+def test_flags_are_not_used_on_a_manifests_word(packed: Path, bundle: Path, tmp_path: Path) -> None:
+    """A flag can name a program that iree-compile runs. Choices of a run are used, others if they are given again."""
+    model, program, ran = packed.parent / "model.mlir", tmp_path / "linker.sh", tmp_path / "ran"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
+    program.chmod(0o755)
+    flag = f"--iree-llvmcpu-embedded-linker-path={program}"
+    changed(bundle, flags=["--iree-opt-level=O2", flag])
+    Results.begin(bundle, Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
+    done = iree_tune("take-back", model, bundle, cwd=tmp_path)
+    assert_fails(done, 2, f"was made with {flag}, which is no choice of flags for cpu")
+    assert done.stderr.split()[-4:] == ["MODEL", "BUNDLE", "--", flag]
+    done = iree_tune("take-back", model, bundle, "--", flag, "--iree-opt-level=O1", cwd=tmp_path)
+    assert_fails(done, 2, "was made without --iree-opt-level=O1; leave it out")
+    assert not ran.exists()
 
 
 @pytest.mark.parametrize(

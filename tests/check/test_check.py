@@ -27,7 +27,7 @@ from tuner.check.recorded import CheckOptions, flags_of
 from tuner.check.verdicts import CheckReport, EntryVerdict, Verdict
 from tuner.dispatch import BenchmarkProgram, Dispatch
 from tuner.dispatches.extract import read_model_configurations
-from tuner.errors import InputError
+from tuner.errors import DeviceLostError, InputError
 from tuner.events import Event, PhaseStarted, nobody
 from tuner.measuring import Runner
 from tuner.model.model import Model, spec_flag
@@ -178,6 +178,24 @@ def test_entries_that_do_not_apply_compute_something_else_or_crash_are_named(
     assert "holds the compiler's default" in found["contraction"].detail
     assert "elements differ" in found["convolution"].detail
     assert "SIGSEGV" in found["reduction"].detail
+
+
+def test_a_lost_device_leaves_the_verdicts_so_far(
+    spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
+) -> None:
+    def lose(event: Event) -> None:
+        if isinstance(event, PhaseStarted) and event.text.startswith("entry 2 "):
+            raise DeviceLostError("the device local-sync is lost")
+
+    report = checked(spec, late_path(spec), listen=lose)
+    assert [entry.verdict for entry in report.entries] == [Verdict.HOLDS]
+    assert [path for path, _ in report.unjudged] == [late_path(spec)] * 2
+    assert (report.lost, report.passed) == ("the device local-sync is lost", False)
+    assert report.model is None
+    assert report.refreshed is None
+    assert [line.partition(":")[0] for line in report.lines()] == ["holds", "not judged", "not judged"]
+    written = json.loads((tmp_path / "check" / "check.json").read_text())
+    assert (len(written["entries"]), len(written["unjudged"])) == (1, 2)
 
 
 def test_a_refused_entry_is_told_from_the_others_and_a_refreshed_spec_leaves_it_out(

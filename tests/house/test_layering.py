@@ -30,11 +30,11 @@ specs
 compile
 machines
 tuning
-check preview testing tuner
+check preview tuner
 bundle
 terminal
 report
-cli
+cli testing
 __main__
 """
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The verdict on outputs passes every correct program and finds planted wrong ones, in every type."""
+"""The rule on outputs passes every correct program and refuses planted wrong ones, in every type."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NARROW = ("f16", "bf16", "f8E4M3FN", "f8E5M2")
 
 
 def product(a: np.ndarray, b: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """A @ B.T, one product after the other in the given order, rounded to the type after each."""
+    """A @ B.T, summed product by product in the given order, rounded to the type after each addition."""
     total = np.zeros((a.shape[0], b.shape[0]), dtype=a.dtype)
     for k in order:
         total += np.outer(a[:, k], b[:, k]).astype(a.dtype)
@@ -49,13 +49,13 @@ def product(a: np.ndarray, b: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def tolerances_of(a: np.ndarray, b: np.ndarray) -> list[Tolerance]:
-    """Those of the product: by what it does when its inputs are moved."""
+    """The tolerances of the product, from what it does if its inputs are moved."""
     element_type = name_of(a.dtype)
     step = step_of(Arithmetic(a.shape[1], element_type, element_type, is_exact=True))
     rng = np.random.default_rng(9)
     straight = np.arange(a.shape[1])
     changed = product(moved(a, step, rng), moved(b, step, rng), straight)
-    return [Tolerance.of(each, step) for each in sensitivity_of([product(a, b, straight)], [[changed]])]
+    return [Tolerance.of(found, step) for found in sensitivity_of([product(a, b, straight)], [[changed]])]
 
 
 @pytest.fixture(name="operands", scope="module", params=["f64", "f32", "f16", "bf16"])
@@ -76,7 +76,7 @@ def test_another_order_of_summation_passes(operands: tuple[np.ndarray, np.ndarra
         assert 0 < verification.max_error < tolerances[0].largest
 
 
-def test_a_sixteenth_of_a_sum_is_missed(operands: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_missing_sixteenth_of_a_sum_is_caught(operands: tuple[np.ndarray, np.ndarray]) -> None:
     a, b = operands
     if a.dtype == ml_dtypes.bfloat16:
         pytest.skip("sums of bf16 err by as much on random data: exact data finds it, see below")
@@ -88,7 +88,7 @@ def test_a_sixteenth_of_a_sum_is_missed(operands: tuple[np.ndarray, np.ndarray])
 @pytest.mark.parametrize("element_type", ["f32", *NARROW])
 @pytest.mark.parametrize("terms", [16, 512, 4096])
 def test_on_exact_data_every_order_agrees_and_a_missing_part_shows(element_type: str, terms: int) -> None:
-    """For f8, whose integers go to 8 or 16, few products are not 0: an order passes, and 1/16 missing is seen."""
+    """The integers of f8 reach 8 or 16, so few products are not 0: any order passes, and a missing 1/16 is refused."""
     arithmetic = Arithmetic(terms, element_type, element_type, is_exact=True)
     nonzero = nonzero_factors(arithmetic, 2)
     rng = np.random.default_rng(1)
@@ -122,18 +122,18 @@ def test_a_spoilt_element_is_caught(operands: tuple[np.ndarray, np.ndarray], spo
 
 
 def test_outputs_are_never_mixed() -> None:
-    """A large integer beside probabilities says nothing of what the probabilities may differ by."""
+    """A large integer beside probabilities does not widen the tolerance of the probabilities."""
     probabilities = np.random.default_rng(0).random(1000, dtype=np.float32)
     token = np.array([50256], dtype=np.int64)
     reference: list[Array] = [token, probabilities]
     close = [token, probabilities * np.float32(1 + 1e-7)]
-    tolerances = [Tolerance.of(each, 1e-6) for each in sensitivity_of(reference, [close])]
+    tolerances = [Tolerance.of(found, 1e-6) for found in sensitivity_of(reference, [close])]
     assert compare(reference, close, tolerances).passed
     assert not compare(reference, [token, np.zeros_like(probabilities)], tolerances).passed
     assert not compare(reference, [token + 1, probabilities], tolerances).passed
 
 
-def test_what_is_not_finite_is_compared_by_place_and_told() -> None:
+def test_what_is_not_finite_is_compared_by_place_and_reported() -> None:
     reference = np.linspace(-1, 1, 100, dtype=np.float32)
     reference[:3] = np.nan, np.inf, -np.inf
     tolerances = [Tolerance(1e-3, 1e-3)]
@@ -151,7 +151,7 @@ def test_one_unit_in_the_last_place_passes_wherever_the_type_is_rounded_to(eleme
     reference = np.linspace(-1, 1, 1000).astype(TYPES[element_type])
     up = (reference.astype(np.float64) * (1 + epsilon_of(element_type))).astype(reference.dtype)
     step = step_of(Arithmetic(1, "f32", element_type))
-    tolerances = [Tolerance.of(each, step) for each in sensitivity_of([reference], [[reference]])]
+    tolerances = [Tolerance.of(found, step) for found in sensitivity_of([reference], [[reference]])]
     assert compare([reference], [up], tolerances).passed
     unwritten = reference.copy()
     unwritten[2] = np.nan
@@ -164,7 +164,7 @@ def test_integers_must_be_equal_if_nothing_is_rounded(dtype: type) -> None:
     reference: Array = (np.arange(5000) % 2).astype(dtype)
     other = reference.copy()
     other[4] = 1 - other[4]
-    tolerances = [Tolerance.of(each, 0.0) for each in sensitivity_of([reference], [])]
+    tolerances = [Tolerance.of(found, 0.0) for found in sensitivity_of([reference], [])]
     assert compare([reference], [reference.copy()], tolerances).passed
     verification = compare([reference], [other], tolerances)
     assert not verification.passed
@@ -178,7 +178,7 @@ def test_large_integers_are_not_compared_as_floats() -> None:
 
 def test_requantised_integers_may_differ_by_one_in_a_thousand() -> None:
     reference = np.arange(10_000).astype(np.int8)
-    tolerances = [Tolerance.of(each, 1e-6) for each in sensitivity_of([reference], [[reference]])]
+    tolerances = [Tolerance.of(found, 1e-6) for found in sensitivity_of([reference], [[reference]])]
     few, many, far = reference.copy(), reference.copy(), reference.copy()
     few[:10] += 1
     many[:11] += 1
@@ -192,7 +192,7 @@ def test_indices_may_change_as_often_as_moves_change_them() -> None:
     reference = np.arange(1000, dtype=np.int64)
     once = reference.copy()
     once[:2] += 7
-    tolerances = [Tolerance.of(each, 1e-3) for each in sensitivity_of([reference], [[once]])]
+    tolerances = [Tolerance.of(found, 1e-3) for found in sensitivity_of([reference], [[once]])]
     as_often, more_often = reference.copy(), reference.copy()
     as_often[-8:] += 3
     more_often[-9:] += 3
@@ -233,7 +233,7 @@ def test_many_small_differences_are_caught_together() -> None:
 def test_whatever_exceeds_four_times_the_sensitivity_is_found(effect: float, size: float, sensitivity: float) -> None:
     reference = np.full(64, size)
     measured = [reference * (1 + sensitivity)]
-    tolerances = [Tolerance.of(each, 0.0) for each in sensitivity_of([reference], [measured])]
+    tolerances = [Tolerance.of(found, 0.0) for found in sensitivity_of([reference], [measured])]
     assert MARGIN == 4.0
     assert not compare([reference], [reference * (1 + effect * sensitivity)], tolerances).passed
     assert compare([reference], [reference * (1 + 3.9 * sensitivity)], tolerances).passed
@@ -259,14 +259,14 @@ def test_an_output_that_does_not_answer_to_moves_may_still_be_rounded() -> None:
 
 
 @pytest.mark.parametrize("element_type", ["f16", "bf16", "f8E4M3FN", "f8E5M2"])
-def test_of_a_narrow_output_that_is_rounded_once_few_elements_differ(element_type: str) -> None:
-    """Nearly the same f32 values, rounded: so many differ by one in the last place as lie beside a middle."""
+def test_few_elements_of_a_narrow_output_may_be_rounded_apart(element_type: str) -> None:
+    """Nearly the same f32 values, rounded: those near a midpoint differ by one in the last place."""
     rng = np.random.default_rng(0)
     exact = rng.uniform(-1, 1, 50_000)
     reference, other = (
         (exact * (1 + 1e-6 * rng.uniform(-1, 1, exact.shape))).astype(TYPES[element_type]) for _ in range(2)
     )
-    (tolerance,) = (Tolerance.of(each, 1e-6) for each in sensitivity_of([reference], [[reference]]))
+    (tolerance,) = (Tolerance.of(found, 1e-6) for found in sensitivity_of([reference], [[reference]]))
     assert compare([reference], [other], [tolerance]).passed
     scaled = (exact * (1 + epsilon_of(element_type) / 4)).astype(TYPES[element_type])
     assert not compare([reference], [scaled], [tolerance]).passed
@@ -274,6 +274,6 @@ def test_of_a_narrow_output_that_is_rounded_once_few_elements_differ(element_typ
 
 def test_a_single_element_may_be_rounded_to_its_neighbour() -> None:
     reference = np.array([1.5], dtype=TYPES["bf16"])
-    tolerances = [Tolerance.of(each, 1e-6) for each in sensitivity_of([reference], [[reference]])]
+    tolerances = [Tolerance.of(found, 1e-6) for found in sensitivity_of([reference], [[reference]])]
     assert compare([reference], [np.array([1.5 + 2**-7], dtype=TYPES["bf16"])], tolerances).passed
     assert not compare([reference], [np.array([1.5 + 2**-4], dtype=TYPES["bf16"])], tolerances).passed

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The data of a dispatch: in memory that nobody maps, equal for equal seeds, poisoned, shared by its programs."""
+"""The data of a dispatch: in memory that is not mapped, equal for equal seeds, poisoned, shared by its programs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_sums_are_exact_on_the_exact_data(device: runtime.HalDevice, element_typ
     regions = (Region(0, (64, terms), element_type, "readwrite"), Region(2**21, (terms, 64), element_type, "readwrite"))
     inputs = tuple(replace(region, access="read") for region in regions)
     arithmetic = Arithmetic(terms, element_type, element_type, is_exact=True)
-    # The regions are inputs to the data, and read back as if they were written.
+    # The data has these regions as inputs; they are read back as if a program had written them.
     data = DispatchData(device, 2**22, inputs, arithmetic)
     data.fill(EXACT_SEED)
     image = contents(data, 2**22)
@@ -120,10 +120,10 @@ def test_moves_are_small_and_leave_integers_alone(device: runtime.HalDevice) -> 
     assert np.array_equal(data.outputs()[0], floats)
 
 
-def test_of_a_coarse_type_few_numbers_move_as_far_as_it_can_tell() -> None:
+def test_few_numbers_of_a_coarse_type_move_and_by_its_epsilon() -> None:
     data = np.ones(100_000, dtype_of("bf16"))
     apart = moved(data, 2**-12, np.random.default_rng(0)).astype(np.float64) - 1
-    # A 32nd of them is to move by up to 2**-7, and what is less than half of its distance stays.
+    # One in 32 should move by up to 2**-7; moves below half the distance to the next number change nothing.
     part = np.count_nonzero(apart) / data.size
     assert 0.015 < part < 0.03
     assert set(np.unique(apart)) == {-(2.0**-7), -(2.0**-8), 0.0, 2.0**-7}

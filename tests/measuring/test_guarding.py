@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Guard pages lie around regions and never in them; what they hold survives."""
+"""Guard pages lie around regions and never in them, and their contents survive."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def permissions(address: int) -> str:
     return "no"
 
 
-def test_nothing_is_read_between_the_regions_for_the_time() -> None:
+def test_nothing_between_the_regions_can_be_read() -> None:
     regions = (Region(0, (100,), "f32", "read"), Region(400 + GAP_BYTES, (64,), "f32", "write"))
     size = 400 + GAP_BYTES + 256 + GAP_BYTES
     data = DispatchData(runtime.get_device("local-sync"), size, regions)
@@ -70,7 +70,7 @@ def test_nothing_is_read_between_the_regions_for_the_time() -> None:
     assert memory.tobytes() == before
 
 
-def test_protection_ends_also_where_something_fails() -> None:
+def test_protection_ends_even_if_the_body_fails() -> None:
     memory = mmap.mmap(-1, 4 * PAGE)
     address = np.frombuffer(memory, np.uint8).ctypes.data
     with pytest.raises(ValueError, match="on purpose"), guarded([(address, PAGE)]):

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Successive halving spends little and loses little, noise or not."""
+"""Successive halving takes few samples and loses little, with and without noise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_without_noise_the_order_is_right_and_the_samples_are_few() -> None:
     assert sum(taken.values()) < 0.15 * 32 * len(times)
 
 
-def test_under_noise_it_loses_far_less_than_one_launch_each() -> None:
+def test_under_noise_it_loses_far_less_than_single_launches() -> None:
     halving, single = [], []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -45,7 +45,7 @@ def test_under_noise_it_loses_far_less_than_one_launch_each() -> None:
 
 
 def test_what_hits_a_whole_round_cancels() -> None:
-    """The machine is up to three times slower in a round; a sample for itself says nothing."""
+    """A round is up to three times slower than another, so a sample alone means nothing."""
     rng = np.random.default_rng(0)
     times = 1.0 + 0.02 * np.arange(20)
     slowness = [1.0]
@@ -69,7 +69,7 @@ def test_bad_settings_are_refused(levels: tuple[int, ...], keep: float) -> None:
 
 @pytest.mark.parametrize("taken", [0, 1, 2, 5])
 def test_once_the_time_is_over_the_samples_so_far_decide(taken: int) -> None:
-    """However short the time: a candidate is sampled twice at least."""
+    """However short the time, every candidate is sampled at least twice."""
     times = {"slow": 3.0, "fast": 1.0, "middling": 2.0}
     asked: list[str] = []
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How noise is judged: by the middle of the samples, from enough of them, above one stated spread."""
+"""Noise is judged by the middle half of the samples if there are enough, against one threshold of spread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_machine_that_is_disturbed_half_of_the_time_is_noisy() -> None:
     assert is_noisy([0.001, 0.0013] * 6)
 
 
-def test_few_samples_are_no_ground_to_judge() -> None:
+def test_few_samples_are_not_judged() -> None:
     assert spread([1.0, 2.0, 3.0, 4.0]) == 0.0
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A function of a model is called with inputs of the types that it declares."""
+"""A function of a model is called with inputs of its declared types."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What every registered format keeps to, and a format that a package of its own adds."""
+"""The contract of every registered format, and a format that another package adds."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tuner.report.formats import File
 
 
 class FatesFormat:
-    help = "Where the fate of each candidate goes."
+    help = "File for the fate of each candidate."
 
     def files(self, run, path):
         candidates = [candidate for dispatch in run.dispatches for candidate in dispatch.candidates]
-        return [File(path, lambda: "".join(f"{each.number},{each.fate.value}\\n" for each in candidates))]
+        return [File(path, lambda: "".join(f"{tried.number},{tried.fate.value}\\n" for tried in candidates))]
 
 
 FATES = FatesFormat()
@@ -63,7 +63,7 @@ def test_a_package_adds_a_format(tmp_path: Path) -> None:
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: fates\nVersion: 1\n")
     (described / "entry_points.txt").write_text("[tuner.formats]\nfates-csv = fates:FATES\n")
     helped = iree_tune(tmp_path, "report", "--help")
-    assert "Where the fate of each candidate goes." in helped.stdout, helped.stderr
+    assert "File for the fate of each candidate." in helped.stdout, helped.stderr
     written = tmp_path / "fates.csv"
     done = iree_tune(tmp_path, "report", RUN, "--fates-csv", written)
     assert done.returncode == 0, done.stderr

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reports of a real run, of an unfinished one and of damaged folders; and what they say of knobs."""
+"""Reports of a real run, of an unfinished run and of damaged folders, and their analysis of knobs."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_run_is_read_as_it_was(recorded: Recorded, run: RecordedRun) -> None:
 def test_the_winner_of_a_gpu_is_found_among_its_candidates() -> None:
     (dispatch,) = read_run(DATA / "h200_run").dispatches
     assert dispatch.winner is not None
-    assert dispatch.winner.time_s == min(each.time_s for each in dispatch.tried if each.time_s is not None)
+    assert dispatch.winner.time_s == min(tried.time_s for tried in dispatch.tried if tried.time_s is not None)
 
 
 def test_the_page_needs_nothing_else(run: RecordedRun) -> None:
@@ -117,7 +117,7 @@ def test_the_page_needs_nothing_else(run: RecordedRun) -> None:
     assert {address[1:] for address in page.addresses if address.startswith("#")} <= set(page.identities)
 
 
-def test_the_page_tells_everything(recorded: Recorded, run: RecordedRun) -> None:
+def test_the_page_shows_everything(recorded: Recorded, run: RecordedRun) -> None:
     result, _ = recorded
     words = Page(html_report(run)).words
     assert result.model is not None
@@ -128,9 +128,9 @@ def test_the_page_tells_everything(recorded: Recorded, run: RecordedRun) -> None
         str(result.model.ratio),
         str(dispatch.certificate.ratio),
         dispatch.name,
-        "RunFailed: 1 candidates",
+        "RunFailed: 1 candidate\n",
         "its process died (SIGSEGV)",
-        "WrongResult: 1 candidates",
+        "WrongResult: 1 candidate\n",
         result.spec.strip(),
         " ".join(result.compile_command),
         result.circumstances.compiler_version,
@@ -144,7 +144,7 @@ def test_words_of_a_run_are_no_markup(run: RecordedRun) -> None:
     nasty = '<script>alert(1)</script> & "quotes" \''
     (dispatch,) = run.dispatches
     candidates = tuple(
-        each if each.fate is Fate.MEASURED else replace(each, detail=nasty) for each in dispatch.candidates
+        tried if tried.fate is Fate.MEASURED else replace(tried, detail=nasty) for tried in dispatch.candidates
     )
     spoilt = replace(dispatch, name=nasty, verdict=nasty, candidates=candidates, incidents=(nasty,))
     page = Page(html_report(replace(run, dispatches=(spoilt,), spec=nasty, command=(nasty,))))
@@ -160,7 +160,7 @@ def test_every_plot_is_well_formed_and_has_its_table(run: RecordedRun) -> None:
     plots = [
         convergence("a", dispatch.candidates, dispatch.winner.number if dispatch.winner else None),
         intervals("b", run.certificates),
-        *(heat_map(f"c{index}", each.names, each.values, each.speedups) for index, each in enumerate(analysis.pairs)),
+        *(heat_map(f"c{index}", pair.names, pair.values, pair.speedups) for index, pair in enumerate(analysis.pairs)),
     ]
     for plot in plots:
         svg = ElementTree.fromstring(plot.svg)
@@ -170,9 +170,9 @@ def test_every_plot_is_well_formed_and_has_its_table(run: RecordedRun) -> None:
         assert svg.findtext(f"{space}desc")
         assert plot.rows
         assert all(len(row) == len(plot.columns) for row in plot.rows)
-    best = max(each.speedup or 0.0 for each in dispatch.candidates)
+    best = max(candidate.speedup or 0.0 for candidate in dispatch.candidates)
     assert plots[0].rows[-1][1] == f"{best:.3f}"
-    # The failures, the candidates, the winner: each is a mark with words of its own.
+    # Failures, other candidates and the winner are marks with words of their own.
     marks = plots[0].svg
     assert marks.count("<title>candidate") == 2
     assert "the winner" in marks
@@ -180,13 +180,13 @@ def test_every_plot_is_well_formed_and_has_its_table(run: RecordedRun) -> None:
 
 def test_failures_by_kind_with_a_sample(run: RecordedRun) -> None:
     failures = analyse(run.dispatches[0]).failures
-    assert {each.fate: (each.count, each.sample.number) for each in failures} == {
+    assert {kind.fate: (kind.count, kind.sample.number) for kind in failures} == {
         Fate.RUN_FAILED: (1, 1),
         Fate.WRONG_RESULT: (1, 6),
     }
 
 
-def test_json_says_the_same(recorded: Recorded, run: RecordedRun, tmp_path: Path) -> None:
+def test_json_has_the_same(recorded: Recorded, run: RecordedRun, tmp_path: Path) -> None:
     _, folder = recorded
     done = iree_tune("report", folder, "--json", tmp_path / "report.json")
     assert done.returncode == 0, done.stderr
@@ -194,7 +194,9 @@ def test_json_says_the_same(recorded: Recorded, run: RecordedRun, tmp_path: Path
     (dispatch,), (read,) = data["dispatches"], run.dispatches
     assert Certificate.from_json(dispatch["certificate"]) == read.certificate
     assert Certificate.from_json(data["model"]) == run.model
-    assert [each["time_s"] for each in dispatch["candidates"]] == [each.time_s for each in read.candidates]
+    assert [written["time_s"] for written in dispatch["candidates"]] == [
+        candidate.time_s for candidate in read.candidates
+    ]
     assert dispatch["failures"] == {"RunFailed": 1, "WrongResult": 1}
     assert sum(dispatch["importance"]["shares"].values()) == pytest.approx(1)
     assert read.certificate is not None
@@ -205,7 +207,7 @@ def test_json_says_the_same(recorded: Recorded, run: RecordedRun, tmp_path: Path
 
 
 def test_flags_of_the_whole_compilation(recorded: Recorded, tmp_path: Path) -> None:
-    """As a run logs those that it tried, and names those that it chose."""
+    """The run logged the flags that it tried, and its result names those that it chose."""
     folder = copy_of(recorded, tmp_path)
     tried = (
         FlagsTried(1, {}, 0.004, 1.0),
@@ -213,12 +215,12 @@ def test_flags_of_the_whole_compilation(recorded: Recorded, tmp_path: Path) -> N
         FlagsTried(3, {"opt-level": "O3"}, None, 2.0, "it <crashed>"),
     )
     with (folder / "log.jsonl").open("a") as log:
-        log.writelines(json.dumps(each.to_json()) + "\n" for each in tried)
+        log.writelines(json.dumps(event.to_json()) + "\n" for event in tried)
     rewrite(folder / "result.json", '"flags": []', '"flags": ["--iree-opt-data-tiling"]')
     run = read_run(folder)
     assert run.flags == ("--iree-opt-data-tiling",)
-    assert [(each.number, each.values, each.time_s) for each in run.flags_tried] == [
-        (each.number, each.values, each.time_s) for each in tried
+    assert [(flags.number, flags.values, flags.time_s) for flags in run.flags_tried] == [
+        (event.number, event.values, event.time_s) for event in tried
     ]
     words = Page(html_report(run)).words
     for expected in ("Chosen: --iree-opt-data-tiling", "data-tiling=on", "2 ms", "it <crashed>"):
@@ -226,7 +228,7 @@ def test_flags_of_the_whole_compilation(recorded: Recorded, tmp_path: Path) -> N
 
 
 def test_a_run_that_has_not_ended(recorded: Recorded, tmp_path: Path) -> None:
-    """As Ctrl-C leaves it, with the last line cut short."""
+    """A run as Ctrl-C leaves it, with the last line cut short."""
     folder = copy_of(recorded, tmp_path)
     (folder / "result.json").unlink()
     (folder / "spec.mlir").unlink()
@@ -246,7 +248,7 @@ def test_a_run_that_has_not_ended(recorded: Recorded, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("spoil", "message"),
     [
         (lambda folder: (folder / "log.jsonl").unlink(), "holds no run"),
         (lambda folder: (folder / "log.jsonl").write_text('{"dispatch"\n{}\n'), "is damaged in line 1"),
@@ -257,11 +259,11 @@ def test_a_run_that_has_not_ended(recorded: Recorded, tmp_path: Path) -> None:
         (lambda folder: (folder / "result.json").write_text("{}"), "not written by this version"),
     ],
 )
-def test_a_damaged_folder_gets_one_sentence(recorded: Recorded, tmp_path: Path, spoil: object, says: str) -> None:
+def test_a_damaged_folder_gets_one_sentence(recorded: Recorded, tmp_path: Path, spoil: object, message: str) -> None:
     folder = copy_of(recorded, tmp_path)
     assert callable(spoil)
     spoil(folder)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=message):
         read_run(folder)
 
 
@@ -269,14 +271,14 @@ def test_what_belongs_to_the_run_is_not_overwritten(recorded: Recorded, tmp_path
     folder = copy_of(recorded, tmp_path)
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     log = folder / "log.jsonl"
-    for name, path, says in (
+    for name, path, message in (
         ("html", log, "belongs to the run itself"),
         ("json", folder / "result.json", "belongs to the run itself"),
         ("html", tmp_path, "is a folder"),
         ("html", tmp_path / "missing" / "r.html", "there is no folder"),
         ("t4", log, "cannot make the folder .*; choose another --t4"),
     ):
-        with pytest.raises(InputError, match=says):
+        with pytest.raises(InputError, match=message):
             write_report(folder, {name: path})
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
@@ -351,7 +353,7 @@ def test_knobs_have_the_names_of_their_loops() -> None:
     }
 
 
-def test_knobs_that_never_differ_are_left_out_and_equal_ones_stand_once() -> None:
+def test_knobs_that_never_differ_are_left_out_and_of_equal_ones_one_is_kept() -> None:
     points: list[Knobs] = [{"a": 1, "b": 1, "c": 7}, {"a": 2, "b": 2, "c": 7, "option": 1}]
     assert varying(points) == (["a", "option"], [[1, 0], [2, 1]])
     assert varying([]) == ([], [])

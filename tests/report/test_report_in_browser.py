@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The report in a real browser, offline: every plot drawn, nothing complained of, fit for phones and for everyone."""
+"""The report in a real browser, offline: every plot is drawn without errors, on phones too, and accessible."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tuner.tuning.result import TuneResult
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (on Debian: apt install chromium)")
-# How much of each plot is marks on paper, and whether its table says something.
+# Of each plot: its size, its visible marks, the marks outside the plot, and the rows of its table.
 PLOTS = """() => [...document.querySelectorAll("figure.plot")].map(figure => {
   const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
   const marks = [...svg.querySelectorAll("polyline, circle, rect, path, text")];
@@ -59,13 +59,13 @@ def write_page(
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 740)], ids=["desk", "phone"])
-def test_every_plot_is_drawn_and_nothing_complains(browser: Browser, page_file: Path, width: int, height: int) -> None:
+def test_every_plot_is_drawn_without_errors(browser: Browser, page_file: Path, width: int, height: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
     page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda request: said.append(request.url))
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
     page.goto(page_file.as_uri())
     plots = page.evaluate(PLOTS)
     titles = [plot["title"] for plot in plots]
@@ -79,15 +79,15 @@ def test_every_plot_is_drawn_and_nothing_complains(browser: Browser, page_file: 
         assert plot["outside"] == [], plot
         assert plot["rows"] >= 1, plot
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert said == []
+    assert complaints == []
     context.close()
 
 
 def test_no_rule_of_accessibility_is_broken(browser: Browser, page_file: Path) -> None:
-    """By axe-core, with everything unfolded."""
+    """Checked by axe-core, with all details open."""
     page = browser.new_page()
     page.goto(page_file.as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
     found = Axe().run(page)
     assert found.response["passes"]
     assert found.violations_count == 0, found.generate_report()

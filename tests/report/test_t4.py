@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The T4 export keeps to the published schemas, and the auto-tuning community's own tools read it.
+"""The T4 export conforms to the published schemas, and the auto-tuning community's own tools read it.
 
 The schemas and the tools come from PyPI, into `build/t4`: they need more than this environment should hold.
 """
@@ -22,7 +22,7 @@ from tuner.report.recorded_run import RecordedDispatch, read_run
 from tuner.report.writing import write_report
 from tuner.tuning.result import TuneResult
 
-# The tools that read T4, and what they import beyond what is installed here.
+# The tools that read T4, and their dependencies that are not installed here.
 TOOLS = ("kernel_tuner==1.5.0", "autotuning_methodology==1.1.0", "matplotlib==3.10.3")
 DEPENDENCIES = ("contourpy", "cycler", "fonttools", "kiwisolver", "pillow", "pyparsing", "python-dateutil", "six")
 INSTALL_TIMEOUT_S = 600
@@ -40,7 +40,7 @@ print(json.dumps({
 
 @pytest.fixture(name="tools", scope="module")
 def install_tools() -> Path:
-    """Where the tools are, for the import path. Installed once; pip's last step marks that all is there."""
+    """The folder of the tools, for the import path. They are installed once; a file marks that pip has finished."""
     folder = ROOT / "build" / "t4"
     mark = folder / "installed"
     wanted = "\n".join((*TOOLS, *DEPENDENCIES))
@@ -72,7 +72,7 @@ def test_the_published_schemas_hold(tools: Path, exported: Path, dispatch: Recor
     metadata = json.loads((exported / "metadata.json").read_text())
     jsonschema.validate(results, schema(tools, "results"))
     jsonschema.validate(metadata, schema(tools, "metadata"))
-    # The schema can refuse: a kind of invalidity that it does not know.
+    # The schema refuses what it does not know, here a kind of invalidity.
     results["results"][0]["invalidity"] = "Measured"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(results, schema(tools, "results"))
@@ -81,10 +81,13 @@ def test_the_published_schemas_hold(tools: Path, exported: Path, dispatch: Recor
 def test_every_candidate_is_there_as_it_ended(exported: Path, dispatch: RecordedDispatch) -> None:
     results = json.loads((exported / f"{dispatch.name}.json").read_text())["results"]
     assert len(results) == len(dispatch.tried) == 30
-    assert [each["invalidity"] for each in results if each["invalidity"] != "correct"] == ["runtime", "correctness"]
-    tried = {each.number: each for each in dispatch.tried}
+    assert [result["invalidity"] for result in results if result["invalidity"] != "correct"] == [
+        "runtime",
+        "correctness",
+    ]
+    tried = {candidate.number: candidate for candidate in dispatch.tried}
     for written in results:
-        measured = {each["name"]: each["value"] for each in written["measurements"]}
+        measured = {measurement["name"]: measurement["value"] for measurement in written["measurements"]}
         candidate, time_ms = tried.pop(measured["number"]), measured["time"]
         if candidate.time_s is None:
             assert time_ms == "RuntimeFailedConfig"
@@ -92,7 +95,7 @@ def test_every_candidate_is_there_as_it_ended(exported: Path, dispatch: Recorded
             assert time_ms == pytest.approx(1e3 * candidate.time_s)
         assert written["times"]["compilation"] == pytest.approx(1e3 * candidate.compile_s)
     assert not tried
-    assert len({json.dumps(each["configuration"], sort_keys=True) for each in results}) == 30
+    assert len({json.dumps(result["configuration"], sort_keys=True) for result in results}) == 30
 
 
 def test_the_communitys_tools_read_it(tools: Path, exported: Path, dispatch: RecordedDispatch) -> None:
@@ -106,7 +109,7 @@ def test_the_communitys_tools_read_it(tools: Path, exported: Path, dispatch: Rec
     )
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout.splitlines()[-1])
-    times_ms = sorted(1e3 * each.time_s for each in dispatch.tried if each.time_s is not None)
+    times_ms = sorted(1e3 * tried.time_s for tried in dispatch.tried if tried.time_s is not None)
     assert read["size"] == 30
     assert read["fastest_ms"] == pytest.approx(times_ms[0])
     assert times_ms[0] < read["median_ms"] < times_ms[-1]

@@ -27,6 +27,7 @@ from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, 
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluate.bench import DispatchBench, runnable
 from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.foreign import reason_of
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.outcome import Compilation, Evaluation
@@ -218,8 +219,9 @@ def _device_name(device: Device) -> str:
     try:
         found = runtime.get_driver(driver).query_available_devices()
     except (RuntimeError, ValueError) as error:
-        reason = (str(error).splitlines() or [repr(error)])[0]
-        raise InputError(f"this machine has no device {device.uri} ({reason}); name another by --device") from error
+        raise InputError(
+            f"this machine has no device {device.uri} ({reason_of(error)}); name another by --device"
+        ) from error
     if not found:
         raise InputError(f"this machine has no device {device.uri}; name another by --device")
     chosen = [each for each in found if path in (each["path"], "")]

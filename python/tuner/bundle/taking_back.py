@@ -38,7 +38,7 @@ from tuner.tuning.result import DispatchResult, TuneResult
 
 @dataclass(frozen=True, slots=True)
 class _Bundle:
-    """A bundle with its results, and what makes evaluations of them."""
+    """A bundle with its results, and what checks and keeps them here."""
 
     path: Path
     manifest: Manifest

@@ -45,7 +45,7 @@ class CheckOptions:
 
 
 def recorded_in(specs: Sequence[ReadSpec]) -> list[Circumstances]:
-    """Where the specs were made, each place once; those of whole models come first."""
+    """The circumstances that the specs were made in, each once; those of whole models come first."""
     whole = [spec.certificate for spec in specs if spec.certificate is not None]
     single = [entry.certificate for spec in specs for entry in spec.entries]
     return list({certificate.circumstances: None for certificate in (*whole, *single)})

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The command line, `iree-tune`: one module for each command, found as entry points of the group `tuner.commands`.
 
-Exit codes: 0 done (also where the default is best or nothing is tunable), 1 tuning or a check failed, 2 bad usage or
+Exit codes: 0 done (also if the default is best or nothing is tunable), 1 tuning or a check failed, 2 bad usage or
 input, 130 interrupted, 143 ended by SIGTERM, 129 ended by SIGHUP.
 """
 
@@ -13,7 +13,7 @@ import functools
 import itertools
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,17 @@ from tuner.cli.interrupts import ignore_further, lasting_interrupts
 from tuner.cli.streams import make_streams_lasting, refused_by_stdout
 from tuner.errors import InputError, TunerError
 
-# What is wrong with the place where something was to be written.
+# Errors of the place that something is written to.
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-# Those that need no IREE, or work with releases of it that searches do not support.
+# Commands that need no IREE, or work with releases of it that searches do not support.
 _WITH_ANY_IREE = ("clean", "doctor", "plugin-path", "report")
-# Those whose work is a file, also without --output.
+# Commands that write files, also without --output.
 _WRITE_FILES = ("run", "take-back")
 _NO_FOLDER = "the working folder was removed; change to one that exists and start again"
 
 
 class _Commands(click.Group):
-    """The registered commands, each loaded when it is asked for."""
+    """The registered commands. Each is loaded when it is used."""
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(plugins.names("tuner.commands"))
@@ -45,7 +45,7 @@ class _Commands(click.Group):
 
 @functools.cache
 def _command(name: str) -> click.Command:
-    """A registered command with what all have in common: --debug, and a look at the surroundings before and after."""
+    """A registered command with what all have in common: --debug, and checks before and after."""
     command: click.Command = plugins.load("tuner.commands", name)
     command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
     if command.callback is not None:
@@ -64,7 +64,7 @@ def _surrounded(name: str, callback: Callable[..., Any]) -> Callable[..., int]:
         code = code if isinstance(code, int) else 0
         writes_files = name in _WRITE_FILES and not parameters.get("dry_run")
         if (refused := refused_by_stdout()) and code == 0:
-            _say_refused(refused, is_beside=writes_files or parameters.get("output") is not None)
+            _report_refused(refused, is_beside=writes_files or parameters.get("output") is not None)
         return code
 
     return surrounded
@@ -74,16 +74,16 @@ def _check_releases() -> None:
     """Raises InputError if IREE is missing, or of a release that this package does not support. Imports none of it."""
     from tuner.doctor.versions import check_iree
 
-    wrong = [f"{each.subject}: {each.text} ({each.advice})" for each in check_iree() if each.advice]
+    wrong = [f"{found.subject}: {found.text} ({found.advice})" for found in check_iree() if found.advice]
     if wrong:
         raise InputError(f"this command needs other releases of IREE; {'; '.join(wrong)}")
 
 
-def _say_refused(refused: OSError, *, is_beside: bool) -> None:
-    """Says what became of output that could not be written; raises InputError where it was all that was asked for."""
+def _report_refused(refused: OSError, *, is_beside: bool) -> None:
+    """Reports output that could not be written. Raises InputError if the command makes nothing else."""
     if is_beside:
         _fail(f"stdout cannot be written ({refused.strerror}); what it was to show was dropped, all else is done", 0)
-    # Who reads the first lines of a table and goes has what they want.
+    # A reader that closes the pipe, as head does, has read what it wants.
     elif refused.errno != errno.EPIPE:
         raise InputError(f"stdout cannot be written ({refused.strerror}); send it elsewhere")
 
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    is_debugged = "--debug" in itertools.takewhile(lambda word: word != "--", arguments)
+    words = list(itertools.takewhile(lambda word: word != "--", arguments))
     try:
         with lasting_interrupts() as interrupts:
             code = app(arguments, prog_name="iree-tune", standalone_mode=False)
@@ -122,20 +122,27 @@ def _run(arguments: list[str]) -> int:
         return _fail(error.format_message(), 2)
     except (KeyboardInterrupt, click.Abort):
         ignore_further()
-        return _interrupted(interrupts.number)
+        return _interrupted(interrupts.number, is_kept=_keeps_measurements(words))
     except Exception as error:
-        if is_debugged:
+        if "--debug" in words:
             raise
         return _failed(error)
 
 
-def _interrupted(number: signal.Signals) -> int:
+def _keeps_measurements(words: Sequence[str]) -> bool:
+    """Whether this is a command that measures into a folder of its own, which a later one can continue."""
+    command = next((word for word in words if not word.startswith("-")), "")
+    return command == "run" and not {"--dry-run", "--no-measure"} & set(words)
+
+
+def _interrupted(number: signal.Signals, *, is_kept: bool) -> int:
     what = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-    return _fail(f"{what}; what was measured so far is kept in the run's folder", 128 + number)
+    kept = "; what was measured so far is kept in the run's folder" if is_kept else ""
+    return _fail(f"{what}{kept}", 128 + number)
 
 
 def _failed(error: Exception) -> int:
-    """Says what went wrong, in a sentence."""
+    """Prints what went wrong, in one sentence. Returns the exit code."""
     if not _has_folder():
         return _fail(_NO_FOLDER, 2)
     if isinstance(error, TunerError):

@@ -16,6 +16,7 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.dispatch import Annotations, Configuration, Configured
 from tuner.dispatches.problems import ops_named, read_configured
+from tuner.foreign import reason_of
 from tuner.specs.write import identity_spec
 from tuner.targets import Attributes, Compilation, Target
 
@@ -69,7 +70,7 @@ def apply_configuration(
                 interpreter.apply_named_sequence(module.operation, entry.operation, spec.operation)
             materialize(module, target)
     except (ir.MLIRError, ValueError, RuntimeError) as error:
-        raise RejectedError(_first_line(error)) from error
+        raise RejectedError(reason_of(error)) from error
     (variant,) = ops_named(module.operation, "hal.executable.variant")
     (function,) = ops_named(variant, "func.func")
     if wanted is not None:
@@ -105,8 +106,3 @@ def materialize(module: ir.Module, target: Compilation) -> None:
 
 def _is_other(op: ir.Operation) -> bool:
     return "iree_tuner.op" in op.attributes and "lowering_config" in op.attributes
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower()), lines[0] if lines else repr(error))

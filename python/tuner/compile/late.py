@@ -19,7 +19,7 @@ from tuner.compile.apply import RejectedError, materialize
 from tuner.dispatch import plain_name
 from tuner.dispatches.problems import ops_named, read_problem
 from tuner.errors import ToolError
-from tuner.foreign import printable
+from tuner.foreign import reason_of
 from tuner.specs.read import parse_spec, text_of
 from tuner.specs.write import LATE, PROBLEM
 from tuner.targets import Target
@@ -90,7 +90,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
                     interpreter.apply_named_sequence(module.operation, entry, sequences.operation)
             materialize(module, target)
         except (ir.MLIRError, ValueError, RuntimeError) as error:
-            raise RejectedError(_reason(error)) from error
+            raise RejectedError(reason_of(error)) from error
         with output.open("wb") as file:
             module.operation.write_bytecode(file)
         return tuple(LateEntry(name, problem, tuple(reached[name])) for problem, name in names.items())
@@ -105,11 +105,6 @@ def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:
                 number = _text(op, "iree_tuner.op").rpartition("#")[2]
                 op.attributes["iree_tuner.op"] = ir.StringAttr.get(f"{name}#{number}")
     native.strip_configuration(function)
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return printable(next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error)))
 
 
 def _text(op: ir.Operation, attribute: str) -> str:

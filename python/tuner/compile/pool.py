@@ -30,6 +30,7 @@ from pebble import ProcessExpired, ProcessPool
 from tuner.compile.session import session, translate
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.files import TEMPORARY
+from tuner.foreign import error_line, reason_of
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.processes import deaf_to_interrupts, ended_from_outside
 from tuner.stopwatch import Part, Stopwatch
@@ -42,6 +43,8 @@ _MEMORY_LIMIT_BYTES = 6 * 2**30
 _START_TIMEOUT_S = 60.0
 # So long workers that have started wait for the others.
 _MEET_S = 10.0
+# Characters of an error that are kept.
+_DETAIL = 300
 # How pebble names the processes of a pool.
 _WORKER_NAME = "pebble_pool_worker"
 _LOOK_EVERY_S = 1.0
@@ -375,14 +378,13 @@ def _compile(job: CompileJob) -> Compilation:
             return ended(Fate.COMPILE_FAILED, str(rejected))
         except ir.MLIRError as broken:
             job.log.write_text(f"{broken}\n")
-            return ended(Fate.COMPILE_FAILED, f"its IR does not parse: {str(broken).splitlines()[0]}")
+            return ended(Fate.COMPILE_FAILED, f"its IR does not parse: {reason_of(broken)}")
         except NotAppliedError as not_applied:
             job.log.write_text(f"{not_applied}\n")
             return ended(Fate.NOT_APPLIED, str(not_applied))
     if error:
-        said = [line for line in job.log.read_text(errors="replace").splitlines() if "error:" in line]
-        detail = said[0][said[0].index("error:") :][:300] if said else error
-        return ended(Fate.COMPILE_FAILED, detail)
+        detail = error_line(job.log.read_text(errors="replace"))[:_DETAIL]
+        return ended(Fate.COMPILE_FAILED, detail or error)
     return replace(
         ended(Fate.COMPILED, ""),
         binary=job.binary,

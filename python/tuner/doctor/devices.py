@@ -14,6 +14,7 @@ import pebble
 from tuner.doctor.findings import Finding, Severity, warning, wrong
 from tuner.doctor.product import compile_product, verify_product
 from tuner.errors import InputError, MeasurementError, ToolError
+from tuner.foreign import reason_of
 from tuner.measuring import Runner
 from tuner.processes import deaf_to_interrupts
 from tuner.targets import Device
@@ -83,7 +84,7 @@ def _ask(driver: str) -> dict[str, str]:
         except FutureTimeoutError as error:
             raise MeasurementError(f"it did not answer within {_QUERY_TIMEOUT_S:.0f} s") from error
         except (RuntimeError, ValueError, pebble.ProcessExpired) as error:
-            raise MeasurementError((str(error).splitlines() or [repr(error)])[0]) from error
+            raise MeasurementError(reason_of(error)) from error
         return found
 
 

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from tuner import plugins
 from tuner.dispatch import Problem
 
+__all__ = ["GROUP", "Kind", "find", "matcher"]
+
 GROUP = "tuner.kinds"
 
 

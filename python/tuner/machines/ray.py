@@ -33,6 +33,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.errors import DeviceLostError, InputError, MeasurementError
 from tuner.files import TEMPORARY
+from tuner.foreign import reason_of
 from tuner.measuring import DispatchProgram, FunctionProgram, ProgramSource, Runner
 from tuner.measuring.calls import Call, Load, Unload
 from tuner.measuring.local_process import LocalProcess
@@ -72,7 +73,7 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
             else:
                 ray.init(address, **quiet)
     except (OSError, ValueError, RuntimeError, RayError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        said = reason_of(error)
         if address == LOCAL:
             raise InputError(f"Ray cannot start a cluster on this machine ({said}); run without --ray") from error
         raise InputError(
@@ -236,7 +237,7 @@ class _Compilers:
         except RayTaskError:
             raise
         except RayError as error:
-            said = str(error).strip().splitlines()[0]
+            said = reason_of(error)
             job.log.write_text(f"{error}\n")
             return Compilation(
                 job.candidate,

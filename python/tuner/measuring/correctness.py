@@ -1,32 +1,34 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The one rule that says whether outputs are right, for dispatches and for whole models.
+"""The one rule that decides whether outputs are correct, for dispatches and for whole models.
 
 Two correct programs sum in different orders and round at different places, so their outputs differ. How much they may
-differ is measured, not guessed. The program that everything is compared with (the compiler's default, or the untuned
-model) runs again on inputs that are moved: each float by a random part of a *step*, which is what rounding does to one
-value (`step_of`); of a type too coarse for that, some are. What the moves do to an output is its *sensitivity*. Of each
-output:
+differ is measured, not guessed. The reference (the compiler's default, or the untuned model) runs again on inputs that
+are moved: each float by a random part of a *step*, which is what rounding does to one value (`step_of`). If the type is
+too coarse for such moves, only some elements are moved. What the moves do to an output is its *sensitivity*. The rules
+for each output:
 
 - The largest difference, and the root mean square (RMS) of all differences, may each be at most MARGIN times the
-  sensitivity. That is at least what a move of the output by a step does: a step of the largest element, and of the
-  RMS 1/sqrt(3) of a step, since moves are uniform. An output of a type coarser than a step is nearly the same number,
-  rounded: an element may differ by the type's epsilon beside that, but by the RMS only one in a thousand does.
-- NaN and infinities must stand at the same places. What is not finite is not compared, and that is told.
-- Integers must be equal, unless moves change some: then at most MARGIN times that part of them may differ. Of 8-bit
-  integers one in a thousand may differ by 1 if the program rounds at all, since requantisation decides by halves.
+  sensitivity. That counts as at least what moving the output by a step does: to the largest difference a step of the
+  largest element, to the RMS 1/sqrt(3) of a step, since moves are uniform. If the output's type is coarser than a step,
+  correct outputs are nearly the same number, rounded. Then an element may also differ by the type's epsilon, but the
+  RMS allows that for only one element in a thousand.
+- NaN and infinities must be at the same places. Elements that are not finite are not compared, and this is reported.
+- Integers must be equal unless moves change some. Then at most MARGIN times that part of them may differ. One 8-bit
+  integer in a thousand may differ by 1 if the program rounds at all: requantisation rounds, and near a half a tiny
+  difference changes the result.
 - If nothing that the program computes can round (integers alone), outputs must be equal.
 
-A dispatch that sums and rounds nothing else (`Arithmetic.is_exact`) is also run on data whose sums are exact in the
-type that they are held in: small integers, few enough of them not 0. There every order gives the same result, and
-outputs must be equal: a missing part of a sum shows however coarse the type is.
+A dispatch that rounds nothing but sums (`Arithmetic.is_exact`) also runs on data whose sums are exact in the type of
+the accumulator: small integers, few enough of which are not 0. There every order of additions gives the same result,
+and outputs must be equal. A missing part of a sum shows, however coarse the type is.
 
-The step for a sum of K products, held in a type whose epsilon (the gap after 1) is e, is 0.35 * e * sqrt(K), at least
-the epsilon of the least precise type that is computed in. In a dispatch narrowing a number is none of that, for all its
-programs narrow it there, and few numbers fall to another side; in a model, where these add up, it is. Why 0.35:
-each of the K additions errs by at most e/2 of a partial sum that grows like sqrt(i), so the sum errs by about
-e * K / (6 * sqrt(2)) for products of uniform numbers in [-1, 1), and moves of both factors by 0.35 * e * sqrt(K) change
-it by nearly the same.
+The step for a sum of K products in a type whose epsilon (the gap after 1) is e is 0.35 * e * sqrt(K), but at least the
+epsilon of the least precise type that the program computes in. In a dispatch, narrowing a number does not count as
+computing: all programs of the dispatch narrow it at the same place, and few numbers round differently. In a model it
+counts, since the differences add up. Why 0.35: each of the K additions errs by at most e/2 of a partial sum that grows
+like sqrt(i), so the sum errs by about e * K / (6 * sqrt(2)) for products of uniform numbers in [-1, 1). Moves of both
+factors by 0.35 * e * sqrt(K) change it by nearly the same.
 Source: Higham and Mary, "A new approach to probabilistic rounding error analysis", SISC 41(5), 2019.
 """
 
@@ -43,17 +45,17 @@ import numpy.typing as npt
 
 from tuner.dispatch import Arithmetic
 
-# So many times its sensitivity an output may differ. A correct program of many layers errs by about the square root of
-# their number as much as one move does.
+# Multiple of its sensitivity by which an output may differ. A correct program of n layers errs by about sqrt(n) times
+# what one move does.
 MARGIN = 4.0
-# Part of a step of the sum's type for each square root of a product in the sum.
+# The step of a sum of K products, divided by the epsilon of its type and by sqrt(K).
 _STEP_OF_SUM = 0.35
-# Of outputs that are made by rounding alone (8-bit integers, floats of a type coarser than a step), this part may
-# differ by 1 in the last place; of few elements it may be one.
+# Part of the elements that may differ by 1 in the last place, in outputs that are rounded: 8-bit integers, and floats
+# of a type coarser than a step. If there are few elements, one may.
 _ROUNDED_APART = 1e-3
-# The RMS of uniform moves, the largest being 1.
+# The RMS of uniform moves whose largest is 1.
 _RMS_OF_MOVES = 1 / math.sqrt(3)
-# Beyond this part of an output that is not finite, it is told that so much was not compared.
+# Part of an output. If more of it is not finite, a note reports how much was not compared.
 TOLD_UNCOMPARED = 0.01
 
 _EPSILON = {
@@ -76,19 +78,19 @@ _FLOATS = {
     np.dtype(ml_dtypes.float8_e5m2): "f8E5M2",
     np.dtype(ml_dtypes.float8_e5m2fnuz): "f8E5M2FNUZ",
 }
-# Elements that are compared at a time: they stay in cache.
+# Elements that are compared at a time: few enough to stay in cache.
 _PIECE = 1 << 16
 
 Array = npt.NDArray[Any]
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:
-    """Whether a type is a floating-point one, numpy's own or a narrow one of ml_dtypes."""
+    """Whether a type is a floating-point type, either of numpy or of ml_dtypes."""
     return dtype in _FLOATS
 
 
 def epsilon_of(element_type: str) -> float:
-    """The gap between 1 and the next number of a float type, by MLIR's name; 0 for integers."""
+    """The gap between 1 and the next number of a float type, given by MLIR's name; 0 for integers."""
     return _EPSILON.get(element_type, 0.0)
 
 
@@ -99,9 +101,10 @@ def step_of(arithmetic: Arithmetic) -> float:
 
 
 def nonzero_factors(arithmetic: Arithmetic, factors: int) -> float:
-    """The part of the numbers in each of so many factors that may be 1 or -1, the others 0, so that sums are exact.
+    """The part of each factor's elements that may be 1 or -1, the others being 0, so that sums of products are exact.
 
-    A sum then holds half as many products as the integers go that its type holds exactly, or fewer.
+    `factors` is their number. The expected number of products other than 0 in a sum is then at most half the largest
+    integer up to which the sum's type holds every integer.
     """
     epsilon = epsilon_of(arithmetic.accumulator)
     exact_to = 2.0 / epsilon if epsilon else math.inf
@@ -111,11 +114,11 @@ def nonzero_factors(arithmetic: Arithmetic, factors: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """What moved inputs do to one output, and how large it is.
+    """What moved inputs do to one output, and how large the output is.
 
-    `largest` and `rms` are those of the differences, of integers too; `changed` the part of the elements that differ;
-    `size_largest` and `size_rms` are the output's own. `unfinite` is the part that is NaN or infinite, and left out.
-    `elements` is the number of all.
+    `largest` and `rms` are those of the differences, also of integers. `changed` is the part of the elements that
+    differ. `size_largest` and `size_rms` are those of the output itself. `unfinite` is the part that is NaN or infinite
+    and left out. `elements` is the number of all elements.
     """
 
     dtype: str
@@ -130,7 +133,7 @@ class Sensitivity:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far one output may be from the reference: the largest difference, and the RMS of all.
+    """How much one output may differ from the reference: the largest difference, and the RMS of all differences.
 
     `changed` is the part of an integer output's elements that may differ at all.
     """
@@ -141,7 +144,7 @@ class Tolerance:
 
     @staticmethod
     def of(sensitivity: Sensitivity, step: float) -> Tolerance:
-        """For an output of this sensitivity to moves by `step`. The rule stands in the module's description."""
+        """The tolerance of an output with this sensitivity to moves by `step`. The module's docstring has the rule."""
         dtype = dtype_named(sensitivity.dtype)
         if is_float(dtype):
             own = epsilon_of(name_of(dtype))
@@ -161,9 +164,9 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether outputs agree, the largest difference, what differs if they do not, and by which tolerance.
+    """Whether outputs agree, the largest difference, what differs if they do not, and the tolerance that applied.
 
-    The tolerance is that of the output that came nearest to its own. `unfinite` is the largest part of an output that
+    `tolerance` is that of the output that came closest to its limit. `unfinite` is the largest part of an output that
     could not be compared, since the reference is NaN or infinite there.
     """
 
@@ -175,13 +178,13 @@ class Verification:
 
 
 def compare(reference: Sequence[Array], actual: Sequence[Array], tolerances: Sequence[Tolerance]) -> Verification:
-    """Compares outputs, each with its own tolerance; one tolerance alone serves all."""
+    """Compares each output with the reference by its own tolerance. A single tolerance applies to all outputs."""
     if len(reference) != len(actual):
         return Verification(False, math.inf, f"{len(actual)} outputs instead of {len(reference)}", tolerances[0])
     if len(tolerances) == 1:
         tolerances = [*tolerances] * len(reference)
     worst, nearest, unfinite = 0.0, -1.0, 0.0
-    told: Tolerance | None = None
+    applied: Tolerance | None = None
     for index, (expected, got, tolerance) in enumerate(zip(reference, actual, tolerances, strict=True)):
         if expected.shape != got.shape or expected.dtype != got.dtype:
             what = f"output {index} is {got.dtype}{list(got.shape)}"
@@ -195,49 +198,49 @@ def compare(reference: Sequence[Array], actual: Sequence[Array], tolerances: Seq
             return Verification(False, worst, f"output {index}: {reason}", tolerance, unfinite)
         near = _part(found.largest, tolerance.largest)
         if near > nearest:
-            nearest, told = near, tolerance
-    return Verification(True, worst, "", told, unfinite)
+            nearest, applied = near, tolerance
+    return Verification(True, worst, "", applied, unfinite)
 
 
 def sensitivity_of(reference: Sequence[Array], moved: Sequence[Sequence[Array]]) -> tuple[Sensitivity, ...]:
-    """What moves did to each output, the most that any did. `moved`: the outputs of each move."""
-    found = []
+    """The most that any move did to each output. `moved` holds the outputs of each move."""
+    sensitivities = []
     for index, expected in enumerate(reference):
         differences = [_Differences.between(expected, outputs[index]) for outputs in moved]
         size = _Differences.between(
             np.where(np.isfinite(_wide(expected)), 0, expected).astype(expected.dtype), expected
         )
-        found.append(
+        sensitivities.append(
             Sensitivity(
                 name_of(expected.dtype),
-                max((each.largest for each in differences if math.isfinite(each.largest)), default=0.0),
-                max((each.rms for each in differences if math.isfinite(each.rms)), default=0.0),
-                max((each.changed for each in differences), default=0.0),
+                max((found.largest for found in differences if math.isfinite(found.largest)), default=0.0),
+                max((found.rms for found in differences if math.isfinite(found.rms)), default=0.0),
+                max((found.changed for found in differences), default=0.0),
                 size.largest,
                 size.rms,
                 size.unfinite,
                 expected.size,
             )
         )
-    return tuple(found)
+    return tuple(sensitivities)
 
 
 def name_of(dtype: np.dtype[Any]) -> str:
-    """MLIR's name of a float type, numpy's of another."""
+    """MLIR's name of a float type, numpy's name of any other type."""
     return _FLOATS.get(dtype, dtype.name)
 
 
 def dtype_named(name: str) -> np.dtype[Any]:
-    """The type that `name_of` named so."""
+    """The type of which `name` is the `name_of`."""
     floats = {value: key for key, value in _FLOATS.items()}
     return floats.get(name) or np.dtype(name)
 
 
 @dataclass(frozen=True, slots=True)
 class _Differences:
-    """How one output differs from the reference, what is not finite there left out.
+    """How one output differs from the reference. Elements that are not finite in the reference are left out.
 
-    `largest` and `rms` are infinite if something that should be finite is not, or if what is not finite differs.
+    `largest` and `rms` are infinite if an element that should be finite is not, or if NaN and infinities differ.
     """
 
     largest: float
@@ -247,14 +250,14 @@ class _Differences:
 
     @staticmethod
     def between(expected: Array, got: Array) -> _Differences:
-        """Compares piece by piece: nearly all outputs are finite, and then this is one pass in cache."""
+        """Compares piece by piece. Nearly all outputs are finite, for which this is one pass in cache."""
         size = max(1, expected.size)
         largest = squares = 0.0
         changed = unfinite = 0
         flat_expected, flat_got = expected.reshape(-1), got.reshape(-1)
         with np.errstate(invalid="ignore", over="ignore"):
             for start in range(0, expected.size, _PIECE):
-                wanted, found = (_wide(each[start : start + _PIECE]) for each in (flat_expected, flat_got))
+                wanted, found = (_wide(flat[start : start + _PIECE]) for flat in (flat_expected, flat_got))
                 error = np.abs(found - wanted)
                 if not np.isfinite(error).all():
                     finite = np.isfinite(wanted)
@@ -267,7 +270,7 @@ class _Differences:
         return _Differences(largest, math.sqrt(squares / size), changed / size, unfinite / size)
 
     def reason_against(self, tolerance: Tolerance, expected: Array, got: Array) -> str:
-        """Why this is more than the tolerance, for people; "" if it is not."""
+        """Why the differences exceed the tolerance, as a phrase for people; "" if they do not."""
         too_far = self.largest > tolerance.largest
         too_many = not is_float(expected.dtype) and self.changed > tolerance.changed
         if too_far or too_many:
@@ -280,12 +283,12 @@ class _Differences:
             count = f"{int(differing.sum())} of {differing.size} elements differ{by}"
             return f"{count}, the first at {list(at)}: {got[at]} instead of {expected[at]}"
         if self.rms > tolerance.rms:
-            return f"all differences together have an RMS of {self.rms:.3g}, and {tolerance.rms:.3g} is allowed"
+            return f"the RMS of all differences is {self.rms:.3g}, and {tolerance.rms:.3g} is allowed"
         return ""
 
 
 def _wide(array: Array) -> Array:
-    """Numbers of a type in which differences can be taken: f64 for wide ones, else f32."""
+    """The array in a type for differences: f32 for all floats but f64, f64 or wider for the rest."""
     if array.dtype.kind in "iub":
         return array.astype(np.float64 if array.dtype.itemsize < 8 else np.longdouble)
     return array.astype(np.float64 if array.dtype == np.float64 else np.float32, copy=False)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The data that a dispatch works on, in its device's own memory.
 
-Everything crosses by copies, so the memory may be of a kind that the host cannot reach. Inputs are made and sent once
-for a seed and then kept on the device; all programs of one dispatch share them.
+All transfers are copies, so the host need not be able to reach the memory. Inputs are made and sent once for a seed and
+then kept on the device. All programs of one dispatch share them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 # The seed of data on which a dispatch's sums are exact (see `tuner.measuring.correctness`).
 EXACT_SEED = 0
-# So many images of fresh contents are kept: those of the exact data and of the seed that candidates are timed on.
+# Images of fresh contents that are kept: one of the exact data, one of the seed that candidates are timed on.
 _IMAGES = 2
 
 _DTYPES: dict[str, npt.DTypeLike] = {
@@ -47,7 +47,7 @@ _DTYPES: dict[str, npt.DTypeLike] = {
 
 
 def dtype_of(element_type: str) -> np.dtype[Any]:
-    """numpy's type for MLIR's element type. Raises MeasurementError where numpy has none."""
+    """numpy's type for MLIR's element type. Raises MeasurementError if numpy has none."""
     if element_type not in _DTYPES:
         raise MeasurementError(f"data of type {element_type} cannot be made or compared yet")
     return np.dtype(_DTYPES[element_type])
@@ -69,7 +69,7 @@ def random_array(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gene
 def model_input(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Generator) -> Array:
     """Random data for an input of a whole model: as `random_array`, but integers are 0 or 1.
 
-    A model's integers are mostly indices and masks, and 0 and 1 are valid as either.
+    A model's integers are mostly indices and masks, and 0 and 1 are valid as both.
     """
     kind = np.dtype(dtype)
     if kind.kind in "iu":
@@ -78,9 +78,9 @@ def model_input(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gener
 
 
 def moved(data: Array, step: float, rng: np.random.Generator) -> Array:
-    """Floats, each moved by a random part of `step` of its value, up or down; other data as it is.
+    """Floats, each moved up or down by a random part of `step` of its value; other data unchanged.
 
-    If that is less than the type can tell, as large a part of them is moved by what it can.
+    If `step` is below the type's epsilon, floats move by up to the epsilon instead, but only `step` / epsilon of them.
     """
     if not is_float(data.dtype):
         return data
@@ -92,7 +92,7 @@ def moved(data: Array, step: float, rng: np.random.Generator) -> Array:
 
 
 def exact_array(shape: Sequence[int], dtype: npt.DTypeLike, nonzero: float, rng: np.random.Generator) -> Array:
-    """Floats -1, 0 and 1, a part `nonzero` of them not 0; other types as `random_array`."""
+    """Floats -1, 0 and 1, of which the part `nonzero` is not 0; other types as `random_array`."""
     if not is_float(np.dtype(dtype)):
         return random_array(shape, dtype, rng)
     drawn = rng.random(tuple(shape), dtype=np.float32)
@@ -100,7 +100,7 @@ def exact_array(shape: Sequence[int], dtype: npt.DTypeLike, nonzero: float, rng:
 
 
 class DispatchData:
-    """The buffer that a dispatch runs on, an image of its fresh contents, and a way to read the outputs."""
+    """The buffer that a dispatch runs on, images of its fresh contents, and a way to read the outputs."""
 
     def __init__(
         self,
@@ -111,9 +111,9 @@ class DispatchData:
         *,
         positive: bool = False,
     ) -> None:
-        """`device` is an `iree.runtime.HalDevice`, `arithmetic` that of the dispatch (none that rounds by default).
+        """`device` is an `iree.runtime.HalDevice`, `arithmetic` that of the dispatch (default: none that rounds).
 
-        `positive`: random floats are made in [0, 1), not in [-1, 1), for roots and logarithms of inputs.
+        `positive`: random floats are in [0, 1) instead of [-1, 1), for roots and logarithms of inputs.
         Raises MeasurementError for data that numpy cannot make.
         """
         import iree.runtime as runtime
@@ -134,7 +134,7 @@ class DispatchData:
         )
         outputs = sum(self._size(index) for index, region in enumerate(regions) if region.access != "read")
         self._readback = device.allocator.allocate_buffer(
-            # Without HOST_CACHED, CUDA makes memory that the host reads a hundred times slower.
+            # Without HOST_CACHED, CUDA allocates memory that the host reads a hundred times slower.
             memory_type=runtime.MemoryType.HOST_LOCAL
             | runtime.MemoryType.HOST_CACHED
             | int(runtime.MemoryType.DEVICE_VISIBLE),
@@ -150,7 +150,7 @@ class DispatchData:
     def fill(self, seed: int) -> None:
         """Sets every input to random data that depends on the seed alone, every output to poison.
 
-        EXACT_SEED is that of data on which sums are exact.
+        EXACT_SEED gives data on which sums are exact.
         """
         if seed not in self._images:
             if len(self._images) == _IMAGES:
@@ -159,7 +159,7 @@ class DispatchData:
         self._restore(self._images[seed])
 
     def fill_moved(self, seed: int, step: float, move: int) -> None:
-        """As `fill`, with every float input moved at random by up to `step` of its value; `move` counts such moves."""
+        """As `fill`, with each float input moved at random by up to `step` of its value. `move` numbers the moves."""
 
         def make(region: Region, dtype: np.dtype[Any], index: int) -> Array:
             data = self._made(seed)(region, dtype, index)
@@ -201,7 +201,7 @@ class DispatchData:
         return arrays
 
     def guarded(self) -> AbstractContextManager[None]:
-        """For its time nothing but the regions can be read or written. For a buffer in the host's memory alone."""
+        """While it is entered, only the regions can be read or written. For buffers in the host's memory alone."""
         mapped = self._buffer.map()
         address = mapped.asarray([self._bytes], np.dtype(np.uint8)).ctypes.data
         regions = [
@@ -213,7 +213,7 @@ class DispatchData:
         return int(np.prod(self._regions[index].shape, dtype=np.int64)) * self._dtypes[index].itemsize
 
     def _made(self, seed: int) -> Callable[[Region, np.dtype[Any], int], Array]:
-        """How the input of a region is made, the index being the region's."""
+        """The function that makes the input of a region, given the region's type and index."""
 
         def make(region: Region, dtype: np.dtype[Any], index: int) -> Array:
             rng = np.random.default_rng([seed, index])
@@ -236,7 +236,7 @@ class DispatchData:
         return memory
 
     def _submit(self, commands: Any) -> None:
-        """Runs a command buffer and waits for its end."""
+        """Runs a command buffer and waits until it has finished."""
         semaphore = self._device.create_semaphore(0)
         self._device.queue_execute(commands, [], [(semaphore, 1)])
         self._runtime.HalFence.create_at(semaphore, 1).wait()
@@ -255,7 +255,7 @@ def shared_data(
     *,
     positive: bool = False,
 ) -> DispatchData:
-    """The data of such a dispatch on this process's device: the same for all programs that are loaded at once."""
+    """The data of a dispatch on this process's device. All programs that are loaded at the same time share it."""
     key = (device_uri, buffer_bytes, regions, arithmetic, positive)
     data = _shared.get(key)
     if data is None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tells which of two candidates is faster, by rounds of both."""
+"""Decides which of two candidates is faster, by rounds of both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def faster_first(
     before_round: Callable[[], None] = nothing,
     budget_s: float,
 ) -> tuple[str, str]:
-    """The two, the faster first, by rounds of one sample of each until they are told apart or the seconds are spent."""
+    """Both candidates, the faster first.
+
+    Rounds take one sample of each, until the times differ significantly or `budget_s` seconds are spent.
+    """
 
     def decided(rounds: Paired) -> bool:
         return is_told_apart(speedup(rounds.baseline_s, rounds.candidate_s))

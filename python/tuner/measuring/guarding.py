@@ -1,12 +1,12 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Guard pages: memory that nothing may read, so that kernels which reach beyond their operands show it.
+"""Guard pages: memory that nothing may read, so that dispatches that read beyond their operands show it.
 
-Vector code for sizes that no vector divides reads whole vectors and masks what lies outside. Where a masked read
-meets memory that is not there, the processor takes some 100 ns for it (computed: 7.6 ms more for about 71,000 such
-reads). So a kernel's time can depend on what
-happens to follow its operands: a product of 101 x 211 x 103 took 0.42 ms, or 8 ms where the last rows of a step were
-read from beyond the heap (AVX2, AMD EPYC). Beside other data in one buffer it would never be seen.
+If no vector divides a size, vector code reads whole vectors and masks what lies outside. If a masked read meets
+unmapped memory, the processor takes about 100 ns for it (computed: 7.6 ms more for about 71,000 such reads). So the
+time of a dispatch can depend on what happens to follow its operands. A product of 101 x 211 x 103 took 0.42 ms, or 8 ms
+if the last rows of a step were read from beyond the heap (AVX2, AMD EPYC). With other data behind the operands, in one
+buffer, this would never show.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-# What is left free after each operand. What reads farther meets the next one, and is not found out.
+# Free bytes after each operand. A read beyond them meets the next operand, and goes unnoticed.
 GAP_BYTES = 256 * 1024
-# PROT_NONE, which Python does not name.
+# PROT_NONE, for which Python has no name.
 _NOTHING = 0
 
 
 def pages_between(address: int, regions: Sequence[tuple[int, int]], size: int) -> list[tuple[int, int]]:
-    """The whole pages of a buffer at `address` that no region (its begin and its end in the buffer) touches.
+    """The whole pages of a buffer at `address` that no region touches.
 
-    Given and returned in bytes; an address and a length for each stretch of pages.
+    A region is given by its start and end in the buffer, a stretch of pages by its address and length, all in bytes.
     """
     stretches = []
     end = 0
@@ -41,7 +41,7 @@ def pages_between(address: int, regions: Sequence[tuple[int, int]], size: int) -
 
 @contextmanager
 def guarded(stretches: Sequence[tuple[int, int]]) -> Iterator[None]:
-    """For its time nothing can be read or written there; what is there stays."""
+    """While it is entered, nothing in the stretches can be read or written. Their contents stay."""
     library = ctypes.CDLL(None, use_errno=True)
 
     def protect(allowed: int) -> None:

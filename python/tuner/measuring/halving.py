@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Successive halving by medians: many candidates get a few samples, the promising ones more.
 
-Nothing is dropped on one sample: with medians of two and more, a launch that the machine disturbed costs a candidate
-its place far less often.
+No candidate is dropped on one sample. With medians of two or more, a launch that the machine disturbed costs a
+candidate its place far less often.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import numpy as np
 
 Key = TypeVar("Key", bound=Hashable)
 
-# The samples of a candidate whose median says anything.
+# Samples of a candidate: the median of fewer means nothing.
 _FEWEST = 2
 
 
 def nothing() -> None:
-    """What is done before a round by default."""
+    """Does nothing: the default before a round."""
 
 
 def never() -> bool:
-    """Whether the time is over, by default."""
+    """The time is never over: the default."""
     return False
 
 
@@ -39,12 +39,14 @@ def successive_halving(
     before_round: Callable[[], None] = nothing,
     is_over: Callable[[], bool] = never,
 ) -> list[Key]:
-    """The candidates from best to worst, better known the better they are.
+    """The candidates from best to worst. The better a candidate is, the more samples it has.
 
-    At each level every remaining candidate is sampled until it has that many samples, in rounds of random order; then
-    the best `keep` (a fraction, at least one candidate) go on. A sample counts relative to the others of its round,
-    so that what hits a whole round cancels. `before_round` is called before each round. Once the time `is_over` the
-    samples so far decide, two of each at least.
+    At each level every remaining candidate is sampled until it has that many samples, in rounds of random order. Then
+    the best `keep` (a fraction, at least one candidate) advance. A sample counts relative to the others of its round,
+    so that disturbances of a whole round cancel. `before_round` is called before each round. Once `is_over` returns
+    true, the samples so far decide, at least two of each candidate.
+
+    Raises ValueError unless `levels` are increasing numbers of at least two samples and `keep` is between 0 and 1.
     """
     if not levels or min(levels) < _FEWEST or list(levels) != sorted(set(levels)):
         raise ValueError(f"levels must be increasing numbers of samples from {_FEWEST}, not {tuple(levels)}")
@@ -70,7 +72,7 @@ def successive_halving(
 
 
 def _ordered(candidates: Sequence[Key], samples: Mapping[Key, Sequence[float]]) -> list[Key]:
-    """By the median of the samples, each divided by the median of its round."""
+    """The candidates by the median of their samples, each divided by the median of its round."""
     if not candidates:
         return []
     table = np.array([samples[candidate] for candidate in candidates])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from tuner.errors import MeasurementError
+from tuner.foreign import reason_of
 from tuner.measuring.calls import Call
 from tuner.measuring.served import ServedPrograms
 from tuner.measuring.transport import ATTEMPTS, ProgramCrashedError, ProgramKilledError, ProgramTimedOutError
@@ -188,7 +189,7 @@ def _serve(
             except MemoryError as error:
                 answer = (False, f"it needs more memory than it may have ({error or 'no more of it'})")
             except (MeasurementError, RuntimeError, ValueError, OSError) as error:
-                answer = (False, str(error).splitlines()[0] if str(error) else repr(error))
+                answer = (False, reason_of(error))
             connection.send(answer)
 
 

@@ -1,10 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How noisy the machine is right now, and how many samples that asks for.
+"""How noisy the machine is right now, and how many samples that requires.
 
-The median of n samples of relative spread s errs by about 1.25 s / sqrt(n). A search has to tell candidates apart
-that differ by a few percent, so 2 % is aimed at: a spread of 5 % needs the ten samples that a candidate gets at most
-on a quiet machine; above it, more are taken.
+The median of n samples of relative spread s errs by about 1.25 s / sqrt(n). A search has to distinguish candidates that
+differ by a few percent, so the aim is an error of 2 %. A spread of 5 % needs ten samples, the most that a candidate
+gets on a quiet machine; above it, more are taken.
 Source: the standard error of a normal sample's median, sqrt(pi/2) s / sqrt(n).
 """
 
@@ -25,7 +25,7 @@ _FEWEST_TO_JUDGE = 5
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much a candidate is sampled: at least and at most so many samples, as many as fit `seconds`."""
+    """How much a candidate is sampled: `min_samples` to `max_samples` samples, as many as fit into `seconds`."""
 
     min_samples: int
     max_samples: int
@@ -37,9 +37,9 @@ NOISY = Effort(5, 20, 0.25)
 
 
 def spread(samples_s: Sequence[float]) -> float:
-    """The relative standard deviation of samples by their interquartile range, which one outlier does not move.
+    """The relative standard deviation of samples, from their interquartile range, which one outlier does not move.
 
-    0 where there are too few samples to judge.
+    0 if there are too few samples to judge.
     """
     if len(samples_s) < _FEWEST_TO_JUDGE:
         return 0.0
@@ -48,5 +48,5 @@ def spread(samples_s: Sequence[float]) -> float:
 
 
 def is_noisy(samples_s: Sequence[float]) -> bool:
-    """Whether the samples of a quiet machine's effort would not do."""
+    """Whether QUIET.max_samples samples would leave the median with too large an error."""
     return _MEDIAN_FACTOR * spread(samples_s) / math.sqrt(QUIET.max_samples) > _WANTED_ERROR

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Whether a device is on this machine at all: asked before anything is done for it."""
+"""Whether a device is on this machine at all, checked before any work is done for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tuner.targets import Device
 
 
 def check_present(device: Device) -> None:
-    """Raises InputError where IREE's driver finds no such device. A process of its own asks, which may crash."""
+    """Raises InputError if IREE's driver, in a process of its own that may crash, finds no such device."""
     if device.in_host_memory:
         return
     try:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What can be run: sources that name a program, and the loaded programs that a runner works with.
 
-A source is a small value that crosses to the runner's process and is loaded there.
+A source is a small value that is sent to the runner's process and loaded there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
+from tuner.foreign import reason_of
 from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, moved, shared_data
 
 
@@ -39,27 +40,27 @@ class GuardableProgram(Protocol):
     """A loaded program whose data can be put between guard pages (see `tuner.measuring.guarding`)."""
 
     def guarded(self) -> AbstractContextManager[None]:
-        """For its time nothing but the program's own data can be read or written around it."""
+        """While it is entered, nothing around the program's own data can be read or written."""
 
 
 @runtime_checkable
 class MovableProgram(Protocol):
-    """A loaded program whose inputs can be moved a little, to see what that does to its outputs."""
+    """A loaded program whose inputs can be moved slightly, which shows how its outputs depend on them."""
 
     def fill_moved(self, seed: int, step: float, move: int) -> None:
-        """As `fill`, with every float input moved at random by up to `step` of its value; `move` counts such moves."""
+        """As `fill`, with each float input moved at random by up to `step` of its value. `move` numbers the moves."""
 
 
 class ProgramSource(Protocol):
     """A program that can be loaded on a device."""
 
     def load(self, device_uri: str) -> LoadedProgram:
-        """Loads it. Raises MeasurementError where that fails."""
+        """Loads the program. Raises MeasurementError if that fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatchProgram:
-    """One dispatch, compiled from a `BenchmarkProgram` into `binary`; `positive`: its random floats are in [0, 1)."""
+    """A dispatch, compiled from a `BenchmarkProgram` into `binary`. `positive`: its random floats are in [0, 1)."""
 
     binary: Path
     entry: str
@@ -85,7 +86,7 @@ class FunctionProgram:
 
 
 class _Module:
-    """A binary loaded into a context of its own on one device."""
+    """A binary that is loaded into a context of its own on one device."""
 
     def __init__(self, binary: Path, device_uri: str) -> None:
         import iree.runtime as runtime
@@ -98,9 +99,7 @@ class _Module:
             self.module = runtime.VmModule.mmap(instance, str(binary))
             self.context = runtime.VmContext(instance, [hal, self.module])
         except (RuntimeError, ValueError, OSError) as error:
-            raise MeasurementError(
-                f"{binary} cannot be loaded on {device_uri}: {str(error).splitlines()[0]}"
-            ) from error
+            raise MeasurementError(f"{binary} cannot be loaded on {device_uri}: {reason_of(error)}") from error
 
     def function(self, name: str) -> Any:
         found = self.module.lookup_function(name)
@@ -110,7 +109,7 @@ class _Module:
 
 
 class _LoadedDispatch:
-    """Takes its data when it is first needed: a program may be loaded only to be loaded."""
+    """A loaded dispatch. It gets its data when that is first needed, since programs may be loaded and never run."""
 
     def __init__(self, source: DispatchProgram, device_uri: str) -> None:
         self._module = _Module(source.binary, device_uri)
@@ -157,6 +156,8 @@ class _LoadedDispatch:
 
 
 class _LoadedFunction:
+    """A loaded function of a model, with inputs of its own."""
+
     def __init__(self, source: FunctionProgram, device_uri: str) -> None:
         self._module = _Module(source.binary, device_uri)
         self._function = self._module.function(source.function)
@@ -166,15 +167,15 @@ class _LoadedFunction:
         self._results: Any = None
 
     def fill(self, seed: int) -> None:
-        self._take(random_inputs(self._input_types, seed))
+        self._set_inputs(random_inputs(self._input_types, seed))
 
     def fill_moved(self, seed: int, step: float, move: int) -> None:
         made = random_inputs(self._input_types, seed)
-        self._take(
+        self._set_inputs(
             [moved(data, step, np.random.default_rng([seed, index, move + 1])) for index, data in enumerate(made)]
         )
 
-    def _take(self, inputs: Sequence[Array]) -> None:
+    def _set_inputs(self, inputs: Sequence[Array]) -> None:
         runtime = self._module.runtime
         self._results = None
         self._inputs = []
@@ -206,7 +207,7 @@ class _LoadedFunction:
 
 
 def random_inputs(types: Sequence[tuple[tuple[int, ...], str]], seed: int) -> list[Array]:
-    """The data that a function of these input types (shape, element type) is called with."""
+    """Random inputs of these types (shape, element type), which depend on the seed alone."""
     return [
         model_input(shape, dtype_of(element_type), np.random.default_rng([seed, index]))
         for index, (shape, element_type) in enumerate(types)
@@ -214,7 +215,7 @@ def random_inputs(types: Sequence[tuple[tuple[int, ...], str]], seed: int) -> li
 
 
 def _declared_inputs(declaration: str, name: str) -> list[tuple[tuple[int, ...], str]]:
-    """The inputs of `sync func @f(%input0: tensor<2x3xf32>, …) -> (…)`, which IREE writes into each module."""
+    """The input types in `sync func @f(%input0: tensor<2x3xf32>, …) -> (…)`, which IREE writes into each module."""
     if not declaration:
         raise MeasurementError(f"function '{name}' declares no types; it cannot be called")
     inputs = []

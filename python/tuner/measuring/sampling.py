@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Takes samples: enough runs in a row for the clock, candidates beside the baseline, A against B at random."""
+"""Takes samples: enough runs in a row for the clock, and rounds of several programs in random order."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from tuner.measuring.halving import nothing
 from tuner.measuring.noise import QUIET, Effort
 from tuner.measuring.runner import Runner
 
+# Seconds that a sample should take.
 SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
 _MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
-# The longest that rounds go on without a verdict.
+# Seconds after which rounds stop without a verdict.
 UNDECIDED_S = 30.0
+# Seconds. If loading programs anew takes longer, they are loaded anew only once.
 _CHEAP_RENEWAL_S = 0.2
-# Two that are compared must be sampled equally long, also while other work comes and goes: a short sample meets all of
-# it or none, a long one some. A run of so many seconds is long in any case.
+# Tries of a calibration, and seconds above which one try is enough. Samples of compared programs must be equally long,
+# also if other work comes and goes: a short sample meets all of it or none, a long one meets some.
 _TRIES, _LONG_S = 5, 0.1
 
 
@@ -35,7 +37,7 @@ class Paired:
 
 
 def calibrate(runner: Runner, key: str, *, timeout_s: float, tries: int = 1) -> int:
-    """How many runs in a row take about 10 ms, where the fastest of some tries counts."""
+    """How many runs in a row take about 10 ms, by the fastest of `tries` tries."""
     runs = 1
     while runs < _MAX_RUNS:
         seconds = runner.time(key, runs, timeout_s=timeout_s)
@@ -59,12 +61,12 @@ def sample(
 ) -> list[float]:
     """As many samples as `effort` says, each of as many runs as take about 10 ms.
 
-    `first_s` is what a checked first run took. Stops after one sample where that run and the sample both exceed
-    `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate. Where all
-    of the fewest that `effort` asks for exceed `few_above_s`, it takes no more.
+    `first_s` is what a checked first run took. Stops after one sample if that run and the sample both exceed
+    `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate. Stops after
+    the fewest samples that `effort` allows if all of them exceed `few_above_s`.
     """
     runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < SAMPLE_S else 1
-    # A single run would not do: on a GPU, starting it and waiting for its end costs more than many kernels take.
+    # A single run would not do: on a GPU, starting it and waiting for its end takes longer than many dispatches run.
     samples = [runner.time(key, runs, timeout_s=timeout_s)]
     if min(first_s, samples[0]) > give_up_above_s:
         return samples
@@ -76,9 +78,9 @@ def sample(
 
 
 def renewing(runner: Runner) -> Callable[[], None]:
-    """What to do before each round: to load everything anew, while that is cheap.
+    """A function to call before each round. It loads everything anew as long as that is cheap.
 
-    Large data takes long to make, and lies in every part of the caches anyway.
+    Large data takes long to make. It occupies every part of the caches anyway.
     """
     is_cheap = True
 
@@ -97,9 +99,9 @@ def interleaved(
     enough: Callable[[Mapping[str, Sequence[float]]], bool],
     before_round: Callable[[], None] = nothing,
 ) -> dict[str, list[float]]:
-    """Rounds of one sample of each key in random order, until the samples so far are `enough`.
+    """Takes rounds of one sample of each key, until the samples so far are `enough`.
 
-    Random order, since what the machine does meanwhile may have a rhythm of its own.
+    The order within a round is random, since the machine's other work may have a rhythm of its own.
     """
     samples: dict[str, list[float]] = {key: [] for key in keys}
     while True:
@@ -122,9 +124,9 @@ def paired_rounds(
     max_rounds: int = MAX_ROUNDS,
     budget_s: float = UNDECIDED_S,
 ) -> Paired:
-    """Rounds of one sample of each of two loaded programs, as `paired` takes them.
+    """Takes rounds of one sample of each of two loaded programs, as `paired` does.
 
-    Before a round both are loaded anew, so that the rounds differ in all that a user's runs differ in.
+    Before a round both are loaded anew, so that the rounds differ in everything in which a user's runs differ.
     """
     runs = {key: calibrate(runner, key, timeout_s=timeout_s, tries=_TRIES) for key in (baseline, candidate)}
 
@@ -144,17 +146,17 @@ def paired_rounds(
 
 
 def least_paired_s(*runs_s: float, renewal_s: float) -> float:
-    """The seconds that `paired_rounds` takes at least.
+    """The least seconds that `paired_rounds` takes.
 
-    `runs_s`: one run of each program by the wall. `renewal_s`: loading both anew.
+    `runs_s`: wall-clock seconds of one run of each program. `renewal_s`: seconds to load both anew.
     """
     samples_s = [max(SAMPLE_S, run_s) for run_s in runs_s]
-    calibrations_s = sum(each * (_TRIES if each < _LONG_S else 1) for each in samples_s)
+    calibrations_s = sum(sample_s * (_TRIES if sample_s < _LONG_S else 1) for sample_s in samples_s)
     return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
 
 
 def renewals_s(rounds: int, renewal_s: float) -> float:
-    """The seconds that `renewing` spends before so many rounds."""
+    """The seconds that `renewing` spends before `rounds` rounds."""
     return renewal_s * (rounds if renewal_s <= _CHEAP_RENEWAL_S else 1)
 
 
@@ -169,10 +171,10 @@ def paired(
     max_rounds: int = MAX_ROUNDS,
     budget_s: float = UNDECIDED_S,
 ) -> Paired:
-    """Rounds of one sample of each in random order: ten, then a fifth more again and again until `decided`.
+    """Takes rounds of one sample of each in random order: ten, then a fifth more at a time, until `decided`.
 
-    Ends at the latest after `max_rounds`, or when the seconds are spent. That it is not asked after every round keeps
-    chance from being given as many chances.
+    Stops at the latest after `max_rounds` rounds, or after `budget_s` seconds once there are ten rounds. `decided` is
+    not consulted after every round: the more often noisy samples are judged, the more often chance decides.
     """
     started = time.perf_counter()
     asked_after = _MIN_ROUNDS

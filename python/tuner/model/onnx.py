@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.foreign import printable
+from tuner.foreign import printable, reason_of
 
 _IMPORT_TIMEOUT_S = 600.0
 # Older models are converted to this version of the operators: IREE does not take every older form.
@@ -75,7 +75,7 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path, timeout_s: float = 
         onnx.save(model, str(bound))
         done = subprocess.run(command, capture_output=True, timeout=timeout_s, check=False)
     except ValueError as error:  # of protobuf, which writes no more than 2 GiB
-        raise InputError(f"{path} is too large to be imported ({_first_line(error)}); {_TAKE_SMALLER}") from error
+        raise InputError(f"{path} is too large to be imported ({reason_of(error)}); {_TAKE_SMALLER}") from error
     except subprocess.TimeoutExpired as error:
         raise InputError(f"IREE's importer did not end within {timeout_s:.0f} s on {path}; {_TAKE_SMALLER}") from error
     finally:
@@ -108,7 +108,7 @@ def bind_model(path: Path, shapes: Shapes) -> Any:
         optimizer.remove_unused_nodes(folded)
         return onnx.shape_inference.infer_shapes(onnx_ir.to_proto(folded), data_prop=True, strict_mode=True)
     except (RuntimeError, ValueError, onnx.shape_inference.InferenceError) as error:
-        raise InputError(f"the shapes of {path} do not fit together with these sizes ({_first_line(error)})") from error
+        raise InputError(f"the shapes of {path} do not fit together with these sizes ({reason_of(error)})") from error
 
 
 def _load(path: Path) -> Any:
@@ -126,7 +126,7 @@ def _load(path: Path) -> Any:
         missing = error.filename or path
         raise InputError(f"there is no model file {missing}; check the path") from error
     except (OSError, ValueError, google.protobuf.message.Error, onnx.checker.ValidationError) as error:
-        raise InputError(f"{path} is no ONNX model that can be read ({_first_line(error)})") from error
+        raise InputError(f"{path} is no ONNX model that can be read ({reason_of(error)})") from error
     if not model.graph.node:
         raise InputError(f"{path} is no ONNX model that can be read (it holds no operators)")
     return model
@@ -226,7 +226,3 @@ def _parsed(shape: str) -> tuple[tuple[int, ...], str]:
         raise InputError(f"--input takes a shape such as 1x3x48x320xf32, not '{shape}'")
     *sizes, element_type = shape.split("x")
     return tuple(int(size) for size in sizes), element_type
-
-
-def _first_line(error: Exception) -> str:
-    return printable((str(error).strip().splitlines() or [repr(error)])[0])

@@ -15,6 +15,8 @@ from typing import Any
 from tuner.constraints import Knob, Rule, Space
 from tuner.errors import InputError
 
+__all__ = ["DEFAULT", "FlagKnob", "ModelFlags", "parse_pins"]
+
 DEFAULT = "default"
 
 

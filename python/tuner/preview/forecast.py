@@ -31,8 +31,8 @@ from tuner.tuning.flag_search import check_pins, flag_choices
 from tuner.tuning.plan import Plan, Task, chosen, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
-# What a final takes, in evaluations of a candidate; what the proof of a spec takes, in compilations and runs of the
-# model. Set from one run of an example (forecast: 70 s; three such runs took 69, 85 and 87 s).
+# How many times as long as checking and timing one candidate a final takes; what the proof of a spec takes, in
+# compilations and runs of the model. Set from one run of an example (forecast: 70 s; three runs: 69, 85 and 87 s).
 _EVALUATIONS_OF_A_FINAL = 30
 _COMPILATIONS_OF_A_PROOF, _RUNS_OF_A_PROOF = 4, 80
 # Shortest time of a sample.

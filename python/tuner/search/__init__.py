@@ -15,6 +15,8 @@ import numpy as np
 
 from tuner.constraints import Pool
 
+__all__ = ["NO_PRIOR", "Prior", "Strategy", "best_before", "unasked"]
+
 # Times of rows from an earlier search, on another device or with another compiler, or as similar problems let expect
 # them. Their scale does not matter.
 Prior = Mapping[int, float]

@@ -16,6 +16,8 @@ from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
 from tuner.targets import Limits
 
+__all__ = ["GROUP", "SpaceBuilder", "find"]
+
 GROUP = "tuner.spaces"
 
 

@@ -15,7 +15,7 @@ from iree.compiler import ir
 from tuner.dispatch import Annotations, Problem
 from tuner.dispatches.problems import ops_named
 from tuner.errors import InputError
-from tuner.foreign import parse_json, printable
+from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
@@ -152,9 +152,7 @@ def parse_spec(path: Path) -> ir.Module:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the spec {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     except ir.MLIRError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = next((line for line in lines if line.startswith("error:")), lines[0] if lines else repr(error))
-        raise UnreadableSpecError(path, printable(reason)) from error
+        raise UnreadableSpecError(path, reason_of(error)) from error
 
 
 def _depth(text: str) -> int:

@@ -1,3 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fakes and contracts for tests: programs that are replayed instead of run, and what plug-ins must keep to."""
+
+from tuner.testing.recording import MadeUp, RecordedRun, Recording
+from tuner.testing.replay import DEVICE, Behaviour, Course, Replay, ReplayedProgram
+
+__all__ = ["DEVICE", "Behaviour", "Course", "MadeUp", "RecordedRun", "Recording", "Replay", "ReplayedProgram"]

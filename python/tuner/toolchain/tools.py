@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tuner.errors import ToolError
 from tuner.files import TEMPORARY
-from tuner.foreign import printable
+from tuner.foreign import error_line, printable
 from tuner.processes import ended_from_outside
 
 # Where so much can be written, a tool did not fail for want of room.
@@ -34,10 +34,9 @@ class ToolResult:
     @property
     def first_error(self) -> str:
         """The first line that says `error:`, from there on, or else how it died, or what it wrote, warnings aside."""
+        if line := error_line(self.output):
+            return line
         lines = printable(self.output.strip()).splitlines()
-        for line in lines:
-            if "error:" in line:
-                return line[line.index("error:") :].strip()
         if self.exit_code < 0:
             return f"it died: {signal.strsignal(-self.exit_code)}"
         if not lines:

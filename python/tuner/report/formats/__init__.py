@@ -14,6 +14,8 @@ from typing import Protocol
 
 from tuner.report.recorded_run import RecordedRun
 
+__all__ = ["File", "Format"]
+
 
 @dataclass(frozen=True, slots=True)
 class File:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Attention on AMD GPUs by VectorDistribute, with a matrix instruction for each of its two products.
 
-The form is that of `gpu_attention`. The two instructions may differ: the first product's sums become the second's
+The form is that of `attention_nvidia`. The two instructions may differ: the first product's sums become the second's
 operand, so both sum tiles of the same shape. Source of the pairs: the compiler's own constraints for gfx942, gfx950,
-gfx1100 and gfx1201 (`tuner.dispatches.emitted_constraints`), which allow 4 subgroups along the queries alone; other
-counts are probed.
+gfx1100 and gfx1201 (`benchmarks/emitted_constraints.py`), which allow only 4 subgroups along the queries; other counts
+are probed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class GpuAttentionAmd:
             Rule(
                 "the key tile takes whole instructions of both products",
                 z3.And(k % of(second, lambda each: each.k) == 0, k % of(first, lambda each: each.n) == 0),
-                "IREE's own constraint, and probed for the first product (emitted_rules)",
+                "IREE's own constraint, and probed for the first product",
             ),
             Rule(
                 "the features take whole instructions",

@@ -74,7 +74,7 @@ def tile_rules(
         Rule(
             f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
             bytes_of(problem, 0) * (z3.Sum(*promoted, queries * keys)) <= gpu.shared_memory_bytes,
-            "the chip's limit; the sum is the size that the compiler reports for attention (emitted_rules)",
+            "the chip's limit; the sum is the size that the compiler reports for attention",
         ),
         Rule(
             "the vectors of the query, key and value tiles spread evenly over the threads",

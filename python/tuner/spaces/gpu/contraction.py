@@ -3,8 +3,8 @@
 """Contractions on GPUs by TileAndFuse: matmul, batch_matmul, transposed; with a matrix instruction where the chip has
 one for the element types, else with every thread's own arithmetic.
 
-IREE states constraints for some of these itself (`compiler_emitted`); these serve all types and batches, and open what
-IREE fixes: padding, promotion, the software pipeline, bank conflicts.
+IREE states constraints for some of these itself. This space serves more types and batches, and opens what IREE fixes:
+padding, promotion, the software pipeline, bank conflicts.
 """
 
 from __future__ import annotations

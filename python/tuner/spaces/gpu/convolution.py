@@ -3,8 +3,8 @@
 """Convolutions on GPUs by TileAndFuse: with a matrix instruction as the product that IREE makes of them (implicit
 GEMM: the window and the input channels become one loop), else with every thread's own arithmetic.
 
-IREE states constraints for some of these itself (`compiler_emitted`); these serve all types and open padding, which
-IREE's defaults use and its constraints leave out.
+IREE states constraints for some of these itself. This space serves more types and opens padding, which IREE's defaults
+use and its constraints leave out.
 """
 
 from __future__ import annotations

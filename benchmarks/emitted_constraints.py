@@ -16,10 +16,10 @@ from pathlib import Path
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
 
+from emitted_space import OCCUPANCY, EmittedConstraints
 from tuner.dispatch import Configuration
 from tuner.dispatches.problems import ops_named
 from tuner.errors import ToolError
-from tuner.spaces.emitted.space import OCCUPANCY, EmittedConstraints
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.tools import run_tool
 
@@ -123,7 +123,7 @@ def _read(op: ir.Operation, dispatch: str) -> EmittedConstraints:
 def _with_occupancy(info: iree_codegen.CompilationInfoAttr, occupancy: int) -> iree_codegen.CompilationInfoAttr:
     """The compilation info that asks for an occupancy. Source: IREE passes `llvm_func_attrs` on to LLVM's function."""
     translation = iree_codegen.TranslationInfoAttr(info.translation_info)
-    asked = ir.DictAttr.get({"amdgpu-occupancy-per-eu": ir.StringAttr.get(str(occupancy))})
+    asked = ir.DictAttr.get({"amdgpu-waves-per-eu": ir.StringAttr.get(str(occupancy))})
     entries = {entry.name: entry.attr for entry in translation.configuration or ()}
     return iree_codegen.CompilationInfoAttr.get(
         info.lowering_config,

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Spaces that IREE states itself: constraints as SMT-LIB text, which `tuner.dispatches.emitted_constraints` reads.
+"""Spaces that IREE states itself: constraints as SMT-LIB text, which `emitted_constraints` reads.
 
 Source of every rule: the compiler, whose message is the rule's name. Three knobs are ours: IREE fixes them to one
 value for reasons of speed, none of correctness, and they are opened where the option exists.
@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from emitted_rules import attention_rules, layout_rules
 from tuner.constraints import Knob, Rule, Space, read_smtlib
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.emitted.rules import attention_rules, layout_rules
 from tuner.targets import Limits
 
 _SOURCE = "IREE's own constraints (--iree-codegen-emit-pipeline-constraints)"
@@ -64,11 +64,11 @@ def widened(emitted: EmittedConstraints) -> EmittedConstraints:
 
 @dataclass(frozen=True, slots=True)
 class CompilerEmitted:
-    """The space of one dispatch's constraints and of the rules they leave out (`tuner.spaces.emitted.rules`).
+    """The space of one dispatch's constraints and of the rules they leave out (`emitted_rules`).
 
     `stages` and `occupancy` open the knobs of those names.
 
-    `materialize` turns a point into the compiler's attributes (`tuner.dispatches.emitted_constraints.materialize`).
+    `materialize` turns a point into the compiler's attributes (`emitted_constraints.materialize`).
     """
 
     target: str

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from emitted_constraints import emit_constraints, materialize
+from emitted_space import CompilerEmitted, EmittedConstraints, emitted_space, widened
 from places import EXAMPLES
 from samples import elementwise
 from tuner.constraints import enumerate_space, explain_empty
 from tuner.dispatch import Loop, Operand, Problem
-from tuner.dispatches.emitted_constraints import emit_constraints, materialize
 from tuner.errors import ToolError
-from tuner.spaces.emitted.space import CompilerEmitted, EmittedConstraints, emitted_space, widened
 from tuner.targets import Limits
 
 GFX942 = ("--iree-hal-target-device=hip", "--iree-rocm-target=gfx942")

@@ -1,0 +1,81 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What other packages import of ours: exactly these names. `tuner.tune()` takes exactly the fields of its options."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+import tuner
+from tuner.options import Options, TuneOptions
+
+SURFACE = {
+    "tuner": "InputError MeasurementError ToolError TunerError tune",
+    "tuner.constraints": """
+        ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
+        sample_by_solver sample_space_filling sample_uniform violated_rules
+    """,
+    "tuner.measuring": """
+        DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
+        Tolerance Transport Verification compare
+    """,
+    "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
+    "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
+    "tuner.spaces": "GROUP SpaceBuilder find",
+    "tuner.kinds": "GROUP Kind find matcher",
+    "tuner.report.formats": "File Format",
+    "tuner.targets": "Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target",
+    "tuner.testing": """
+        DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
+    """,
+    "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
+}
+
+
+@pytest.mark.parametrize("package", SURFACE)
+def test_a_package_exports_exactly_these_names(package: str) -> None:
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == sorted(SURFACE[package].split())
+
+
+@pytest.mark.parametrize("package", SURFACE)
+def test_what_is_exported_is_there_and_says_what_it_is(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        exported = getattr(module, name)
+        if inspect.isclass(exported) or inspect.isfunction(exported):
+            assert exported.__doc__, f"{package}.{name}"
+
+
+def test_the_keywords_of_tune_are_the_options() -> None:
+    """Each takes the values of its field; text also stands for a path, and a list for a tuple."""
+    declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
+    assert list(keywords) == [field.name for field in fields(Options)]
+    more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
+    for name, kind in declared.items():
+        kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
+        wanted = kinds.union(*(more.get(one, set()) for one in kinds))
+        found: set[object] = set(get_args(keywords[name])) if len(wanted) > 1 else {keywords[name]}
+        assert found == wanted, name
+
+
+def test_a_misspelt_keyword_is_an_error_for_mypy(tmp_path: Path) -> None:
+    code = "import tuner\ntuner.tune('model.mlir', trials=3, run_dir='run')\ntuner.tune('model.mlir', trails=3)\n"
+    (tmp_path / "script.py").write_text(code)
+    # Only the signature counts: of our modules these two alone are read.
+    root = Path(tuner.__file__).parent
+    files = ("script.py", str(root / "__init__.py"), str(root / "options.py"))
+    command = [sys.executable, "-m", "mypy", "--follow-imports=skip", *files]
+    environment = {**os.environ, "MYPYPATH": str(root.parent)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert 'script.py:3: error: Unexpected keyword argument "trails" for "tune"' in done.stdout, done.stdout
+    assert "script.py:2" not in done.stdout
