@@ -250,6 +250,10 @@ RESULTS: dict[str, tuple[Callable[[list[Any]], Any], str]] = {
         lambda records: records[1]["ended"].update(time_s=None),
         "was measured and has no time",
     ),
+    "a slowdown below 1": (
+        lambda records: records[1]["ended"].update(edge_slowdown=0.5),
+        "edge_slowdown: 0.5 is no slowdown",
+    ),
     "a zero speed-up": (lambda records: records[1]["ended"].update(speedup=0), "speedup: 0 is no ratio"),
     "a list as dispatch": (lambda records: records[1].update(dispatch=[]), "dispatch is '\\[\\]', not a value of"),
     "a number as reason": (lambda records: records.append({"dispatch": "d", "refused": 3}), "refused is '3'"),

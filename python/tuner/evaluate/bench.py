@@ -234,6 +234,7 @@ class DispatchBench:
             time_s=time_s,
             speedup=self.baseline_s / time_s,
             samples_s=tuple(samples),
+            edge_slowdown=slowdown,
         )
 
     def _checked_and_timed(self, compilation: Compilation) -> tuple[Verification, list[float]]:
