@@ -245,7 +245,7 @@ def test_a_bundle_of_another_model_or_compiler_is_refused(
     assert_fails(refused, 2, f"made of another model: its dispatch {DISPATCH}")
     (measured / FILE).unlink()
     changed(measured, compiler_version="3.12.0")
-    Results.begin(measured, Machine("a CPU", "local-sync", "3.12.0", "1.0"))
+    Results.open(measured, Machine("a CPU", "local-sync", "3.12.0", "1.0"))
     refused = here("take-back", packed.parent / "model.mlir", measured, output=capfd)
     assert_fails(refused, 2, "made with iree-compile 3.12.0, here it is")
 
@@ -257,7 +257,7 @@ def test_flags_are_not_used_on_a_manifests_word(packed: Path, bundle: Path, tmp_
     program.chmod(0o755)
     flag = f"--iree-llvmcpu-embedded-linker-path={program}"
     changed(bundle, flags=["--iree-opt-level=O2", flag])
-    Results.begin(bundle, Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
+    Results.open(bundle, Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
     done = iree_tune("take-back", model, bundle, cwd=tmp_path)
     assert_fails(done, 2, f"was made with {flag}, which is no choice of flags for cpu")
     assert done.stderr.split()[-4:] == ["MODEL", "BUNDLE", "--", flag]
@@ -311,7 +311,7 @@ def test_one_process_at_a_time_measures_a_bundle(python: Path, measured: Path) -
 
 
 def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
-    header = {"schema": "iree-tuner-results/2", "bundle": "another", "machine": {}}
+    header = {"schema": "iree-tuner-results/3", "bundle": "another", "machine": {}}
     (bundle / FILE).write_text(json.dumps(header) + "\n")
     with pytest.raises(InputError, match="belongs to another bundle"):
         Results.read(bundle)
@@ -323,9 +323,9 @@ def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--no-measure", "-o", "spec.mlir"), "-o has no use where nothing is measured.*take-back"),
+        (("--no-measure", "-o", "spec.mlir"), "-o has no use if nothing is measured.*take-back"),
         (("--no-measure", "--budget", "2m"), "--budget has no use"),
-        (("--no-measure", "--device", "local-sync://0"), "--device is named where a bundle is measured"),
+        (("--no-measure", "--device", "local-sync://0"), "--device is given to the program that measures"),
         (("--bundle", "there"), "--bundle is where --no-measure writes"),
         (("--no-measure", "--bundle", "model.mlir"), "is there already"),
         (("--no-measure", "--bundle", "nowhere/bundle"), "there is no folder"),

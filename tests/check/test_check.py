@@ -24,7 +24,8 @@ from foreign_spec import FOREIGN
 from places import DATA
 from tuner.check.check import check_specs
 from tuner.check.entries import Case, Compiled, measure, speed_verdict
-from tuner.check.recorded import CheckOptions, flags_of
+from tuner.check.options import CheckOptions
+from tuner.check.recorded import flags_of
 from tuner.check.verdicts import CheckReport, EntryVerdict, Verdict
 from tuner.dispatch import BenchmarkProgram, Dispatch
 from tuner.dispatches.extract import read_model_configurations

@@ -181,7 +181,7 @@ def test_only_a_regular_file_is_a_model(name: str, command: str, capsys: pytest.
         (("--run-dir", "foreign"), "foreign holds files that are no run's (thesis.txt)"),
         (("--run-dir", "run"), "run already holds a run"),
         (("--run-dir", "pipe"), "cannot make the run's folder pipe"),
-        (("--run-dir", "run", "--resume", "--seed", "7"), "run with --seed 0, not 7; give what it began with"),
+        (("--run-dir", "run", "--resume", "--seed", "7"), "run with --seed 0, not 7; give what it was started with"),
         (("--run-dir", "run", "--resume", "--strategy", "random"), "--strategy portfolio, not random"),
         (("--run-dir", "run", "--resume", "--dispatch", "d"), "--dispatch left out, not d"),
         (("--run-dir", "run", "--resume", "--early-only"), "--early-only left out, not True"),
@@ -348,8 +348,8 @@ def database(path: Path, *statements: str) -> Path:
     "statements",
     [
         ("create table mine (x)",),
-        ("pragma user_version = 1",),
-        ("create table evaluations (subject text)", "pragma user_version = 1"),
+        ("pragma user_version = 2",),
+        ("create table evaluations (subject text)", "pragma user_version = 2"),
     ],
 )
 def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
@@ -357,7 +357,9 @@ def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: 
     assert "it is a database of another version or another program" in refused(capsys, *RUN, "--store", str(path))
 
 
-@pytest.mark.parametrize("change", ["alter table evaluations add column extra text", "pragma user_version = 2"])
+@pytest.mark.parametrize(
+    "change", ["alter table evaluations add column extra text", "pragma user_version = 1", "pragma user_version = 3"]
+)
 def test_a_store_of_another_form_is_refused(change: str, capsys: pytest.CaptureFixture[str]) -> None:
     check_store(Path("s.sqlite"))
     database(Path("s.sqlite"), change)
@@ -387,6 +389,9 @@ def test_a_store_of_another_form_is_refused(change: str, capsys: pytest.CaptureF
         ("compile_s = -1", "the time of compiling is -1"),
         ("compile_s = 'long'", "the time of compiling is long"),
         ("speedup = 0", "the speed-up is 0"),
+        ("edge_slowdown = 0", "the edge_slowdown is 0"),
+        ("edge_slowdown = 0.9", "edge_slowdown: 0.9 is no slowdown"),
+        ("edge_slowdown = 'slow'", "the edge_slowdown is slow"),
         ("speedup = 'much'", "the speed-up is much"),
     ],
 )

@@ -26,7 +26,7 @@ from tuner.bundle.measuring import main as measure
 from tuner.bundle.results import Results
 from tuner.bundle.taking_back import _configuration
 from tuner.check.check import check_specs
-from tuner.check.recorded import CheckOptions
+from tuner.check.options import CheckOptions
 from tuner.check.verdicts import Verdict
 from tuner.compile.late import is_late
 from tuner.dispatch import plain_name
@@ -249,6 +249,10 @@ RESULTS: dict[str, tuple[Callable[[list[Any]], Any], str]] = {
     "measured without a time": (
         lambda records: records[1]["ended"].update(time_s=None),
         "was measured and has no time",
+    ),
+    "a slowdown below 1": (
+        lambda records: records[1]["ended"].update(edge_slowdown=0.5),
+        "edge_slowdown: 0.5 is no slowdown",
     ),
     "a zero speed-up": (lambda records: records[1]["ended"].update(speedup=0), "speedup: 0 is no ratio"),
     "a list as dispatch": (lambda records: records[1].update(dispatch=[]), "dispatch is '\\[\\]', not a value of"),
