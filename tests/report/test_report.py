@@ -303,7 +303,7 @@ def test_a_run_records_what_started_it(tmp_path: Path) -> None:
         "command": ["iree-tune", *map(str, arguments)],
         "folder": str(Path.cwd()),
         "model": str(model),
-        "version": 1,
+        "version": 2,
     }
 
 
