@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Do the points of the GPU spaces compile, ours and those that the compiler emits? For GPUs that need not be here.
+"""Do the points of the GPU spaces compile, of ours and of those that the compiler emits? No GPU is needed.
 
-For each problem, chip and pipeline: uniformly drawn points are applied late and compiled to a binary; what fails is
-listed with its reason. The last line is one JSON object.
+For each problem, chip and pipeline, uniformly drawn points are applied late and compiled to a binary. Failures are
+listed with their reasons. The last line is one JSON object.
 
     python benchmarks/gpu_space_validity.py --chip gfx942 --samples 40
     python benchmarks/gpu_space_validity.py --chip sm_80 --spaces own --only attention
@@ -75,7 +75,7 @@ TIMEOUT_S = 90.0
 
 
 def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Problem]:
-    """The model's one dispatch, marked and without a configuration: its identity, its text and its problem."""
+    """The identity, the text and the problem of the model's only dispatch, marked and without a configuration."""
     benchmarks = folder / "benchmarks"
     benchmarks.mkdir(parents=True)
     Model.open(model, target.compile_flags).compile_or_reject(
@@ -97,7 +97,7 @@ def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Probl
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A space to draw from, and the stripped dispatch that its points configure."""
+    """A space, and the stripped dispatch that its points configure."""
 
     label: str
     builder: SpaceBuilder
@@ -108,7 +108,7 @@ class Case:
 
 
 def own(target: Target, only: str, folder: Path) -> Iterator[Case]:
-    """Our own spaces, for each problem that one serves."""
+    """Our own spaces, for each problem that has one."""
     for index, (name, text) in enumerate(OWN.items()):
         if not re.search(only, name):
             continue
@@ -146,7 +146,7 @@ def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: 
 
 
 def check(case: Case, target: Target, samples: int, compilers: CompilePool, folder: Path) -> float:
-    """Draws and compiles; prints what fails, and why. The part that compiles."""
+    """The part of the drawn points that compiles. Prints failures with their reasons."""
     pool = find_pool(case.builder.build(case.problem, case.limits), samples=samples, rng=np.random.default_rng(0))
     rows = sample_uniform(pool, samples, np.random.default_rng(0))
     jobs = [

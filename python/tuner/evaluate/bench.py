@@ -222,6 +222,8 @@ class DispatchBench:
             except MeasurementError as error:
                 self._suspect_device()
                 if chance >= _chances_after(error):
+                    # It is the candidate's fault only if the default still runs; otherwise the device is lost.
+                    self._with_default(lambda: None, self._timeout_s(1))
                     return replace(ended, fate=_fate_of(error), detail=str(error))
         time_s *= slowdown
         self._best_s = min(self._best_s, time_s)
