@@ -357,7 +357,7 @@ def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: 
     assert "it is a database of another version or another program" in refused(capsys, *RUN, "--store", str(path))
 
 
-@pytest.mark.parametrize("change", ["alter table evaluations add column extra text", "pragma user_version = 2"])
+@pytest.mark.parametrize("change", ["alter table evaluations add column extra text", "pragma user_version = 3"])
 def test_a_store_of_another_form_is_refused(change: str, capsys: pytest.CaptureFixture[str]) -> None:
     check_store(Path("s.sqlite"))
     database(Path("s.sqlite"), change)
