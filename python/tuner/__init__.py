@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Finds, for every kernel that IREE generates, the configuration that makes it fastest, and proves it.
+"""Finds, for every dispatch that IREE generates, the configuration that makes it fastest, and proves it.
 
     import tuner
 

@@ -7,10 +7,10 @@ import signal
 
 def main() -> None:
     """Runs the command line and exits with its code."""
-    # While modules are imported there is nothing to clean up: Ctrl-C ends the program at once, without a traceback.
+    # During imports there is nothing to clean up: Ctrl-C ends the program at once, without a traceback.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # Imported here: every process that a run spawns imports this module, and needs no command line.
+    # Imported here: every process that a run spawns imports this module, but needs no command line.
     from tuner.cli import main as run
 
     run()

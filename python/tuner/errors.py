@@ -1,13 +1,13 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The errors that a caller can meet.
+"""The errors that a caller can receive.
 
 TunerError                 something could not be done; the message says what, where, and what to do
-├── InputError             what the user gave is unusable (exit code 2)
-├── ToolError              a tool of IREE's failed where it should not have (exit code 1)
+├── InputError             the user's input is unusable (exit code 2)
+├── ToolError              an IREE tool failed on valid input (exit code 1)
 ├── MeasurementError       the program under measurement died, hung or could not be loaded
-│   └── WrongOutputError   it ran, and computes something else than what it is compared with
-└── DeviceLostError        the device runs nothing any more, not even what it ran before (exit code 1)
+│   └── WrongOutputError   it ran, but its outputs differ from those that it is compared with
+└── DeviceLostError        the device runs no program any more, not even one that it ran before (exit code 1)
 """
 
 
@@ -20,7 +20,7 @@ class InputError(TunerError):
 
 
 class ToolError(TunerError):
-    """A compiler tool failed on input that it should have taken."""
+    """An IREE tool failed on valid input."""
 
 
 class MeasurementError(TunerError):
@@ -28,8 +28,8 @@ class MeasurementError(TunerError):
 
 
 class WrongOutputError(MeasurementError):
-    """The program under measurement computes something else than what it is compared with."""
+    """The outputs of the program under measurement differ from those that it is compared with."""
 
 
 class DeviceLostError(TunerError):
-    """The device runs nothing any more, not even what it ran before."""
+    """The device runs no program any more, not even one that it ran before."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Files that a command writes: whether one can be put at a place, and how it gets there in one step."""
+"""Files that a command writes: checks the place beforehand, and writes in one step."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tuner.errors import InputError
 # Prefix of temporary folders; a resumed run removes those that a killed process left.
 TEMPORARY = "iree-tuner-"
 
-# How files of SQLite begin.
+# The first bytes of a SQLite file.
 _DATABASE = b"SQLite format 3\0"
 _NOTHING: Mapping[Path, str] = MappingProxyType({})
 
 
 def check_writable(path: Path, *, kept: Mapping[Path, str] = _NOTHING, option: str = "-o") -> None:
-    """Raises InputError unless a file can be put at `path`, before any work is done for it.
+    """Raises InputError unless a file can be written to `path`: called before the work whose result it holds.
 
-    `kept` are files that must not be replaced, each with what it is, as in "the model itself". `option` named `path`.
+    `kept` are files that must not be replaced, with a description, as in "the model itself". `option` named `path`.
     """
     folder = path.parent
     try:
-        for each, what in kept.items():
-            if is_same(path, each):
+        for other, what in kept.items():
+            if is_same(path, other):
                 raise InputError(f"{path} is {what}; choose another {option}")
         if path.is_dir():
             raise InputError(f"{path} is a folder; name a file to write to")
@@ -49,13 +49,13 @@ def check_writable(path: Path, *, kept: Mapping[Path, str] = _NOTHING, option: s
 
 
 def check_regular(path: Path) -> None:
-    """Raises InputError if a pipe, a socket or a device is at `path`: these never end, or take what is written."""
+    """Raises InputError if `path` is a pipe, a socket or a device: reading may never end, writing keeps nothing."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise InputError(f"{path} is a pipe, a socket or a device; name a regular file")
 
 
 def is_same(path: Path, other: Path) -> bool:
-    """Whether both lead to one file, or will when it is made."""
+    """Whether both paths lead to one file, or will when it is made."""
     try:
         return path.samefile(other)
     except OSError:
@@ -63,9 +63,9 @@ def is_same(path: Path, other: Path) -> bool:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Puts `text` at `path` in one step: a reader or a crash never sees half of it.
+    """Writes `text` to `path` in one step: no reader, and no crash, sees half of it.
 
-    A link stays, and the file that it leads to is replaced; a file keeps its mode.
+    If `path` is a link, the file that it leads to is replaced. A file keeps its mode.
     """
     temporary = _beside(path)
     try:
@@ -84,7 +84,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def place_of(path: Path) -> Path:
-    """Where a file is put that is written to `path`: where that leads if it is a link."""
+    """The place of a file that is written to `path`: the end of the link if it is one."""
     return Path(os.path.realpath(path))
 
 
@@ -94,5 +94,5 @@ def _beside(path: Path) -> Path:
 
 
 def _created(path: Path) -> int:
-    """A new file, open for writing; the process's mask says who else may read it."""
+    """A new file, open for writing. The process's umask decides who else may read it."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)

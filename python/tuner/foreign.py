@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Data that others wrote: text is made safe for terminals and reports, impossible times are refused."""
+"""Data that somebody else wrote: text is made safe for terminals and reports, impossible times are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 # Control characters but tab and newline, halves of surrogate pairs, and what turns the direction of writing.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-# So many letters of a value are shown in a message.
+# Characters of a value that a message shows.
 _SHOWN = 40
 
 # A picosecond, and thirty years.
@@ -21,7 +21,7 @@ _SHORTEST_S, _LONGEST_S = 1e-12, 1e9
 
 
 def printable(text: str) -> str:
-    """The text with each character that acts on a terminal written as an escape sequence of Python's."""
+    """The text, with each character that acts on a terminal as a Python escape sequence."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
@@ -38,12 +38,12 @@ def reason_of(error: BaseException) -> str:
 
 
 def shown(value: Any) -> str:
-    """The beginning of a value for a message, however large or deep the value is."""
+    """The first characters of a value for a message, however large or deep the value is."""
     return printable((value if isinstance(value, str) else reprlib.repr(value))[:_SHOWN])
 
 
 def parse_json(text: str | bytes) -> Any:
-    """What JSON says. Raises ValueError with the reason if it is none, is nested too deeply, or holds NaN."""
+    """The value of a JSON text. Raises ValueError if it is no JSON, is nested too deeply, or holds NaN."""
     try:
         return json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
@@ -55,7 +55,7 @@ def _refuse(constant: str) -> Any:
 
 
 def check_times(what: str, times_s: Iterable[float | None]) -> None:
-    """Raises ValueError if one of them is no time that a program can take; None is no time at all."""
+    """Raises ValueError if no program can take one of these times. None, for no time, is allowed."""
     for time_s in times_s:
         if time_s is not None and not _SHORTEST_S <= time_s <= _LONGEST_S:
             raise ValueError(f"{what}: {time_s:g} s is no time that a program takes")
@@ -79,7 +79,7 @@ def check_edge_slowdown(slowdown: float) -> None:
 
 
 def check_ratios(what: str, ratios: Iterable[float | None]) -> None:
-    """Raises ValueError if one of them is no ratio of two times; None is no ratio at all."""
+    """Raises ValueError if one of these is no ratio of two times. None, for no ratio, is allowed."""
     for ratio in ratios:
         if ratio is not None and not _SHORTEST_S / _LONGEST_S <= ratio <= _LONGEST_S / _SHORTEST_S:
             raise ValueError(f"{what}: {ratio:g} is no ratio of two times")

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Values as plain JSON and back, by the types that their dataclasses declare."""
+"""Converts values to plain JSON and back, by the types that their dataclasses declare."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 
 from tuner.foreign import printable, shown
 
-# Of the integers that we write.
+# The largest integer that we write.
 _LARGEST = 2**63 - 1
 
 T = TypeVar("T")
@@ -25,16 +25,16 @@ def to_plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(each) for key, each in value.items()}
+        return {str(key): to_plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):
-        return [to_plain(each) for each in value]
+        return [to_plain(inner) for inner in value]
     return str(value) if isinstance(value, Path) else value
 
 
 def from_plain(kind: type[T], data: Any) -> T:
-    """The value of type `kind` that `to_plain` made `data` of. Raises ValueError with the place where it is none.
+    """The value of type `kind` that `to_plain` made `data` from. Raises ValueError with the place of what is wrong.
 
-    What acts on a terminal is shown as text in its strings, for others may have written them.
+    In its strings characters that act on a terminal are escaped, since somebody else may have written them.
     """
     return cast(T, _read(kind, data, kind.__name__))
 
@@ -57,7 +57,7 @@ def from_given(kind: type[T], given: Mapping[str, Any]) -> T:
 
 
 def _as_given(read: Any, given: Any) -> Any:
-    """What was read, in which the caller's own text stays as it is."""
+    """The value that was read, with the caller's own text unchanged."""
     if isinstance(read, str):
         return str(given)
     return tuple(map(_as_given, read, given)) if isinstance(read, tuple) else read
@@ -77,11 +77,11 @@ def _read(kind: Any, data: Any, where: str) -> Any:
             arguments = arguments[:1] * len(data)
         _checked(len(data) == len(arguments), data, f"a list of {len(arguments)}", where)
         read = zip(arguments, data, strict=True)
-        return tuple(_read(inner, each, f"{where}[{index}]") for index, (inner, each) in enumerate(read))
+        return tuple(_read(inner, item, f"{where}[{index}]") for index, (inner, item) in enumerate(read))
     if origin is not None and issubclass(origin, Mapping):
         _checked(isinstance(data, dict), data, "an object", where)
         key, inner = arguments
-        return {_read_key(key, name, where): _read(inner, each, f"{where}.{name}") for name, each in data.items()}
+        return {_read_key(key, name, where): _read(inner, item, f"{where}.{name}") for name, item in data.items()}
     return _read_leaf(kind, data, where)
 
 
@@ -94,7 +94,7 @@ def _read_leaf(kind: Any, data: Any, where: str) -> Any:
     if kind is type(None):
         return _checked(data is None, data, "null", where)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(_checked(data in list(kind), data, f"one of {[each.value for each in kind]}", where))
+        return kind(_checked(data in list(kind), data, f"one of {[member.value for member in kind]}", where))
     _checked(type(data) is kind, data, f"a value of type {kind.__name__}", where)
     if kind is int:
         return _checked(abs(data) <= _LARGEST, data, "a number of 64 bits", where)

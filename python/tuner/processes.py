@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What spawned processes need: to leave Ctrl-C to their parent, a script that may be imported; and how they end."""
+"""Spawned processes: they leave Ctrl-C to their parent, need a script that can be imported, and may be killed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
 
-# Those by which users and systems end programs.
+# The signals by which users and systems end programs.
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def refuse_unguarded(called: str) -> None:
-    """Raises SystemExit where this process is just being spawned and imports the script that did it.
+    """Raises SystemExit if this process is being spawned and imports the script that spawned it.
 
-    It would do again what it is to help with, and fail at that.
+    It would repeat the call that spawned it, and fail.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(
@@ -28,15 +28,15 @@ def refuse_unguarded(called: str) -> None:
 
 
 def ended_from_outside(exit_code: int | None) -> bool:
-    """Whether somebody else ended a process (the kernel does when memory is short): no fault of what it worked on."""
+    """Whether a process was ended by somebody else, as Linux does when memory is short: its work was not the cause."""
     return exit_code is not None and -exit_code in (*ENDING_SIGNALS, signal.SIGKILL)
 
 
 @contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Processes and threads that start inside hear nothing of Ctrl-C; the caller hears it, or another end, afterwards.
+def interrupts_blocked() -> Iterator[None]:
+    """Blocks Ctrl-C for processes and threads that start inside. The caller receives it, or another signal, afterwards.
 
-    Ctrl-C reaches a whole process group. A process that is importing its modules would say in a traceback where it was.
+    Ctrl-C reaches a whole process group. A process that is importing its modules would print a traceback.
     """
     with _postponed():
         _start_tracker()
@@ -49,9 +49,9 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 def _start_tracker() -> None:
-    """Starts Python's process that removes what others leave, which else starts with the first process.
+    """Starts Python's resource tracker, which otherwise starts with the first process.
 
-    It ignores SIGINT and SIGTERM, but of SIGHUP it would die. When it starts it unblocks signals of the caller.
+    It ignores SIGINT and SIGTERM, but SIGHUP would end it. When it starts it unblocks signals of the caller.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
@@ -62,21 +62,21 @@ def _start_tracker() -> None:
 
 @contextmanager
 def _postponed() -> Iterator[None]:
-    """A signal that ends reaches the main thread at the end, where no process is half started."""
+    """Delivers ending signals to the main thread afterwards, when no process is half started."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard: list[tuple[int, FrameType | None]] = []
-    # By SIGALRM one comes again that was lost.
+    received: list[tuple[int, FrameType | None]] = []
+    # SIGALRM repeats a signal that was lost.
     handlers = {number: signal.getsignal(number) for number in (*ENDING_SIGNALS, signal.SIGALRM)}
     kept = {number: handler for number, handler in handlers.items() if callable(handler)}
-    for each in kept:
-        signal.signal(each, lambda number, frame: heard.append((number, frame)))
+    for ending in kept:
+        signal.signal(ending, lambda number, frame: received.append((number, frame)))
     try:
         yield
     finally:
-        for each, handler in kept.items():
-            signal.signal(each, handler)
-        if heard:
-            number, frame = heard[0]
+        for ending, handler in kept.items():
+            signal.signal(ending, handler)
+        if received:
+            number, frame = received[0]
             kept[signal.Signals(number)](number, frame)

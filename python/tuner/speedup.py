@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# Samples of the bootstrap.
 _RESAMPLES = 2000
-# Of an interval's width, as a part of the value.
+# The greatest width of a narrow interval, as a part of its value.
 _NARROW = 0.1
 
 
@@ -29,7 +30,7 @@ class Ratio:
 def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: int = 0) -> Ratio:
     """The median of the rounds' ratios, and its percentile bootstrap interval.
 
-    What hits both samples of a round, such as drift or the place of the data in memory, cancels.
+    Effects on both samples of a round, such as drift or the place of the data in memory, cancel.
     """
     if len(baseline_s) != len(candidate_s) or not baseline_s:
         raise ValueError("the two series must have the same, positive number of rounds")
@@ -43,7 +44,7 @@ def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: 
 def is_faster(ratio: Ratio, min_gain: float) -> bool:
     """Whether the interval excludes 1 and the gain is worth having; a tie goes to the default.
 
-    Of a wide interval its lower end must be worth having: rounds on a busy machine depend on each other, and the
+    The lower end of a wide interval must be worth having: rounds on a busy machine depend on each other, and the
     interval is then narrower than it should be (the same program twice: "faster" in 4 of 28 finals beside bursts of
     other work, 2 of them at 1.00 to 1.01).
     """
@@ -51,13 +52,12 @@ def is_faster(ratio: Ratio, min_gain: float) -> bool:
 
 
 def is_faster_anywhere(ratio: Ratio, edge_slowdown: float, min_gain: float) -> bool:
-    """Whether it is faster, also where what follows its operands makes it so many times slower."""
+    """Whether it is still faster in its worst memory placement (`edge_slowdown` times slower)."""
     return is_faster(ratio, min_gain) and ratio.value > edge_slowdown
 
 
 def is_decided(ratio: Ratio, min_gain: float) -> bool:
-    """Whether more rounds would hardly change the verdict: the interval lies on one side of the threshold
-    and is narrow."""
+    """Whether more rounds would hardly change the verdict: the interval is narrow and on one side of the threshold."""
     return (ratio.low >= 1.0 + min_gain or ratio.high < 1.0 + min_gain) and _is_narrow(ratio)
 
 
@@ -66,5 +66,5 @@ def _is_narrow(ratio: Ratio) -> bool:
 
 
 def is_told_apart(ratio: Ratio) -> bool:
-    """Whether the interval says which of two is faster, by however little."""
+    """Whether the interval excludes 1: it shows which of two is faster, by however little."""
     return ratio.low > 1.0 or ratio.high < 1.0

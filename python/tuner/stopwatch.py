@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Where the wall time of a run goes: compiling, measuring, solving, and what is left, the tuner's own cost.
+"""Where the wall time of a run goes: compiling, measuring, solving, and the rest, which is the tuner's own cost.
 
-Any thread may time what it does; what other processes did is added when they have told. Times are seconds since the
+Any thread may time its work; the time of other processes is added when they report it. Times are seconds since the
 epoch, the one clock that processes share.
 """
 
@@ -25,7 +25,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Part(StrEnum):
-    """What time is spent on. Where several go on at the same moment, it counts for the first of them."""
+    """What time is spent on. A moment with several of them counts for the first."""
 
     MEASURING = "measuring"
     COMPILING = "compiling"
@@ -61,18 +61,18 @@ class WallTime:
 
 
 class Stopwatch:
-    """Times the parts of one run, from its making on."""
+    """Times the parts of one run. It starts when it is made."""
 
     def __init__(self, started: float | None = None) -> None:
-        """`started`: when the run began, now where nothing is said."""
+        """`started`: when the run started (None: now)."""
         self._started = time.time() if started is None else started
         self._lock = Lock()
-        # Start and end, one after the other.
+        # The start and the end of each span, alternating.
         self._spans: dict[Part, array[float]] = {part: array("d") for part in Part}
 
     @property
     def age_s(self) -> float:
-        """Seconds since it was made, or since the start that it was given."""
+        """Seconds since the start."""
         return time.time() - self._started
 
     def add(self, part: Part, started: float, ended: float) -> None:
@@ -106,7 +106,7 @@ class Stopwatch:
 
 
 def process_started() -> float:
-    """When this process began: before Python did."""
+    """When this process was started, which is before Python was."""
     # Source: proc(5), field 22 of stat: clock ticks after boot. The name in parentheses may hold spaces.
     ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
     age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / _TICKS_PER_S

@@ -22,7 +22,7 @@ import ctypes, importlib._bootstrap, os, signal, sys, threading, time, z3
 from concurrent.futures import ThreadPoolExecutor
 from tuner.cli.interrupts import lasting_interrupts
 from tuner.constraints.asking import ask
-from tuner.processes import deaf_to_interrupts
+from tuner.processes import interrupts_blocked
 
 def interrupt():
     signal.raise_signal(signal.SIGINT)
@@ -54,7 +54,7 @@ def translated():
 def starting():
     with ThreadPoolExecutor(1) as others:
         others.submit(time.sleep, 0).result()
-        with deaf_to_interrupts():
+        with interrupts_blocked():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.2)
             print("started", end=" ")

@@ -23,7 +23,7 @@ import faults
 import samples
 from extraction import extract_text
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.compile.session import heard
+from tuner.compile.session import flags_for_library
 from tuner.dispatch import Configuration
 from tuner.dispatches.extract import Extracted
 from tuner.model.model import Model
@@ -31,7 +31,7 @@ from tuner.outcome import DEFAULT, Candidate, Compilation, Fate
 from tuner.stopwatch import Stopwatch
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 GOOD = Configuration(
     "DoubleTilingExpert",
@@ -165,7 +165,7 @@ def test_what_only_the_tool_reads_is_left_to_it() -> None:
     """Or dumps, which every candidate would write anew."""
     kept = ["--iree-opt-level=O3", "--iree-input-type", "auto", "-iree-llvmcpu-loop-unrolling"]
     left = ["-o", "x.vmfb", "--verify=false", "--iree-hal-dump-executable-files-to=x", "--compile-to", "vm"]
-    assert list(heard([*left, *kept, *left])) == kept
+    assert list(flags_for_library([*left, *kept, *left])) == kept
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_only_a_regular_file_is_a_model(name: str, command: str, capsys: pytest.
         (("--run-dir", "foreign"), "foreign holds files that are no run's (thesis.txt)"),
         (("--run-dir", "run"), "run already holds a run"),
         (("--run-dir", "pipe"), "cannot make the run's folder pipe"),
-        (("--run-dir", "run", "--resume", "--seed", "7"), "run with --seed 0, not 7; give what it began with"),
+        (("--run-dir", "run", "--resume", "--seed", "7"), "run with --seed 0, not 7; give what it was started with"),
         (("--run-dir", "run", "--resume", "--strategy", "random"), "--strategy portfolio, not random"),
         (("--run-dir", "run", "--resume", "--dispatch", "d"), "--dispatch left out, not d"),
         (("--run-dir", "run", "--resume", "--early-only"), "--early-only left out, not True"),

@@ -26,7 +26,7 @@ from tuner.bundle.measuring import main as measure
 from tuner.bundle.results import Results
 from tuner.bundle.taking_back import _configuration
 from tuner.check.check import check_specs
-from tuner.check.recorded import CheckOptions
+from tuner.check.options import CheckOptions
 from tuner.check.verdicts import Verdict
 from tuner.compile.late import is_late
 from tuner.dispatch import plain_name
@@ -476,7 +476,7 @@ def test_graphs_of_any_name_are_extracted(tmp_path: Path, target: CpuTarget) -> 
     assert [each.program is not None for each in extracted.dispatches] == [True]
 
 
-@pytest.mark.compiler
+@pytest.mark.measures
 def test_a_function_with_a_slash_is_tuned_and_checked(tmp_path: Path) -> None:
     path, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
     path.write_text(named("a/b"))

@@ -38,7 +38,7 @@ cli testing
 __main__
 """
 
-# What parts must not import although it lies below them: they work where it is not installed, or know no target.
+# What parts must not import although it lies below them: they work without it, or know no target.
 FORBIDDEN = {
     "constraints": ("iree",),
     "search": ("iree", "tuner.plugins"),
@@ -102,7 +102,7 @@ def is_under(name: str, package: str) -> bool:
         ("tuner.bundle.measuring", ["iree.compiler", "z3", "pebble", "click", "scipy"]),
     ],
 )
-def test_a_part_works_where_the_compiler_is_not_installed(module: str, blocked: list[str]) -> None:
+def test_a_part_works_without_the_compiler(module: str, blocked: list[str]) -> None:
     code = BLOCK.format(blocked=blocked) + f"import {module}"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -111,7 +111,7 @@ def test_a_part_works_where_the_compiler_is_not_installed(module: str, blocked: 
 @pytest.mark.parametrize(
     ("modules", "heavy"),
     [
-        # A run: its processes begin, and the compiler reads the model, before anything waits for these.
+        # A run: its processes start, and the compiler reads the model, before anything waits for these.
         (
             "tuner.cli.run, tuner.report, tuner.tuning.run",
             ["scipy", "sklearn", "jinja2", "onnx", "iree.compiler.dialects.linalg"],
@@ -125,12 +125,12 @@ def test_a_part_works_where_the_compiler_is_not_installed(module: str, blocked: 
         ("tuner.__main__", ["click", "numpy", "iree"]),
     ],
 )
-def test_what_takes_long_to_import_is_not_imported_where_it_would_be_waited_for(modules: str, heavy: list[str]) -> None:
+def test_slow_imports_do_not_delay_a_run(modules: str, heavy: list[str]) -> None:
     code = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imported = done.stdout.split()
     assert "tuner" in imported
-    assert [each for each in heavy if each in imported] == []
+    assert [module for module in heavy if module in imported] == []
 
 
 def test_no_file_creeps_past_500_lines() -> None:

@@ -122,7 +122,7 @@ def test_whatever_else_is_there_is_kept_and_named(tmp_path: Path) -> None:
     assert kept == {*FOREIGN, "empty", "candidates/1.vmfb"}
     left = {str(path.relative_to(run)) for path in run.rglob("*") if not path.is_dir() or path.name == "empty"}
     assert left == kept
-    assert "kept, as no run's: " in told.told("removed")
+    assert "kept, as no run's: " in told.line("removed")
 
 
 def test_an_imported_name_is_the_users_where_nothing_is_imported(tmp_path: Path) -> None:

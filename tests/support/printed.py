@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^(?:<!-- (not run: .+?) -->\n)?```(sh|python)\n(.*?)^```$",
 
 @dataclass(frozen=True)
 class Block:
-    """A block of commands or code, and why it is not run ("" where it is)."""
+    """A block of commands or code, and why it is not run ("" if it is)."""
 
     language: str
     text: str

@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Compiling here, measuring there: a folder of compiled candidates that a machine without a compiler measures.
 
-`packing` writes a bundle, `measuring` runs on the other machine, `taking_back` makes a spec of what it found. What is
-needed there (`manifest`, `results`, `measuring` and what they import) imports no compiler; it travels in the bundle.
+`packing` writes a bundle, `measuring` runs on the other machine, `taking_back` makes a spec from its results. What the
+other machine needs (`manifest`, `results`, `measuring` and what they import) imports no compiler, and is in the bundle.
 """

@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Starts measuring on the other machine (`python measure.pyz`), or says in a sentence what is missing there.
+"""Starts measuring on the other machine (`python measure.pyz`), or prints what is missing there.
 
-Written for any Python 3: the rest needs 3.11.
+Written for any Python 3: the other modules need 3.11.
 """
 
 import sys

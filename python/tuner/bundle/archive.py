@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Our own measuring modules as one file that another machine's Python runs: a copy of them, nothing made anew."""
+"""Copies our own measuring modules into one file that another machine's Python runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_archive(path: Path) -> None:
 def measuring_modules() -> dict[str, Path]:
     """The modules of this package that measuring a bundle imports, by name, with their files.
 
-    Only imports at the top of a module count: what a function imports is for other uses of the module.
+    Only imports at the top of a module count: a function's imports serve other uses of the module.
     """
     found: dict[str, Path] = {}
     waiting = [_START, _MAIN]

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a bundle says of itself: for which device, which dispatches, and which candidates of each. Checked when read."""
+"""The manifest of a bundle: its device, its dispatches, the candidates of each. It is checked when it is read."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tuner.targets import Device
 
 SCHEMA = "iree-tuner-bundle/2"
 FILE = "manifest.json"
-# The program that measures a bundle, which lies in it.
+# The program in the bundle that measures it.
 PROGRAM = "measure.pyz"
-# As in `tuner.targets.Device`.
+# The values of `tuner.targets.Device.clock`.
 _CLOCKS = ("cpu", "wall")
 
 
 @dataclass(frozen=True, slots=True)
 class BundledDevice:
-    """The device that a bundle is for, as `tuner.targets.Device` has it; which one of several is said there."""
+    """The device that a bundle is for: the fields of `tuner.targets.Device` that hold on another machine too."""
 
     uri: str
     runtime_flags: tuple[str, ...]
@@ -39,7 +39,7 @@ class BundledDevice:
 
     @staticmethod
     def of(device: Device) -> BundledDevice:
-        """What a bundle says of a device."""
+        """The device as a bundle describes it."""
         return BundledDevice(
             device.uri,
             device.runtime_flags,
@@ -50,7 +50,7 @@ class BundledDevice:
         )
 
     def device(self, uri: str = "") -> Device:
-        """The device to measure on, of another URI where one is given."""
+        """The device to measure on, with another URI if one is given."""
         return Device(
             uri or self.uri,
             self.runtime_flags,
@@ -85,8 +85,8 @@ class BundledCandidate:
 class BundledDispatch:
     """A dispatch, the data that it works on, and its candidates.
 
-    `subject` is a digest of the program that the candidates were made of, `space` the name of theirs. The others are
-    those of `tuner.dispatch.BenchmarkProgram`.
+    `subject` is a digest of the program that the candidates configure, `space` the name of their space. The other
+    fields are those of `tuner.dispatch.BenchmarkProgram`.
     """
 
     name: str
@@ -102,12 +102,14 @@ class BundledDispatch:
 
     @property
     def failures(self) -> Counter[str]:
-        """Why candidates did not compile, and how many of them."""
-        return Counter(f"{each.fate}: {each.detail}" for each in self.candidates if each.binary is None)
+        """Why candidates did not compile, with the number of candidates for each reason."""
+        return Counter(
+            f"{candidate.fate}: {candidate.detail}" for candidate in self.candidates if candidate.binary is None
+        )
 
     @property
     def program(self) -> BenchmarkProgram:
-        """How to run a candidate; the IR stayed where the candidates were compiled."""
+        """How to run a candidate. It has no IR, which stays on the machine that compiled the candidates."""
         return BenchmarkProgram(
             "", "", self.entry, self.buffer_setter, self.buffer_bytes, self.regions, arithmetic=self.arithmetic
         )
@@ -115,10 +117,10 @@ class BundledDispatch:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that a bundle says: what it was made with, of what, and its dispatches.
+    """The contents of a bundle: the versions and options that it was made with, and its dispatches.
 
     `target`, `threads`, `flags`, `dims`, `inputs`, `early_only`, `seed` and `min_gain` are the options of the run that
-    wrote it; `left` says why the other dispatches of the model are not in it.
+    wrote it. `left` says for each other dispatch of the model why it is not in the bundle.
     """
 
     tuner_version: str
@@ -136,12 +138,12 @@ class Manifest:
     dispatches: tuple[BundledDispatch, ...]
 
     def to_text(self) -> str:
-        """The manifest as a file."""
+        """The text of the manifest's file."""
         return json.dumps({"schema": SCHEMA, **to_plain(self)}, indent=1) + "\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of the bundle `folder`. Raises InputError for what is none, and for one of a later version."""
+    """The manifest of the bundle `folder`. Raises InputError if it is no bundle, or one of a later version."""
     path = folder / FILE
     try:
         data = parse_json(path.read_bytes())
@@ -172,7 +174,7 @@ def _check_schema(path: Path, data: Any) -> None:
 
 
 def _check(manifest: Manifest) -> None:
-    """Raises ValueError for what the types do not say."""
+    """Raises ValueError for values that the types allow and a bundle does not."""
     if manifest.seed < 0 or manifest.min_gain < 0 or manifest.threads < 1:
         raise ValueError("its seed and min_gain must not be negative, and it needs a thread")
     if manifest.device.clock not in _CLOCKS:
@@ -191,9 +193,9 @@ def _check_dispatch(dispatch: BundledDispatch) -> None:
     numbers = [candidate.number for candidate in dispatch.candidates]
     if len(numbers) != len(set(numbers)) or min(numbers, default=0) < 0:
         raise ValueError(f"two candidates of {dispatch.name} have the same number, or one is negative")
-    if not any(each.number == 0 and each.binary for each in dispatch.candidates):
+    if not any(candidate.number == 0 and candidate.binary for candidate in dispatch.candidates):
         raise ValueError(f"{dispatch.name} has no default")
-    if dispatch.buffer_bytes < 0 or not all(_lies_within(each, dispatch.buffer_bytes) for each in dispatch.regions):
+    if dispatch.buffer_bytes < 0 or not all(_lies_within(region, dispatch.buffer_bytes) for region in dispatch.regions):
         raise ValueError(f"the data of {dispatch.name} lies outside of its buffer")
     for candidate in dispatch.candidates:
         if candidate.fate not in set(Fate) or candidate.compile_s < 0:

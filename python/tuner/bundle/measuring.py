@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Measures a bundle: every candidate checked against the default and timed beside it, the best in a final.
+"""Measures a bundle: checks every candidate against the default, times it beside the default, the best in a final.
 
 The steps are those of a run (`tuner.evaluate.bench`). Each result is kept as it ends, so that an interrupted
 measurement continues where it stopped.
@@ -36,44 +36,43 @@ from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
 from tuner.targets.host import processor_name
 
-# Candidates are loaded beforehand so many at a time, where the driver compiles them when they are loaded.
+# Candidates that are loaded ahead at a time, for drivers that compile a program when it is loaded.
 _BATCH = 16
 _LOG = "measuring.log"
 
 
-def measure(folder: Path, device_uri: str, say: Callable[[str], None]) -> tuple[Path, list[str]]:
+def measure(folder: Path, device_uri: str, log: Callable[[str], None]) -> tuple[Path, list[str]]:
     """Measures what is not measured yet. Returns the file of results, and the dispatches whose default does not run.
 
-    `device_uri`: another than the bundle's, or "".
-
-    Raises InputError for an unusable bundle or where there is no such device, DeviceLostError where it dies.
+    `device_uri`: a device other than the bundle's, or "". Raises InputError for an unusable bundle or a missing device,
+    DeviceLostError if the device dies.
     """
     manifest = read_manifest(folder)
     device = manifest.device.device(device_uri)
     runtime = _runtime_version()
     if runtime != manifest.compiler_version:
-        say(
+        log(
             f"The candidates were made by iree-compile {manifest.compiler_version}, this is iree-base-runtime"
             f" {runtime}; should they not load: pip install iree-base-runtime=={manifest.compiler_version}"
         )
     machine = Machine(_device_name(device), device.uri, runtime, platform.python_version())
     workers = len(os.sched_getaffinity(0))
-    with _alone(folder):
-        results = Results.begin(folder, machine)
-        say(f"Measuring on {machine.processor} ({device.uri}); results: {results.path}")
+    with _locked(folder):
+        results = Results.open(folder, machine)
+        log(f"Measuring on {machine.processor} ({device.uri}); results: {results.path}")
         with Runner(device, log=folder / _LOG) as runner, Preloader(device, workers) as preloader:
             for bundled in manifest.dispatches:
                 known = results.of(bundled.name)
                 if not known.is_complete:
-                    _Measuring(folder, manifest, bundled, results, runner, preloader, say).run()
-                say(f"{bundled.name}: {summary(known, manifest.min_gain)}")
+                    _Measuring(folder, manifest, bundled, results, runner, preloader, log).run()
+                log(f"{bundled.name}: {summary(known, manifest.min_gain)}")
     names = [bundled.name for bundled in manifest.dispatches]
     return results.path, [name for name in names if not results.of(name).is_complete]
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps other processes from measuring the same bundle. Raises InputError where one does already."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes from measuring the same bundle. Raises InputError if one does already."""
     with (folder / FILE).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,7 +92,7 @@ class _Measuring:
         results: Results,
         runner: Runner,
         preloader: Preloader,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._folder = folder
         self._manifest = manifest
@@ -102,29 +101,30 @@ class _Measuring:
         self._known = results.of(bundled.name)
         self._runner = runner
         self._preloader = preloader
-        self._say = say
+        self._log = log
 
     def run(self) -> None:
         bundled, name = self._bundled, self._bundled.name
-        candidates = {each.number: each for each in bundled.candidates if each.binary is not None}
-        self._say(f"{name}: {len(candidates) - 1} candidates and the default")
+        candidates = {candidate.number: candidate for candidate in bundled.candidates if candidate.binary is not None}
+        self._log(f"{name}: {len(candidates) - 1} candidates and the default")
         default = self._compilation(candidates.pop(0))
         try:
-            bench = DispatchBench.start(self._runner, bundled.program, default, dispatch=name, listen=self._heard)
+            bench = DispatchBench.start(self._runner, bundled.program, default, dispatch=name, listen=self._log_event)
         except ToolError as error:
             self._results.add_refused(name, str(error))
             return
         self._keep(bench.default_evaluation())
-        left = [each for number, each in candidates.items() if number not in self._known.ended]
+        left = [candidate for number, candidate in candidates.items() if number not in self._known.ended]
         for start in range(0, len(left), _BATCH):
             batch = left[start : start + _BATCH]
-            self._preloader.load([self._program(each) for each in batch])
+            self._preloader.load([self._program(candidate) for candidate in batch])
             bench.sample_baseline()
-            for each in batch:
-                self._keep(bench.evaluate(self._compilation(each)))
-            self._say(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
+            for candidate in batch:
+                self._keep(bench.evaluate(self._compilation(candidate)))
+            self._log(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
         evaluations = [
-            self._known.ended[number].evaluation(self._compilation(each)) for number, each in candidates.items()
+            self._known.ended[number].evaluation(self._compilation(candidate))
+            for number, candidate in candidates.items()
         ]
         rng = np.random.default_rng(self._manifest.seed)
         final = bench.final(evaluations, rng, self._manifest.min_gain)
@@ -138,7 +138,7 @@ class _Measuring:
 
     @property
     def _best(self) -> float:
-        return max(each.speedup or 0.0 for each in self._known.ended.values())
+        return max(ended.speedup or 0.0 for ended in self._known.ended.values())
 
     def _keep(self, ended: Evaluation) -> None:
         self._results.add_ended(self._bundled.name, Ended.of(ended))
@@ -150,15 +150,15 @@ class _Measuring:
     def _program(self, candidate: BundledCandidate) -> DispatchProgram:
         return runnable(self._bundled.program, self._folder / (candidate.binary or ""))
 
-    def _heard(self, event: Event) -> None:
+    def _log_event(self, event: Event) -> None:
         if isinstance(event, Disturbance):
-            self._say(f"  {event.text}")
+            self._log(f"  {event.text}")
         elif isinstance(event, FinalistFailed):
-            self._say(f"  candidate {event.evaluation.candidate.number} is passed over: {event.evaluation.detail}")
+            self._log(f"  candidate {event.evaluation.candidate.number} is passed over: {event.evaluation.detail}")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line; `arguments` begin with the program. Returns the exit code, those of `iree-tune`."""
+    """The command line; the first argument is the program. Returns the exit code, as `iree-tune` does."""
     program = Path(arguments[0])
     parser = argparse.ArgumentParser(
         prog=program.name,
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--device", default="", help="another device than the bundle's, as in cuda://1")
     parsed = parser.parse_args(arguments[1:])
     try:
-        path, refused = measure(parsed.bundle, parsed.device, _say)
+        path, refused = measure(parsed.bundle, parsed.device, _print)
     except TunerError as error:
         sys.stderr.write(f"{program.name}: {error}\n")
         return 2 if isinstance(error, InputError) else 1
@@ -180,20 +180,22 @@ def main(arguments: Sequence[str]) -> int:
     if refused:
         sys.stderr.write(f"{program.name}: {len(refused)} dispatches could not be measured, {refused[0]} among them\n")
         return 1
-    _say(f"Done. Where the bundle was made, with {path.name} in it: iree-tune take-back MODEL BUNDLE -o spec.mlir")
+    _print(
+        f"Done. Put {path.name} into the bundle where it was made, then: iree-tune take-back MODEL BUNDLE -o spec.mlir"
+    )
     return 0
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def summary(known: DispatchResults, min_gain: float) -> str:
-    """How measuring a dispatch has ended, for people."""
+    """How measuring a dispatch ended, in one sentence."""
     if known.refused:
         return known.refused
-    fates = Counter(each.fate for each in known.ended.values() if each.number)
+    fates = Counter(ended.fate for ended in known.ended.values() if ended.number)
     counted = ", ".join(f"{count} {fate}" for fate, count in fates.most_common()) or "no candidates"
     if known.final is None:
         return f"no candidate ran ({counted})"
@@ -211,7 +213,7 @@ def _runtime_version() -> str:
 
 
 def _device_name(device: Device) -> str:
-    """The name of the GPU or processor. Raises InputError where the device is not here."""
+    """The name of the GPU or processor. Raises InputError if the device is not on this machine."""
     import iree.runtime as runtime
 
     if device.in_host_memory:
@@ -225,7 +227,7 @@ def _device_name(device: Device) -> str:
         ) from error
     if not found:
         raise InputError(f"this machine has no device {device.uri}; name another by --device")
-    chosen = [each for each in found if path in (each["path"], "")]
+    chosen = [device_info for device_info in found if path in (device_info["path"], "")]
     if path.isdecimal() and int(path) < len(found):
         chosen = [found[int(path)]]
     return str((chosen or found)[0]["name"])

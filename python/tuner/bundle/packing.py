@@ -94,7 +94,9 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
 def _check_options(options: Options) -> None:
     """Raises InputError for options that a run which measures nothing cannot serve."""
     if options.devices:
-        raise InputError("--device is named where a bundle is measured (measure.pyz --device); leave it out here")
+        raise InputError(
+            "--device is given to the program that measures a bundle (measure.pyz --device); leave it out here"
+        )
     for given, name in (
         (options.output is not None, "-o"),
         (options.budget_s is not None, "--budget"),
@@ -104,9 +106,9 @@ def _check_options(options: Options) -> None:
     ):
         if given:
             raise InputError(
-                f"{name} has no use where nothing is measured; give it to iree-tune take-back, or leave it out"
+                f"{name} has no use if nothing is measured; give it to iree-tune take-back, or leave it out"
                 if name in ("-o", "--store")
-                else f"{name} has no use where nothing is measured; leave it out"
+                else f"{name} has no use if nothing is measured; leave it out"
             )
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the other machine found, one JSON object a line, each written as soon as something has ended."""
+"""The results of the other machine: one JSON object a line, written as soon as a candidate or a final ends."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE = "results.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a bundle is measured: the processor or GPU by name, IREE's URI of it, and the versions there."""
+    """The machine that measures a bundle: its processor or GPU by name, IREE's URI of that, and the versions."""
 
     processor: str
     device: str
@@ -38,7 +38,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a candidate ended there; the fields are those of `tuner.outcome.Evaluation`."""
+    """How a candidate ended there. Times are seconds of one run, as in `tuner.outcome.Evaluation`."""
 
     number: int
     fate: str
@@ -50,7 +50,7 @@ class Ended:
 
     @staticmethod
     def of(evaluation: Evaluation) -> Ended:
-        """What is kept of an evaluation."""
+        """The end of a candidate as it is kept."""
         return Ended(
             evaluation.candidate.number,
             evaluation.fate.value,
@@ -62,14 +62,14 @@ class Ended:
         )
 
     def evaluation(self, compilation: Compilation) -> Evaluation:
-        """As a run has it, `compilation` being that of the same candidate."""
+        """As in a run; `compilation` is that of the same candidate."""
         fate = Fate(self.fate)
         return Evaluation(compilation, fate, self.detail, self.time_s, self.speedup, self.samples_s, self.edge_slowdown)
 
 
 @dataclass(frozen=True, slots=True)
 class FinalSamples:
-    """The final of the best candidate against the default: round by round, and how its outputs were verified."""
+    """The final of the best candidate against the default, round by round, and the verification of its outputs."""
 
     number: int
     paired: Paired
@@ -82,17 +82,17 @@ class FinalSamples:
         return speedup(self.paired.baseline_s, self.paired.candidate_s)
 
     def final(self, evaluation: Evaluation, min_gain: float) -> Final:
-        """As a run has it, `evaluation` being that of the candidate `number`."""
+        """As in a run; `evaluation` is that of the candidate `number`."""
         accepted = is_faster_anywhere(self.ratio, evaluation.edge_slowdown, min_gain)
         return Final(evaluation, self.paired, self.ratio, self.verification, accepted, self.seeds)
 
 
 @dataclass(slots=True)
 class DispatchResults:
-    """What is known of one dispatch.
+    """The results of one dispatch so far.
 
-    `is_complete` says whether it was measured to its end, and `final` is then None where no candidate ran; `refused`
-    says why nothing of it could be measured the last time.
+    `is_complete`: it was measured to its end; then `final` is None if no candidate ran. `refused`: why nothing of it
+    could be measured the last time.
     """
 
     ended: dict[int, Ended] = field(default_factory=dict)
@@ -105,16 +105,16 @@ class Results:
     """The results of a bundle, read from its folder and added to."""
 
     def __init__(self, path: Path, machine: Machine, dispatches: dict[str, DispatchResults]) -> None:
-        """`read` and `begin` make one."""
+        """Use `read` or `open`."""
         self.path = path
         self.machine = machine
         self._dispatches = dispatches
 
     @staticmethod
     def read(folder: Path) -> Results | None:
-        """What was found so far, None where nothing was. A last line that was cut off is left out.
+        """The results so far, None if there are none. A last line that was cut off is left out.
 
-        Raises InputError for another bundle's results, and for what are none.
+        Raises InputError for another bundle's results, and for a file that holds no results.
         """
         path = folder / FILE
         try:
@@ -138,33 +138,33 @@ class Results:
         return Results(path, machine, dispatches)
 
     @staticmethod
-    def begin(folder: Path, machine: Machine) -> Results:
-        """The results that are there already, else a new file. Raises InputError where another machine began them."""
+    def open(folder: Path, machine: Machine) -> Results:
+        """The results so far, or a new file. Raises InputError for another machine's results."""
         found = Results.read(folder)
         path = folder / FILE
         if found is not None:
             if found.machine != machine:
                 raise InputError(
-                    f"{path} was begun on {found.machine.processor} ({found.machine.device}, iree-base-runtime"
+                    f"{path} was started on {found.machine.processor} ({found.machine.device}, iree-base-runtime"
                     f" {found.machine.runtime_version}); remove it, or measure a fresh copy of the bundle here"
                 )
             _cut_to_whole_lines(path)
             return found
         path.unlink(missing_ok=True)
-        begun = Results(path, machine, {})
-        begun._append({"schema": SCHEMA, "bundle": _bundle(folder), "machine": to_plain(machine)})
-        return begun
+        results = Results(path, machine, {})
+        results._append({"schema": SCHEMA, "bundle": _bundle(folder), "machine": to_plain(machine)})
+        return results
 
     def of(self, dispatch: str) -> DispatchResults:
-        """What is known of a dispatch so far."""
+        """The results of a dispatch so far."""
         return self._dispatches.setdefault(dispatch, DispatchResults())
 
     def add_ended(self, dispatch: str, ended: Ended) -> None:
-        """Keeps how a candidate ended; a kill after this returns does not lose it."""
+        """Keeps how a candidate ended. It is on the disk when this returns."""
         self._add(dispatch, {"ended": to_plain(ended)})
 
     def add_final(self, dispatch: str, final: FinalSamples | None) -> None:
-        """Keeps the final of a dispatch, None where no candidate ran: it has been measured to its end."""
+        """Keeps the final of a dispatch, None if no candidate ran. The dispatch is then complete."""
         self._add(dispatch, {"final": to_plain(final)})
 
     def add_refused(self, dispatch: str, reason: str) -> None:
@@ -205,7 +205,7 @@ def _take(known: DispatchResults, record: dict[str, Any]) -> None:
 
 
 def _check_ended(ended: Ended) -> None:
-    """Raises ValueError for what the types do not say."""
+    """Raises ValueError for values that the types allow and no measurement gives."""
     if Fate(ended.fate) is Fate.MEASURED and (ended.time_s is None or ended.speedup is None):
         raise ValueError(f"candidate {ended.number} was measured and has no time")
     if ended.number < 0:
@@ -217,7 +217,7 @@ def _check_ended(ended: Ended) -> None:
 
 
 def _check_final(final: FinalSamples, ended: Mapping[int, Ended]) -> None:
-    """Raises ValueError for what the types do not say."""
+    """Raises ValueError for values that the types allow and no measurement gives."""
     found = ended.get(final.number)
     if final.number < 1 or found is None or Fate(found.fate) is not Fate.MEASURED:
         raise ValueError(f"the final's candidate {final.number} was not measured")
@@ -227,12 +227,12 @@ def _check_final(final: FinalSamples, ended: Mapping[int, Ended]) -> None:
 
 
 def _bundle(folder: Path) -> str:
-    """What stands for a bundle: a digest of its manifest."""
+    """The identity of a bundle: a digest of its manifest."""
     return hashlib.sha256((folder / manifest.FILE).read_bytes()).hexdigest()
 
 
 def _cut_to_whole_lines(path: Path) -> None:
-    """Takes away a last line that was cut off, so that the next one begins a line."""
+    """Removes a last line that was cut off, so that the next record has a line of its own."""
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if whole != content:

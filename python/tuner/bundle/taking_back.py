@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tuner import plugins
 from tuner.bundle.manifest import BundledCandidate, BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.pool import CompileJob, CompilePool
@@ -25,6 +26,7 @@ from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store, Stored, check_store, subject_of
+from tuner.spaces import GROUP
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_output, check_places, compile_command
@@ -179,7 +181,9 @@ def _results(measured: _Bundle, extracted: Extracted) -> list[DispatchResult]:
     for dispatch in extracted.dispatches:
         name = dispatch.name
         if name in bundled:
-            found.append(_result(measured, tasks[name], bundled[name], measured.results.of(name)))
+            space = bundled[name].space
+            task = replace(tasks[name], space_name=space, builder=plugins.load(GROUP, space))
+            found.append(_result(measured, task, bundled[name], measured.results.of(name)))
         else:
             reason = measured.manifest.left.get(name) or planned.left.get(name) or "left alone: it is not in the bundle"
             found.append(DispatchResult(dispatch, reason))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.check.entries import Case, Compiled, cases_of, compile_cases, measure
-from tuner.check.recorded import CheckOptions, flags_of, recorded_in, run_options
+from tuner.check.options import CheckOptions
+from tuner.check.recorded import flags_of, recorded_in, run_options
 from tuner.check.verdicts import CheckReport, EntryVerdict, ModelVerdict, Verdict
 from tuner.check.whole_model import WholeModel
 from tuner.compile.apply import RejectedError
@@ -32,7 +33,7 @@ from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
 from tuner.tuning.whole_model import prepare_model
 
-# What a spec of any make holds, whatever a compiler thinks of its attributes.
+# A mark of every spec, whether or not the compiler reads its attributes.
 _SPEC_MARK = "transform.named_sequence"
 
 

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
+from tuner.check.options import CheckOptions
 from tuner.errors import InputError
 from tuner.foreign import shown
-from tuner.model.onnx import Shapes
 from tuner.options import Options
 from tuner.specs.certificate import Circumstances
 from tuner.specs.read import ReadSpec
@@ -21,27 +19,6 @@ from tuner.tuning.flag_search import is_choice
 _DEFAULTS = Options()
 # A target and a chip, as users write them.
 _TARGET = re.compile(r"[\w-]+(:[\w+-]+)?", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """What a user can set for a check.
-
-    `target`, `threads` and `flags` (further flags of iree-compile) are those that the specs were made with if they are
-    None. Flags that were chosen with the specs are used beside `flags`, unless those set the same. `function`: the
-    model's entry, if it has several functions. `output`: where a refreshed spec goes. `run_dir`: where logs and
-    binaries go (a new folder under `.iree-tuner` by default). `seed`: of the order of samples. `shapes`: sizes that an
-    ONNX model leaves open.
-    """
-
-    target: str | None = None
-    threads: int | None = None
-    flags: tuple[str, ...] | None = None
-    function: str = ""
-    output: Path | None = None
-    run_dir: Path | None = None
-    seed: int = 0
-    shapes: Shapes = field(default_factory=Shapes)
 
 
 def recorded_in(specs: Sequence[ReadSpec]) -> list[Circumstances]:

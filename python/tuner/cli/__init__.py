@@ -100,7 +100,7 @@ def _has_folder() -> bool:
 @click.version_option(package_name="iree-tuner")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def app(debug: bool) -> None:
-    """Finds the fastest configuration of every kernel that IREE generates, and proves it."""
+    """Find the fastest configuration of every dispatch that IREE generates, and prove it."""
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def model_argument(command: Command) -> Command:
-    """MODEL."""
+    """The argument MODEL, a path."""
     return click.argument("model", type=click.Path(path_type=Path))(command)
 
 
 def compiler_flags(command: Command) -> Command:
-    """Flags of iree-compile, after `--`. Put it below the other arguments."""
+    """Flags of iree-compile, after `--`. Put this below the other arguments."""
     return click.argument("flags", nargs=-1, type=click.UNPROCESSED)(command)
 
 
@@ -34,7 +34,7 @@ def target_options(command: Command) -> Command:
         click.option(
             "--target", default=DEFAULTS.target, show_default=True, help="The device, as in cpu or cuda:sm_80."
         ),
-        click.option("--threads", default=DEFAULTS.threads, show_default=True, help="Threads that run a kernel."),
+        click.option("--threads", default=DEFAULTS.threads, show_default=True, help="Threads that run a dispatch."),
     )
 
 

@@ -19,9 +19,9 @@ from tuner.model.onnx import Shapes
 @click.argument("specs", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where a refreshed spec goes.")
 @click.option("--target", help="The device, as in cpu or cuda:sm_80.  [default: that of the specs]")
-@click.option("--threads", type=int, help="Threads that run a kernel.  [default: those of the specs]")
+@click.option("--threads", type=int, help="Threads that run a dispatch.  [default: those of the specs]")
 @shape_options
-@click.option("--function", default="", metavar="NAME", help="The model's entry, where it has several functions.")
+@click.option("--function", default="", metavar="NAME", help="The model's entry, if it has several functions.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the check's logs and binaries.")
 def check(
     model: Path,
@@ -42,7 +42,7 @@ def check(
     refreshed spec holds the entries that did not fail.
     """
     from tuner.check.check import check_specs
-    from tuner.check.recorded import CheckOptions
+    from tuner.check.options import CheckOptions
     from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)

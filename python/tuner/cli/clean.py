@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 @click.command("clean")
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed; remove nothing.")
 def clean(runs: tuple[Path, ...], yes: bool, dry_run: bool) -> None:
-    """Remove what runs wrote into the folders RUNS; without RUNS into those in `.iree-tuner`.
+    """Remove what runs wrote into the folders RUNS (by default all those in `.iree-tuner`).
 
-    Files that are no run's are kept and named, and so are links. A run that has not ended is left alone.
+    Other files and links are kept, and listed. A run that is still going on is left alone.
     """
     from tuner.runs.clean import clean as remove
     from tuner.runs.clean import look
@@ -33,18 +33,18 @@ def clean(runs: tuple[Path, ...], yes: bool, dry_run: bool) -> None:
         click.echo("There are no runs here.")
         return
     if dry_run:
-        for each in found:
-            click.echo(each.told("to remove"))
+        for run in found:
+            click.echo(run.line("to remove"))
         return
     if not yes and not _is_wanted(found):
         click.echo("Nothing was removed.")
         return
-    for each in found:
-        click.echo(remove(each.folder).told("removed"))
+    for run in found:
+        click.echo(remove(run.folder).line("removed"))
 
 
 def _in_runs() -> list[Cleaning]:
-    """The runs of this folder that have ended; of all else it is said that it stays."""
+    """The runs of this folder that have ended. Prints what else is in it, which stays."""
     from tuner.runs.clean import look
     from tuner.runs.folder import RUNS
 
@@ -60,8 +60,8 @@ def _in_runs() -> list[Cleaning]:
 def _is_wanted(found: list[Cleaning]) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
         raise InputError(
-            "nothing was removed, for nobody can be asked; give --yes, or --dry-run to see what it would be"
+            "nothing was removed, for there is nobody to ask; give --yes, or --dry-run to see what would be removed"
         )
-    for each in found:
-        click.echo(each.told("to remove"))
+    for run in found:
+        click.echo(run.line("to remove"))
     return click.confirm("Remove them?")

@@ -11,9 +11,9 @@ import click
 
 @click.command()
 def doctor() -> int:
-    """Examine the installation and this machine; say what to do about what is wrong.
+    """Examine the installation and this machine; print what is wrong and how to repair it.
 
-    Exits with 1 where something keeps tuning from working.
+    The exit code is 1 if tuning cannot work.
     """
     from tuner.doctor import Severity, examine
 

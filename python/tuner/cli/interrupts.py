@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Signals that end the program: Ctrl-C (SIGINT), SIGTERM and SIGHUP. None is lost, and what is left is cleaned up.
+"""Signals that end the program: Ctrl-C (SIGINT), SIGTERM and SIGHUP. None is lost, and the program cleans up.
 
 Each raises KeyboardInterrupt wherever the main thread is. In a destructor or a callback of native code nobody can
-catch it: it is reported as ignored, and the program goes on. Native code can also make another exception of it.
+catch it: Python reports it as ignored, and the program continues. Native code can also turn it into another exception.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from tuner.processes import ENDING_SIGNALS
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-# So long after it was lost or put off an interrupt comes again, and if need be once more.
+# Seconds after which an interrupt that was lost or put off is raised again, until it gets through.
 _AGAIN_S = 0.05
-# So long the program may clean up; a further signal is dropped until then, for it would end the cleaning.
+# Seconds for the program to clean up. A further signal in this time is dropped: it would end the cleaning.
 _CLEANING_S = 10.0
-# As frames name Python's own code of imports.
+# The file name in the frames of Python's own import code.
 _IMPORTER = "<frozen importlib._bootstrap>"
 
 
 class Interrupts:
-    """What was heard: `number` is the first signal that came, SIGINT if none did."""
+    """The signals that arrived: `number` is the first of them, SIGINT if there was none."""
 
     def __init__(self) -> None:
         self.number = signal.SIGINT
         self.came = False
-        self._deaf_until_s = 0.0
+        self._cleaning_until_s = 0.0
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
+    def receive(self, number: int, frame: FrameType | None) -> None:
         """Raises KeyboardInterrupt, unless an earlier signal is ending the program already."""
         if number != signal.SIGALRM:
-            if time.monotonic() < self._deaf_until_s:
+            if time.monotonic() < self._cleaning_until_s:
                 return
             if not self.came:
                 self.number = signal.Signals(number)
             self.came = True
-            self._deaf_until_s = time.monotonic() + _CLEANING_S
+            self._cleaning_until_s = time.monotonic() + _CLEANING_S
         if _is_import(frame):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
         else:
@@ -53,7 +53,7 @@ class Interrupts:
 
 
 def _is_import(frame: FrameType | None) -> bool:
-    """Whether a module is being imported: Python could keep its lock of imports, and native modules end the process."""
+    """Whether a module is being imported: Python could keep its import lock, and native modules end the process."""
     while frame is not None:
         if frame.f_code.co_filename == _IMPORTER:
             return True
@@ -63,24 +63,24 @@ def _is_import(frame: FrameType | None) -> bool:
 
 @contextmanager
 def lasting_interrupts() -> Iterator[Interrupts]:
-    """Inside, on the main thread, a signal that ends always ends in KeyboardInterrupt. An ignored one stays ignored."""
+    """Inside, on the main thread, every ending signal raises KeyboardInterrupt. Ignored signals stay ignored."""
     ends = (signal.SIG_DFL, signal.default_int_handler)
     numbers = [number for number in ENDING_SIGNALS if signal.getsignal(number) in ends]
-    heard = Interrupts()
+    received = Interrupts()
 
     def report(unraisable: UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-        # What was half made when the interrupt came says so when it is removed.
-        elif not heard.came:
+        # Objects that the interrupt left half made complain when they are removed.
+        elif not received.came:
             earlier_hook(unraisable)
 
     earlier_hook, sys.unraisablehook = sys.unraisablehook, report
-    earlier = {number: signal.signal(number, heard.hear) for number in (*numbers, signal.SIGALRM)}
+    earlier = {number: signal.signal(number, received.receive) for number in (*numbers, signal.SIGALRM)}
     try:
-        yield heard
+        yield received
     except Exception as error:
-        if heard.came:
+        if received.came:
             raise KeyboardInterrupt from error
         raise
     finally:
@@ -90,15 +90,15 @@ def lasting_interrupts() -> Iterator[Interrupts]:
         sys.unraisablehook = earlier_hook
 
 
-def _say_nothing(_: UnraisableHookArgs) -> None:
+def _report_nothing(_: UnraisableHookArgs) -> None:
     pass
 
 
 def ignore_further() -> None:
-    """The program is ending: a further signal would only disturb it, and what is half made would say so."""
+    """Ignores further signals, and complaints of half-made objects: the program is ending."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    sys.unraisablehook = _say_nothing
-    # Python remembers a KeyboardInterrupt that came out of an `exec`, as dataclasses are made by, until the next one:
-    # it would end the program by SIGINT in place of the exit code.
+    sys.unraisablehook = _report_nothing
+    # Python remembers a KeyboardInterrupt that left an `exec`, which makes dataclasses, until the next `exec`. It would
+    # end the program by SIGINT instead of the exit code.
     exec("")

@@ -13,8 +13,6 @@ from tuner.cli.streams import console
 from tuner.model.onnx import Shapes
 from tuner.options import Options
 
-_PLAIN_WIDTH = 160
-
 
 @click.command("list")
 @model_argument
@@ -24,15 +22,15 @@ _PLAIN_WIDTH = 160
 def list_(
     model: Path, flags: tuple[str, ...], target: str, threads: int, dims: tuple[str, ...], inputs: tuple[str, ...]
 ) -> None:
-    """List the dispatches of MODEL: problem, runs, time, share of the whole, and where each can be tuned or why not.
+    """List the dispatches of MODEL: problem, runs, time, share of the whole, and its space or why it is not tuned.
 
-    Each is run alone with the compiler's default. Flags of iree-compile can follow after `--`.
+    Each is run alone, as the compiler makes it by default. Flags of iree-compile can follow after `--`.
     """
     from tuner.preview.list import list_dispatches
     from tuner.terminal import ProgressView, print_dispatches
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
-    shown = console(plain_width=_PLAIN_WIDTH)
+    shown = console(wide=True)
     with ProgressView(shown) as view:
         listed = list_dispatches(model, options, view)
     print_dispatches(listed, shown)

@@ -15,9 +15,9 @@ import click
 def merge(specs: tuple[Path, ...], output: Path) -> None:
     """Merge SPECS, early and late ones, into one; late entries go to a file beside it.
 
-    Of entries for one problem that differ, the faster is kept where both were measured on the same processor with the
-    same number of threads, else that of the spec named first. Certificates are believed: check a spec that was edited
-    by hand before (`iree-tune check`).
+    Of two different entries for one problem the faster is kept if both were measured on the same processor with the
+    same number of threads, else that of the spec named first. Certificates are believed: first check a spec that was
+    edited by hand (`iree-tune check`).
     """
     from tuner.specs.merge import merge_specs
 

@@ -32,7 +32,7 @@ from tuner.options import Options
     "devices",
     multiple=True,
     metavar="URI",
-    help="Measure on this device, as cuda://1, local-sync://0, or all (repeatable).",
+    help="Measure on this device, as in cuda://1, local-sync://0, or all (repeatable).",
 )
 @click.option(
     "--ray",
@@ -60,31 +60,31 @@ from tuner.options import Options
     "--function",
     default=DEFAULTS.function,
     metavar="NAME",
-    help="The model's entry, where it has several functions.",
+    help="The model's entry, if it has several functions.",
 )
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries.")
-@click.option("--resume", is_flag=True, help="Go on with the run of --run-dir, which was cut off.")
+@click.option("--resume", is_flag=True, help="Continue the interrupted run of --run-dir.")
 @click.option("--no-measure", is_flag=True, help="Compile candidates for another machine to measure: write a bundle.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Where the bundle goes, with --no-measure.")
-@click.option("--store", type=click.Path(path_type=Path), help="File of evaluations that several runs share.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the bundle, with --no-measure.")
+@click.option("--store", type=click.Path(path_type=Path), help="File of results of candidates that several runs share.")
 @click.option(
     "--min-gain",
     default=DEFAULTS.min_gain,
     show_default=True,
-    help="A smaller gain than this fraction is left to the default.",
+    help="The default stays if the gain is smaller than this fraction.",
 )
 @click.option(
     "--early-only",
     is_flag=True,
     help="Tune only what a spec for plain iree-compile can reach.",
 )
-@click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation; those of --pin are used.")
+@click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation; use those of --pin.")
 @click.option(
     "--pin",
     "pins",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Settle a choice of flags, as in data-tiling=default (repeatable).",
+    help="Use this choice of flags and do not search it, as in data-tiling=default (repeatable).",
 )
 @click.option(
     "--compile-timeout",
@@ -98,9 +98,9 @@ from tuner.options import Options
     default=DEFAULTS.workers,
     help="Processes that compile.  [default: one for each processor]",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be tuned and about how long it takes; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be tuned and about how long it takes; write nothing.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Events for programs on stdout, one JSON object a line; the rest on stderr."
+    "--json", "as_json", is_flag=True, help="Print events on stdout, one JSON object a line; all else on stderr."
 )
 def run(
     model: Path,
@@ -116,8 +116,8 @@ def run(
 ) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
 
-    Flags of iree-compile can follow after `--`. With --no-measure the candidates are compiled only, into a bundle that
-    another machine measures (`python BUNDLE/measure.pyz`) and `iree-tune take-back` makes a spec of.
+    Flags of iree-compile can follow after `--`. With --no-measure the candidates are only compiled, into a bundle:
+    another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.
     """
     from tuner.stopwatch import Part, Stopwatch, process_started
     from tuner.terminal import EventStream, ProgressView, print_forecast, print_result
@@ -133,9 +133,9 @@ def run(
     )
     if no_measure:
         if as_json:
-            raise InputError("--json tells of a run that measures; leave it out with --no-measure")
+            raise InputError("--json reports a run that measures; leave it out with --no-measure")
         if dry_run:
-            raise InputError("--dry-run tells of a run that measures; leave it out with --no-measure")
+            raise InputError("--dry-run forecasts a run that measures; leave it out with --no-measure")
         _pack(model, options, bundle)
         return
     if bundle is not None:
@@ -165,13 +165,13 @@ def run(
 
 
 def _end_unread(_: Event) -> None:
-    """Ends a run whose events were all that was asked for, when they can no longer be written."""
+    """Ends a run that makes nothing but events when they can no longer be written."""
     refused = refused_by_stdout()
     if refused is None:
         return
     if refused.errno == errno.EPIPE:
         raise ToolError(
-            "nobody reads the events any more; what was measured is kept, go on with --run-dir and --resume"
+            "nobody reads the events any more; what was measured is kept, continue with --run-dir and --resume"
         )
     raise InputError(f"events cannot be written to stdout ({refused.strerror}); send it elsewhere, or give -o")
 

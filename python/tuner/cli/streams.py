@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Where commands show what goes on: a terminal of its own width, or a file or pipe of a fixed one.
+"""The streams that commands print on: a terminal with its own width, a file or a pipe with a fixed width.
 
-A reader that goes away or a full disk ends no run: what cannot be shown is dropped.
+A reader that goes away or a full disk ends no run: output that cannot be written is dropped.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from rich.console import Console
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# Columns of a table that goes to a file or a pipe, where no terminal says how wide it is.
-_PLAIN_WIDTH = 120
+# Columns of a table in a file or a pipe. Wide tables are those with a column of free text.
+_PLAIN_WIDTH, _WIDE = 120, 160
 
 
-def console(*, stderr: bool = False, plain_width: int = _PLAIN_WIDTH) -> Console:
-    """A console on stdout, or on stderr where stdout is for programs."""
+def console(*, stderr: bool = False, wide: bool = False) -> Console:
+    """A console on stdout, or on stderr if stdout is for programs."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else plain_width)
+    return Console(stderr=stderr, width=None if stream.isatty() else _WIDE if wide else _PLAIN_WIDTH)
 
 
 class _Dropping(io.FileIO):
-    """A file that takes everything; once it cannot be written the rest is dropped, and `refused` says why."""
+    """A file that accepts everything. After a failure it drops all output, and `refused` says why."""
 
     refused: OSError | None = None
 
@@ -46,7 +46,7 @@ class _Dropping(io.FileIO):
 def make_streams_lasting() -> None:
     """Makes stdout and stderr drop what cannot be written, also if they are closed.
 
-    No file that is opened later takes the number of a closed one: native code would write into it.
+    No file that is opened later gets the number of a closed stream: native code would write into it.
     """
     with suppress(OSError):
         while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -67,7 +67,7 @@ def _lasting(stream: TextIO | None, number: int) -> TextIO:
 
 
 def refused_by_stdout() -> OSError | None:
-    """Why stdout does not take what is written, if it does not."""
+    """Why stdout cannot be written, or None."""
     sys.stdout.flush()
     file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return file.refused if isinstance(file, _Dropping) else None

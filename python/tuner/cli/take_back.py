@@ -19,7 +19,7 @@ from tuner.options import Options
 @compiler_flags
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the log and the binaries.")
-@click.option("--store", type=click.Path(path_type=Path), help="File of evaluations that several runs share.")
+@click.option("--store", type=click.Path(path_type=Path), help="File of results of candidates that several runs share.")
 @click.option(
     "--compile-timeout",
     "compile_timeout_s",
@@ -51,7 +51,7 @@ def take_back(
     with ProgressView(shown) as view:
         result = taken_back(model, bundle, options, view)
     print_result(result, shown)
-    lines = ["The whole model was not run; where there are both the device and a compiler: iree-tune check MODEL SPEC"]
+    lines = ["The whole model was not run; on a machine with the device and a compiler: iree-tune check MODEL SPEC"]
     if output is not None:
         lines.append(f"Spec: {output}")
     for line in lines:

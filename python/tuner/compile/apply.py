@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Applies a configuration to a stripped dispatch, late, and reads back what took effect.
 
-The way is the one of deployment: a spec's sequence annotates the root op, IREE moves the annotation into place,
-and the target's strategy pass configures whatever is left and verifies everything.
+This works as in deployment: a spec's sequence annotates the root op, IREE moves the annotation into place, and the
+target's strategy pass configures the rest and verifies everything.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from iree.compiler.dialects.transform import interpreter
 
 from tuner import native
 from tuner.dispatch import Annotations, Configuration, Configured
-from tuner.dispatches.problems import ops_named, read_configured
+from tuner.dispatches.problems import read_configured
 from tuner.foreign import reason_of
 from tuner.specs.write import identity_spec
 from tuner.targets import Attributes, Compilation, Target
+from tuner.toolchain.operations import dispatch_functions
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the IR holds afterwards, and what was written onto it (None: the compiler's default)."""
+    """The configuration that the IR holds afterwards, and the annotations (None: the compiler's default)."""
 
     configured: Configured
     annotations: Annotations | None
@@ -34,11 +35,11 @@ class RejectedError(Exception):
 
 
 class NotAppliedError(Exception):
-    """The configuration was taken without complaint and yet is not what the IR holds afterwards."""
+    """IREE accepted the configuration, but the IR holds another one afterwards."""
 
 
 def annotations_of(configuration: Configuration, target: Attributes, context: ir.Context) -> Annotations:
-    """A configuration as the attributes that a spec writes. Raises ValueError or MLIRError where it is none."""
+    """A configuration as the attributes that a spec writes. Raises ValueError or MLIRError if there are none for it."""
     info = target.compilation_info(configuration, context)
     others = {number: target.lowering_config(levels, context) for number, levels in configuration.others.items()}
     return Annotations(
@@ -51,9 +52,9 @@ def annotations_of(configuration: Configuration, target: Attributes, context: ir
 def apply_configuration(
     module: ir.Module, identity: str, configuration: Configuration | Annotations | None, target: Target
 ) -> Applied:
-    """Configures `module` (stripped and annotated) in place; with None it is taken as the compiler configured it.
+    """Configures `module` (stripped and annotated) in place; with None it keeps the compiler's configuration.
 
-    Annotations are what a spec's entry says. Raises RejectedError or NotAppliedError.
+    Annotations are those of a spec's entry. Raises RejectedError or NotAppliedError.
     """
     context = module.context
     wanted = None
@@ -71,8 +72,7 @@ def apply_configuration(
             materialize(module, target)
     except (ir.MLIRError, ValueError, RuntimeError) as error:
         raise RejectedError(reason_of(error)) from error
-    (variant,) = ops_named(module.operation, "hal.executable.variant")
-    (function,) = ops_named(variant, "func.func")
+    (function,) = dispatch_functions(module.operation)
     if wanted is not None:
         (root,) = native.find_root_ops(module.operation)
         translation = native.translation_info(function)
@@ -92,9 +92,9 @@ def apply_configuration(
 
 
 def materialize(module: ir.Module, target: Compilation) -> None:
-    """Puts annotations in their place, gives each dispatch without a configuration IREE's default, verifies all.
+    """Moves annotations into place, gives each dispatch without a configuration IREE's default, and verifies all.
 
-    Raises MLIRError where IREE refuses a configuration.
+    Raises MLIRError if IREE refuses a configuration.
     """
     pipeline = (
         "builtin.module(hal.executable(hal.executable.variant(builtin.module("

@@ -17,13 +17,14 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.compile.apply import RejectedError, materialize
 from tuner.dispatch import plain_name
-from tuner.dispatches.problems import ops_named, read_problem
+from tuner.dispatches.problems import read_problem
 from tuner.errors import ToolError
 from tuner.foreign import reason_of
 from tuner.specs.read import parse_spec, text_of
 from tuner.specs.write import LATE, PROBLEM
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import dispatch_functions, ops_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
         except native.PassError as error:
             raise ToolError(f"the root ops of {configured} cannot be found: {error}") from error
         reached: dict[str, list[str]] = {name: [] for name in names.values()}
-        functions = [
-            function
-            for variant in ops_named(module.operation, "hal.executable.variant")
-            for function in ops_named(variant, "func.func")
-        ]
-        for function in functions:
+        for function in dispatch_functions(module.operation):
             roots = native.find_root_ops(function)
             if len(roots) != 1:
                 continue

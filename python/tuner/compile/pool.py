@@ -32,7 +32,7 @@ from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
 from tuner.files import TEMPORARY
 from tuner.foreign import error_line, reason_of
 from tuner.outcome import Candidate, Compilation, Fate
-from tuner.processes import deaf_to_interrupts, ended_from_outside
+from tuner.processes import ended_from_outside, interrupts_blocked
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
 from tuner.toolchain.tools import check_room, end_linkers
@@ -166,7 +166,7 @@ class CompilePool:
         self._have_temporary()
         meeting = Path(tempfile.mkdtemp(dir=self._temporary.name))
         # The first of these starts the workers, and the threads that replace them later.
-        with deaf_to_interrupts():
+        with interrupts_blocked():
             self._starting = [
                 self._pool.schedule(_meet, args=[meeting, self._workers], timeout=_START_TIMEOUT_S)
                 for _ in range(self._workers)
@@ -269,7 +269,7 @@ class CompilePool:
 
     def _schedule(self, job: CompileJob) -> Any:
         try:
-            with deaf_to_interrupts():
+            with interrupts_blocked():
                 return self._pool.schedule(_compile, args=[job], timeout=self._timeout_s)
         except RuntimeError as error:
             raise BrokenProcessPool(str(error)) from error

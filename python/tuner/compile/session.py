@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""IREE's compiler inside a worker process: from configured IR to a binary, by the flags of the model.
+"""IREE's compiler inside a worker process: from configured IR to a binary, with the flags of the model.
 
-The compiler's library hears flags once in the life of a process, which from then on is for models of these flags.
+The compiler's library reads flags once in the life of a process, which from then on serves models with these flags.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-# What iree-compile reads itself: what to compile, from where to where, and what to say. The library knows none of it.
+# Flags that iree-compile reads itself: its input, its output, and what it prints. The library knows none of them.
 # Source: iree_compile_lib.cc in IREE.
 _OF_THE_TOOL = frozenset(
     {
@@ -31,36 +31,36 @@ _OF_THE_TOOL = frozenset(
         "verify",
     }
 )
-# By these each candidate would write over what was written for the model.
+# Flags that dump files: each candidate would overwrite those of the model.
 _DUMPS = "iree-hal-dump-"
 
 
-def heard(flags: Sequence[str]) -> Iterator[str]:
-    """Those of iree-compile's flags that decide what becomes of a dispatch, as they were written."""
-    is_heard = True
+def flags_for_library(flags: Sequence[str]) -> Iterator[str]:
+    """The flags of iree-compile that decide how a dispatch is compiled, as they were written."""
+    is_for_library = True
     for word in flags:
         if word.startswith("-"):
             name = word.lstrip("-").partition("=")[0]
-            is_heard = name not in _OF_THE_TOOL and not name.startswith(_DUMPS)
+            is_for_library = name not in _OF_THE_TOOL and not name.startswith(_DUMPS)
         # A word without a dash is the value of the flag before it.
-        if is_heard:
+        if is_for_library:
             yield word
 
 
 @functools.cache
 def _set_up(flags: tuple[str, ...]) -> None:
-    """Tells the compiler's library the flags of this process. It ends the process where it knows one of them not."""
+    """Passes the flags to the compiler's library. The library exits the process if it does not recognise one."""
     from iree.compiler.api import _initializeGlobalCL
 
-    _initializeGlobalCL("iree-compile", *heard(flags))
+    _initializeGlobalCL("iree-compile", *flags_for_library(flags))
 
 
 @functools.cache
 def session(flags: tuple[str, ...]) -> Any:
-    """This process's compiler session (`iree.compiler.api.Session`), by these flags; no others may follow.
+    """This process's compiler session (`iree.compiler.api.Session`) with these flags; no others may follow.
 
-    Candidates share it until one fails: what a context has loaded and uniqued is a twelfth of a candidate's time, and
-    the binaries are the same, byte for byte.
+    Candidates share it until one fails: loading and uniquing in a fresh context is a twelfth of a candidate's time. The
+    binaries are the same, byte for byte.
     """
     from iree.compiler.api import Session
 
@@ -72,11 +72,11 @@ def session(flags: tuple[str, ...]) -> Any:
 
 
 def translate(compiler: Any, module: Any, binary: Path) -> str:
-    """Compiles configured IR to a VM binary in a `session`. Returns "" or why not.
+    """Compiles configured IR to a VM binary in a `session`. Returns "", or why it failed.
 
-    IREE's Python `Invocation` cannot set the phase to start from, nor leave out the verifier that runs after each
-    pass (a tenth of the time: it finds faults of the compiler, and what a candidate computes is checked anyway);
-    its C functions can.
+    IREE's C functions can set the phase to start from, and leave out the verifier that runs after each pass; its Python
+    `Invocation` cannot. The verifier takes a tenth of the time and finds faults of the compiler; the outputs of a
+    candidate are checked anyway.
     """
     from iree.compiler.api import Output, ctypes_dl
 

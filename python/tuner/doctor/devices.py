@@ -16,7 +16,7 @@ from tuner.doctor.product import compile_product, verify_product
 from tuner.errors import InputError, MeasurementError, ToolError
 from tuner.foreign import reason_of
 from tuner.measuring import Runner
-from tuner.processes import deaf_to_interrupts
+from tuner.processes import interrupts_blocked
 from tuner.targets import Device
 from tuner.targets.choosing import choose_target
 from tuner.targets.rocm_chip import find_chips
@@ -77,7 +77,7 @@ def _without_device(driver: str, reason: str) -> Finding:
 def _ask(driver: str) -> dict[str, str]:
     """The devices' names by URI, from a process of its own, since drivers crash and hang. Raises MeasurementError."""
     with pebble.ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn")) as pool:
-        with deaf_to_interrupts():
+        with interrupts_blocked():
             asked = pool.schedule(_query, args=(driver,), timeout=_QUERY_TIMEOUT_S)
         try:
             found: dict[str, str] = asked.result()

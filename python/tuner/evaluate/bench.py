@@ -108,6 +108,8 @@ class DispatchBench:
             except MeasurementError as error:
                 self._baseline.suspect_device()
                 if chance >= chances_after(error):
+                    # It is the candidate's fault only if the default still runs; otherwise the device is lost.
+                    self._baseline.ensure_loaded()
                     return replace(ended, fate=fate_of(error), detail=str(error))
         time_s = median_s * slowdown
         self._best_s = min(self._best_s, time_s)

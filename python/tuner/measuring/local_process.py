@@ -20,7 +20,7 @@ from tuner.foreign import reason_of
 from tuner.measuring.calls import Call
 from tuner.measuring.served import ServedPrograms
 from tuner.measuring.transport import ATTEMPTS, ProgramCrashedError, ProgramKilledError, ProgramTimedOutError
-from tuner.processes import deaf_to_interrupts, ended_from_outside
+from tuner.processes import ended_from_outside, interrupts_blocked
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Device
 
@@ -134,7 +134,7 @@ class LocalProcess:
             ours, theirs = context.Pipe()
             arguments = (theirs, self._device, self._log, self._memory_limit_bytes, dies_with_parent)
             process = context.Process(target=_serve, args=arguments, daemon=True)
-            with deaf_to_interrupts():
+            with interrupts_blocked():
                 process.start()
         except OSError as error:
             raise MeasurementError(f"the measuring process cannot be started ({error.strerror})") from error

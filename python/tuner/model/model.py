@@ -13,8 +13,9 @@ from tuner.model.onnx import Shapes, import_model
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import ToolResult, run_tool
 
-# Nothing is known yet of how long a model takes.
+# Seconds until the first compilation is taken for hanging: nothing is known yet about the model.
 _COMPILE_TIMEOUT_S = 600.0
+# Bytes that are zero at the start of a sparse file, or of one that was cut off; no model starts with so many zeros.
 _ZEROS_BYTES = 4096
 
 
@@ -22,8 +23,9 @@ _ZEROS_BYTES = 4096
 class Model:
     """A model and the iree-compile flags that it is compiled with.
 
-    `source` is the user's file, `path` what iree-compile reads: the same unless the model was imported. `watch` counts
-    the time that compiling takes. A compilation that has not ended after `timeout_s` is taken for hanging.
+    `source` is the user's file, `path` the file that iree-compile reads: the same unless the model was imported.
+    `watch` counts the time of compilations, and is no part of the value. A compilation that has not ended after
+    `timeout_s` is taken for hanging.
     """
 
     source: Path
@@ -34,13 +36,12 @@ class Model:
 
     @staticmethod
     def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
-        """Raises InputError when there is no such file or it cannot be read."""
+        """Opens the file at `path`. Raises InputError if there is no such file or it cannot be read."""
         try:
             if path.is_dir():
                 raise InputError(f"{path} is a folder; name a model file")
             check_regular(path)
             with path.open("rb") as file:
-                # Zeros are what a sparse file holds, or one that was cut off; no model begins with so many.
                 is_empty = not file.read(_ZEROS_BYTES).strip(b"\0")
         except FileNotFoundError as error:
             raise InputError(f"there is no model file {path}; check the path") from error
@@ -60,14 +61,14 @@ class Model:
         return replace(self, flags=(*self.flags, *flags))
 
     def compile(self, output: Path, *extra_flags: str, timeout_s: float | None = None) -> ToolResult:
-        """Runs iree-compile on the model, for at most `timeout_s` too if given. The caller judges the exit code."""
+        """Runs iree-compile on the model, for at most `timeout_s` if given. The caller judges the exit code."""
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
         with self.watch.of(Part.COMPILING):
             limit_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
             return run_tool("iree-compile", arguments, timeout_s=limit_s, scratch=output.parent)
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
-        """As `compile`, for the user's own input: a failure is an InputError with the compiler's reason."""
+        """As `compile`, for the user's own input. Raises InputError with the compiler's reason if it fails."""
         result = self.compile(output, *extra_flags)
         if result.exit_code != 0:
             raise InputError(

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Turns a model file into one that iree-compile reads: ONNX is imported by IREE's importer, MLIR is taken as it is."""
+"""Turns a model file into one that iree-compile reads: IREE's importer imports ONNX, MLIR is used as it is."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from tuner.foreign import printable, reason_of
 _IMPORT_TIMEOUT_S = 600.0
 # Older models are converted to this version of the operators: IREE does not take every older form.
 _OPSET = 17
-# What sizes are computed from has few elements. Larger constants stay computed: as data they make other kernels.
+# Elements of the constants that are folded. Sizes are computed from small ones; larger ones, as data, would make
+# other dispatches.
 _FOLDED_ELEMENTS = 100
-# What fits into ONNX's 64 bits.
+# A size that fits into 64 bits, as ONNX has them.
 _SIZE = re.compile("[1-9][0-9]{0,17}")
 _TAKE_SMALLER = "import it yourself by iree-import-onnx with --externalize-params, and give the MLIR"
 
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """What the user says of sizes that a model leaves open.
+    """Sizes that a model leaves open and the user gives.
 
     `dims` maps names of dimensions to sizes; `inputs` holds the shape of each input, in order, as in `1x3x48x320xf32`.
     """
@@ -37,7 +38,7 @@ class Shapes:
 
     @staticmethod
     def parse(dims: Sequence[str], inputs: Sequence[str]) -> Shapes:
-        """From `NAME=SIZE` and shapes. Raises InputError."""
+        """Reads texts such as `NAME=SIZE` and shapes. Raises InputError."""
         named: dict[str, int] = {}
         for text in dims:
             name, equals, size = text.rpartition("=")
@@ -51,12 +52,12 @@ class Shapes:
 
 
 def import_model(path: Path, shapes: Shapes, work_dir: Path, timeout_s: float = _IMPORT_TIMEOUT_S) -> Path:
-    """A file that iree-compile reads, its functions' types declared: `path` itself or one in `work_dir`.
+    """A file that iree-compile reads, with the types of its functions declared: `path` itself or one in `work_dir`.
 
     `timeout_s`: seconds that IREE's importer may take. Raises InputError for a model that cannot be imported, and for
-    sizes that are left open.
+    open sizes.
     """
-    # Imported here, for it imports IREE: a command that is only asked for its help needs none.
+    # Imported here, since it imports IREE: printing a command's help must not need that.
     from tuner.model.torch_types import declare_types
 
     declared = work_dir / f"{path.stem}.declared.mlirbc"
@@ -69,7 +70,7 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path, timeout_s: float = 
 
     bound, imported = work_dir / f"{path.stem}.bound.onnx", work_dir / f"{path.stem}.mlir"
     command = [sys.executable, "-m", "iree.compiler.tools.import_onnx", str(bound), "-o", str(imported)]
-    if any(each.domain in ("", "ai.onnx") and each.version < _OPSET for each in model.opset_import):
+    if any(opset.domain in ("", "ai.onnx") and opset.version < _OPSET for opset in model.opset_import):
         command += ["--opset-version", str(_OPSET)]
     try:
         onnx.save(model, str(bound))
@@ -90,7 +91,7 @@ def import_model(path: Path, shapes: Shapes, work_dir: Path, timeout_s: float = 
 
 
 def bind_model(path: Path, shapes: Shapes) -> Any:
-    """The ONNX model (`onnx.ModelProto`) with the user's sizes, and with all sizes worked out that follow from them.
+    """The ONNX model (`onnx.ModelProto`) with the user's sizes, and with all sizes that follow from them.
 
     Raises InputError as `import_model`.
     """
@@ -101,7 +102,7 @@ def bind_model(path: Path, shapes: Shapes) -> Any:
 
     _bind(model, shapes, path)
     try:
-        # Sizes that the model computes are constants now; without folding them IREE makes kernels of open sizes.
+        # Sizes that the model computes are constants now. If they are not folded, IREE makes dispatches of open sizes.
         folded = onnx_ir.from_proto(model)
         limits = {"input_size_limit": _FOLDED_ELEMENTS, "output_size_limit": _FOLDED_ELEMENTS}
         optimizer.fold_constants(folded, onnx_shape_inference=True, **limits)
@@ -133,33 +134,33 @@ def _load(path: Path) -> Any:
 
 
 def _bind(model: Any, shapes: Shapes, path: Path) -> None:
-    """Writes the user's sizes into the model's inputs, and forgets what was stated of shapes that follow from them."""
-    initialized = {each.name for each in model.graph.initializer}
-    inputs = [each for each in model.graph.input if each.name not in initialized]
+    """Writes the user's sizes into the model's inputs, and drops stated shapes that follow from them."""
+    initialized = {initializer.name for initializer in model.graph.initializer}
+    inputs = [tensor for tensor in model.graph.input if tensor.name not in initialized]
     if shapes.inputs and len(shapes.inputs) != len(inputs):
         raise InputError(f"{path} has {len(inputs)} inputs; give --input for each of them, not {len(shapes.inputs)}")
-    for each in inputs:
-        if each.type.WhichOneof("value") != "tensor_type":
+    for tensor in inputs:
+        if tensor.type.WhichOneof("value") != "tensor_type":
             raise InputError(
-                f"input '{printable(each.name)}' of {path} is no tensor; give a model whose inputs all are"
+                f"input '{printable(tensor.name)}' of {path} is no tensor; give a model whose inputs all are"
             )
-    unknown = set(shapes.dims) - {size.dim_param for each in inputs for size in each.type.tensor_type.shape.dim}
+    unknown = set(shapes.dims) - {size.dim_param for tensor in inputs for size in tensor.type.tensor_type.shape.dim}
     if unknown:
         raise InputError(
             f"{path} has no dimension named {', '.join(sorted(unknown))}; it needs: {_open(inputs) or 'none'}"
         )
     bound = dict(shapes.dims)
-    for each, shape in zip(inputs, shapes.inputs, strict=False):
-        _bind_input(each, shape, bound, path)
-    for each in inputs:
-        for size in each.type.tensor_type.shape.dim:
+    for tensor, shape in zip(inputs, shapes.inputs, strict=False):
+        _bind_input(tensor, shape, bound, path)
+    for tensor in inputs:
+        for size in tensor.type.tensor_type.shape.dim:
             if size.dim_param in bound:
                 size.dim_value = bound[size.dim_param]
     if open_sizes := _open(inputs):
         raise InputError(f"{path} leaves sizes open: {open_sizes}; bind them by --dim NAME=SIZE or --input SHAPE")
     del model.graph.value_info[:]
-    for each in model.graph.output:
-        for size in each.type.tensor_type.shape.dim:
+    for tensor in model.graph.output:
+        for size in tensor.type.tensor_type.shape.dim:
             if size.dim_value < 1:
                 size.Clear()
 
@@ -189,20 +190,20 @@ def _bind_input(tensor: Any, shape: str, bound: dict[str, int], path: Path) -> N
 
 
 def _open(inputs: Sequence[Any]) -> str:
-    """The inputs with sizes that nothing says, for people."""
+    """The inputs with open sizes, as text."""
     found = []
-    for each in inputs:
-        kind = each.type.tensor_type
+    for tensor in inputs:
+        kind = tensor.type.tensor_type
         if not kind.HasField("shape"):
-            found.append(f"{each.name} [any shape]")
+            found.append(f"{tensor.name} [any shape]")
             continue
         sizes = [str(size.dim_value) if size.dim_value > 0 else (size.dim_param or "?") for size in kind.shape.dim]
         if any(size.dim_value < 1 for size in kind.shape.dim):
-            found.append(f"{each.name} [{', '.join(sizes)}]")
+            found.append(f"{tensor.name} [{', '.join(sizes)}]")
     return printable("; ".join(found))
 
 
-# ONNX's names of element types, as MLIR has them.
+# MLIR's names of ONNX's element types.
 _ELEMENT_TYPES = {
     "FLOAT": "f32",
     "DOUBLE": "f64",

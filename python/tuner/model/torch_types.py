@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Declares the types of a module's functions where IREE does not, so that the compiled functions can be called.
+"""Declares the types of a module's functions if IREE does not, so that the compiled functions can be called.
 
-IREE writes what a function takes and returns into each compiled module, but not for functions on the torch dialect's
-tensors: those come out of its importer with bare buffers. What a module itself says of a function is kept.
+IREE writes the types of a function's arguments and results into each compiled module, but not for functions on the
+torch dialect's tensors: these leave its importer with bare buffers. A declaration that a module has already is kept.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import symbol
 
 _REFLECTION, _DECLARATION = "iree.reflection", "iree.abi.declaration"
 
 
 def declare_types(source: Path, output: Path) -> Path:
-    """`source` itself where nothing is to be declared, else `output`: the same module with declarations, as bytecode.
+    """`source` itself if nothing is to be declared, else `output`: the same module with declarations, as bytecode.
 
-    Functions with a size that is open or a type that is no tensor are left alone, and so is a file that is no module.
+    Functions with an open size or a type that is no tensor are left alone, and so is a file that is no module.
     """
     if not _mentions_torch(source):
         return source
@@ -31,7 +32,7 @@ def declare_types(source: Path, output: Path) -> Path:
             module = ir.Module.parseFile(str(source))
         except ir.MLIRError:
             return source  # iree-compile says why
-        declared = [_declare(each.operation) for each in module.body.operations if each.operation.name == "func.func"]
+        declared = [_declare(op.operation) for op in module.body.operations if op.operation.name == "func.func"]
         if not any(declared):
             return source
         with output.open("wb") as file:
@@ -45,17 +46,19 @@ def _mentions_torch(path: Path) -> bool:
 
 
 def _declare(function: ir.Operation) -> bool:
-    """Whether the function was in want of a declaration and has it now."""
+    """Declares the types of a function if it needs that. Returns whether it did."""
     kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
-    if _REFLECTION in function.attributes or not any("!torch." in str(each) for each in (*kind.inputs, *kind.results)):
+    if _REFLECTION in function.attributes or not any(
+        "!torch." in str(type_) for type_ in (*kind.inputs, *kind.results)
+    ):
         return False
-    inputs, results = ([_tensor(each) for each in types] for types in (kind.inputs, kind.results))
+    inputs, results = ([_tensor(type_) for type_ in types] for types in (kind.inputs, kind.results))
     if None in inputs or None in results:
         return False
-    takes = ", ".join(f"%input{index}: {each}" for index, each in enumerate(inputs))
-    gives = ", ".join(f"%output{index}: {each}" for index, each in enumerate(results))
-    # Names may hold spaces and brackets, which would be taken for the list of inputs.
-    name = re.sub(r"\W", "_", str(ir.StringAttr(function.attributes["sym_name"]).value))
+    takes = ", ".join(f"%input{index}: {tensor}" for index, tensor in enumerate(inputs))
+    gives = ", ".join(f"%output{index}: {tensor}" for index, tensor in enumerate(results))
+    # A name may have spaces and brackets, which would be read as the list of inputs.
+    name = re.sub(r"\W", "_", symbol(function))
     declaration = ir.StringAttr.get(f"sync func @{name}({takes}) -> ({gives})")
     function.attributes[_REFLECTION] = ir.DictAttr.get({_DECLARATION: declaration})
     return True

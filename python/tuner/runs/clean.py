@@ -14,35 +14,36 @@ from tuner.runs.folder import RunFolder
 from tuner.runs.names import Found, look_into
 from tuner.runs.record import RunRecord
 
+# Kept files that a line names.
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """What is removed of a folder, or would be: so many bytes. `kept` are the files that are no run's."""
+    """The bytes that are removed from a folder, or would be. `kept` are the files that no run writes."""
 
     folder: Path
     removed_bytes: int
     kept: tuple[Path, ...]
 
-    def told(self, done: str) -> str:
-        """For people; `done` is what is done with the files, as in "removed"."""
-        told = f"{self.folder}: {self.removed_bytes / 1e6:.1f} MB {done}"
+    def line(self, done: str) -> str:
+        """The removal as a line; `done` is what happens to the files, as in "removed"."""
+        line = f"{self.folder}: {self.removed_bytes / 1e6:.1f} MB {done}"
         if self.kept:
             names = [str(path.relative_to(self.folder)) for path in self.kept[:_NAMED]]
             more = [f"{len(self.kept) - _NAMED} more"] if len(self.kept) > _NAMED else []
-            told += f"; kept, as no run's: {', '.join([*names, *more])}"
-        return told
+            line += f"; kept, as no run's: {', '.join([*names, *more])}"
+        return line
 
 
 def look(folder: Path) -> Cleaning:
-    """What `clean` would do. Raises InputError for what is no folder of a run, and if a process works in it."""
+    """What `clean` would do. Raises InputError if it is no folder of a run, or if a process works in it."""
     _check(folder)
-    # Without a lock there is nobody in it, and looking leaves none there.
+    # Without a lock no process works in it. Looking must not create one.
     if RunFolder(folder).lock.exists():
         with RunFolder(folder).held():
-            return _told(folder, look_into(folder, RunFolder(folder).model))
-    return _told(folder, look_into(folder, RunFolder(folder).model))
+            return _cleaning_of(folder, look_into(folder, RunFolder(folder).model))
+    return _cleaning_of(folder, look_into(folder, RunFolder(folder).model))
 
 
 def clean(folder: Path) -> Cleaning:
@@ -51,8 +52,8 @@ def clean(folder: Path) -> Cleaning:
     run = RunFolder(folder)
     with run.held():
         found = look_into(folder, RunFolder(folder).model)
-        told = _told(folder, found)
-        # Those last by which the folder is known: what is interrupted can be done again.
+        cleaning = _cleaning_of(folder, found)
+        # The files that mark the folder as a run's go last, so that an interrupted removal can be repeated.
         last = {run.command: 1, run.lock: 2}
         try:
             for path in sorted(found.files, key=lambda path: last.get(path, 0)):
@@ -66,7 +67,7 @@ def clean(folder: Path) -> Cleaning:
             raise InputError(
                 f"{error.filename or folder} cannot be removed: {os.strerror(error.errno or 0)}; check its permissions"
             ) from error
-    return told
+    return cleaning
 
 
 def _check(folder: Path) -> None:
@@ -77,5 +78,5 @@ def _check(folder: Path) -> None:
     RunRecord.read(RunFolder(folder).command)
 
 
-def _told(folder: Path, found: Found) -> Cleaning:
+def _cleaning_of(folder: Path, found: Found) -> Cleaning:
     return Cleaning(folder, sum(path.lstat().st_size for path in found.files), found.others)

@@ -21,9 +21,9 @@ from tuner.files import TEMPORARY
 from tuner.runs.names import others_in, temporary_folders
 from tuner.runs.record import RunRecord
 
-# Where runs leave their folders, unless told otherwise.
+# The folder of runs without a --run-dir.
 RUNS = Path(".iree-tuner")
-# So many files are named where there should be none.
+# Files that a message names if there should be none.
 _NAMED = 3
 
 
@@ -38,11 +38,11 @@ class RunFolder:
     def create(
         path: Path | None, model: Path, asked: Mapping[str, str] | None = None, *, resume: bool = False
     ) -> Iterator[RunFolder]:
-        """Makes `path`, or a new folder under `.iree-tuner`, and holds it: no other process works in it meanwhile.
+        """Makes `path`, or a new folder under `.iree-tuner`, and locks it against other processes.
 
-        `asked` is what a run of `model` is asked, which can be resumed: with `resume` the folder of a run that was cut
-        off is taken. Raises InputError if that is impossible, and without `resume` for a folder with other files in it
-        or another run's log: nothing of a user's is overwritten.
+        `asked` are the settings of a run of `model` that can be resumed; None for other commands. With `resume` the
+        folder of an interrupted run is taken. Raises InputError if that is impossible, and without `resume` for a
+        folder with other files in it or another run's log: no file of a user is overwritten.
         """
         folder = RunFolder._of_a_run(path) if resume else RunFolder._made(path)
         with folder.held():
@@ -86,7 +86,7 @@ class RunFolder:
             raise InputError(f"{path} already holds a run; choose another --run-dir")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
-        others = ", ".join(each.name for each in others_in(folder.path, folder.model, _NAMED))
+        others = ", ".join(path.name for path in others_in(folder.path, folder.model, _NAMED))
         if others:
             raise InputError(f"{path} holds files that are no run's ({others}); choose another --run-dir")
         return folder
@@ -102,7 +102,7 @@ class RunFolder:
         return RunFolder(path.absolute())
 
     def _take_up(self, model: Path, asked: Mapping[str, str]) -> None:
-        """The run begins anew and finds what it did in its store; so the log is written anew too."""
+        """Prepares an interrupted run to be continued: its results are in the store, so the log starts anew."""
         RunRecord.read(self.command).check_resumable(self.path, model, asked)
         for left in temporary_folders(self.path):
             shutil.rmtree(left)
@@ -110,7 +110,7 @@ class RunFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keeps other processes out of the folder, for as long as this one lives. Raises InputError if one is in it."""
+        """Keeps other processes out of the folder. Raises InputError if one works in it."""
         try:
             handle = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         except OSError as error:
@@ -125,12 +125,12 @@ class RunFolder:
                     f"{self.lock} cannot be locked: {error.strerror}; choose a folder on another disk"
                 ) from error
             if os.fstat(file.fileno()).st_nlink == 0:
-                raise InputError(f"another process removes {self.path}; begin again")
+                raise InputError(f"another process removes {self.path}; start again")
             yield
 
     @property
     def store(self) -> Path:
-        """Where the run keeps its evaluations, unless another place was named."""
+        """The file that keeps the results of candidates, unless the user names another."""
         return self.path / "store.sqlite"
 
     @property
@@ -140,7 +140,7 @@ class RunFolder:
 
     @property
     def spec(self) -> Path:
-        """The spec, as proved so far."""
+        """The spec, as far as it is proved."""
         return self.path / "spec.mlir"
 
     @property
@@ -150,17 +150,17 @@ class RunFolder:
 
     @property
     def command(self) -> Path:
-        """What started the run, and where: for whoever wants to repeat it."""
+        """The command that started the run, with its working folder, to repeat it."""
         return self.path / "command.json"
 
     @property
     def lock(self) -> Path:
-        """What a process holds while it works in the folder."""
+        """The file that a process locks while it works in the folder."""
         return self.path / "run.lock"
 
     @property
     def model(self) -> Path | None:
-        """The run's model, if its record is there and says so."""
+        """The run's model, if there is a record that names it."""
         try:
             name = RunRecord.read(self.command).model
         except InputError:
@@ -169,11 +169,11 @@ class RunFolder:
 
     @property
     def began(self) -> str:
-        """When the run began, also if it was resumed since: UTC, as a store has it."""
+        """When the run was started, also if it was resumed since: UTC, as in a store."""
         return RunRecord.read(self.command).began
 
     def append(self, record: dict[str, Any]) -> None:
-        """Adds one line to the log; a crash loses at most the line being written. Raises OSError on a full disk."""
+        """Adds one line to the log. A crash loses at most this line. Raises OSError on a full disk."""
         try:
             with self.log.open("a") as file:
                 file.write(json.dumps(record) + "\n")

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Which files of a folder a run writes: told by their names, so that whatever else lies there is left alone."""
+"""Recognises the files that a run writes by their names, so that other files in its folder are left alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from tuner.errors import InputError
 from tuner.files import TEMPORARY
 
-# What the folder of a run has from its beginning on.
+# Files that the folder of a run has from its start.
 _MARKS = ("command.json", "run.lock")
-# What may be made anew: specs by their checks, pages by reports.
+# Files that other commands may replace: a check the specs, a report the page.
 _FOR_USERS = ("spec.mlir", "spec.late.mlir", "report.html")
 _ENDING = "[a-z0-9_]{8}"
 _TEMPORARY = rf"{TEMPORARY}{_ENDING}"
@@ -37,13 +37,13 @@ _FILE = re.compile(
     re.VERBOSE,
 )
 _FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|without-chosen-flags|bundle")
-# What is being written, by `tuner.files` or as a bundle, has such a name until it is whole.
+# The name of a file or a bundle until it is complete.
 _UNFINISHED = re.compile(rf"\.(?P<name>[^/]+)\.{_ENDING}(?P<rest>/.*)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lies in a folder: files that a run wrote, folders for them (inner ones first), and all else."""
+    """The contents of a folder: files that a run wrote, folders for them (inner ones first), and all others."""
 
     files: tuple[Path, ...]
     folders: tuple[Path, ...]
@@ -51,7 +51,7 @@ class Found:
 
 
 def is_of_a_run(name: str, model: Path | None = None) -> bool:
-    """Whether a run writes a file of this name, told from its folder on. `model` is the model that it tunes."""
+    """Whether a run writes a file of this name, relative to its folder. `model` is the model that it tunes."""
     if re.fullmatch(rf"(.+/)?{_TEMPORARY}/.+", name) or _FILE.fullmatch(name) or name in _imported(model):
         return True
     unfinished = _UNFINISHED.fullmatch(name)
@@ -59,7 +59,7 @@ def is_of_a_run(name: str, model: Path | None = None) -> bool:
 
 
 def look_into(folder: Path, model: Path | None = None) -> Found:
-    """Sorts all that lies in a folder. Links are not followed, and no run makes one."""
+    """Sorts the contents of a folder. Links are not followed: no run makes one."""
     sorts: dict[str, list[Path]] = defaultdict(list)
     for sort, path in _sorted(folder, model):
         sorts[sort].append(path)
@@ -67,14 +67,14 @@ def look_into(folder: Path, model: Path | None = None) -> Found:
 
 
 def others_in(folder: Path, model: Path | None, most: int) -> list[Path]:
-    """The first files of a folder that no run writes, at most so many: it may be a large folder."""
+    """The first files of a folder that no run writes, at most `most`: it may be a large folder."""
     return list(islice((path for sort, path in _sorted(folder, model) if sort == "other"), most))
 
 
 def _sorted(folder: Path, model: Path | None) -> Iterator[tuple[str, Path]]:
     for place, inner, names in os.walk(folder):
         for path in (Path(place, name) for name in (*inner, *names)):
-            # What a living run removes meanwhile is no concern of ours.
+            # A living run may remove files meanwhile.
             with suppress(FileNotFoundError):
                 yield _sort(path, path.relative_to(folder).as_posix(), model), path
 
@@ -84,13 +84,13 @@ def _sort(path: Path, name: str, model: Path | None) -> str:
     if stat.S_ISDIR(mode):
         if _is_folder_of_a_run(name):
             return "folder"
-        # Of another folder its files are told.
+        # The files of another folder are listed instead of the folder.
         return "full folder" if any(path.iterdir()) else "other"
     return "file" if stat.S_ISREG(mode) and is_of_a_run(name, model) else "other"
 
 
 def temporary_folders(folder: Path) -> list[Path]:
-    """What a run that was killed was just writing."""
+    """Folders that a killed run left half written."""
     found = []
     for place, inner, _ in os.walk(folder):
         left = [name for name in inner if re.fullmatch(_TEMPORARY, name)]
@@ -100,15 +100,15 @@ def temporary_folders(folder: Path) -> list[Path]:
 
 
 def check_not_of_a_run(path: Path, folder: Path | None = None, *, option: str = "-o") -> None:
-    """Raises InputError if `path` is a file that a run writes for itself: the run of `folder`, or any that has it."""
+    """Raises InputError if `path` is a file that a run writes for itself: the run of `folder`, or any other."""
     place = Path(os.path.realpath(path))
-    folders = [each for each in place.parents if all((each / name).is_file() for name in _MARKS)]
+    folders = [parent for parent in place.parents if all((parent / name).is_file() for name in _MARKS)]
     if folder is not None:
         folders.append(Path(os.path.realpath(folder)))
-    for each in folders:
-        if not place.is_relative_to(each):
+    for run in folders:
+        if not place.is_relative_to(run):
             continue
-        name = place.relative_to(each).as_posix()
+        name = place.relative_to(run).as_posix()
         if name not in _FOR_USERS and is_of_a_run(name) and (place.exists() or folder is not None):
             raise InputError(f"{path} belongs to the run itself; choose another {option}")
 

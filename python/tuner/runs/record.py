@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What started a run, as its folder keeps it: for whoever repeats the run, and so that a resumed one asks the same."""
+"""The record of a run in its folder: the command that repeats it, and the settings that a resumed run must share."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ _MODEL = "MODEL"
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What started a run.
+    """The record of a run.
 
-    `command`: its words; `folder`: the working folder; `began`: UTC, as a store has it; `model`: the file. `asked`:
-    what decides what is asked and measured, by the names of options, and the model's digest; None if the run cannot
-    be resumed, as a check cannot. `version`: of this form; 0 for earlier ones, which had no such number.
+    `command`: the words of the command. `folder`: the working folder. `began`: when it was started, UTC, as in a store.
+    `model`: the model's file. `asked`: the settings that decide which candidates are tried and how they are measured,
+    by the names of options, and the model's digest; None if the run cannot be resumed, as a check cannot. `version`:
+    of this form; 0 for earlier forms, which had no such number.
     """
 
     command: tuple[str, ...]
@@ -43,15 +44,15 @@ class RunRecord:
 
     @staticmethod
     def of_this_process(model: Path, asked: Mapping[str, str] | None) -> RunRecord:
-        """That of a run which begins now. Raises OSError if the working folder is gone."""
+        """The record of a run that starts now. Raises OSError if the working folder is gone."""
         program = Path(sys.argv[0]).name
-        # As `python -m tuner` has it.
+        # The name of the program in `python -m tuner`.
         words = ("iree-tune" if program == "__main__.py" else program, *sys.argv[1:])
         return RunRecord(words, str(Path.cwd()), now(), str(model), asked)
 
     @staticmethod
     def read(path: Path) -> RunRecord:
-        """Raises InputError for a file that is none. Any version is read, as far as it says the same."""
+        """Reads any version, if its fields are these. Raises InputError if the file is no record."""
         try:
             data = json.loads(path.read_text())
             earlier = {"model": "", "asked": None, "version": 0}
@@ -70,10 +71,10 @@ class RunRecord:
         write_atomically(path, json.dumps(to_plain(self)) + "\n")
 
     def check_resumable(self, folder: Path, model: Path, asked: Mapping[str, str]) -> None:
-        """Raises InputError unless a run that asks this can go on with what the recorded one did in `folder`."""
+        """Raises InputError unless a run with these settings can continue the recorded one in `folder`."""
         if self.version != _VERSION:
             raise InputError(
-                f"{folder} was written by another version of iree-tuner; begin a new run in another folder"
+                f"{folder} was written by another version of iree-tuner; start a new run in another folder"
             )
         if self.asked is None:
             raise InputError(f"{folder} holds no tuning run, which alone can be resumed; check --run-dir")
@@ -86,12 +87,15 @@ class RunRecord:
             else:
                 differing = f"{option} {then or 'left out'}, not {value or 'left out'}"
             raise InputError(
-                f"{folder} holds a run with {differing}; give what it began with, or choose another --run-dir"
+                f"{folder} holds a run with {differing}; give what it was started with, or choose another --run-dir"
             )
 
 
 def asked_of(model: Path, options: Options) -> dict[str, str]:
-    """What decides what a run asks and measures. How long it goes on, and where things are written, may change."""
+    """The settings that decide which candidates a run tries and how it measures them.
+
+    Its length, and the places that it writes to, may change when it is resumed.
+    """
     with model.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     asked: dict[str, Any] = {
@@ -116,7 +120,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
 
 
 def _as_text(value: Any) -> str:
-    """As a user would write it; "" for what is left out."""
+    """The value as a user would write it; "" if it is left out."""
     if isinstance(value, Mapping):
         value = tuple(f"{name}={value[name]}" for name in sorted(value))
     if isinstance(value, tuple):

@@ -23,7 +23,7 @@ from tuner.toolchain.tools import compiler_version
 
 SCHEMA = "iree-tuner-certificate/3"
 Moment = Literal["early", "late"]
-# So many features or flags are named where they differ.
+# Features or flags that a difference names.
 _SHOWN = 5
 
 
@@ -46,7 +46,7 @@ class Circumstances:
 
     @property
     def shared(self) -> dict[str, Any]:
-        """What evaluations have in common that a store may give for one another."""
+        """The circumstances that two results of a store must share to stand for one another."""
         return {
             "target": self.target,
             "processor": self.processor,
@@ -56,7 +56,7 @@ class Circumstances:
         }
 
     def differences(self, now: Circumstances) -> list[str]:
-        """What may change a measurement and is otherwise now than where the certificate was made, a sentence each."""
+        """What may change a measurement and is different now, one sentence for each difference."""
         found = []
         for what, then, today in (
             ("the target", self.target, now.target),
@@ -92,9 +92,9 @@ class Verified:
 class Certificate:
     """A comparison with the default, of a dispatch or of the whole model (then without problem and configuration).
 
-    `accepted` says whether it went into the spec, `moment` whether plain iree-compile applies it (early) or only
-    `iree-tune compile` (late). `baseline_s` and `candidate_s` are the seconds of one run, round by round; `ratio` is
-    baseline / candidate with the bounds of its 95 % interval.
+    `accepted`: whether it went into the spec. `moment`: whether plain iree-compile applies it (early) or only
+    `iree-tune compile` (late). `baseline_s`, `candidate_s`: the seconds of one run, round by round. `ratio`:
+    baseline / candidate, with the bounds of its 95 % interval.
     """
 
     name: str
@@ -114,7 +114,7 @@ class Certificate:
 
     @staticmethod
     def from_json(data: Any) -> Certificate:
-        """What `to_json` wrote. Raises InputError where it is something else."""
+        """The certificate that `to_json` wrote. Raises InputError if it is something else."""
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
             raise InputError(f"a certificate of the schema {shown(schema)}; this version reads {SCHEMA}")
@@ -126,7 +126,7 @@ class Certificate:
             raise InputError(f"a broken certificate: {error}") from error
 
     def to_text(self) -> str:
-        """The certificate as one line of JSON in ASCII, the samples reduced to their medians: for specs."""
+        """The certificate as one line of JSON in ASCII, for specs. The samples are reduced to their medians."""
         reduced = replace(
             self,
             baseline_s=(statistics.median(self.baseline_s),),
@@ -136,7 +136,7 @@ class Certificate:
 
     @staticmethod
     def from_text(text: str) -> Certificate:
-        """What `to_text` wrote. Raises InputError where it is something else."""
+        """The certificate that `to_text` wrote. Raises InputError if it is something else."""
         try:
             return Certificate.from_json(parse_json(text))
         except ValueError as error:
@@ -144,7 +144,7 @@ class Certificate:
 
 
 def check_certificate(certificate: Certificate) -> None:
-    """Raises ValueError for what no measurement gives, and for what is no problem."""
+    """Raises ValueError for values that no measurement gives, and for an impossible problem."""
     check_rounds(certificate.baseline_s, certificate.candidate_s)
     ratio = certificate.ratio
     check_ratios("ratio", (ratio.value, ratio.low, ratio.high))

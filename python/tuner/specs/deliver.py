@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Hands specs over: the early entries in the file that a user named, the late ones beside it."""
+"""Delivers specs: the early entries in the file that a user named, the late ones beside it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tuner.specs.certificate import Circumstances
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import late_path
 
-# What a model is called that an output would replace.
+# How a message describes the model that an output would replace.
 THE_MODEL = "the model itself"
 
 
 def header(circumstances: Circumstances) -> list[str]:
-    """The first lines of a spec: what made it, for which device, with which flags."""
+    """The first lines of a spec: the versions that made it, its device and its flags."""
     return [
         f"A tuning spec made by iree-tuner {circumstances.tuner_version} with iree-compile"
         f" {circumstances.compiler_version}.",
@@ -42,10 +42,10 @@ def compile_command(
     shapes: Shapes,
     flags: Sequence[str],
 ) -> tuple[str, ...]:
-    """The command that compiles `model` with a spec, and with its late one where it has one.
+    """The command that compiles `model` with a spec, and with its late spec if it has one.
 
-    `reads_specs`: whether plain iree-compile applies one for this target; else the late one alone is named. `flags` are
-    those of iree-compile beside the target's, `target` and `shapes` as the user gave them.
+    `reads_specs`: whether plain iree-compile applies a spec for this target; if not, only the late spec is named.
+    `flags` are those of iree-compile beside the target's; `target` and `shapes` are as the user gave them.
     """
     if not has_late and model.path == model.source:
         return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
@@ -69,9 +69,9 @@ def compile_command(
 
 
 def deliver(path: Path, early: str, late: str) -> None:
-    """Writes both specs, each file in one step. Raises OSError where writing fails; nothing is left half-written.
+    """Writes both specs, each file in one step. Raises OSError if writing fails; no file is left half-written.
 
-    Without late entries ("") no such file is left: an older one would no longer belong to the spec.
+    Without late entries ("") an older late spec is removed: it would no longer belong to the early one.
     """
     write_atomically(path, early)
     if late:
@@ -81,7 +81,7 @@ def deliver(path: Path, early: str, late: str) -> None:
 
 
 def check_places(model: Path, options: Options) -> None:
-    """Raises InputError unless a run can put its spec where the options say, and its store is a file of its own."""
+    """Raises InputError unless a run can write its spec to the place that the options name, and its store too."""
     kept = {model: THE_MODEL} | ({} if options.store is None else {options.store: "the store"})
     check_output(options.output, kept=kept, run_dir=options.run_dir)
     if options.store is not None and options.store.name != "store.sqlite":
@@ -89,10 +89,10 @@ def check_places(model: Path, options: Options) -> None:
 
 
 def check_output(path: Path | None, *, kept: Mapping[Path, str], run_dir: Path | None = None) -> None:
-    """Raises InputError unless both specs can be put at `path`, if one is given, before any work is done for them.
+    """Raises InputError unless both specs can be written to `path`, if one is given: called before the work for them.
 
-    `kept` are files that must not be replaced, each with what it is; so must none of those that a run, above all
-    that of `run_dir`, writes for itself.
+    `kept` are files that must not be replaced, with a description. Files that a run writes for itself, above all the
+    run of `run_dir`, must not be replaced either.
     """
     for output in () if path is None else (path, late_path(path)):
         check_writable(output, kept=kept)
@@ -100,10 +100,10 @@ def check_output(path: Path | None, *, kept: Mapping[Path, str], run_dir: Path |
 
 
 def check_remaking(path: Path, specs: Sequence[ReadSpec], *, kept: Mapping[Path, str], run_dir: Path | None) -> None:
-    """Raises InputError if `specs` cannot be made anew as `path`, before any work is done for it.
+    """Raises InputError if `path` cannot become the new version of `specs`: called before the work for it.
 
-    An entry of another's would be lost, and so would a late spec beside `path` that is not among them. `kept` and
-    `run_dir` are as for `check_output`.
+    Entries without a certificate would be lost, and so would a late spec beside `path` that is not among `specs`.
+    `kept` and `run_dir` are as for `check_output`.
     """
     check_output(path, kept=kept, run_dir=run_dir)
     for spec in specs:

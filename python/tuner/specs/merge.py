@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Merges specs into one: each problem keeps one entry, the faster where that can be told."""
+"""Merges specs into one: each problem keeps one entry, the faster if the certificates can be compared."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Source:
 
     @property
     def time_s(self) -> float:
-        """Seconds of one run with the entry, by its certificate."""
+        """Seconds of one run with the entry, from its certificate."""
         return statistics.median(self.entry.certificate.candidate_s)
 
     def __str__(self) -> str:
@@ -35,7 +35,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two entries that want different things for one problem: which is kept, which not, and why."""
+    """Two different entries for one problem: the one that is kept, the one that is dropped, and why."""
 
     kept: Source
     dropped: Source
@@ -48,10 +48,10 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What became of the entries of several specs: those kept, in the specs' order, and the conflicts.
+    """The result of a merge: the entries that are kept, in the specs' order, and the conflicts.
 
-    `equal` counts the entries that said the same as one that is kept; `files` are those written. `flags` were chosen
-    for the whole compilation with every spec; where they differ, `dropped_flags` are those of each.
+    `equal` counts the entries that were equal to one that is kept; `files` are those written. `flags` were chosen for
+    the whole compilation with every spec; if the specs differ, `dropped_flags` are those of each spec.
     """
 
     kept: tuple[Source, ...]
@@ -62,14 +62,14 @@ class Merged:
     dropped_flags: tuple[tuple[Path, tuple[str, ...]], ...] = ()
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """The result as text: conflicts, notes, counts and files."""
         yield from map(str, self.conflicts)
         for path, flags in self.dropped_flags:
             yield f"Note: {path} was made with {' '.join(flags) or 'no chosen flags'}; the merged spec names none."
         made = _made(self.kept)
         if len(made) > 1:
             yield f"Note: the entries were made in {len(made)} different ways (device, versions or flags):"
-            yield from (f"  {each}" for each in made)
+            yield from (f"  {way}" for way in made)
         early = sum(source.moment == "early" for source in self.kept)
         late = len(self.kept) - early
         lost = f"{self.equal} more were equal, {len(self.conflicts)} lost a conflict"
@@ -80,8 +80,8 @@ class Merged:
 def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     """Writes the entries of several specs as one: early ones to `output`, late ones beside it.
 
-    Of entries for one problem that differ, the faster is kept where both were measured alike, else the one named first.
-    Raises InputError for what is no spec, and where an entry without a certificate would be lost.
+    Of two different entries for one problem the faster is kept if both were measured alike, else the one named first.
+    Raises InputError if one is no spec, or if an entry without a certificate would be lost.
     """
     specs = [read_spec(path) for path in dict.fromkeys(paths)]
     check_remaking(output, specs, kept={}, run_dir=None)
@@ -104,7 +104,7 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     sources = tuple(kept.values())
     lines = [f"A tuning spec merged by iree-tuner {version('iree-tuner')} from {len(specs)} specs.", *_made(sources)]
     early, late = (
-        [each.entry.rewritten() for each in sources if each.moment == moment] for moment in ("early", "late")
+        [source.entry.rewritten() for source in sources if source.moment == moment] for moment in ("early", "late")
     )
     alike = len({spec.flags for spec in specs}) == 1
     flags = specs[0].flags if alike else ()
@@ -116,7 +116,7 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
 
 
 def _decide(first: Source, second: Source) -> Conflict:
-    one, other = (each.entry.certificate.circumstances for each in (first, second))
+    one, other = (source.entry.certificate.circumstances for source in (first, second))
     for what, this, that in (
         ("targets", one.target, other.target),
         ("processors", one.processor, other.processor),
@@ -134,8 +134,6 @@ def _decide(first: Source, second: Source) -> Conflict:
 
 
 def _made(sources: Sequence[Source]) -> list[str]:
-    """Where the entries were made, a line for each way."""
-    found: dict[Circumstances, None] = {}
-    for source in sources:
-        found[source.entry.certificate.circumstances] = None
-    return [f"{each.processor}, iree-compile {each.compiler_version}, flags {' '.join(each.flags)}" for each in found]
+    """The different circumstances that the entries were made in, a line for each."""
+    found: dict[Circumstances, None] = {source.entry.certificate.circumstances: None for source in sources}
+    return [f"{made.processor}, iree-compile {made.compiler_version}, flags {' '.join(made.flags)}" for made in found]

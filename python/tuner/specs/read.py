@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reads a spec file, ours or another's, back into the entries that it holds."""
+"""Reads a spec file, ours or somebody else's, back into its entries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner.dispatch import Annotations, Problem
-from tuner.dispatches.problems import ops_named
 from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
@@ -21,18 +20,19 @@ from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import ops_named
 
-# What MLIR's parser is not asked to read: a few thousand levels end the process.
+# Levels of nesting that are read. A few thousand would end the process in MLIR's parser.
 _DEEPEST = 200
-# Strings and comments, in which brackets mean nothing, then brackets.
+# Strings and comments, whose brackets do not count, then brackets.
 _TOKENS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|->|[<>]=|[\[({<\])}>]')
 _STEPS = {**dict.fromkeys("[({<", 1), **dict.fromkeys("])}>", -1)}
-# What reading IR of another form than ours raises.
+# Exceptions when IR has a form other than ours.
 _OTHER_FORM = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 class UnreadableSpecError(InputError):
-    """The installed compiler does not parse a spec. `reason` is what it says."""
+    """The installed compiler does not parse a spec. `reason` is its message."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is no tuning spec that this compiler reads ({reason})")
@@ -50,11 +50,11 @@ class CertifiedEntry:
 
     @property
     def label(self) -> str:
-        """For people."""
+        """Its name with its problem."""
         return f"{self.name} ({self.problem.label})"
 
     def rewritten(self, certificate: Certificate | None = None) -> Entry:
-        """The entry as a spec is made of, with another certificate where one is given."""
+        """The entry for a new spec, with another certificate if one is given."""
         certificate = certificate or self.certificate
         comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over the default"
         return Entry(self.problem, self.annotations, comment, certificate)
@@ -62,11 +62,11 @@ class CertifiedEntry:
 
 @dataclass(frozen=True, slots=True)
 class ReadSpec:
-    """What a spec file holds, in its order.
+    """The contents of a spec file, in its order.
 
     `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
-    without a certificate: the sequences that match, of whose problems nothing is known. `certificate` is that of the
-    whole model that the spec was made for, `flags` were chosen for its compilation beside the user's.
+    without a certificate: sequences that match some unknown problem. `certificate` is that of the whole model that the
+    spec was made for; `flags` were chosen for its compilation beside the user's.
     """
 
     path: Path
@@ -78,7 +78,7 @@ class ReadSpec:
 
 
 def read_spec(path: Path) -> ReadSpec:
-    """Reads a spec. Raises InputError where it is none, UnreadableSpecError where the compiler does not parse it."""
+    """Reads a spec. Raises InputError if it is no spec, UnreadableSpecError if the compiler does not parse it."""
     with new_context():
         module = parse_spec(path).operation
         late = LATE in module.attributes
@@ -123,7 +123,7 @@ def check_has_effect(spec: ReadSpec, target: Target) -> None:
 def _entry(
     path: Path, name: str, sequence: ir.Operation | None, action: ir.Operation | None, *, late: bool
 ) -> CertifiedEntry | None:
-    """An entry of ours, or None for another's: one without a certificate, or of another form."""
+    """An entry that we wrote, or None if it has no certificate or another form."""
     if sequence is None or CERTIFICATE not in sequence.attributes:
         return None
     where = f"{path}: the entry {name}"
@@ -156,7 +156,7 @@ def parse_spec(path: Path) -> ir.Module:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets are nested in MLIR's text."""
+    """The depth of nested brackets in MLIR text."""
     return max(accumulate(_STEPS.get(token, 0) for token in _TOKENS.findall(text)), default=0)
 
 
@@ -219,7 +219,7 @@ def _late_annotations(sequence: ir.Operation) -> Annotations | None:
 
 
 def _attribute_name(annotate: ir.Operation) -> str:
-    """What an attribute is called. Raises ValueError for a name that none of ours has."""
+    """The name of an attribute. Raises ValueError for a name that we never write."""
     name = str(ir.StringAttr(annotate.attributes["name"]).value)
     if not re.fullmatch(r"[\w.]+", name):
         raise ValueError(f"an attribute is named '{name}'")
@@ -242,7 +242,7 @@ def _flags(module: ir.Operation, path: Path) -> tuple[str, ...]:
 
 
 def text_of(op: ir.Operation, attribute: str, where: str) -> str:
-    """The text that an op of a spec carries as an attribute. Raises InputError if that holds something else."""
+    """The text of an attribute of a spec's op. Raises InputError if the attribute holds no text."""
     try:
         return printable(str(ir.StringAttr(op.attributes[attribute]).value))
     except _OTHER_FORM as error:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Tuning specs: transform-dialect modules that find root ops and annotate them with a compilation info.
 
-The same annotations serve search and deployment. In search the ops are found by their identity. A user's IR carries
-none: a spec for plain iree-compile finds them by a matcher of the problem, and a late one names the problem, so that
-`tuner.compile.late` can find its dispatches. Each entry, and the whole, can carry a certificate, which the compiler
-ignores and `tuner.specs.read` reads.
+The same annotations serve search and deployment. In a search the ops are found by their identity. A user's IR has no
+identities: a spec for plain iree-compile finds ops by a matcher of the problem, and a late spec names the problem, so
+that `tuner.compile.late` can find its dispatches. Each entry, and the whole spec, can carry a certificate, which the
+compiler ignores and `tuner.specs.read` reads.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
 
 ENTRY_POINT = "__kernel_config"
-# What a module of late entries carries, and each of its sequences: the key of the problem that it is for.
+# The attribute of a module of late entries, and of each of its sequences: the key of its problem.
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
-# What an entry or a spec carries: its certificate as JSON, the samples reduced to their medians.
+# The attribute of an entry or a spec: its certificate as JSON, the samples reduced to their medians.
 CERTIFICATE = "iree_tuner.certificate"
-# What a spec carries: the flags that were chosen for the whole compilation beside the user's, as JSON.
+# The attribute of a spec: the flags that were chosen for the whole compilation beside the user's, as JSON.
 FLAGS = "iree_tuner.flags"
 
 
 def _action(name: str, annotations: Annotations | None = None) -> str:
-    """What is done with an op that was matched, and with its function where something is asked of that."""
+    """The sequence that annotates a matched op, and its function if the annotations have attributes for it."""
     asked = {} if annotations is None else annotations.function
     steps = "".join(
         _of_function("op", f"asked{index}", attribute, value) for index, (attribute, value) in enumerate(asked.items())
@@ -45,7 +45,7 @@ def _action(name: str, annotations: Annotations | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a spec: which problem gets which configuration, and what certifies that it is faster."""
+    """One entry of a spec: a problem, its configuration, and the certificate that it is faster."""
 
     problem: Problem
     annotations: Annotations
@@ -69,10 +69,9 @@ def late_spec(
 ) -> str:
     """A spec for `iree-tune compile`, which applies it when the compiler has configured everything.
 
-    `certificate` is that of the whole model, `flags` were chosen for its compilation.
-
-    Each sequence is one of search's, and says which problem it is for. Whoever applies it gives the dispatches of
-    that problem the sequence's name as their identity.
+    `certificate` is that of the whole model, `flags` were chosen for its compilation. Each sequence is one of a search,
+    and names its problem. `tuner.compile.late` gives the dispatches of that problem the sequence's name as their
+    identity.
     """
     comments = "".join(_comment(line) for line in header)
     sequences = "".join(
@@ -93,7 +92,7 @@ def late_spec(
 
 
 def late_path(spec: Path) -> Path:
-    """Where the late entries of a spec stand: `spec.late.mlir` beside `spec.mlir`."""
+    """The file of a spec's late entries: `spec.late.mlir` beside `spec.mlir`."""
     return spec.with_name(f"{spec.stem}.late{spec.suffix}")
 
 
@@ -110,21 +109,21 @@ def _flagged(flags: Sequence[str]) -> dict[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """A string of printable ASCII as MLIR writes it."""
+    """A string of printable ASCII in MLIR's syntax."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _printed(attributes: Mapping[str, str]) -> str:
-    """An op's attributes, by name, as they follow its signature; a value "" is a unit's."""
+    """The attributes of an op, by name, as printed after its signature. The value "" is a unit attribute."""
     printed = ", ".join(f"{name} = {value}" if value else name for name, value in attributes.items())
     return f" attributes {{ {printed} }}" if attributes else ""
 
 
 def _sequence(name: str, identity: str, annotations: Annotations, attributes: Mapping[str, str] | None = None) -> str:
-    """One sequence, which finds the ops of a dispatch by identity and number and annotates them.
+    """A sequence that finds the ops of a dispatch by identity and number, and annotates them.
 
-    It takes its argument read-only: with `foreach_match` on a consumed one, iree-opt was seen to hang.
+    Its argument is read-only: with `foreach_match` on a consumed one, iree-opt was seen to hang.
     """
     steps = [
         _annotation(f'iree_tuner.dispatch = "{identity}"', f"root{index}", attribute, value)
@@ -161,8 +160,7 @@ def _annotation(mark: str, value: str, name: str, attribute: str) -> str:
 
 
 def _of_function(op: str, value: str, name: str, attribute: str) -> str:
-    """Annotates the function that the op stands in. How an op's properties are written differs between releases,
-    but for the generic form."""
+    """Annotates the function of the op. The generic form is the same in all releases; the custom form is not."""
     return f"""\
     %{value}_function = "transform.get_parent_op"(%{op}) <{{op_name = "func.func"}}>
       : (!transform.any_op) -> !transform.any_op

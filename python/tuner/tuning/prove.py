@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Proves specs on the whole model: every entry read back, outputs equal, the time side by side."""
+"""Proves specs on the whole model: entries are read back, outputs compared, times measured side by side."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from tuner.tuning.run_specs import RunSpecs, dropped, holding_early, holding_lat
 from tuner.tuning.whole_model import PlainModel, compare_models
 from tuner.tuning.workbench import Workbench
 
-# Why an entry is dropped that could be neither shown to pay nor to harm.
+# Why an entry is dropped of which nothing could be shown.
 _UNTRIED = "the budget ended before its entry could be shown to pay"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The specs that hold, the dispatches' results with the entries that did not hold dropped, and the model's.
+    """The specs that hold, the results of the dispatches without the entries that do not hold, and the model's result.
 
-    `late_spec` is "" where no entry needs it; `binary` is the model compiled with the specs. `flags_hold` says whether
-    the flags that were chosen for the whole compilation may stay.
+    `late_spec` is "" if no entry needs it. `binary` is the model compiled with the specs. `flags_hold`: whether the
+    flags that were chosen for the whole compilation may stay.
     """
 
     spec: str
@@ -47,7 +47,7 @@ class Proof:
 
 
 def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
-    """What there is where the whole model was not looked at: no spec, for none was proved."""
+    """The proof of a run that did not compile the whole model with entries: no spec."""
     return Proof(problem_spec([]), "", tuple(results), None, plain.program.binary)
 
 
@@ -61,7 +61,7 @@ def write_unproved(
 ) -> list[Path]:
     """Writes the winners so far into the run's folder, as specs that the whole model was not run with.
 
-    Returns the files; none without winners. They never take the place of a proved spec.
+    Returns the files; none without winners. They never replace a proved spec.
     """
     if not winners_of(results):
         return []
@@ -79,9 +79,9 @@ def prove_unrun(
     circumstances: Circumstances,
     listen: Listener,
 ) -> Proof:
-    """As `prove`, without a run of the model: the specs of the winners that the compiled model holds.
+    """As `prove`, without running the model: the specs of the winners that the compiled model holds.
 
-    Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without any.
+    Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without entries.
     """
     specs = RunSpecs(model, (), target, circumstances, folder)
     results = [replace(result, late=is_late(result, target)) for result in results]
@@ -113,10 +113,10 @@ def prove(
     """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
 
     `model` is the plain one with the flags that were chosen for it. An entry that plain iree-compile does not apply as
-    it was measured becomes a late one, and one that does not hold there either is dropped. Then the model is compiled
-    with all entries. Where it computes something else or is slower than without them, each half of the entries is
-    tried alone, the half that saves most first, down to single ones: what does not pay is dropped, and so is what the
-    budget has no time to try. `flags_speedup`: how many times faster the chosen flags were.
+    it was measured becomes a late one; one that does not hold there either is dropped. Then the model is compiled with
+    all entries. If its outputs differ, or it is slower than without entries, each half of the entries is tried alone,
+    the half that saves most first, down to single entries. Entries that do not pay are dropped, and so are those that
+    the budget has no time to try. `flags_speedup`: how many times faster the chosen flags made the model.
     """
     chosen = model.flags[len(plain.model.flags) :]
     specs = RunSpecs(model, chosen, bench.target, circumstances, bench.folder)
@@ -136,23 +136,23 @@ class _Prover:
         self._without = plain.program
         self._binary = bench.folder.path / "model-tuned.vmfb"
         self._budget = bench.budget
-        # What a comparison with the plain model, and one of the model with entries, take at least.
+        # Seconds that the last comparison, and one of the model with entries, take at least.
         costs = plain.costs
         self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)
         self._trial_s = costs.trial_s(flags_speedup)
-        # The entries that the binary holds, and what their last comparison said.
+        # The dispatches whose entries the binary holds, and the last comparison of it.
         self._held: frozenset[str] | None = None
         self._seen: ModelResult | None = None
 
     def prove(self, results: Sequence[DispatchResult]) -> Proof:
-        """The proof. Meanwhile `Workbench.finished` holds what is left of the winners."""
+        """The proof. Meanwhile `Workbench.finished` holds the winners that are left."""
         target, has_flags = self._bench.target, self._model != self._plain.model
         results = [replace(result, late=is_late(result, target)) for result in results]
         if winners_of(results):
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
         results = holding_early(self._specs, results, self._listen, self._has_time_for_each)
         results = holding_late(self._specs, results, self._listen, self._has_time_for_each)
-        self._bench.finished.update({each.dispatch.name: each for each in results})
+        self._bench.finished.update({result.dispatch.name: result for result in results})
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if winners_of(results):
@@ -176,24 +176,24 @@ class _Prover:
                 return Proof(*self._specs.write(results, compared), tuple(results), compared, binary)
             if not (winners_of(results) and has_flags):
                 return self._nothing(results, reason)
-            # What the entries did wrong, the flags alone may do right.
+            # The entries are at fault; the flags alone may hold.
             self._listen(Note(f"Every entry is dropped: {reason}"))
             results = [dropped(result, reason) for result in results]
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
 
     def _has_time_for_each(self, entries: int) -> bool:
-        """Whether so many entries can be read back one by one."""
+        """Whether there is time to read this number of entries back one by one."""
         needed_s = entries * self._plain.costs.configuring_s + self._trial_s + self._last_s
         return self._budget.left_s >= needed_s
 
     def _against_plain(self, results: Sequence[DispatchResult], binary: Path) -> ModelResult:
-        """The last comparison. Within a budget the one of these entries serves, if it was with the plain model."""
+        """The last comparison. With a budget, an earlier one of these entries with the plain model is used again."""
         if self._budget.is_limited and self._seen and winners_of(results) and self._without == self._plain.program:
             return self._seen
         return compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng, self._budget)
 
     def _reason_against_flags(self) -> str:
-        """Why the model does not compile with the chosen flags alone; "" if it does, and entries must beat that."""
+        """Why the model does not compile with the chosen flags alone, or "". Entries must then beat these flags."""
         folder = self._bench.folder.path
         binary = folder / "model-flags.vmfb"
         try:
@@ -209,15 +209,15 @@ class _Prover:
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary, flags_hold=False)
 
     def _reason_of(self, error: MeasurementError | ToolError) -> str:
-        """What a failure says. Raises DeviceLostError if it is the device's, for the plain model fails as well."""
+        """The message of a failure. Raises DeviceLostError if the device is the cause: the plain model fails too."""
         if isinstance(error, MeasurementError) and not isinstance(error, WrongOutputError):
             self._bench.runner.check_device()
         return str(error)
 
     def _reason_against(self, results: Sequence[DispatchResult], after_s: float) -> str | None:
-        """Why the model compiled with these entries is no better than without any; None if it is.
+        """Why the model is worse with these entries than without any; None if it is not.
 
-        `after_s`: the seconds that what follows takes.
+        `after_s`: seconds that the following steps take.
         """
         try:
             binary = self._compiled(results)
@@ -230,8 +230,8 @@ class _Prover:
         return None if ratio.high >= 1.0 else f"the whole model is slower with it ({ratio})"
 
     def _compiled(self, results: Sequence[DispatchResult]) -> Path:
-        """The model compiled with these entries, unless it was just now."""
-        names = frozenset(each.dispatch.name for each in winners_of(results))
+        """The model compiled with these entries; the last binary if that has the same entries."""
+        names = frozenset(result.dispatch.name for result in winners_of(results))
         if names != self._held:
             self._held, self._seen = None, None
             self._specs.compiled(results, self._binary)
@@ -239,17 +239,18 @@ class _Prover:
         return self._binary
 
     def _drop(self, result: DispatchResult, reason: str) -> DispatchResult:
-        """The result without its winner, also for a run that ends here."""
-        left = self._bench.finished[result.dispatch.name] = dropped(result, reason)
-        return left
+        """The result without its winner, also in `Workbench.finished`."""
+        without = self._bench.finished[result.dispatch.name] = dropped(result, reason)
+        return without
 
 
 @dataclass(frozen=True, slots=True)
 class _Bisection:
-    """Finds the entries that pay: if something speaks against all, each half is tried alone, down to single ones.
+    """Finds the entries that pay: if the model is worse with all, each half is tried alone, down to single entries.
 
-    `reason_against` says what speaks against entries, given the seconds that what follows takes; `drop` takes one out.
-    `trial_s` is what asking takes, `left_s` the time that there is: what cannot be tried is dropped too.
+    `reason_against`: why the model is worse with some entries, or None; it gets the seconds that the following steps
+    take. `drop`: removes an entry. `trial_s`: seconds of one such comparison. `left_s`: seconds of the budget
+    that are left. Entries that cannot be compared in time are dropped too.
     """
 
     reason_against: Callable[[Sequence[DispatchResult], float], str | None]
@@ -259,33 +260,35 @@ class _Bisection:
     left_s: Callable[[], float] = lambda: math.inf
 
     def paying(self, results: Sequence[DispatchResult], after_s: float = 0.0) -> list[DispatchResult]:
-        """The results, without the winners that do not pay. `after_s`: the seconds that what follows takes."""
+        """The results, without the winners that do not pay. `after_s`: seconds that the following steps take."""
         results = list(results)
-        winners = sorted(winners_of(results), key=lambda each: -_saving_s(each))
+        winners = sorted(winners_of(results), key=lambda result: -_saving_s(result))
         if not winners or (reason := self.reason_against(results, after_s)) is None:
             return results
         if len(winners) == 1:
             self.listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
-            return [self.drop(each, reason) if each is winners[0] else each for each in results]
+            return [self.drop(result, reason) if result is winners[0] else result for result in results]
         self.listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
         half = (len(winners) + 1) // 2
         for group in (winners[:half], winners[half:]):
-            names = {each.dispatch.name for each in group}
+            names = {result.dispatch.name for result in group}
             if self.left_s() < 2 * self.trial_s + after_s:
                 results = self._untried(results, names)
                 continue
-            alone = [each if each.dispatch.name in names else dropped(each, "not in this half") for each in results]
-            kept = {each.dispatch.name: each for each in self.paying(alone, self.trial_s + after_s)}
-            results = [kept[each.dispatch.name] if each.dispatch.name in names else each for each in results]
+            alone = [
+                result if result.dispatch.name in names else dropped(result, "not in this half") for result in results
+            ]
+            kept = {result.dispatch.name: result for result in self.paying(alone, self.trial_s + after_s)}
+            results = [kept[result.dispatch.name] if result.dispatch.name in names else result for result in results]
         if not winners_of(results) or (reason := self.reason_against(results, after_s)) is None:
             return results
         self.listen(Note(f"every entry is dropped: {reason}"))
-        return [self.drop(each, reason) if each.winner is not None else each for each in results]
+        return [self.drop(result, reason) if result.winner is not None else result for result in results]
 
     def _untried(self, results: Sequence[DispatchResult], names: set[str]) -> list[DispatchResult]:
-        """The results without these entries, for want of time."""
+        """The results without these entries, which there is no time to try."""
         self.listen(Note(f"{', '.join(sorted(names))}: dropped, {_UNTRIED}"))
-        return [self.drop(each, _UNTRIED) if each.dispatch.name in names else each for each in results]
+        return [self.drop(result, _UNTRIED) if result.dispatch.name in names else result for result in results]
 
 
 def _saving_s(result: DispatchResult) -> float:

@@ -21,7 +21,8 @@ _LEAST_CANDIDATES = 4
 _ENDING_S = 1.0
 # Estimates are taken so many times.
 _MARGIN = 1.1
-# Configuring a model takes so much of compiling it. The proof does it twice, without threads.
+# What configuring a model takes, as a part of compiling it. The proof does it once, and again to apply late entries,
+# without threads.
 _CONFIGURING_PART = 0.25
 # So many entries or halves of them may be tried alone, within so much of the budget: it ends earlier if none need be.
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a tuning run found: for each dispatch, for the whole model, and the spec that holds it."""
+"""The result of a tuning run: for each dispatch, for the whole model, and the specs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tuner.stopwatch import WallTime
 class DispatchResult:
     """A dispatch, every candidate of it, and the verdict.
 
-    `verdict` is one line for people. `final` is None where nothing was measured against the default. `late` says that
-    only `iree-tune compile` can apply the winner, for plain iree-compile reads specs too early or not at all.
+    `verdict` is one sentence. `final` is None if nothing was measured against the default. `late`: only `iree-tune
+    compile` can apply the winner, since plain iree-compile reads specs too early or not at all.
     """
 
     dispatch: Dispatch
@@ -39,7 +39,7 @@ class DispatchResult:
 
     @property
     def winner(self) -> Evaluation | None:
-        """The accepted candidate, or None where the default stays."""
+        """The accepted candidate, or None if the default stays."""
         return self.final.evaluation if self.final is not None and self.final.accepted else None
 
     def to_json(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class DispatchResult:
             result["final"] = {
                 "candidate": self.final.evaluation.candidate.number,
                 "accepted": self.final.accepted,
-                "ratio": ratio_to_json(self.final.ratio),
+                "ratio": to_plain(self.final.ratio),
             }
         if self.winner is not None and self.winner.candidate.configuration is not None:
             result["winner"] = self.winner.candidate.choice
@@ -63,7 +63,7 @@ class DispatchResult:
         return result
 
     def certificate(self, circumstances: Circumstances) -> Certificate | None:
-        """The certificate of the best candidate, accepted or not; None where none was compared with the default."""
+        """The certificate of the best candidate, accepted or not; None if none was compared with the default."""
         final = self.final
         if final is None or final.verification.tolerance is None:
             return None
@@ -83,7 +83,7 @@ class DispatchResult:
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """The whole model, compiled plainly and with the spec, run side by side; `seeds` are those of its inputs."""
+    """The model compiled plainly and with the specs, run side by side; `seeds` are those of its inputs."""
 
     paired: Paired
     ratio: Ratio
@@ -120,14 +120,14 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True)
 class TuneResult:
-    """What `tune` returns.
+    """The result of `tuner.tune()`.
 
-    `function` is the model's entry that was compared; `flags` are those that were chosen for the whole compilation,
-    beside the user's. `spec` is the text of the tuning spec that plain iree-compile reads; `late_spec` that of the
-    entries which only `iree-tune compile` can apply ("" where there are none); `dispatches` one result for each
-    dispatch, in the model's order; `model` the comparison of whole models, or None where nothing was found; `binary`
-    the model compiled with flags and specs; `run_dir` where the log and the binaries are; `circumstances` what the
-    certificates say of the machine; `wall_time` where the run's time went.
+    `function`: the model's entry that was compared. `flags`: those that were chosen for the whole compilation, beside
+    the user's. `spec`: the text of the tuning spec that plain iree-compile reads. `late_spec`: that of the entries that
+    only `iree-tune compile` can apply ("" if there are none). `dispatches`: one result for each dispatch, in the
+    model's order. `model`: the comparison of whole models, None if nothing was found. `binary`: the model compiled with
+    flags and specs. `run_dir`: the folder of the log and the binaries. `circumstances`: those of the certificates.
+    `wall_time`: where the run's time went.
     """
 
     function: str
@@ -145,19 +145,19 @@ class TuneResult:
 
     @property
     def speedup(self) -> float:
-        """How many times faster the whole model runs with the spec; 1.0 where the default stays."""
+        """How many times faster the whole model runs with the spec; 1.0 if the default stays."""
         return self.model.ratio.value if self.model is not None else 1.0
 
     def save(self, path: str | Path) -> None:
         """Writes the spec, and late entries beside it as `spec.late.mlir`, each file in one step.
 
-        Without late entries no such file is left: an older one would no longer belong to the spec.
-        Raises OSError where writing fails; nothing is left half-written.
+        Without late entries an older late spec is removed: it would no longer belong to this one.
+        Raises OSError if writing fails; no file is left half-written.
         """
         deliver(Path(path), self.spec, self.late_spec)
 
     def keep(self, output: Path | None) -> None:
-        """Writes `result.json` into the run's folder, and the specs to `output` where it is given. Raises OSError."""
+        """Writes `result.json` into the run's folder, and the specs to `output` if it is given. Raises OSError."""
         write_atomically(self.run_dir / "result.json", json.dumps(self.to_json(), indent=1) + "\n")
         if output is not None:
             self.save(output)
@@ -167,7 +167,7 @@ class TuneResult:
         model = None
         if self.model is not None:
             model = {
-                "ratio": ratio_to_json(self.model.ratio),
+                "ratio": to_plain(self.model.ratio),
                 "baseline_s": self.model.baseline_s,
                 "tuned_s": self.model.tuned_s,
                 "verified": self.model.verification.passed,
@@ -188,8 +188,3 @@ class TuneResult:
 
 def _plain(certificate: Certificate | None) -> dict[str, Any] | None:
     return None if certificate is None else certificate.to_json()
-
-
-def ratio_to_json(ratio: Ratio) -> dict[str, float]:
-    """A ratio with its interval as plain JSON."""
-    return {"value": ratio.value, "low": ratio.low, "high": ratio.high}

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The two specs of a run on the disk, and which of their entries the model holds when it is compiled with them."""
+"""The two specs of a run on the disk, and the entries that the model holds when it is compiled with them."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _entries(results: Sequence[DispatchResult], circumstances: Circumstances, *,
 
 
 def _expected(results: Sequence[DispatchResult], *, late: bool) -> dict[str, Configured | None]:
-    """What each dispatch of a tuned problem must hold: the configuration that was measured."""
+    """The configuration that was measured for each dispatch of a tuned problem."""
     wanted = {
         result.dispatch.problem: result.winner.compilation.configured
         for result in results
@@ -185,7 +185,7 @@ def _expected(results: Sequence[DispatchResult], *, late: bool) -> dict[str, Con
 
 
 def dropped(result: DispatchResult, reason: str | None) -> DispatchResult:
-    """The result without its winner, for this reason; as it is if there is none of either."""
+    """The result without its winner, for this reason. Without a reason or a winner it is unchanged."""
     if reason is None or result.winner is None or result.final is None:
         return result
     return replace(
@@ -196,7 +196,7 @@ def dropped(result: DispatchResult, reason: str | None) -> DispatchResult:
 
 
 def _differing(configured: Path, expected: Mapping[str, Configured | None]) -> dict[str, str]:
-    """Which dispatches of a configured module hold something else than was measured, and what."""
+    """The dispatches of a configured module that hold something else than was measured, and what they hold."""
     found = read_model_configurations(configured)
     return {
         name: f"the compiled model holds {found.get(name)} instead of {wanted}"

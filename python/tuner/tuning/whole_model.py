@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The model as a user has it today: compiled without a spec, shown to run. What everything is compared with."""
+"""The plain model: compiled without a spec, and shown to run. Other compilations are compared with it."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ from tuner.speedup import is_decided, speedup
 from tuner.tuning.reserve import ModelCosts
 from tuner.tuning.result import ModelResult
 
-# The seed of the inputs that whole models are compared on, and how long the first run may take.
+# The seed of the inputs that whole models are compared on, and the seconds that the first run may take.
 MODEL_SEED = 4
 _FIRST_TIMEOUT_S = 600.0
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
-# What takes so many times longer than for the plain model is taken for hanging, beside what a busy machine adds.
+# How many times longer than the plain model a run, and a compilation, may take before it is taken for hanging; and the
+# seconds that a busy machine adds.
 _HANGS_FACTOR, _COMPILER_HANGS_FACTOR, _BUSY_S = 20.0, 7.0, 10.0
-# What is assumed of a dispatch that cannot be run alone, and so was not read.
+# The arithmetic that is assumed of a dispatch that cannot be run alone, and so was not read.
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
-# A process that dies while a whole model runs may have been killed from outside.
+# Runs of a whole model whose process dies: it may have been killed from outside.
 _ATTEMPTS = 2
-# So often are programs loaded: where they and their data come to lie moves a comparison (docs/models.md).
+# Loads of the programs of a comparison: the place of code and data in memory moves it (docs/models.md).
 _LOADS = 3
 
 T = TypeVar("T")
@@ -47,10 +48,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PlainModel:
-    """A model compiled plainly: its binary and entry, and what it costs.
+    """A model compiled plainly: its binary and entry, and the time that it takes.
 
-    `run_s`: seconds of a first run by the device's clock. `tolerances` say for each output how far another compilation
-    may be from it, `notes` what cannot be compared.
+    `run_s`: seconds of a first run by the device's clock. `tolerances`: for each output, how far that of another
+    compilation may be from it. `notes`: what cannot be compared.
     """
 
     model: Model
@@ -62,21 +63,21 @@ class PlainModel:
 
     @property
     def timeout_s(self) -> float:
-        """Seconds after which this or another compilation that is loaded or runs is taken for hanging."""
+        """Seconds after which this or another compilation is taken for hanging while it is loaded or runs."""
         return _BUSY_S + _HANGS_FACTOR * self.costs.load_s
 
     def timeout_within_s(self, budget: Budget) -> float:
-        """As `timeout_s`, but no longer than the budget has left, if that is enough for one that is slow."""
+        """As `timeout_s`, but no longer than the budget has left, if a slow compilation can run in that time."""
         return min(self.timeout_s, max(budget.left_s, _HANGS_FACTOR * self.costs.load_s))
 
 
 def prepare_model(
     model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner, *, only_late: bool = False
 ) -> PlainModel:
-    """Compiles the model plainly and runs it, so that a model that cannot be proved is refused before the work.
+    """Compiles the model plainly and runs it, so that a model on which nothing can be proved is refused at once.
 
-    `wanted` names the entry; it may be empty if there is one function. `only_late`: its entries will be late ones.
-    Raises InputError, or DeviceLostError if there is no process that could run anything.
+    `wanted` names the function; it may be empty if there is one. `only_late`: the spec will have late entries alone.
+    Raises InputError, or DeviceLostError if the device cannot be opened.
     """
     functions = extracted.functions
     if wanted and wanted not in functions:
@@ -95,23 +96,23 @@ def prepare_model(
     except MeasurementError as error:
         _open_device(runner)
         raise InputError(f"{model.source} compiles but cannot be run to prove a spec on it: {error}") from error
-    unfinite = [each.unfinite for each in found if is_float(dtype_named(each.dtype))]
+    unfinite = [output.unfinite for output in found if is_float(dtype_named(output.dtype))]
     if unfinite and min(unfinite) == 1.0:
         raise InputError(
             f"{model.source} gives only NaN or infinity on random inputs in [-1, 1), so no result could be checked;"
             " give a model that computes numbers on such inputs"
         )
     notes = tuple(
-        f"{each.unfinite:.1%} of output {index} is NaN or infinite on random inputs, and is compared by place alone"
-        for index, each in enumerate(found)
-        if each.unfinite > TOLD_UNCOMPARED
+        f"{output.unfinite:.1%} of output {index} is NaN or infinite on random inputs, and is compared by place alone"
+        for index, output in enumerate(found)
+        if output.unfinite > TOLD_UNCOMPARED
     )
     costs = ModelCosts(compile_s, unthreaded_s, load_s, again_s, only_late)
-    return PlainModel(model, program, costs, run_s, tuple(Tolerance.of(each, step) for each in found), notes)
+    return PlainModel(model, program, costs, run_s, tuple(Tolerance.of(output, step) for output in found), notes)
 
 
 def _compile(model: Model, binary: Path) -> tuple[float, float]:
-    """The seconds that compiling the model takes, and what it would take without threads: all of its processor time."""
+    """Seconds that compiling the model takes, and would take without threads, which is all of its processor time."""
     started, before_s = time.perf_counter(), _processor_s()
     model.compile_or_reject(binary)
     compile_s = time.perf_counter() - started
@@ -119,7 +120,7 @@ def _compile(model: Model, binary: Path) -> tuple[float, float]:
 
 
 def _processor_s() -> float:
-    """The processor time of all processes that this one started and that have ended."""
+    """Processor seconds of all processes that this one started and that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -139,9 +140,9 @@ def _open_device(runner: Runner) -> None:
 
 
 def _step(dispatches: Sequence[Dispatch]) -> float:
-    """What rounding does to a number somewhere in the model: in a dispatch, or between two that others may fuse."""
-    programs = [each.program for each in dispatches if each.program]
-    within = [step_of(each.program.arithmetic if each.program else _UNREAD) for each in dispatches]
+    """The largest relative effect of rounding in the model: in a dispatch, or between two that others may fuse."""
+    programs = [dispatch.program for dispatch in dispatches if dispatch.program]
+    within = [step_of(dispatch.program.arithmetic if dispatch.program else _UNREAD) for dispatch in dispatches]
     between = [epsilon_of(region.element_type) for program in programs for region in program.regions]
     return max((*within, *between), default=0.0)
 
@@ -149,8 +150,8 @@ def _step(dispatches: Sequence[Dispatch]) -> float:
 def _first_runs(
     program: FunctionProgram, step: float, runner: Runner
 ) -> tuple[float, tuple[Sensitivity, ...], float, float]:
-    """The seconds of a run, how its outputs answer to moved inputs; by the wall what loading and another run take."""
-    # What only the first load needs does not count.
+    """Seconds of a run, the sensitivity of its outputs to moved inputs, wall seconds of loading and of another run."""
+    # The device is opened first: the time of that does not count.
     runner.open_device()
     started = time.perf_counter()
     runner.load(_PLAIN, program)
@@ -163,7 +164,7 @@ def _first_runs(
 
 
 def again_if_killed(action: Callable[[], T]) -> T:
-    """Does it once more if the process dies that runs it. Programs must be loaded by `action` itself."""
+    """Repeats an action once if its process dies. `action` itself must load the programs."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(ProgramCrashedError):
             return action()
@@ -171,9 +172,9 @@ def again_if_killed(action: Callable[[], T]) -> T:
 
 
 def load_plain(plain: PlainModel, key: str, runner: Runner) -> None:
-    """Loads the plain model and keeps its outputs to compare with, in a fresh process if it fails.
+    """Loads the plain model and keeps its outputs as the reference, in a fresh process if it fails.
 
-    Raises DeviceLostError if it fails in several.
+    Raises DeviceLostError if it fails in several processes.
     """
     failure: MeasurementError | None = None
     for _ in range(ATTEMPTS):
@@ -197,9 +198,9 @@ def compare_models(
 ) -> ModelResult:
     """Runs a compilation of the model: its outputs against the plain model's, then its times against the baseline's.
 
-    While it seems slower, both are loaded anew, to come to lie elsewhere, and compared again; all rounds count. Once
-    the `budget` ends no round follows the fewest that there must be, and nothing is loaded anew.
-    Raises WrongOutputError if it computes something else, MeasurementError if it does not run.
+    While it seems slower, both are loaded again, into another place in memory, and compared again; all rounds count.
+    After the end of the `budget` there are no more rounds than the minimum, and nothing is loaded again.
+    Raises WrongOutputError if the outputs differ, MeasurementError if it does not run.
     """
     budget = budget or Budget()
     baseline_s: tuple[float, ...] = ()

@@ -1,0 +1,187 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Machines that compile and measure nothing: candidates end as a recording says.
+
+with workbench(tmp_path / "run", ReplayMachines.of(MadeUp()), trials=20) as bench:
+    dispatches = [replayed_dispatch(problem("contraction", ...), "mine")]
+    results = tune_dispatches(bench, dispatches, Limits(64, 1), bench.budget)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from tuner.compile.pool import CompileJob
+from tuner.dispatch import Annotations, Arithmetic, BenchmarkProgram, Configuration, Configured, Dispatch, Problem
+from tuner.evaluate.budget import Budget
+from tuner.evaluate.devices import Devices
+from tuner.events import Listener, nobody
+from tuner.measuring import DispatchProgram, Runner
+from tuner.measuring.preloading import Preloader
+from tuner.measuring.programs import ProgramSource
+from tuner.options import Options
+from tuner.outcome import Compilation, Fate
+from tuner.runs.folder import RunFolder
+from tuner.runs.store import Store
+from tuner.stopwatch import Stopwatch
+from tuner.targets import Device, DeviceFacts, Target
+from tuner.testing.recording import Recording
+from tuner.testing.replay import DEVICE, Behaviour, Replay
+from tuner.tuning.experience import Experience
+from tuner.tuning.workbench import Workbench, batch_size
+
+# A recording's candidates are right or not by themselves: nothing depends on data.
+_EXACT = Arithmetic(is_exact=True)
+
+
+def replayed_dispatch(problem: Problem, name: str, *, runs: int = 1) -> Dispatch:
+    """A dispatch that can be searched by replay; `runs`: how often a run of its model runs it."""
+    program = BenchmarkProgram("", "", "run", "set_buffer", 0, (), arithmetic=_EXACT)
+    return Dispatch(name, problem, program, Configured("", ("default",)), runs=runs)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTarget:
+    """A target under a name that spaces serve, whose devices and attributes are nowhere."""
+
+    name: str = "cpu"
+    devices: tuple[Device, ...] = (DEVICE,)
+    note: str = ""
+    compile_flags: tuple[str, ...] = ("--replay",)
+    reads_specs: bool = True
+    strategy_pass: str = "replay"
+
+    @property
+    def device(self) -> Device:
+        return self.devices[0]
+
+    def facts(self, executable_target: Any) -> DeviceFacts:
+        raise NotImplementedError("a replay reads no IR")
+
+    def compilation_info(self, configuration: Configuration, context: Any) -> Any:
+        raise NotImplementedError("a replay makes no attributes")
+
+    def lowering_config(self, levels: Mapping[str, tuple[int, ...]], context: Any) -> Any:
+        raise NotImplementedError("a replay makes no attributes")
+
+    def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
+        del configuration
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayCompilers:
+    """Compilers (`tuner.machines.local.Compilers`) whose binaries are the candidates' choices as JSON."""
+
+    recording: Recording
+
+    def compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
+        return [self._compile(job) for job in jobs]
+
+    def begin(self) -> None:
+        """Nothing starts."""
+
+    def wait(self) -> None:
+        """Nothing started."""
+
+    def _compile(self, job: CompileJob) -> Compilation:
+        choice = job.candidate.choice
+        if self.recording.behaviour(job.identity, choice) is None:
+            return Compilation(job.candidate, Fate.COMPILE_FAILED, "the recording does not know it", 0.0, job.log)
+        job.binary.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"dispatch": job.identity, "choice": choice}, sort_keys=True)
+        job.binary.write_text(text)
+        annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
+        configured = Configured("", (text,))
+        return Compilation(job.candidate, Fate.COMPILED, "", 0.0, job.log, job.binary, configured, annotations)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayMachines:
+    """Machines (`tuner.machines.local.Machines`) with one or more equal devices that replay a recording.
+
+    `replays` are the devices' transports, one each: set `is_lost` of one to take its device away.
+    """
+
+    recording: Recording
+    replays: tuple[Replay, ...]
+    workers: int = 1
+    devices: tuple[Device, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = [f"{DEVICE.uri}://{number}" for number in range(len(self.replays))]
+        made = tuple(Device(name, (), DEVICE.clock, DEVICE.label) for name in names)
+        object.__setattr__(self, "devices", made if len(made) > 1 else (DEVICE,))
+
+    @staticmethod
+    def of(
+        recording: Recording, *, devices: int = 1, noise: float = 0.0, seed: int = 0, pause_s: float = 0.0
+    ) -> ReplayMachines:
+        """`noise`, `seed` and `pause_s` as of `Replay`."""
+
+        def behaviour_of(source: ProgramSource) -> Behaviour:
+            binary = json.loads(cast(DispatchProgram, source).binary.read_text())
+            behaviour = recording.behaviour(binary["dispatch"], binary["choice"])
+            assert behaviour is not None, "a candidate without a behaviour does not compile"
+            return behaviour
+
+        made = (Replay(behaviour_of, noise=noise, seed=seed + number, pause_s=pause_s) for number in range(devices))
+        return ReplayMachines(recording, tuple(made))
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        return tuple(device.name for device in self.devices)
+
+    def compilers(self, folder: Path) -> nullcontext[ReplayCompilers]:
+        del folder
+        return nullcontext(ReplayCompilers(self.recording))
+
+    def runners(self, log: Path) -> Sequence[Runner]:
+        del log
+        return [Runner(device, transport=replay) for device, replay in zip(self.devices, self.replays, strict=True)]
+
+    def preloader(self) -> Preloader:
+        return Preloader(self.devices[0], 0)
+
+
+@contextmanager
+def workbench(
+    run_dir: Path,
+    machines: ReplayMachines,
+    *,
+    listen: Listener = nobody,
+    budget_s: float | None = None,
+    trials: int = 20,
+    strategy: str = "random",
+    seed: int = 0,
+    dispatches: tuple[str, ...] = (),
+) -> Iterator[Workbench]:
+    """What the stages of a run work with, in a new run folder; the keywords are options of a run."""
+    options = Options(
+        trials=trials, strategy=strategy, seed=seed, dispatches=dispatches, budget_s=budget_s, keep_flags=True
+    )
+    target: Target = ReplayTarget(devices=machines.devices)
+    with (
+        RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
+        Store(folder.store, {}, "replay") as store,
+        Devices(machines.runners(folder.path / "measuring.log"), machines.preloader(), listen) as devices,
+        machines.compilers(folder.path) as compilers,
+    ):
+        yield Workbench(
+            options=options,
+            target=target,
+            folder=folder,
+            devices=devices,
+            compilers=compilers,
+            batch=batch_size(trials, machines.workers, len(machines.devices)),
+            listen=listen,
+            budget=Budget(budget_s),
+            store=store,
+            watch=Stopwatch(),
+            experience=Experience.of(store, folder.began),
+        )
