@@ -182,7 +182,7 @@ class _Forecaster:
         """Evaluates the default as a candidate. Raises NothingToSearchError or ToolError."""
         options = self.opened.options
         pool = solve(task, self.extracted.limits, options)
-        bench = DispatchBench(self.runner, job.program, default)
+        bench = DispatchBench.start(self.runner, job.program, default)
         started = time.perf_counter()
         bench.evaluate(default)
         evaluate_s = time.perf_counter() - started

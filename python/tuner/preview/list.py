@@ -86,7 +86,7 @@ def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, li
     with Runner(opened.target.device) as runner:
         for job, default in zip(jobs, compiled, strict=True):
             try:
-                bench = DispatchBench(runner, job.program, default)
+                bench = DispatchBench.start(runner, job.program, default)
             except ToolError:
                 continue
             seconds[job.identity] = bench.baseline_s
