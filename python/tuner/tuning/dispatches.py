@@ -31,7 +31,7 @@ def tune_dispatches(
 ) -> list[DispatchResult]:
     """Each dispatch's result. Equal problems are tuned once, since one spec entry serves them all."""
     beginning = budget.part(_DEFAULTS_PART * budget.left_s)
-    planned = plan(dispatches, bench.target, early_only=bench.options.early_only, space=bench.options.space)
+    planned = plan(dispatches, bench.target, bench.options)
     found = {name: DispatchResult(_named(dispatches, name), reason) for name, reason in planned.left.items()}
     searches = []
     for task in planned.tasks:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner import spaces
 from tuner.dispatch import BenchmarkProgram, Dispatch, Problem
 from tuner.errors import InputError
+from tuner.options import Options
 from tuner.outcome import Candidate
 from tuner.spaces import SpaceBuilder
 from tuner.specs.write import has_matcher
@@ -52,11 +53,12 @@ def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatc
     return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
 
 
-def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False, space: str = "") -> Plan:
-    """What is to be done for `dispatches`; with `early_only` nothing that plain iree-compile could not apply.
+def plan(dispatches: Sequence[Dispatch], target: Target, options: Options) -> Plan:
+    """The problems to tune among those of `dispatches` that the options name, as `early_only` and `space` allow.
 
-    `space` names the only space to search; "" allows every registered space.
+    Raises InputError for a name that no dispatch has.
     """
+    dispatches = chosen(dispatches, options.dispatches)
     runs: dict[Problem, int] = {}
     for dispatch in dispatches:
         if dispatch.problem is not None:
@@ -64,7 +66,7 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
     tasks: dict[Problem, Task] = {}
     left: dict[str, str] = {}
     for dispatch in dispatches:
-        found = _task(dispatch, tasks, runs, target, early_only, space)
+        found = _task(dispatch, tasks, runs, target, options)
         if isinstance(found, str):
             left[dispatch.name] = found
         else:
@@ -73,21 +75,16 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
 
 
 def _task(
-    dispatch: Dispatch,
-    tasks: dict[Problem, Task],
-    runs: dict[Problem, int],
-    target: Target,
-    early_only: bool,
-    space: str,
+    dispatch: Dispatch, tasks: dict[Problem, Task], runs: dict[Problem, int], target: Target, options: Options
 ) -> Task | str:
-    problem, program = dispatch.problem, dispatch.program
+    problem, program, space = dispatch.problem, dispatch.program, options.space
     if dispatch.runs == 0:
         return "left alone: it runs only while the model is loaded"
     if problem is None or program is None:
         return f"not tunable: {dispatch.untunable}"
     if problem in tasks:
         return f"same problem as {tasks[problem].dispatch.name}"
-    if early_only and not (target.reads_specs and has_matcher(problem)):
+    if options.early_only and not (target.reads_specs and has_matcher(problem)):
         return f"left alone: no spec that plain iree-compile reads can reach {problem.label}"
     found = spaces.find(target.name, problem, space)
     if found is None and space:
