@@ -8,20 +8,30 @@ SCRIPT := PYTHONPATH=tests/support $(BIN)/python scripts
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo check test test-all test-slow test-matrix test-printed test-faults sanitize fuzz fuzz-readers lint docs clean
+.PHONY: demo check quick compiling oldest test test-all test-slow test-matrix test-printed test-faults \
+  sanitize fuzz fuzz-readers lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
 	@echo 'For iree-tune and iree-compile in your shell: . $(VENV)/bin/activate'
 
-# Two minutes: no compiler runs, nothing is measured.
-check: lint
-	$(BIN)/python -m pytest -m 'not (compiler or slow or network)' --durations=5
+# Two minutes: nothing is compiled or measured.
+check: lint quick
 
-# A quarter of an hour on two cores that do nothing else. matrix.py repeats the native tests on the oldest release.
+# A quarter of an hour on two cores that do nothing else.
 test: lint
-	$(BIN)/python -m pytest -m 'not (slow or network)' --durations=20
+	$(MAKE) --jobs=2 --output-sync=target quick compiling oldest
+	$(BIN)/python -m pytest -m 'measures and not (slow or network)' --durations=20
+
+quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m 'not (compiler or measures or slow or network)' --durations=5
+
+compiling: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m 'compiler and not (measures or slow or network)' --durations=5
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
+
+# The native tests and lit once more, under the oldest release of IREE, with the same binary.
+oldest: $(VENV)/.installed-dev
 	$(SCRIPT)/matrix.py 3.9.0
 
 # Everything, for an afternoon.

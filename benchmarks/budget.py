@@ -1,12 +1,12 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How well `iree-tune run --budget` is kept: the wall time of whole processes beside what was asked for.
+"""How well `iree-tune run --budget` is kept: the wall time of whole processes beside the budget.
 
     python benchmarks/budget.py [--budget SECONDS]... [--model NAME]... [--tune IREE-TUNE]
 
-A run may end earlier, because all trials are done or nothing more is to be gained. The last line is JSON: of each run
-`asked_s`, `taken_s`, their `ratio`, the `candidates` that were evaluated, what the whole model gained (`speedup`, null
-if nothing was proved), what the run said of a budget that is `short` and the machine's `load` before it.
+A run may end earlier, because it has tried all candidates or can gain nothing more. The last line is JSON. For each
+run it has `asked_s`, `taken_s`, their `ratio`, the number of `candidates` that were tried, the `speedup` of the whole
+model (null if nothing was proved), what the run reported of a budget that is `short`, and the machine's `load` before.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ COLUMNS = "{:<16} {:>8} {:>8} {:>6} {:>11} {:>8} {:>6}"
 
 
 def product(kind: str, rows: int, columns: int, terms: int) -> str:
-    """One product of matrices of this element type."""
+    """A product of two matrices of this element type."""
     return chained(kind, rows, (terms, columns))
 
 
 def chained(kind: str, rows: int, sizes: tuple[int, ...]) -> str:
-    """The products of a matrix of so many rows with matrices of these sizes, one after the other."""
+    """A matrix with `rows` rows, multiplied by matrices of these sizes one after the other."""
     matrices = [f"tensor<{terms}x{columns}x{kind}>" for terms, columns in pairwise(sizes)]
     arguments = [f"%matrix{index}: {matrix}" for index, matrix in enumerate(matrices)]
     lines = [f"  %zero = arith.constant 0.0 : {kind}"]
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def measured(command: list[str], name: str, budget_s: int) -> dict[str, Any]:
-    """One run, from the start of its process to its end."""
+    """One run, timed from the start of its process to its end."""
     load, _, _ = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, f"{name}.mlir")

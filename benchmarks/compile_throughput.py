@@ -4,10 +4,10 @@
 
     python benchmarks/compile_throughput.py [MODEL] [--target cpu] [--candidates 48] [--workers 2] [--rounds 3]
 
-The same candidates of the model's first tunable dispatch are compiled both ways, in turns: by `CompilePool`, and as the
-existing tuner does it, a spec for each candidate given to an `iree-compile` process that reads the dispatch's stripped
-benchmark. `ratio` is against the `iree-compile` on PATH (a Python script), `ratio_native` against the binary that it
-starts. The last line is one JSON object.
+The same candidates of the model's first tunable dispatch are compiled both ways, in turns. One way is `CompilePool`.
+The other is that of the existing tuner: for each candidate an `iree-compile` process reads the dispatch's stripped
+benchmark and a spec. `ratio` is against the `iree-compile` on PATH (a Python script), `ratio_native` against the binary
+that the script starts. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
         jobs = make_jobs(options.model, options.target, options.candidates, work)
         seconds: dict[str, list[float]] = {"ours": [], "script": [], "native": []}
         with CompilePool(options.workers, 60.0) as pool:
-            pool.compile(jobs[: options.workers])  # Workers start once in a run; so they do here.
+            pool.compile(jobs[: options.workers])  # Workers start once, as in a run.
             for _ in range(options.rounds):
                 started = time.perf_counter()
                 ends = pool.compile(jobs)
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def make_jobs(model: Path, target_name: str, count: int, work: Path) -> list[CompileJob]:
-    """Jobs for our pool; beside them, in `work`, the stripped benchmark and a spec file for each candidate."""
+    """Jobs for our pool. Writes the stripped benchmark and a spec for each candidate into `work`."""
     target = choose_target(target_name, threads=1)
     extracted = extract(Model.open(model, target.compile_flags), target, work)
     for dispatch in extracted.dispatches:
@@ -110,7 +110,7 @@ def make_jobs(model: Path, target_name: str, count: int, work: Path) -> list[Com
 
 
 def write_spec(path: Path, target: Target, problem: object, configuration: object) -> None:
-    """The spec that asks for one configuration."""
+    """Writes a spec with one configuration."""
     from iree.compiler import ir
 
     with ir.Context() as context:
@@ -119,7 +119,7 @@ def write_spec(path: Path, target: Target, problem: object, configuration: objec
 
 
 def by_processes(program: str, target: Target, work: Path, count: int, workers: int) -> float:
-    """Seconds to compile all candidates, one process for each. Where specs are ignored, they serve as a library."""
+    """Seconds to compile all candidates, each in its own process. Targets that ignore specs get them as a library."""
 
     def one(number: int) -> int:
         spec = work / f"spec-{number}.mlir"

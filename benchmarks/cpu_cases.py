@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Kernels that models run, in f32 and of sizes that a small host bears: each as MLIR and as numpy computes it.
+"""Operations that models run, in f32 and of sizes for a small host. Each is given as MLIR and as numpy code.
 
 Sizes are those of BERT-large, Llama-3-8B, SDXL's UNet, Whisper-large, ResNet-50 and unaligned GEMMs of DeepBench.
 Source: nod-ai/iree-kernel-benchmark, ROCm/rocMLIR, baidu-research/DeepBench.
@@ -19,9 +19,9 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kernel. `shapes` are its operands' in the order of the MLIR function, `compute` what numpy's BLAS does.
+    """One operation. `shapes` are those of its operands in the order of the MLIR function.
 
-    `blas` is None where BLAS has nothing of the kind.
+    `compute` is the same with numpy's BLAS. `blas` is None if BLAS has nothing of the kind.
     """
 
     name: str
@@ -35,7 +35,7 @@ def _tensor(*shape: int) -> str:
 
 
 def _function(name: str, shapes: tuple[tuple[int, ...], ...], out: str, body: str, start: str = "0.0") -> str:
-    """A function of tensors; `body` makes %c of %a, %b and %init, which holds `start` everywhere."""
+    """A function of tensors. `body` computes %c from %a, %b and %init, whose elements are all `start`."""
     operands = ", ".join(f"%{letter}: {_tensor(*shape)}" for letter, shape in zip("ab", shapes, strict=False))
     return f"""
 func.func @{name}({operands}) -> {out} {{
@@ -56,7 +56,7 @@ def gemm(m: int, n: int, k: int) -> Case:
 
 
 def batch_gemm(b: int, m: int, n: int, k: int) -> Case:
-    """Independent products, as attention has them."""
+    """Independent products, as in attention."""
     shapes, out = ((b, m, k), (b, k, n)), _tensor(b, m, n)
     operands = f"{_tensor(b, m, k)}, {_tensor(b, k, n)}"
     body = f"%c = linalg.batch_matmul ins(%a, %b : {operands}) outs(%init : {out}) -> {out}"
@@ -64,7 +64,7 @@ def batch_gemm(b: int, m: int, n: int, k: int) -> Case:
 
 
 def conv(size: int, channels: int, filters: int, window: int) -> Case:
-    """One image of `size` x `size` outputs, NHWC, its input padded. For BLAS: rows gathered (im2col), then a GEMM."""
+    """One image of `size` x `size` outputs, NHWC, with padded input. BLAS gathers rows (im2col) and does a GEMM."""
     padded = size + window - 1
     shapes = ((1, padded, padded, channels), (window, window, channels, filters))
     out = _tensor(1, size, size, filters)
@@ -89,7 +89,7 @@ def softmax(rows: int, columns: int) -> Case:
 
 
 def row_sum(rows: int, columns: int) -> Case:
-    """The sum of each row, as normalisations have it. For BLAS: a product with ones."""
+    """The sum of each row, as in normalisations. BLAS multiplies by ones."""
     shapes, out = ((rows, columns),), _tensor(rows)
     body = f"""%c = linalg.reduce ins(%a : {_tensor(rows, columns)}) outs(%init : {out}) dimensions = [1]
     (%in: f32, %sum: f32) {{

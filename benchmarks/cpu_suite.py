@@ -1,15 +1,15 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tunes kernels that models run on one thread of this CPU, and compares them with IREE's two defaults and with BLAS.
+"""Tunes operations that models run, on one thread of this CPU, and compares them with IREE's two defaults and BLAS.
 
     python benchmarks/cpu_suite.py [--trials 100] [--only NAME]... [--seed 0] [--write]
 
-Each kernel is tuned as a model of its own by `tuner.tune`. Then four programs face each other in interleaved rounds:
-the model as iree-compile makes it by default, with data tiling (`--iree-opt-data-tiling`), tuned, and the same by
-numpy's OpenBLAS on one thread (convolutions gathered by im2col first, which is timed too). The outputs of all are
-compared with the default's. `speedup` is the better of the two defaults against tuned, with its 95 % interval.
-Raw results go to benchmarks/results/cpu_suite.json; `--write` puts the table into docs/benchmarks.md. The last line is
-one JSON object: the geometric mean and the least of the speed-ups, whether all outputs agreed, how many kernels.
+`tuner.tune` tunes each operation as a model of its own. Then four programs are compared in interleaved rounds: the
+model by default, with data tiling (`--iree-opt-data-tiling`), tuned, and the operation by numpy's OpenBLAS on one
+thread (convolutions are first gathered by im2col, which is timed too). All outputs are compared with the default's.
+`speedup` is the ratio of the better default's time to the tuned one's, with its 95 % interval. Raw results go to
+benchmarks/results/cpu_suite.json; `--write` puts the table into docs/benchmarks.md. The last line is one JSON object:
+the geometric mean and the least of the speed-ups, whether all outputs agreed, and the number of cases.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ BEGIN, END = "<!-- cpu_suite: begin -->", "<!-- cpu_suite: end -->"
 _TIMEOUT_S = 120.0
 _MIN_ROUNDS, _MAX_ROUNDS, _BUDGET_S = 20, 60, 30.0
 _SEED = 5
-# What rounding does to a number in the long sums of these kernels.
+# The arithmetic that decides what rounding does in the long sums of these operations.
 ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
 
 
@@ -60,7 +60,7 @@ class BlasProgram:
 
 
 class LoadedBlas:
-    """See BlasProgram."""
+    """A case in memory, with the runner's inputs."""
 
     def __init__(self, case: Case) -> None:
         assert case.blas is not None
@@ -84,10 +84,11 @@ class LoadedBlas:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was found for one case.
+    """The result of one case.
 
-    `tuned` says whether any candidate was shipped. `ms` are medians by program; `better` is the better default, and
-    `speedup` its ratio to the tuned program; `blas` that of OpenBLAS. `seconds` is what the case took.
+    `tuned` says whether a candidate is in the spec. `ms` are the medians of the programs. `better` is the better
+    default, `speedup` the ratio of its time to the tuned program's; `blas` is that of OpenBLAS. `seconds` is what the
+    case took.
     """
 
     name: str
@@ -101,7 +102,7 @@ class Row:
 
 
 def tune(case: Case, options: argparse.Namespace, folder: Path) -> tuple[Model, TuneResult]:
-    """The case as a model, tuned."""
+    """Tunes the case as a model."""
     path = folder / "model.mlir"
     path.write_text(case.mlir)
     result = tuner.tune(path, trials=options.trials, keep_flags=True, seed=options.seed, run_dir=folder / "run")
@@ -145,7 +146,7 @@ def compare(case: Case, model: Model, result: TuneResult, folder: Path, started:
 
 
 def measure(runner: Runner, runs: dict[str, int]) -> dict[str, list[float]]:
-    """Interleaved rounds until both defaults are told from the tuned program, or the budget is spent."""
+    """Interleaved rounds, until both defaults differ significantly from the tuned program or the budget is spent."""
     started = time.monotonic()
 
     def enough(so_far: Any) -> bool:
@@ -162,7 +163,7 @@ def measure(runner: Runner, runs: dict[str, int]) -> dict[str, list[float]]:
 
 
 def table(rows: list[Row], options: argparse.Namespace) -> list[str]:
-    """The rows as Markdown, with what they mean."""
+    """The rows as a Markdown table, with an explanation."""
     lines = [
         f"One thread of {processor()}, f32, {options.trials} candidates a dispatch; times in ms, medians of",
         "interleaved rounds. Speed-up: over the better of IREE's default and its data tiling. Convolutions by",
@@ -181,7 +182,7 @@ def table(rows: list[Row], options: argparse.Namespace) -> list[str]:
 
 
 def processor() -> str:
-    """The processor's name, as /proc has it."""
+    """The processor's name in /proc/cpuinfo."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return " ".join(line.partition(":")[2].split())
@@ -236,7 +237,7 @@ def main() -> None:
     unknown = [name for name in options.only or [] if name not in CASES]
     if unknown:
         parser.error(f"no kernel named '{unknown[0]}'; choose among: {'; '.join(CASES)}")
-    # OpenBLAS reads them in the process that measures.
+    # OpenBLAS reads these in the process that measures.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     rows: list[Row] = []
     for name in options.only or CASES:

@@ -1,12 +1,12 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How many candidates a minute one GPU measures, and how many all GPUs of this machine do together.
+"""How many candidates a minute one GPU measures, and how many all GPUs of this machine together.
 
-Candidates of one kernel, drawn at random, are compiled, and loaded once for the driver to compile them too. Then, in
-each round, one GPU and all of them measure the round's candidates as in a search: outputs checked, times taken, each
+Random candidates of one dispatch are compiled, and loaded once, so that the driver compiles them too. Then, in each
+round, one GPU and all GPUs measure the round's candidates as in a search: outputs are checked and times taken, on each
 GPU beside its own default. Nothing compiles meanwhile, and no process has loaded a candidate before. The last line is
-one JSON object: the rates of each, `ratio` (the median of the rounds' ratios), and `agreement` (percentiles 5, 50, 95
-of a candidate's speed-up on all GPUs over that on one).
+one JSON object: both rates, `ratio` (the median of the rounds' ratios), and `agreement` (percentiles 5, 50 and 95 of a
+candidate's speed-up on all GPUs, divided by that on one).
 
     python benchmarks/device_scaling.py gemm_512x4096x4096 --candidates 64 --rounds 4
 """
@@ -58,7 +58,7 @@ def main() -> None:
         assert dispatch.problem is not None
         assert dispatch.program is not None
         choice = choices(path, dispatch, target, extracted.limits, folder)
-        # In the first round processes start; it does not count.
+        # The first round does not count, since processes start in it.
         wanted = arguments.candidates * (arguments.rounds + 1)
         rows = np.random.default_rng(0).choice(len(choice.pool), wanted, replace=False)
         configurations = [choice.configuration(int(row)) for row in rows]

@@ -18,9 +18,9 @@ from iree.compiler.dialects import iree_codegen
 
 from emitted_space import OCCUPANCY, EmittedConstraints
 from tuner.dispatch import Configuration
-from tuner.dispatches.problems import ops_named
 from tuner.errors import ToolError
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import ops_named, symbol
 from tuner.toolchain.tools import run_tool
 
 _TIMEOUT_S = 120.0
@@ -60,8 +60,7 @@ def read_constraints(module: ir.Module) -> tuple[EmittedConstraints, ...]:
     """The constraints that stand in a module, in its order."""
     found = []
     for function in ops_named(module.operation, "func.func"):
-        name = str(ir.StringAttr(function.attributes["sym_name"]).value)
-        found += [_read(op, name) for op in ops_named(function, _CONSTRAINTS)]
+        found += [_read(op, symbol(function)) for op in ops_named(function, _CONSTRAINTS)]
     return tuple(found)
 
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Exact enumeration against z3's blocking clauses, on the constraints that IREE itself emits.
 
-For each set: the text of the constraints goes to both, each gives all solutions, the two sets are compared as sets.
-Ours is timed five times, interpreter warm, and the median counts; z3 runs once. With --amdsharktuner, the time to the
-first 100 candidates (as attributes, from having the dispatch) is compared with that tuner's on the gfx942 dispatches;
-its constraints are its own, so the sets differ. The last line is one JSON object.
+Both get the text of each set of constraints and return all solutions, which are compared as sets. Ours is timed five
+times in a warm interpreter, and the median counts; z3 runs once. With --amdsharktuner, the time from having the
+dispatch to the first 100 candidates as attributes is compared with that tuner's, on the gfx942 dispatches. That tuner
+has constraints of its own, so the sets differ. The last line is one JSON object.
 
     python benchmarks/enumeration.py            # minutes: z3 needs them
     python benchmarks/enumeration.py --only matmul --amdsharktuner CHECKOUT
@@ -59,7 +59,7 @@ def ours(text: str) -> tuple[set[tuple[int, ...]], list[str], float]:
 
 
 def blocking_clauses(text: str, names: list[str]) -> tuple[set[tuple[int, ...]], float]:
-    """z3's solutions and the seconds from text to the last of them. Ends by `unsat` or raises: `unknown` is no end."""
+    """z3's solutions and the seconds from the text to the last one. Raises unless z3 ends with `unsat`."""
     started = time.perf_counter()
     solver = z3.Solver()
     solver.add(z3.parse_smt2_string(text))
@@ -84,7 +84,7 @@ def first_candidate_s(emitted: EmittedConstraints) -> float:
     return time.perf_counter() - started
 
 
-# Run by an interpreter that has amdsharktuner: the wheel 3.9.0 with IREE 3.9.0, or a checkout of mid-2026 with 3.13.0.
+# For an interpreter with amdsharktuner: the wheel 3.9.0 with IREE 3.9.0, or a checkout of mid-2026 with 3.13.0.
 OTHER_TUNER = """
 import glob, json, subprocess, sys, tempfile, time
 from pathlib import Path
@@ -126,9 +126,9 @@ FIRST = 100
 
 
 def first_candidates_ratio(emitted: EmittedConstraints, model: Path, other: Path) -> float | None:
-    """How many times sooner as many first candidates are there as the other tuner gives; None where it gives none.
+    """The other tuner's time to its first candidates, divided by ours to as many; None if it has no candidates.
 
-    `other` is an interpreter that has it, or a checkout of it, which this interpreter runs.
+    `other` is an interpreter that has the other tuner, or a checkout of it, which this interpreter runs.
     """
     interpreter, environment = str(other), dict(os.environ)
     if other.is_dir():

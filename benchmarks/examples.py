@@ -4,8 +4,8 @@
 
     python benchmarks/examples.py [--trials N] [--threads N] [--seed N] [MODEL...]
 
-`speedup` is the whole model compiled plainly against compiled with the spec, in interleaved rounds, with its 95 %
-interval; `numpy_ms` the same product by numpy's BLAS on as many threads, where the model is a plain product.
+`speedup` is the time of the untuned model divided by that of the model with its spec, in interleaved rounds, with its
+95 % interval. `numpy_ms` is the time of numpy's BLAS on as many threads, if the model is a plain product.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    # BLAS reads these when numpy is imported, which `tuner` does.
+    # BLAS reads these when numpy is imported, and `tuner` imports it.
     os.environ.update(OMP_NUM_THREADS=str(options.threads), OPENBLAS_NUM_THREADS=str(options.threads))
     import tuner
 
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def time_numpy(text: str) -> float | None:
-    """Milliseconds of the model's product by numpy: the median of CPU time, or wall time on several threads."""
+    """Milliseconds of the model's product in numpy: the median CPU time, or wall time if there are several threads."""
     import numpy as np
 
     operands = re.search(r"linalg\.(?:batch_)?matmul\s+ins\([^:]*:\s*tensor<([\dx]+)xf32>, tensor<([\dx]+)xf32>", text)

@@ -1,14 +1,14 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How much sooner a search ends that knows what was measured for other problems, by replaying measured points.
+"""How much sooner a search succeeds if it knows what was measured for other problems, by replaying measured points.
 
     python benchmarks/experience_replay.py benchmarks/results/h200.jsonl [--seeds 20]
 
-Of each kernel that `gpu_suite.py` recorded, the points that were timed there (the search's and the random ones) are the
-pool; the score is their best time over the best found. Learnt: from the points that the suite's searches of earlier
-kernels of the same form tried, without the random ones; `one` of them, drawn anew with each seed, or `all`. Later ones
-do not teach: their searches had been taught by this one. The last line is one JSON object: the mean score of each at 8,
-16, 32 and 64 evaluations.
+The pool of a dispatch is what `gpu_suite.py` timed for it: the points of the search and the random ones. The score is
+the best time of the pool divided by the best time found. A search learns from the points that the suite's searches of
+earlier dispatches of the same form tried, without the random ones: from `one` of them, drawn anew with each seed, or
+from `all`. It does not learn from later dispatches, whose searches had learnt from this one. The last line is one JSON
+object: the mean scores after 8, 16, 32 and 64 candidates.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class Recorded:
-    """A kernel of the suite: its pool, the seconds of each row, and what its search tried."""
+    """A dispatch of the suite: its pool, the seconds of each row, and what its search tried."""
 
     name: str
     form: str

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Kernels that models run, for the GPU suite: each as MLIR, and how a library computes the same.
+"""Operations that models run, for the GPU suite. Each is given as MLIR, and as a library computes it.
 
 Sizes are those of Llama-3-8B, Llama-70B, SDXL's UNet, BERT-large, Llama-2-7B, ResNet-50 and of an unaligned GEMM of
 DeepBench. Source: nod-ai/iree-kernel-benchmark, ROCm/rocMLIR, baidu-research/DeepBench.
@@ -15,9 +15,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kernel. `flops` and `bytes` are the least that any implementation does and moves.
+    """One operation. `flops` and `bytes` are the least that any implementation computes and moves.
 
-    `library` takes the torch module and returns what computes the same; `note` says what it does differently.
+    `library` takes the torch module and returns a function that computes the same. `note` says how that differs.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Case:
 
 
 def gemm(m: int, n: int, k: int) -> Case:
-    """C[m, n] = A[m, k] * B[k, n], f16 operands summed and stored in f32."""
+    """C[m, n] = A[m, k] * B[k, n], with f16 operands, summed and stored in f32."""
 
     def library(torch: Any) -> Callable[[], Any]:
         a, b = _random(torch, m, k), _random(torch, k, n)
@@ -56,7 +56,7 @@ func.func @gemm(%a: tensor<{m}x{k}xf16>, %b: tensor<{k}x{n}xf16>) -> {c} {{
 
 
 def conv(n: int, size: int, channels: int, filters: int, window: int = 3, stride: int = 1) -> Case:
-    """A convolution of `size` x `size` outputs, NHWC, f16 operands summed and stored in f32; its input is padded."""
+    """A convolution with `size` x `size` outputs, NHWC, f16 operands summed and stored in f32, and padded input."""
     padded = (size - 1) * stride + window
 
     def library(torch: Any) -> Callable[[], Any]:
@@ -88,7 +88,7 @@ func.func @conv(%a: {a}, %b: {b}) -> {c} {{
 
 
 def attention(heads: int, queries: int, keys: int, features: int) -> Case:
-    """softmax(Q K^T / sqrt(features)) V, all in f16, for batch and heads together."""
+    """softmax(Q K^T / sqrt(features)) V, all in f16, with batch and heads as one dimension."""
 
     def library(torch: Any) -> Callable[[], Any]:
         q, k, v = (_random(torch, 1, heads, rows, features) for rows in (queries, keys, keys))
@@ -120,7 +120,7 @@ func.func @attention(%q: {q}, %k: {k}, %v: {k}) -> {q} {{
 
 
 def row_sums(rows: int, columns: int) -> Case:
-    """The sum of each row, f16 summed in f32."""
+    """The sum of each row: f16, summed in f32."""
 
     def library(torch: Any) -> Callable[[], Any]:
         a = _random(torch, rows, columns)

@@ -1,10 +1,11 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Does a winner of the GPU suite make the whole function faster, and by which way of handing it over?
+"""Does a winner of the GPU suite make the whole function faster, and by which way of delivery?
 
-Each kernel's function is compiled plainly, late by `iree-tune compile`, with the winner as a transform-dialect
-library, and with the flag for tuning specs, which IREE ignores on CUDA. All are compared with the plain one: outputs,
-then interleaved rounds. Then what the assembler says of the plain and the tuned kernel. Last line: one JSON object.
+Each function is compiled without a spec, late by `iree-tune compile`, with the winner as a transform-dialect library,
+and with the flag for tuning specs, which IREE ignores on CUDA. Outputs and times of all are compared with those of the
+first, in interleaved rounds. Then the assembler's figures of the untuned and the tuned code are printed. The last line
+is one JSON object.
 
     python benchmarks/gpu_deployment.py benchmarks/results/h200.jsonl gemm_2048x10240x1280
 """
@@ -93,14 +94,14 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
 
 
 def code_of(binary: Path) -> bytes:
-    """The PTX that a module holds, as text, without the names of its symbols."""
+    """The PTX in a module, as text, without the names of its symbols."""
     data = binary.read_bytes()
     start = data.find(b".version")
     return data[start : data.find(b"\0", start)]
 
 
 def assembled(binary: Path, folder: Path) -> dict[str, Any]:
-    """What `ptxas` and `cuobjdump` say of a module's kernel: registers and instructions; {} without them."""
+    """Registers and instructions of a module's code by `ptxas` and `cuobjdump`; {} if these are not installed."""
     if shutil.which("ptxas") is None or shutil.which("cuobjdump") is None:
         return {}
     ptx, cubin = folder / f"{binary.stem}.ptx", folder / f"{binary.stem}.cubin"

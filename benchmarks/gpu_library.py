@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What NVIDIA's libraries need for the suite's kernels: seconds of one run by torch, as one JSON object.
+"""How long NVIDIA's libraries take for the suite's operations: seconds of one run in torch, as one JSON object.
 
-Timed as our candidates are: by the wall clock, so many launches in a row as take about 10 ms, then one wait.
+Timed like our candidates: by the wall clock, as many launches in a row as take about 10 ms, then one wait.
 
     python benchmarks/gpu_library.py gemm_512x4096x4096 conv_1x64x64_640to640_3x3
 """

@@ -4,9 +4,9 @@
 
     python benchmarks/gpu_models.py --type f16 --budget 4m --output results.jsonl [gpu-bert gpu-decoder gpu-resnet]
 
-Each model is written as ONNX with random weights (no hub is reached), timed with torch as it is and compiled by torch,
-tuned by the command that a user would type, and its spec is checked by another. One JSON object a model goes to the
-output. Needs torch, transformers, onnx and a GPU that IREE's CUDA target serves.
+Each model is written as ONNX with random weights, without access to a hub. It is timed in torch, as it is and compiled.
+The command that a user would type tunes it, and another checks its spec. The output gets one JSON object for each
+model. Needs torch, transformers, onnx and a GPU that IREE's CUDA target serves.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class Block(nn.Module):
 
 
 def decoder() -> Built:
-    """Two layers of a decoder, 512 tokens wide 1024."""
+    """Two layers of a decoder of width 1024, on 512 tokens."""
     return nn.Sequential(*(Block(1024, 16, 2816) for _ in range(2))), torch.randn(1, 512, 1024)
 
 
 def resnet() -> Built:
-    """The form of ResNet's trunk without its short cuts: 8 pictures of 224 x 224."""
+    """The trunk of ResNet without its shortcuts, on 8 images of 224 x 224."""
 
     def block(inner: int, outer: int, stride: int) -> nn.Sequential:
         first = nn.Conv2d(inner, outer, 3, stride, 1, bias=False)
@@ -94,7 +94,7 @@ MODELS: dict[str, Callable[[], Built]] = {"gpu-bert": bert, "gpu-decoder": decod
 
 
 def write(name: str, element_type: str, path: Path) -> dict[str, float]:
-    """Writes a model as ONNX. Returns torch's median milliseconds of a run, as it is and compiled."""
+    """Writes a model as ONNX. Returns the median milliseconds of a run in torch, as it is and compiled."""
     torch.manual_seed(0)
     model, inputs = MODELS[name]()
     model = model.to(TYPES[element_type]).cuda().eval()
@@ -118,7 +118,7 @@ def _timed_ms(run: Callable[..., Any], x: torch.Tensor) -> float:
 
 
 def tuned(model: Path, budget: str, folder: Path) -> dict[str, Any]:
-    """Tunes a model as a user would, checks the spec, and says how both ended."""
+    """Tunes a model as a user would and checks the spec. Returns how both ended."""
     run, spec = folder / "run", folder / "spec.mlir"
     # fmt: off
     ran = _iree_tune("run", model, "--target", "cuda", "--budget", budget, "-o", spec, "--run-dir", run)
@@ -145,7 +145,7 @@ def _iree_tune(*arguments: object) -> dict[str, Any]:
 
 
 def _of_run(run: Path) -> dict[str, Any]:
-    """What a run's folder says: the whole model's speed-up, and how the candidates ended."""
+    """The whole model's speed-up and the fates of the candidates, from the folder of a run."""
     fates: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     log = run / "log.jsonl"

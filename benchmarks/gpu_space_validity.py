@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Do the points of the GPU spaces compile, ours and those that the compiler emits? For GPUs that need not be here.
+"""Do the points of the GPU spaces compile, of ours and of those that the compiler emits? No GPU is needed.
 
-For each problem, chip and pipeline: uniformly drawn points are applied late and compiled to a binary; what fails is
-listed with its reason. The last line is one JSON object.
+For each problem, chip and pipeline, uniformly drawn points are applied late and compiled to a binary. Failures are
+listed with their reasons. The last line is one JSON object.
 
     python benchmarks/gpu_space_validity.py --chip gfx942 --samples 40
     python benchmarks/gpu_space_validity.py --chip sm_80 --spaces own --only attention
@@ -32,13 +32,14 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.dispatches.extract import extract
-from tuner.dispatches.problems import ops_named, read_problem
+from tuner.dispatches.problems import read_problem
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.toolchain.operations import dispatch_functions
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 MODELS = ("gpu_matmul_2048_f16", "gpu_attention_4096_f16", "gpu_conv_32x32x1280_f16")
@@ -74,7 +75,7 @@ TIMEOUT_S = 90.0
 
 
 def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Problem]:
-    """The model's one dispatch, marked and without a configuration: its identity, its text and its problem."""
+    """The identity, the text and the problem of the model's only dispatch, marked and without a configuration."""
     benchmarks = folder / "benchmarks"
     benchmarks.mkdir(parents=True)
     Model.open(model, target.compile_flags).compile_or_reject(
@@ -88,8 +89,7 @@ def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Probl
         module = ir.Module.parseFile(str(path))
         native.annotate_root_ops(module.operation)
         (root,) = native.find_root_ops(module.operation)
-        (variant,) = ops_named(module.operation, "hal.executable.variant")
-        (function,) = ops_named(variant, "func.func")
+        (function,) = dispatch_functions(module.operation)
         problem = read_problem(root.operation.operation, function)
         native.strip_configuration(module.operation)
         return root.dispatch, str(module), NOTHING if isinstance(problem, str) else problem
@@ -97,7 +97,7 @@ def stripped(model: Path, target: Target, folder: Path) -> tuple[str, str, Probl
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A space to draw from, and the stripped dispatch that its points configure."""
+    """A space, and the stripped dispatch that its points configure."""
 
     label: str
     builder: SpaceBuilder
@@ -108,7 +108,7 @@ class Case:
 
 
 def own(target: Target, only: str, folder: Path) -> Iterator[Case]:
-    """Our own spaces, for each problem that one serves."""
+    """Our own spaces, for each problem that has one."""
     for index, (name, text) in enumerate(OWN.items()):
         if not re.search(only, name):
             continue
@@ -146,7 +146,7 @@ def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: 
 
 
 def check(case: Case, target: Target, samples: int, compilers: CompilePool, folder: Path) -> float:
-    """Draws and compiles; prints what fails, and why. The part that compiles."""
+    """The part of the drawn points that compiles. Prints failures with their reasons."""
     pool = find_pool(case.builder.build(case.problem, case.limits), samples=samples, rng=np.random.default_rng(0))
     rows = sample_uniform(pool, samples, np.random.default_rng(0))
     jobs = [

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The pool of the GPU suite: the registered space of a dispatch, or the compiler's own, widened and joined to one."""
+"""The pool of the GPU suite: a dispatch's registered space, or the compiler's own spaces, widened and joined."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ ABSENT = 0
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Several spaces' pools as one. The knob `space` says which of `builders` a row is for; knobs that a space lacks
-    are 0 in its rows."""
+    """The pools of several spaces as one.
+
+    The knob `space` says which of `builders` a row is for. Knobs that a space lacks are 0 in its rows.
+    """
 
     problem: object
     builders: tuple[SpaceBuilder, ...]
@@ -37,7 +39,7 @@ class Choices:
 
 
 def choices(model: Path, dispatch: Dispatch, target: Target, limits: Limits, folder: Path) -> Choices:
-    """All that may be chosen for the dispatch. Raises TunerError where nothing may."""
+    """Everything that may be chosen for the dispatch. Raises TunerError if there is nothing."""
     problem = dispatch.problem
     assert problem is not None
     registered = spaces.find(target.name, problem)
@@ -55,7 +57,7 @@ def choices(model: Path, dispatch: Dispatch, target: Target, limits: Limits, fol
 
 
 def joined(pools: list[Pool]) -> Pool:
-    """The rows of all pools, over all their knobs and one that says which pool a row is from."""
+    """The rows of all pools, over all their knobs and one more for the pool that a row is from."""
     names = list(dict.fromkeys(knob.name for pool in pools for knob in pool.knobs))
     columns = {name: index + 1 for index, name in enumerate(names)}
     blocks = []

@@ -1,14 +1,14 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Kernels that models run, on an NVIDIA GPU: IREE's default, tuned, the best of random candidates, and the library.
+"""Operations that models run, on an NVIDIA GPU: the default, tuned, the best random candidate, and the library.
 
-For each kernel the search and the random candidates draw from the same pool, are checked and timed by the same means,
-and their best face the default in interleaved rounds; then they face one another. What the search measured on kernels
-before tells it where to begin on those of the same form (not with `--unlearnt`); random candidates teach nothing. Raw
-results are appended to --output, one line for each kernel, and kernels that stand there are not run again.
-The last line is one JSON object of all that stand there: `gemm_f16_geomean` (the default's time over the tuned one's),
-`min_vs_random` (the time of what random candidates would deliver over that of what the search would, 1 where they are
-the same), `below_random` (the kernels where the interval of that ratio is below 1), `resolution` (how far from 1 the
+For each operation the search and the random candidates draw from the same pool, and are checked and timed by the same
+means. Their best candidates are compared with the default in interleaved rounds, then with one another. The search
+learns where to start from earlier operations of the same form (not with `--unlearnt`), never from random candidates.
+Raw results are appended to --output, a line for each operation. Operations that have a line are not run again. The last
+line is one JSON object about all lines: `gemm_f16_geomean` (the default's time over the tuned one's), `min_vs_random`
+(the time of what random candidates would deliver over that of what the search would, 1 if they are the same),
+`below_random` (the operations for which the interval of that ratio is below 1), `resolution` (how far from 1 the
 measured ratio of a candidate to itself was), `verified`, `shapes`.
 
     python benchmarks/gpu_suite.py --trials 150 --output benchmarks/results/h200.jsonl
@@ -57,7 +57,8 @@ from tuner.tuning.experience import Experience
 
 COMPILE_TIMEOUT_S = 8.0
 MIN_GAIN = 0.02
-# The two searches' best face one another until the ratio is far from 1, or known so well, or after so many rounds.
+# Limits of the comparison of the two searches' best: it stops if the ratio is this far from 1, or if its interval is
+# this narrow, or after this many rounds.
 FAR, PRECISE, MOST_ROUNDS = 0.005, 0.002, 400
 
 
@@ -80,7 +81,7 @@ class Tools:
 
 
 class Contest:
-    """One kernel: its default, and two searches over one pool."""
+    """One operation: its default, and two searches over one pool."""
 
     def __init__(self, case: Case, settings: Settings, target: CudaTarget, tools: Tools) -> None:
         self._settings = settings
@@ -119,7 +120,7 @@ class Contest:
         return [knob.name for knob in self._choices.pool.knobs]
 
     def point(self, evaluation: Evaluation) -> list[int]:
-        """The values of the knobs, in their order."""
+        """The values of the knobs, in the knobs' order."""
         return list(evaluation.candidate.point.values())
 
     @property
@@ -127,8 +128,8 @@ class Contest:
         return self._bench.baseline_s
 
     def search(self, strategy: Any, trials: int, batch: int, first: int) -> list[Evaluation]:
-        """Candidates numbered from `first`: compiled in batches, then checked and timed while nothing compiles."""
-        # How long a candidate is measured depends on the best before it: a bench for each search.
+        """Tries candidates, numbered from `first`: compiles a batch, then checks and times it on an idle machine."""
+        # How long a candidate is measured depends on the best so far, so each search gets a bench of its own.
         bench = DispatchBench(self._runner, self._program(self._dispatch), self._default)
         evaluations: list[Evaluation] = []
         while len(evaluations) < trials:
@@ -149,11 +150,11 @@ class Contest:
         return kind(self._choices.pool, np.random.default_rng(seed), trials, prior)
 
     def prior(self, seed: int) -> Prior:
-        """What kernels before let expect."""
+        """The times to expect, learnt from earlier operations."""
         return self._tools.experience.prior(self.problem, self._choices.pool, np.random.default_rng(seed))
 
     def learn(self, evaluations: Sequence[Evaluation]) -> None:
-        """Keeps what was measured for kernels to come."""
+        """Keeps what was measured, for later operations."""
         for each in evaluations:
             if each.time_s is not None:
                 self._tools.experience.add(self.problem.key, each.candidate.point, each.time_s)
@@ -162,7 +163,7 @@ class Contest:
         return self._bench.final(evaluations, np.random.default_rng(self._settings.seed), MIN_GAIN)
 
     def face_to_face(self, tuned: Evaluation, random: Evaluation) -> Ratio:
-        """The random candidate's time over the tuned one's, by interleaved rounds, many where they are nearly equal."""
+        """The random candidate's time over the tuned one's, by interleaved rounds: more if they are nearly equal."""
         for key, each in (("random", random), ("tuned", tuned)):
             self._runner.load(key, self._source(each.compilation))
 
@@ -269,7 +270,7 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
 
 
 def libraries(cases: Sequence[Case]) -> dict[str, Any]:
-    """Seconds by torch for each kernel; {} where it is not installed or fails."""
+    """Seconds in torch for each operation; {} if torch is not installed or fails."""
     command = [sys.executable, str(Path(__file__).parent / "gpu_library.py"), *(case.name for case in cases)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
@@ -280,7 +281,7 @@ def libraries(cases: Sequence[Case]) -> dict[str, Any]:
 
 
 def line(result: dict[str, Any]) -> str:
-    """One kernel for people: microseconds, ratios, what the search cost."""
+    """A line for people about one operation: microseconds, ratios, and what the search cost."""
     if "tuned" not in result:
         return f"{result['name']:34} {result.get('error', 'no candidate ran')}"
     tuned = result["tuned"]
@@ -304,7 +305,7 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     gains = [max(1.0, each["tuned"]["ratio"]["value"]) if each["tuned"]["accepted"] else 1.0 for each in done]
     gemms = [gain for gain, each in zip(gains, done, strict=True) if each["kind"] == "gemm"]
     both = [each for each in done if "vs_random" in each]
-    # Where both searches chose the same, what the two differ by is what the comparison cannot tell.
+    # If both searches chose the same candidate, its two times differ by the resolution of the comparison.
     same = [each for each in both if each["tuned"]["configuration"] == each["random"]["configuration"]]
     versus = {each["name"]: _against_random(each) for each in both}
     return {
@@ -319,9 +320,9 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _against_random(result: dict[str, Any]) -> tuple[float, float]:
-    """How many times as fast as what random candidates deliver is what the search does, and the interval's upper end.
+    """The speed of what the search delivers over that of what random candidates deliver, and its interval's upper end.
 
-    What is not accepted is not delivered: the default stays.
+    A candidate that is not accepted is not delivered: the default stays.
     """
     tuned, random = result["tuned"], result["random"]
     if not (tuned["accepted"] or random["accepted"]) or tuned["configuration"] == random["configuration"]:
@@ -390,10 +391,10 @@ def main() -> None:
 
 
 def remembered(results: Sequence[dict[str, Any]]) -> Experience:
-    """What searches of earlier calls measured."""
+    """What the searches of earlier calls measured."""
     experience = Experience()
     for result in results:
-        # Results of before kernels taught one another name no problem.
+        # Older results name no problem, so nothing can be learnt from them.
         for *values, time_s in result["tuned_points"] if "problem" in result else ():
             if time_s is not None:
                 experience.add(result["problem"], dict(zip(result["knobs"], values, strict=True)), time_s)
@@ -401,7 +402,7 @@ def remembered(results: Sequence[dict[str, Any]]) -> Experience:
 
 
 def read_results(path: Path | None) -> list[dict[str, Any]]:
-    """The lines of an earlier call, printed again."""
+    """The results of earlier calls. Prints their lines again."""
     if path is None or not path.exists():
         return []
     results = [json.loads(each) for each in path.read_text().splitlines()]

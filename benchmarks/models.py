@@ -7,9 +7,9 @@
     python benchmarks/models.py --model FILE.onnx [--dim NAME=SIZE]... [--input SHAPE]...
 
 Each model is tuned as `iree-tune run MODEL --budget …` does. Then IREE's default, IREE with data tiling, the tuned
-model and ONNX Runtime are timed in interleaved rounds on the same inputs; outputs must agree with the default's. The
-last line is one JSON object: `speedups` over the better of {default, data tiling} by name, `vs_onnxruntime` (its
-time divided by ours; above 1 we are faster) and whether all outputs agreed (`verified`).
+model and ONNX Runtime are timed in interleaved rounds on the same inputs. Outputs must agree with the default's. The
+last line is one JSON object: `speedups` over the better of {default, data tiling} by name, `vs_onnxruntime` (its time
+divided by ours, so that we are faster above 1), and whether all outputs agreed (`verified`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tuner.tuning.result import TuneResult
 
 DEFAULT, DATA_TILING, TUNED, ONNX_RUNTIME = "default", "data tiling", "tuned", "ONNX Runtime"
 _SEED = 6
-# What rounding does to a number in the long sums of these models.
+# The arithmetic that decides what rounding does in the long sums of these models.
 ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
 _TIMEOUT_S = 120.0
 _MIN_ROUNDS, _MAX_ROUNDS = 20, 60
@@ -52,7 +52,7 @@ _MIN_ROUNDS, _MAX_ROUNDS = 20, 60
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model's times in ms, its speed-ups, what became of its dispatches, and what that took."""
+    """A model's times in ms, its speed-ups, the results of its dispatches, and what tuning it took."""
 
     name: str
     ms: dict[str, float]
@@ -68,7 +68,7 @@ class Row:
 
 
 def tune(path: Path, shapes: Shapes, options: argparse.Namespace, folder: Path) -> TuneResult:
-    """The model, tuned within the budget."""
+    """Tunes the model within the budget."""
     with ProgressView(Console()) as view:
         return tuner.tune(
             path,
@@ -134,7 +134,7 @@ def compare(name: str, path: Path, shapes: Shapes, result: TuneResult, folder: P
 
 
 def table(rows: list[Row], budget: str) -> str:
-    """The rows as Markdown."""
+    """The rows as a Markdown table."""
     where = circumstances("cpu", "", (), "local-sync", 1, ())
     lines = [
         f"Budget {budget} for each model; IREE {where.compiler_version}, one thread; medians in ms, speed-ups with 95 %"

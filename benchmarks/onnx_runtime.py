@@ -1,11 +1,11 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""ONNX Runtime on the same inputs and in the same process as IREE: what a user of a model would run instead.
+"""ONNX Runtime, on the same inputs and in the same process as IREE: what a user of a model would run instead.
 
     python benchmarks/onnx_runtime.py MODEL.onnx [--dim NAME=SIZE]... [--input SHAPE]...
 
-`OnnxRuntimeProgram` is a program for `tuner.measuring.Runner`, so that it can be checked against and interleaved with
-programs of IREE. It gets the model with the sizes bound, as IREE's importer does, and the runner's random inputs.
+`OnnxRuntimeProgram` is a program for `tuner.measuring.Runner`, so it can be compared and interleaved with IREE's
+programs. It gets the model with bound sizes, as IREE's importer does, and the runner's random inputs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SEED = 5
 
 @dataclass(frozen=True, slots=True)
 class OnnxRuntimeProgram:
-    """A model by ONNX Runtime's CPU provider on so many threads."""
+    """A model in ONNX Runtime's CPU provider, on `threads` threads."""
 
     model: Path
     shapes: Shapes
@@ -71,7 +71,7 @@ class _LoadedModel:
 def _session(
     path: Path, dims: tuple[tuple[str, int], ...], inputs: tuple[str, ...], threads: int
 ) -> tuple[Any, list[tuple[str, tuple[int, ...], np.dtype[Any]]]]:
-    """A session, and name, shape and type of each input. Kept: the runner loads its programs again and again."""
+    """A session, and the name, shape and type of each input. Cached, since the runner reloads its programs."""
     import onnx
     import onnxruntime
 
@@ -88,7 +88,7 @@ def _session(
 
 
 def median_seconds(model: Path, shapes: Shapes, device: Device, *, threads: int = 1, seed: int = _SEED) -> float:
-    """The median time of one run by the device's clock, alone on the machine."""
+    """The median seconds of one run by the device's clock, with nothing else on the machine."""
     name = "ONNX Runtime"
     with Runner(device) as runner:
         runner.load(name, OnnxRuntimeProgram(model, shapes, threads))

@@ -1,12 +1,13 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a run takes beside compiling, measuring and solving, by the runs' own summaries: short, middling and long runs.
+"""What a run takes beside compiling, measuring and solving, by the summaries of short, medium and long runs.
 
     python benchmarks/orchestration.py [--rounds 5] [--tune IREE-TUNE]...
 
-With several `--tune` (the command of one installation each) every round runs each of them once, in turn, so that what
-else the machine does meets all alike. The last line is one JSON object: for each command and run the `total_s`, what is
-left for orchestration (`rest_s`), of which processes and imports (`starting_s`), and the machine's `load` before it.
+With several `--tune` (the commands of different installations) every round runs all of them, one after the other, so
+that the machine's other work disturbs all alike. The last line is one JSON object. For each command and run it has
+`total_s`, the part of orchestration (`rest_s`), the part of that for processes and imports (`starting_s`), and the
+machine's `load` before the run.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def measured(command: str, run: tuple[str, ...]) -> dict[str, float]:
-    """One run and where its wall time went."""
+    """One run, and the parts of its wall time."""
     load, _, _ = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder:
         model, *options = run
@@ -62,7 +63,7 @@ def measured(command: str, run: tuple[str, ...]) -> dict[str, float]:
 
 
 def summary(name: str, command: str, runs: list[dict[str, Any]]) -> str:
-    """The medians of one command's runs, in a line."""
+    """The medians of one command's runs, as a line."""
     share = statistics.median(each["rest_s"] / each["total_s"] for each in runs)
     total_s, rest_s, starting_s = (
         statistics.median(each[key] for each in runs) for key in ("total_s", "rest_s", "starting_s")

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Problem sizes that real models run, as models in MLIR of one dispatch each.
+"""Problem sizes that real models run, as MLIR models of one dispatch each.
 
 Sources: nod-ai/iree-kernel-benchmark (gemmbench, convbench, attentionbench), ROCm/rocMLIR (tier1 configurations),
 baidu-research/DeepBench.
@@ -67,7 +67,7 @@ _SUM_TYPE = {"f16": "f32", "bf16": "f32", "f32": "f32", "i8": "i32", "f8E4M3FN":
 
 
 def product(sizes: tuple[int, int, int], element_type: str, *, batch: int = 0, transposed: bool = False) -> str:
-    """C = A * B (B transposed where asked), `batch` of them side by side where not 0."""
+    """C = A * B, with B transposed if asked, and `batch` such products side by side unless `batch` is 0."""
     m, n, k = sizes
     sums = _SUM_TYPE[element_type]
     lead = f"{batch}x" if batch else ""
@@ -82,7 +82,7 @@ def product(sizes: tuple[int, int, int], element_type: str, *, batch: int = 0, t
 
 
 def convolution(sizes: tuple[int, ...], element_type: str) -> str:
-    """A convolution, images with channels last; grouped where there are groups."""
+    """A convolution of images with channels last, grouped if there are groups."""
     images, rows, columns, inputs, outputs, window, stride, groups = sizes
     sums = _SUM_TYPE[element_type]
     height, width = ((each - 1) * stride + window for each in (rows, columns))

@@ -1,10 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Candidates and binaries for an AMD GPU that need not be here: how many there are, how many compile, and how soon.
+"""Candidates and binaries for an AMD GPU: how many there are, how many compile, and how fast. No GPU is needed.
 
-For each dispatch the space is solved, candidates are drawn uniformly and compiled, as `iree-tune run --no-measure`
-does it. With --amdsharktuner the same dispatch goes to that tuner's own functions (`generate_candidate_specs` and
-`compile`), with as many candidates and workers; spaces and rules are its own. Neither runs anything. The last line is
+For each dispatch the space is solved, and uniformly drawn candidates are compiled, as in `iree-tune run --no-measure`.
+With --amdsharktuner the same dispatch goes to that tuner's own functions (`generate_candidate_specs` and `compile`),
+with as many candidates and workers, but with its own spaces and rules. Neither tuner runs a candidate. The last line is
 one JSON object.
 
     python benchmarks/rocm_candidates.py --samples 60
@@ -49,7 +49,7 @@ TILE_AND_FUSE, VECTOR_DISTRIBUTE = "llvmgpu_tile_and_fuse", "llvmgpu_vector_dist
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A dispatch, and the pipeline that the other tuner is told to tune it in: it takes one at a time."""
+    """A dispatch, and the pipeline in which the other tuner tunes it. It takes one pipeline at a time."""
 
     name: str
     mlir: str
@@ -73,9 +73,9 @@ CASES = (
 class Counted:
     """What one tuner made of a dispatch.
 
-    `solutions` are all that its constraints allow, `solve_s` the seconds to have them and `asked` candidates of them,
-    `compile_s` those to compile these, `compile_cpu_s` the processors' time for it, which other work on the machine
-    disturbs less. `failures` are reasons with their numbers.
+    `solutions` is the number that its constraints allow. `solve_s` is the seconds to find them and to draw `asked`
+    candidates, `compile_s` the seconds to compile these, `compile_cpu_s` the processors' time for it, which other work
+    on the machine disturbs less. `failures` maps reasons to their counts.
     """
 
     solutions: int
@@ -88,7 +88,7 @@ class Counted:
 
 
 def children_cpu_s() -> float:
-    """The processors' time that child processes took which have ended."""
+    """The processors' time of child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -96,7 +96,7 @@ def children_cpu_s() -> float:
 def ours(
     dispatch: Dispatch, extracted: Extracted, target: Target, count: int, workers: int, folder: Path
 ) -> tuple[str, Counted]:
-    """The space's name, and what we make of the dispatch."""
+    """The name of our space, and what we make of the dispatch."""
     planned = plan([dispatch], target, Options())
     if not planned.tasks:
         raise TunerError(f"{dispatch.name}: {planned.left[dispatch.name]}")
@@ -131,7 +131,7 @@ def ours(
     return task.space_name, Counted(len(pool), len(ends), compiled, solve_s, compile_s, cpu_s, dict(failed))
 
 
-# Run by an interpreter that has amdsharktuner's requirements, from a checkout of mid-2026.
+# For an interpreter that has amdsharktuner's requirements, with a checkout of mid-2026.
 OTHER_TUNER = """
 import json, logging, resource, sys, time
 from pathlib import Path

@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Would other constants have been chosen, and would they have served unseen spaces better?
+"""Would cross-validation have chosen other constants, and would they be better on unseen spaces?
 
-Each variant differs from the shipped constants in one. For every way to halve the spaces, the variant that is best on
-one half is judged on the other, beside the shipped one.
+Each variant differs from the shipped constants in one of them. For every way to halve the spaces, the variant that is
+best on one half is judged on the other, beside the shipped constants.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VARIANTS: Mapping[str, Constants] = {
 
 
 def report(scores: Mapping[str, np.ndarray], spaces: Sequence[str]) -> list[str]:
-    """Lines of markdown. `scores`: of each variant, a row of marks for each space, shape [spaces, marks]."""
+    """Lines of Markdown. `scores` has the marks of each variant on each space, shape [spaces, marks]."""
     names = [name.replace("convolution_milo_", "").replace("gemm_", "") for name in spaces]
     lines = ["| variant | " + " | ".join(names) + " | mean |", "|---|" + "---|" * (len(names) + 1)]
     for variant, score in scores.items():

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Draws how the best of a search approaches the optimum: one panel a space, one line a strategy, as SVG and as CSV."""
+"""Draws how a search approaches the optimum, as SVG and CSV: a panel for each space, a line for each strategy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Curves of one strategy on one space, shape [seeds, evaluations].
+# Curves by strategy and space, shape [seeds, candidates].
 Curves = Mapping[tuple[str, str], np.ndarray]
 
 _COLOURS = ("#0072b2", "#009e73", "#d55e00", "#cc79a7", "#777777", "#000000")
@@ -19,7 +19,7 @@ _LOWEST = 0.3
 
 
 def write_curves(curves: Curves, folder: Path, trials: int) -> None:
-    """Writes `search_curves.svg` and `search_curves.csv`: the mean of the seeds, and their quartiles as a band."""
+    """Writes `search_curves.svg` and `search_curves.csv`: the mean over the seeds, with their quartiles as a band."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "search_curves.csv").open("w", newline="") as file:
         writer = csv.writer(file)

@@ -1,14 +1,14 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Replays recorded tuning spaces: how near each strategy comes to the optimum, after how many evaluations.
+"""Replays recorded spaces: how near each strategy comes to the optimum, after how many candidates.
 
     python benchmarks/search_replay.py SPACE.csv.gz... [--seeds 20] [--strategies portfolio,forest,…] [--curves docs]
     python benchmarks/search_replay.py SPACE.csv.gz --warm-from SIBLING.csv.gz
     python benchmarks/search_replay.py SPACE.csv.gz... --cross-validate [--seeds 8]
 
-A file holds one configuration a row: the tuning parameters, then columns `launch_*_ms` (empty where it failed). The
-score is (best median of all rows) / (best median found); a row's time is the median of its launches. `--simulated N`
-adds N spaces out of a formula. The last line is one JSON object about the first strategy named.
+A row of a file is one configuration: its knobs, then columns `launch_*_ms`, which are empty if it failed. A row's time
+is the median of its launches. The score is (best time of all rows) / (best time found). `--simulated N` adds N spaces
+from a formula. The last line is one JSON object about the first strategy named.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MARKS = (30, 60, 100)
 
 @dataclass(frozen=True)
 class Recording:
-    """A recorded space: its pool, and the median time of each row (NaN where it failed)."""
+    """A recorded space: its pool, and the median time of each row (NaN if it failed)."""
 
     name: str
     pool: Pool
@@ -49,7 +49,7 @@ class Recording:
 
 
 def read_recording(path: Path) -> Recording:
-    """Reads one file. Raises SystemExit with a sentence where it has another format."""
+    """Reads one file. Raises SystemExit with a sentence if it has another format."""
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         header, *rows = list(csv.reader(file))
     launches = [index for index, name in enumerate(header) if name.startswith("launch_")]
@@ -71,7 +71,7 @@ def read_recording(path: Path) -> Recording:
 
 @dataclass(frozen=True)
 class Replay:
-    """One search: the fraction of the optimum after each evaluation, and the processor time the strategy took."""
+    """One search: the fraction of the optimum after each candidate, and the processor time of the strategy."""
 
     fractions: np.ndarray
     strategy_ms: float
@@ -79,7 +79,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Search:
-    """What is replayed, but for the space and the seed."""
+    """Everything about a replay but the space and the seed."""
 
     strategy: str
     trials: int
@@ -92,7 +92,7 @@ class Search:
         return make(pool, np.random.default_rng(seed), self.trials, prior, **chosen)
 
     def replay(self, recording: Recording, sibling: Recording | None, seed: int) -> Replay:
-        """Searches, warm from a search on the sibling where there is one."""
+        """One replayed search. It starts warm, from a search on the sibling, if there is one."""
         prior = {} if sibling is None else self.earlier(sibling, recording.pool, seed)
         began = time.process_time()
         found = self.measured(recording, seed, prior)
@@ -102,7 +102,7 @@ class Search:
         return Replay(np.pad(fractions, (0, self.trials - len(found)), mode="edge"), strategy_ms)
 
     def earlier(self, sibling: Recording, pool: Pool, seed: int) -> dict[int, float]:
-        """What a search of as many trials on the sibling device measured, by the rows of `pool`."""
+        """What a search of as many candidates on the sibling device measured, by the rows of `pool`."""
         row_of = {tuple(values): index for index, values in enumerate(pool.rows.tolist())}
         measured = [
             (row_of.get(tuple(sibling.pool.rows[row].tolist())), time_ms)
@@ -111,7 +111,7 @@ class Search:
         return {row: time_ms for row, time_ms in measured if row is not None and not np.isnan(time_ms)}
 
     def measured(self, recording: Recording, seed: int, prior: Mapping[int, float]) -> list[tuple[int, float]]:
-        """The rows in the order of the search, each with its time (NaN where it failed)."""
+        """The rows in the order of the search, with their times (NaN for failures)."""
         strategy = self.start(recording.pool, seed, prior)
         found: list[tuple[int, float]] = []
         while len(found) < self.trials and (rows := strategy.ask(min(self.batch, self.trials - len(found)))):
@@ -162,7 +162,7 @@ def compare(searches: Sequence[Search], recordings: Sequence[Recording], replays
 
 
 def cross_validate(search: Search, recordings: Sequence[Recording], replays: Replays) -> None:
-    """Prints what other constants would have given, chosen on one half of the spaces and judged on the other."""
+    """Prints the scores of other constants, chosen on one half of the spaces and judged on the other."""
     scores = {}
     for name, constants in VARIANTS.items():
         varied = Search(search.strategy, search.trials, search.batch, constants)
@@ -207,7 +207,7 @@ def main() -> None:
 
 
 def evaluations_to(mean: np.ndarray, fraction: float) -> int:
-    """After how many evaluations the mean curve reaches `fraction`; -1 where it does not within the replay."""
+    """After how many candidates the mean curve reaches `fraction`; -1 if it does not within the replay."""
     reached = np.flatnonzero(mean >= fraction)
     return int(reached[0]) + 1 if reached.size else -1
 

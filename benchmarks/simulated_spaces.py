@@ -1,10 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tuning spaces out of a formula: a tiled product on a machine whose figures are drawn at random.
+"""Spaces from a formula: a tiled product on a machine whose figures are drawn at random.
 
-Constants of a search can be chosen on these without a look at recorded spaces. Not fitted to anything: traffic falls
-with the tile, a footprint over the cache costs, lanes and threads that are too few or too many cost, some switches do
-nothing, and rows whose footprint is beyond the memory fail.
+A search's constants can be chosen on these without recorded spaces. The formula is not fitted to anything. Traffic
+falls with the tile; a footprint beyond the cache costs time, and so do too few or too many lanes and threads; some
+switches do nothing; rows whose footprint exceeds the memory fail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TILES = (8, 16, 32, 64, 128, 256)
 
 
 def simulated_space(seed: int, device: int = 0) -> tuple[Pool, np.ndarray]:
-    """The pool, and the time of each row in milliseconds (NaN where it fails).
+    """The pool, and the time of each row in milliseconds (NaN if it fails).
 
     Devices of one seed share their pool and about two thirds of their figures.
     """
@@ -33,7 +33,7 @@ def simulated_space(seed: int, device: int = 0) -> tuple[Pool, np.ndarray]:
         return float(other if device and own.random() < 1 / 3 else shared)
 
     def off(values: np.ndarray, best: float, cost: float) -> np.ndarray:
-        """How much slower for each power of two away from the best value."""
+        """The slowdown of each value: 1 + `cost` for each power of two between it and the best value."""
         factor: np.ndarray = 1 + cost * np.abs(np.log2(values / best))
         return factor
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Is the compiler's default configuration inside our spaces, for problem sizes that real models run?
 
-Each problem of `problem_sizes` is compiled up to its configuration; nothing is run. The default is inside where a point
-of the problem's space that breaks no rule stands for the very same configuration. Lists every exception with the rules
-that exclude it. The last line is one JSON object.
+Each problem of `problem_sizes` is compiled up to its configuration; nothing runs. The default is inside if a point of
+the problem's space that breaks no rule stands for exactly the same configuration. Every exception is listed with the
+rules that exclude it. The last line is one JSON object.
 
     python benchmarks/space_completeness.py --target cpu --target sm_80 --target gfx942
 """
@@ -29,13 +29,14 @@ from tuner import native, spaces
 from tuner.constraints import Knob, Space, enumerate_space, violated_rules
 from tuner.dispatch import Configuration, Dispatch, GpuSettings, Problem
 from tuner.dispatches.extract import Extracted, extract
-from tuner.dispatches.problems import gpu_levels, ops_named
+from tuner.dispatches.problems import gpu_levels
 from tuner.model.model import Model
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.toolchain.operations import ops_named
 
 TARGETS: dict[str, Target] = {"cpu": CpuTarget(), "sm_80": CudaTarget("sm_80"), "gfx942": RocmTarget("gfx942")}
 TYPES = {"cpu": ("f32",), "sm_80": ("f16", "f32", "i8"), "gfx942": ("f16", "f32", "i8")}
@@ -45,7 +46,7 @@ MOST_POINTS = 20_000
 
 
 def problems(target: str) -> Iterator[tuple[str, str]]:
-    """Name and text of each problem."""
+    """The name and the MLIR text of each problem."""
     for name in TYPES[target]:
         for each in sizes.GEMM:
             yield f"product {'x'.join(map(str, each))} {name}", sizes.product(each, name)
@@ -61,7 +62,7 @@ def problems(target: str) -> Iterator[tuple[str, str]]:
 
 
 def default_configuration(dispatch: Dispatch, configured: Path, context: ir.Context) -> Configuration:
-    """The compiler's default for a GPU, as our spaces would state it; `configured` is the model it stands in."""
+    """The compiler's default for a GPU in the terms of our spaces. `configured` is the model that contains it."""
     assert dispatch.default is not None
     assert dispatch.program is not None
     function = ir.Module.parse(
@@ -103,7 +104,7 @@ def default_configuration(dispatch: Dispatch, configured: Path, context: ir.Cont
 
 
 def plain(configuration: Configuration, problem: Problem) -> tuple[object, ...]:
-    """What tells two configurations apart: no level of zeros, no workgroup tile of a loop that is reduced."""
+    """What distinguishes a configuration: without levels of zeros, and without workgroup tiles of reduced loops."""
     levels = dict(configuration.levels)
     if len(levels.get("workgroup", ())) == len(problem.loops):
         levels["workgroup"] = tuple(
@@ -119,8 +120,8 @@ def plain(configuration: Configuration, problem: Problem) -> tuple[object, ...]:
 
 
 def why_outside(builder: SpaceBuilder, space: Space, problem: Problem, default: Configuration) -> str:
-    """Nothing where a solution stands for the default, else the rules that exclude it."""
-    knobs = tuple(_fixed(knob, default) for knob in space.knobs)
+    """The rules that exclude the default; "" if a solution stands for it."""
+    knobs = tuple(_fixed(knob, problem, default) for knob in space.knobs)
     wanted = plain(default, problem)
     definitions = tuple(rule for rule in space.rules if rule.source == "what the knob stands for")
     for rules in (space.rules, definitions):
@@ -132,13 +133,14 @@ def why_outside(builder: SpaceBuilder, space: Space, problem: Problem, default: 
     return "no combination of knobs stands for it"
 
 
-def _fixed(knob: Knob, default: Configuration) -> Knob:
-    """The knob with the one value that the default can have, where its name tells."""
+def _fixed(knob: Knob, problem: Problem, default: Configuration) -> Knob:
+    """The knob, with only the value of the default if the knob's name determines it."""
     settings, value = default.gpu, None
     assert settings is not None
-    named = re.fullmatch(r"([a-z_]+)(\d+)", knob.name)
-    if named and int(named[2]) < len(default.levels.get(named[1], ())):
-        value = default.levels[named[1]][int(named[2])]
+    named = re.fullmatch(r"([a-z_]+)\[(\w+)\]", knob.name)
+    if named and (sizes := default.levels.get(named[1])):
+        # A convolution that becomes a product has one loop for all sums, the last.
+        value = sizes[min(problem.loop_names.index(named[2]), len(sizes) - 1)]
     elif knob.name == "threads":
         value = prod(settings.workgroup_size)
     elif knob.name in ("intrinsic", "subgroup_size"):
@@ -149,7 +151,7 @@ def _fixed(knob: Knob, default: Configuration) -> Knob:
 
 
 def check(dispatch: Dispatch, limits: Limits, target: Target, configured: Path) -> str:
-    """Nothing where the default is inside, else why not."""
+    """Why the default is outside; "" if it is inside."""
     problem = dispatch.problem
     if problem is None or dispatch.default is None:
         return f"no space: {dispatch.untunable}"

@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Do the points of a space compile, compute what the default computes, and is the compiler's default among them?
+"""Do the points of a space compile and compute what the default computes, and is the default among them?
 
-For each dispatch of the models: uniformly drawn points are compiled (and with --run executed and compared with the
-default's output), what fails is listed by its reason. The last line is one JSON object.
+For each dispatch of the models, uniformly drawn points are compiled. With --run they also run, and their outputs are
+compared with the default's. Failures are listed by reason. The last line is one JSON object.
 
     python benchmarks/space_validity.py                                   # examples/cpu_kinds.mlir and the matmuls
     python benchmarks/space_validity.py --run examples/matmul_1024x768x512.mlir -- --iree-opt-data-tiling
@@ -40,7 +40,7 @@ TIMEOUT_S = 60.0
 
 
 def is_default_inside(dispatch: Dispatch, problem: Problem, pool: Pool, pipeline: str) -> bool:
-    """Whether the pool has a point of the default's pipeline and root levels. A loop that is not tiled is one tile."""
+    """Whether the pool has a point with the default's pipeline and root levels. An untiled loop is one tile."""
     from iree.compiler import ir
 
     assert dispatch.default is not None
@@ -82,7 +82,7 @@ def check(
     compilers: CompilePool,
     runner: Runner | None,
 ) -> dict[str, object] | None:
-    """Draws, compiles and perhaps runs; None where the dispatch has no space."""
+    """Draws and compiles points, and runs them if asked. None if the dispatch has no space."""
     problem, program = dispatch.problem, dispatch.program
     if problem is None or program is None:
         print(f"{dispatch.name}: no space: {dispatch.untunable}", flush=True)
@@ -129,7 +129,7 @@ def check(
 
 
 def run_all(bench: DispatchBench, ends: list[Compilation]) -> tuple[float, Counter[str]]:
-    """The best speed-up among those that ran, and the reasons of those that did not or were wrong."""
+    """The best speed-up of the candidates that ran, and the reasons of those that failed or were wrong."""
     reasons: Counter[str] = Counter()
     best = 0.0
     for end in ends:

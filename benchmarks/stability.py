@@ -4,10 +4,10 @@
 
     python benchmarks/stability.py [--model MODEL.mlir] [--runs 10] [--trials N] [--busy 2] [--idle 2]
 
-Seeds 0, 1, … each tune the model anew while a process of ours loads one core part of the time (2 s busy, 2 s idle).
-Then, with nothing else running, the winners and the default are measured together in interleaved rounds. A run whose
-default stayed counts as the default. The last line is one JSON object: how many winners lie `within_3_percent` of the
-best of them, how many are more than 1 % `slower_than_default`, and the speed-ups (`ratios`).
+The model is tuned anew with seeds 0, 1, … while another process loads one core part of the time (2 s busy, 2 s idle).
+Then, with nothing else running, the winners and the default are measured together in interleaved rounds. If a run kept
+the default, the default counts as its winner. The last line is one JSON object: how many winners are
+`within_3_percent` of the best, how many are more than 1 % `slower_than_default`, and the speed-ups (`ratios`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ while True:
 
 @contextmanager
 def disturbance(busy_s: float, idle_s: float) -> Iterator[None]:
-    """Another process that loads one core part of the time."""
+    """While it is entered, another process loads one core part of the time."""
     if busy_s <= 0:
         yield
         return
@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def report(results: list[DispatchResult], times: dict[str, float]) -> None:
-    """Prints each run's winner beside the best of them, and the JSON line."""
+    """Prints the winner of each run beside the best winner, and the JSON line."""
     winners = [times.get(f"run {run}", times[_DEFAULT]) for run in range(len(results))]
     best = min(winners)
     ratios = [times[_DEFAULT] / seconds for seconds in winners]

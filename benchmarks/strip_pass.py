@@ -4,8 +4,8 @@
 
     python benchmarks/strip_pass.py [--ops 10000] [--repetitions 31]
 
-Half of the ops are configured linalg ops, half are others; they stand in functions of 100.
-The two passes take turns, each on a fresh copy. The ratio is of the medians: ours / IREE's.
+Half of the ops are configured linalg ops, half are others, in functions of 100 ops.
+The two passes take turns, always on a fresh copy. The ratio is that of the medians: ours / IREE's.
 The verifier that a pass manager runs after each pass costs more than either pass and is off;
 `--verifier` leaves it on.
 """
@@ -52,7 +52,7 @@ def main() -> None:
     print(f"IREE {iree.compiler.version.VERSION}, {options.ops} ops, {configured} of them configured")
     medians = {}
     for name, samples in times.items():
-        samples = samples[1:]  # The first loads and warms up.
+        samples = samples[1:]  # The first sample includes loading and warming up.
         medians[name] = statistics.median(samples)
         low, high = min(samples) * 1e3, max(samples) * 1e3
         print(f"{name:55} median {medians[name] * 1e3:7.3f} ms  ({low:.3f} to {high:.3f})")

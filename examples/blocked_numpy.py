@@ -1,10 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tunes a kernel that is no MLIR: L1 distances between two sets of points, blocked, in NumPy.
+"""Tunes a computation outside MLIR: L1 distances between two sets of points, blocked, in NumPy.
 
-D[i, j] = sum over k of |A[i, k] - B[j, k]|. NumPy makes a temporary of [rows, columns, features] for each block: too
-large and it leaves the cache, too small and the interpreter takes the time. Constraints, search and measuring are
-those that tune IREE's kernels; no compiler takes part.
+D[i, j] = sum over k of |A[i, k] - B[j, k]|. NumPy makes a temporary of [rows, columns, features] for each block. If it
+is too large it leaves the cache, if it is too small the interpreter takes most of the time. Constraints, search and
+measuring are those that tune IREE's dispatches. No compiler is involved.
 
     python examples/blocked_numpy.py
 """
@@ -41,7 +41,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Blocked:
-    """The kernel with one choice of blocks: a value that the runner's process can load."""
+    """The computation with one choice of blocks, as a value that the runner's process can load."""
 
     problem: Problem
     row_block: int
@@ -54,7 +54,7 @@ class Blocked:
 
 
 class LoadedBlocked:
-    """The kernel in memory."""
+    """The computation in memory."""
 
     def __init__(self, source: Blocked) -> None:
         self._source = source
@@ -82,7 +82,7 @@ class LoadedBlocked:
 
 
 def space(problem: Problem) -> Space:
-    """Blocks that divide the problem, whose temporary stays in the cache and is worth a call."""
+    """Blocks that divide the problem, with a temporary that fits the cache and is large enough for a call."""
     rows, columns, features = (
         Knob(name, tuple(tile for tile in range(1, extent + 1) if extent % tile == 0))
         for name, extent in (("rows", problem.rows), ("columns", problem.columns), ("features", problem.features))
@@ -100,7 +100,7 @@ def space(problem: Problem) -> Space:
 
 @dataclass(frozen=True)
 class Found:
-    """The best blocks, and their speed-up over no blocks at all with its interval."""
+    """The best blocks, and their speed-up over no blocks, with its interval."""
 
     best: Blocked
     ratio: object
@@ -108,7 +108,7 @@ class Found:
 
 
 def tune(problem: Problem, trials: int, seed: int = 0) -> Found:
-    """Searches the space, checking every candidate's output against the plain kernel's."""
+    """Searches the space. Compares every candidate's output with that of the unblocked computation."""
     pool: Pool = enumerate_space(space(problem))
     rng = np.random.default_rng(seed)
     strategy = LocalStrategy(pool, rng, trials)

@@ -8,8 +8,9 @@ Victims are the driver alone, its whole process group, the process that measures
 kill the store is whole, holds all that the log says had ended, and nothing that it held has changed; no process and
 no temporary file is left. A resumed run takes what is stored and evaluates the rest, and asks for what the run before
 asked, in the same order. When a run has ended, one more with the same seed on its store asks for the same candidates,
-evaluates none and finds as fast a winner: it is an unbroken run that is told the same times. An unbroken run with a
-store of its own asks for the same until it is told its first times, which are others; then the two go their own ways.
+evaluates none and finds a winner among the fastest: it is an unbroken run that is told the same times. An unbroken run
+with a store of its own asks for the same until it is told its first times, which are others; then the two go their own
+ways.
 """
 
 from __future__ import annotations
@@ -35,11 +36,10 @@ import numpy as np
 
 import faults
 import samples
+from tuner.evaluate.final_costs import FINALISTS
 
 VICTIMS = ("driver", "group", "measuring", "compiling")
 ENDS_WITHIN_S = 30.0
-# The speed-up of a winner is measured anew in each run, on a machine that others use.
-WITHIN = 0.3
 # A run asks for its first batch, of at least so many candidates, before it is told any time.
 UNTOLD = 4
 
@@ -145,6 +145,18 @@ def strike(process: subprocess.Popen[bytes], victim: str) -> bool:
     return True
 
 
+def check_winner(folder: Path, store: Path) -> None:
+    """The winner of a run that has ended is among the fastest candidates of the store.
+
+    Which of them wins may differ: the final measures them anew, on a machine that others use.
+    """
+    (dispatch,) = json.loads((folder / "result.json").read_text())["dispatches"]
+    times = {name: time_s for name, (_, _, time_s, *_) in rows(store).items() if time_s is not None}
+    fastest = sorted(times, key=lambda name: times[name])[:FINALISTS]
+    winner = choice({"configuration": dispatch["winner"]})
+    assert winner in fastest, f"{winner} is none of the {FINALISTS} fastest"
+
+
 def winners_speedup(run: Run) -> float:
     """How many times faster the winner of a run that has ended is than the default."""
     (dispatch,) = json.loads((run.folder / "result.json").read_text())["dispatches"]
@@ -172,7 +184,8 @@ def finish(run: Run, process: subprocess.Popen[bytes], unbroken: Run) -> str:
     assert all(each["stored"] for each in events)
     found, replayed = winners_speedup(run), winners_speedup(again)
     result = f"winner {found:.1f}x after {run.attempts} attempts, replayed {replayed:.1f}x"
-    assert abs(found / replayed - 1) < WITHIN, result
+    check_winner(run.folder, run.store)
+    check_winner(again.folder, run.store)
     shutil.rmtree(again.folder)
     return result
 

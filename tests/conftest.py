@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fixtures that several tests share: a target, models compiled once, runs that have ended.
 
-Markers say what a test needs (pyproject.toml lists them). `make check` leaves out `compiler`: modules that compile or
-measure throughout say so at their top (`pytestmark`), and so does every test that uses one of the fixtures below.
+Markers say what a test needs (pyproject.toml lists them). A module that compiles or measures throughout says so at its
+top (`pytestmark`). So does any other test that does, unless it uses a fixture of `MARKED`, which marks it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ from tuner.specs.write import late_path
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
-# Whoever asks for one of these fixtures, directly or through another one, compiles.
-COMPILING_FIXTURES = {"target", "compiled_once", "recorded", "delivered", "alone"}
+# Which marker a test gets that uses a fixture of this file, directly or through another one.
+MARKED = {
+    "target": "compiler",
+    "compiled": "measures",
+    "recorded": "measures",
+    "delivered": "measures",
+    "alone": "measures",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,8 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and not COMPILING_FIXTURES.isdisjoint(item.fixturenames):
-            item.add_marker(pytest.mark.compiler)
+        for fixture in MARKED.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKED[fixture])
 
 
 class Failures:

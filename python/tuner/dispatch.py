@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -82,6 +83,11 @@ class Problem:
     followers: tuple[Follower, ...] = ()
 
     @property
+    def loop_names(self) -> tuple[str, ...]:
+        """A name for each loop, as `loop_names` makes them of the roles."""
+        return loop_names([loop.role for loop in self.loops])
+
+    @property
     def reduction_extent(self) -> int:
         """The number of products that are summed into one output element."""
         extent = 1
@@ -106,6 +112,16 @@ class Problem:
         extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
         types = [operand.element_type for operand in self.operands]
         return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
+
+
+def loop_names(roles: Sequence[str]) -> tuple[str, ...]:
+    """A name for each loop: its role, numbered if several loops share one, as in `image0 image1 channel`."""
+    total, seen = Counter(roles), Counter[str]()
+    names = []
+    for role in roles:
+        names.append(role if total[role] == 1 else f"{role}{seen[role]}")
+        seen[role] += 1
+    return tuple(names)
 
 
 def plain_name(symbol: str) -> str:

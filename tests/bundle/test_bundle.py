@@ -20,24 +20,21 @@ import pytest
 import sabotage
 import samples
 from commands import assert_fails, here, iree_tune, log_of, write
-from places import EXAMPLES
 from tuner.bundle.archive import measuring_modules
 from tuner.bundle.manifest import Manifest, read_manifest
-from tuner.bundle.results import FILE, DispatchResults, Ended, FinalSamples, Machine, Results
+from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
 from tuner.events import nobody
-from tuner.measuring import Tolerance, Verification
 from tuner.measuring.presence import check_present
-from tuner.measuring.sampling import Paired
 from tuner.model.model import Model, spec_flag
 from tuner.options import Options
 from tuner.preview.list import list_dispatches
 from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 TRIALS = 8
 # A product whose sizes are primes: the default is many times slower than nearly every candidate.
 DISPATCH = "matmul_dispatch_0_matmul_101x211x103_f32"
@@ -290,51 +287,6 @@ def test_flags_are_not_used_on_a_manifests_word(packed: Path, bundle: Path, tmp_
     assert not ran.exists()
 
 
-@pytest.mark.parametrize(
-    ("target", "example", "is_late"),
-    [
-        ("cuda:sm_80", "gpu_matmul_2048_f16", True),
-        ("rocm:gfx942", "gpu_matmul_2048_f16", False),
-        ("rocm:gfx942", "gpu_attention_4096_f16", True),
-    ],
-)
-def test_for_a_gpu_the_winner_goes_where_it_is_applied(
-    target: str, example: str, is_late: bool, tmp_path: Path
-) -> None:
-    """No such device is needed but to measure; the numbers that one would send are made up here."""
-    model = EXAMPLES / f"{example}.mlir"
-    words = ("run", model, "--target", target, "--no-measure", "--bundle", "bundle", "--trials", "2")
-    done = iree_tune(*words, "--run-dir", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    bundle = tmp_path / "bundle"
-    (dispatch,) = read_manifest(bundle).dispatches
-    assert dispatch.failures.total() == 0
-    results = Results.open(bundle, Machine("a GPU", "gpu", "3.13.0", "3.12.1"))
-    for number in range(3):
-        results.add_ended(dispatch.name, Ended(number, "Measured", "", 1e-3 / (1 + number), 1.0 + number, (1e-3,)))
-    paired = Paired((3e-3,) * 10, (1e-3,) * 10)
-    verification = Verification(True, 0.0, "", Tolerance(1e-3, 1e-3))
-    results.add_final(dispatch.name, FinalSamples(2, paired, verification, (1, 2, 3)))
-    done = iree_tune("take-back", model, bundle, "-o", "spec.mlir", "--run-dir", "taken", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "a GPU" in done.stdout
-    assert "3.00x" in done.stdout
-    assert (tmp_path / "spec.late.mlir").exists() == is_late
-    (tuned,) = json.loads((tmp_path / "taken" / "result.json").read_text())["dispatches"]
-    assert tuned["moment"] == ("late" if is_late else "early")
-    if is_late:
-        done = iree_tune("compile", model, "spec.late.mlir", "--target", target, "-o", "model.vmfb", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert f"applied to {dispatch.name}" in done.stdout
-        return
-    configured, flags = tmp_path / "configured.mlir", choose_target(target).compile_flags
-    plain = Model.open(model, flags).with_flags(spec_flag(tmp_path / "spec.mlir"), NO_HANG)
-    plain.compile_or_reject(configured, "--compile-to=executable-configurations")
-    workgroup = tuned["winner"]["levels"]["workgroup"]
-    held = read_model_configurations(configured)[dispatch.name]
-    assert any(f"workgroup = {workgroup}" in config for config in held.lowering_configs)
-
-
 def changed(bundle: Path, **values: Any) -> Path:
     path = bundle / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
@@ -420,38 +372,6 @@ def test_where_the_device_is_not_here_a_run_names_the_bundle(tmp_path: Path) -> 
     model = write(tmp_path, samples.matmul(8, 8, 8))
     assert_fails(iree_tune("run", model, "--target", "vulkan", cwd=tmp_path), 2, "vulkan cannot be tuned")
     assert [path.name for path in tmp_path.iterdir()] == ["model.mlir"]
-
-
-@pytest.mark.parametrize(
-    ("chip", "space"),
-    [
-        ("gfx942", "gpu-contraction"),
-        ("gfx950", "gpu-contraction"),
-        ("gfx1100", "gpu-contraction"),
-        ("gfx1201", "gpu-contraction"),
-        ("gfx942", "gpu-attention-amd"),
-        ("gfx1100", "gpu-attention-amd"),
-        ("gfx942", "gpu-convolution"),
-    ],
-)
-def test_for_amd_chips_candidates_compile(chip: str, space: str, tmp_path: Path) -> None:
-    texts = {
-        "gpu-contraction": samples.narrow_matmul(256, 256, 256, "f16"),
-        "gpu-attention-amd": (EXAMPLES / "gpu_attention_4096_f16.mlir").read_text(),
-        "gpu-convolution": (EXAMPLES / "gpu_conv_32x32x1280_f16.mlir").read_text(),
-    }
-    model = write(tmp_path, texts[space])
-    words = ("run", model, "--target", f"rocm:{chip}", "--no-measure", "--bundle", "bundle", "--trials", "3")
-    done = iree_tune(*words, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    manifest = read_manifest(tmp_path / "bundle")
-    assert manifest.device.uri == "hip"
-    (dispatch,) = manifest.dispatches
-    assert dispatch.space == space
-    assert dispatch.failures.total() == 0
-    for candidate in dispatch.candidates:
-        assert candidate.binary is not None
-        assert chip.encode() in (tmp_path / "bundle" / candidate.binary).read_bytes()
 
 
 def test_where_nothing_is_tunable_the_bundle_says_so(tmp_path: Path) -> None:

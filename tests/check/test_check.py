@@ -19,6 +19,7 @@ import pytest
 import sabotage
 import samples
 import tuner
+from commands import here
 from foreign_spec import FOREIGN
 from places import DATA
 from tuner.check.check import check_specs
@@ -42,7 +43,7 @@ from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 # What the specs here are made with is no choice of flags, so it is given again when they are checked.
 FLAGS = (samples.NO_PEELING,)
@@ -81,6 +82,14 @@ def make_checked(tmp_path: Path) -> Callable[..., CheckReport]:
         return check_specs(model, specs, options, listen)
 
     return checked
+
+
+@pytest.fixture(name="other_model")
+def write_other_model(tmp_path: Path) -> Path:
+    """A model that no entry is for, and that is soon checked."""
+    path = tmp_path / "model.mlir"
+    path.write_text(samples.matmul(32, 32, 32))
+    return path
 
 
 def by_kind(report: CheckReport) -> dict[str, EntryVerdict]:
@@ -269,7 +278,7 @@ def test_an_entry_that_makes_the_defaults_code_is_not_measured(tmp_path: Path, t
     assert ended.detail == "it is what the compiler does by default now"
 
 
-def test_what_is_otherwise_here_is_said(spec: Path, tmp_path: Path) -> None:
+def test_what_is_otherwise_here_is_said(spec: Path, other_model: Path, tmp_path: Path) -> None:
     entry = read_spec(spec).entries[0]
     then = entry.certificate.circumstances
     features = ("+of-another-processor", *then.features[1:])
@@ -278,7 +287,7 @@ def test_what_is_otherwise_here_is_said(spec: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.mlir"
     old.write_text(problem_spec([entry.rewritten(certificate)]))
     options = CheckOptions(threads=2, flags=(samples.NO_PEELING, "--iree-opt-level=O1"), run_dir=tmp_path / "check")
-    report = check_specs(NETWORK, [old], options, nobody)
+    report = check_specs(other_model, [old], options, nobody)
     said = " | ".join(report.notes)
     assert "the number of threads was 1, here it is 2" in said
     assert "the device was local-sync, here it is local-task" in said
@@ -287,16 +296,15 @@ def test_what_is_otherwise_here_is_said(spec: Path, tmp_path: Path) -> None:
     assert f"without +of-another-processor; with {then.features[0]}" in said
 
 
-def test_bad_input_is_refused_before_any_work(spec: Path, tmp_path: Path) -> None:
-    foreign, model = tmp_path / "foreign.mlir", tmp_path / "model.mlir"
+def test_bad_input_is_refused_before_any_work(spec: Path, other_model: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.mlir"
     foreign.write_text(FOREIGN)
-    model.write_text(samples.matmul(32, 32, 32))
     beside = tmp_path / "out.late.mlir"
     beside.write_text("a user's")
     for specs, output, says in (
         ([spec, foreign], None, "both early specs; merge them first"),
         ([tmp_path / "missing.mlir"], None, "cannot be read"),
-        ([model], None, "is no tuning spec"),
+        ([other_model], None, "is no tuning spec"),
         ([foreign], tmp_path / "new.mlir", "entries without a certificate .any_matmul., which would be lost"),
         ([late_path(spec)], late_path(spec), "is a late spec; name the file of the early entries"),
         ([spec], tmp_path / "out.mlir", "out.late.mlir would be replaced, and is not among the given specs"),
@@ -311,11 +319,10 @@ def test_bad_input_is_refused_before_any_work(spec: Path, tmp_path: Path) -> Non
         check_specs(NETWORK, [spec], CheckOptions(threads=0), nobody)
 
 
-def test_entries_of_others_are_listed_and_judged_in_the_whole_model(tmp_path: Path) -> None:
-    foreign, model = tmp_path / "foreign.mlir", tmp_path / "model.mlir"
+def test_entries_of_others_are_listed_and_judged_in_the_whole_model(other_model: Path, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.mlir"
     foreign.write_text(FOREIGN)
-    model.write_text(samples.matmul(32, 32, 32))
-    report = check_specs(model, [foreign], CheckOptions(run_dir=tmp_path / "check"), nobody)
+    report = check_specs(other_model, [foreign], CheckOptions(run_dir=tmp_path / "check"), nobody)
     assert (report.entries, report.foreign) == ((), ((foreign, "any_matmul"),))
     assert report.model is not None
     assert report.model.verdict is Verdict.UNDECIDED
@@ -357,7 +364,9 @@ def with_flags(spec: Path, path: Path, *recorded: str, chosen: tuple[str, ...] =
     return path
 
 
-def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, tmp_path: Path) -> None:
+def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(
+    spec: Path, other_model: Path, tmp_path: Path
+) -> None:
     """As when a release of the compiler takes away what may be chosen: a package registers such a choice."""
     choice = 'FlagKnob("gone", {"on": ("--iree-gone",)})'
     (tmp_path / "choices.py").write_text(
@@ -369,7 +378,7 @@ def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, 
     (package / "entry_points.txt").write_text("[tuner.model_flags]\ncpu = choices:FLAGS\n")
     old = with_flags(spec, tmp_path / "old.mlir", chosen=("--iree-gone",))
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
-    command = [sys.executable, "-m", "tuner", "check", str(NETWORK), str(old), "--run-dir", str(tmp_path / "check")]
+    command = [sys.executable, "-m", "tuner", "check", str(other_model), str(old), "--run-dir", str(tmp_path / "check")]
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
     assert done.returncode == 1, done.stderr
@@ -379,7 +388,9 @@ def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(spec: Path, 
 
 
 @pytest.mark.parametrize("is_chosen", [False, True])
-def test_flags_are_not_used_on_a_certificates_word(is_chosen: bool, spec: Path, tmp_path: Path) -> None:
+def test_flags_are_not_used_on_a_certificates_word(
+    is_chosen: bool, spec: Path, other_model: Path, tmp_path: Path
+) -> None:
     """A flag can name a program that iree-compile runs."""
     program, ran = tmp_path / "linker.sh", tmp_path / "ran"
     program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
@@ -387,9 +398,10 @@ def test_flags_are_not_used_on_a_certificates_word(is_chosen: bool, spec: Path, 
     flag = f"--iree-llvmcpu-embedded-linker-path={program}"
     old = with_flags(spec, tmp_path / "old.mlir", *(() if is_chosen else (flag,)), chosen=(flag,) if is_chosen else ())
     with pytest.raises(InputError, match=r"which is no choice of flags for cpu .* give it after --, as in") as raised:
-        check_specs(NETWORK, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
+        check_specs(other_model, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
     assert flag in str(raised.value)
-    report = check_specs(NETWORK, [old], CheckOptions(flags=("--iree-opt-level=O1",), run_dir=tmp_path / "c"), nobody)
+    options = CheckOptions(flags=("--iree-opt-level=O1",), run_dir=tmp_path / "c")
+    report = check_specs(other_model, [old], options, nobody)
     assert report.flags == ()
     assert not ran.exists()
 
@@ -434,21 +446,20 @@ def test_speed_is_told_beyond_what_equal_programs_differ_by(ratio: Ratio, verdic
     assert speed_verdict(ratio) is verdict
 
 
-def test_the_command_tells_by_line_and_exit_code(spec: Path, tmp_path: Path) -> None:
-    """0 where all hold, 1 where an entry fails, 2 for bad input."""
-    model = tmp_path / "model.mlir"
-    model.write_text(samples.matmul(32, 32, 32))
+def test_the_command_tells_by_line_and_exit_code(
+    spec: Path, other_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """0 if all hold, 1 if an entry fails, 2 for bad input."""
+    monkeypatch.chdir(tmp_path)
+    holds = r"^holds: spec\.mlir: match_0 \(contraction m784 n200 k64 f32\): \d+\.\d+x \["
+    stale = r"^stale: spec\.mlir: match_0 .*: no dispatch of the model has its problem$"
+    missing = r"^iree-tune: the spec .*missing\.mlir cannot be read: No such file"
     for arguments, code, says in (
-        (
-            (NETWORK, spec, "--", *FLAGS),
-            0,
-            r"^holds: spec\.mlir: match_0 \(contraction m784 n200 k64 f32\): \d+\.\d+x \[",
-        ),
-        ((model, spec, "--", *FLAGS), 1, r"^stale: spec\.mlir: match_0 .*: no dispatch of the model has its problem$"),
-        ((model, tmp_path / "missing.mlir"), 2, r"^iree-tune: the spec .*missing\.mlir cannot be read: No such file"),
+        ((NETWORK, spec, "--", *FLAGS), 0, holds),
+        ((other_model, spec, "--", *FLAGS), 1, stale),
+        ((other_model, tmp_path / "missing.mlir"), 2, missing),
     ):
-        command = [sys.executable, "-m", "tuner", "check", "--run-dir", f"check-{code}", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=600)
+        done = here("check", "--run-dir", f"check-{code}", *arguments, output=capfd)
         assert done.returncode == code, done.stdout + done.stderr
         assert re.search(says, done.stdout + done.stderr, re.MULTILINE), done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -30,6 +30,8 @@ from tuner.spaces import find
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
 
+pytestmark = pytest.mark.measures
+
 NETWORK = EXAMPLES / "small_network.mlir"
 Winners = dict[str, tuple[Dispatch, Compilation]]
 

@@ -31,7 +31,7 @@ from tuner.outcome import DEFAULT, Candidate, Compilation, Fate
 from tuner.stopwatch import Stopwatch
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 GOOD = Configuration(
     "DoubleTilingExpert",

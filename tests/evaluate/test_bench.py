@@ -33,7 +33,7 @@ from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.speedup import Ratio, is_faster
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 
 @pytest.fixture(name="runner")

@@ -348,8 +348,8 @@ def database(path: Path, *statements: str) -> Path:
     "statements",
     [
         ("create table mine (x)",),
-        ("pragma user_version = 1",),
-        ("create table evaluations (subject text)", "pragma user_version = 1"),
+        ("pragma user_version = 2",),
+        ("create table evaluations (subject text)", "pragma user_version = 2"),
     ],
 )
 def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import pytest
 import samples
 from places import ROOT
 
-pytestmark = [pytest.mark.compiler, pytest.mark.network]
+pytestmark = [pytest.mark.measures, pytest.mark.network]
 INSTALL_TIMEOUT_S, TIMEOUT_S = 300, 300
 
 
@@ -32,6 +32,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_plugin(plugin: Path, *command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join((str(plugin), os.environ.get("PYTHONPATH", "")))
     return subprocess.run(
         [sys.executable, "-m", *map(str, command)],
         capture_output=True,
@@ -39,11 +40,11 @@ def with_plugin(plugin: Path, *command: str | Path, cwd: Path) -> subprocess.Com
         check=False,
         cwd=cwd,
         timeout=TIMEOUT_S,
-        env={**os.environ, "PYTHONPATH": str(plugin)},
+        env={**os.environ, "PYTHONPATH": path},
     )
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("annealing", 30), ("squares", 4), ("portable", 4)])
+@pytest.mark.parametrize(("name", "at_least"), [("annealing", 22), ("squares", 4), ("portable", 4)])
 def test_it_keeps_our_contracts(plugin: Path, name: str, at_least: int) -> None:
     tests = (ROOT / "tests" / "testing" / "test_contracts.py", ROOT / "tests" / "search" / "test_strategies.py")
     command = ("pytest", "-q", "-p", "no:cacheprovider", "-k", name, *tests)

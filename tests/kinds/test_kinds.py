@@ -26,6 +26,8 @@ from tuner.constraints import Knob, Space
 from tuner.dispatch import Configuration
 from tuner.kinds.reduction import KIND as REDUCTION
 
+pytestmark = pytest.mark.compiler
+
 
 class RowSum:
     priority = 1

@@ -32,7 +32,7 @@ from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 DEVICE = Device("local-sync", (), "cpu", "1 thread")
 TOLERANCE = (Tolerance(largest=1e-6, rms=1e-6),)

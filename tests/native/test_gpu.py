@@ -15,6 +15,8 @@ from release_under_test import RELEASE, iree_gpu
 from tuner import native
 from tuner.native import GPULoweringConfig, MMAIntrinsic, PipelineOptions, SubgroupBasis
 
+pytestmark = pytest.mark.gpu
+
 INTRINSICS = [*iree_gpu.MMAIntrinsic.__members__, *iree_gpu.VirtualMMAIntrinsic.__members__]
 
 GFX942 = """#hal.executable.target<"rocm", "rocm-hsaco-fb", {

@@ -8,18 +8,20 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 import samples
+from commands import here
 from tuner.events import nobody
 from tuner.options import Options
 from tuner.preview.forecast import forecast
 from tuner.preview.spaces import describe_spaces
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 MODEL = samples.matmul(101, 211, 103) + samples.elementwise(1 << 18).replace("@double", "@second")
 
@@ -81,9 +83,18 @@ def test_people_read_a_table_and_the_reasons(tmp_path: Path) -> None:
         (("--no-measure",), "leave it out with --no-measure"),
     ],
 )
-def test_what_a_run_refuses_a_dry_run_refuses(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_what_a_run_refuses_a_dry_run_refuses(
+    arguments: tuple[str, ...],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     (tmp_path / "model.mlir").write_text(MODEL)
-    done = dry_run(*arguments, cwd=tmp_path)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    done = here("run", "model.mlir", "--function", "matmul", "--dry-run", *arguments, output=capfd)
     assert done.returncode == 2
     assert says in done.stderr
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -27,7 +27,7 @@ def test_knobs_domains_and_solutions_are_printed(tmp_path: Path) -> None:
     said = run_space(samples.matmul(96, 128, 64), tmp_path)
     assert "contraction m96 n128 k64 f32" in said
     assert "space: cpu-double-tiling-contraction (tuner.spaces.cpu.contraction)" in said
-    assert "d0: {1, 2, 3, 4, " in said
+    assert "distribution[m]: {1, 2, 3, 4, " in said
     assert "peel: {0, 1}, in solutions {0}" in said
     assert "solutions: " in said
 

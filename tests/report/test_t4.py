@@ -67,6 +67,7 @@ def schema(tools: Path, name: str) -> Any:
     return json.loads((tools / "kernel_tuner" / "schema" / "T4" / "1.0.0" / f"{name}-schema.json").read_text())
 
 
+@pytest.mark.network
 def test_the_published_schemas_hold(tools: Path, exported: Path, dispatch: RecordedDispatch) -> None:
     results = json.loads((exported / f"{dispatch.name}.json").read_text())
     metadata = json.loads((exported / "metadata.json").read_text())
@@ -98,6 +99,7 @@ def test_every_candidate_is_there_as_it_ended(exported: Path, dispatch: Recorded
     assert len({json.dumps(result["configuration"], sort_keys=True) for result in results}) == 30
 
 
+@pytest.mark.network
 def test_the_communitys_tools_read_it(tools: Path, exported: Path, dispatch: RecordedDispatch) -> None:
     done = subprocess.run(
         [sys.executable, "-c", READ, exported / f"{dispatch.name}.json"],

@@ -104,7 +104,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was_there(tmp_path: Path) -> No
         assert store.find(digest("a program"), {"tile": 4}) == FAST
 
 
-@pytest.mark.compiler
+@pytest.mark.measures
 def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(101, 211, 103))

@@ -37,6 +37,8 @@ from tuner.targets.cpu import CpuTarget
 from tuner.tuning.prove import prove_unrun
 from tuner.tuning.result import TuneResult
 
+pytestmark = [pytest.mark.measures, pytest.mark.slow]
+
 
 @pytest.fixture(name="tuned", scope="module")
 def make_tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, TuneResult]:

@@ -10,7 +10,7 @@ import pytest
 
 from kill_anywhere import kill_anywhere
 
-pytestmark = [pytest.mark.compiler, pytest.mark.slow]
+pytestmark = [pytest.mark.measures, pytest.mark.slow]
 # Its first moments, for the driver and then for the whole group, fall into the search.
 SEED = 123656
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The contract of every registered strategy, on synthetic landscapes."""
+"""How well the strategies search, on synthetic landscapes. `tests/testing/test_contracts.py` has their contract."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tuner import plugins
 from tuner.constraints import Knob, Pool, Space, enumerate_space
 from tuner.errors import InputError
 from tuner.search import NO_PRIOR
+from tuner.testing.contracts.strategies import bowl as bowl_of
+from tuner.testing.contracts.strategies import searched
 
 STRATEGIES = plugins.names("tuner.strategies")
 LEARNING = [name for name in STRATEGIES if name != "random"]
@@ -35,11 +37,6 @@ def bowl(pool: Pool) -> np.ndarray:
     return bowl_of(pool, (0.4, 0.7, 0.2))
 
 
-def bowl_of(pool: Pool, bottom: tuple[float, ...]) -> np.ndarray:
-    distances: np.ndarray = ((pool.features() - np.array(bottom)) ** 2).sum(axis=1)
-    return 1 + distances
-
-
 def search(
     name: str,
     pool: Pool,
@@ -48,43 +45,7 @@ def search(
     time_of: Callable[[int], float | None],
     prior: Mapping[int, float] = NO_PRIOR,
 ) -> list[int]:
-    strategy = plugins.load("tuner.strategies", name)(pool, np.random.default_rng(seed), trials, prior)
-    asked: list[int] = []
-    while len(asked) < trials:
-        rows = strategy.ask(min(8, trials - len(asked)))
-        if not rows:
-            break
-        asked.extend(rows)
-        for row in rows:
-            strategy.tell(row, time_of(row))
-    return asked
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_never_asks_twice_nor_outside(name: str, pool: Pool) -> None:
-    times = bowl(pool)
-    asked = search(name, pool, 60, 0, lambda row: float(times[row]))
-    assert len(asked) == len(set(asked)) == 60
-    assert all(0 <= row < len(pool) for row in asked)
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_the_same_seed_asks_the_same_and_another_does_not(name: str, pool: Pool) -> None:
-    times = bowl(pool)
-    runs = [search(name, pool, 20, seed, lambda row: float(times[row])) for seed in (5, 5, 6)]
-    assert runs[0] == runs[1]
-    assert set(runs[0]) != set(runs[2])
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_a_small_pool_is_exhausted(name: str) -> None:
-    pool = enumerate_space(Space((Knob("m", tuple(range(11))),)))
-    assert sorted(search(name, pool, 50, 0, lambda row: 1.0 + row)) == list(range(11))
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_failures_alone_do_not_stop_it(name: str, pool: Pool) -> None:
-    assert len(search(name, pool, 30, 0, lambda _: None)) == 30
+    return searched(plugins.load("tuner.strategies", name), pool, trials, seed, time_of, prior)
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -129,48 +90,6 @@ def test_a_misleading_prior_costs_little(pool: Pool) -> None:
             found.append(times[asked].min() / times.min())
     assert np.mean(shuffled) < np.mean(cold) + 0.01
     assert np.mean(reversed_) < np.mean(cold) + 0.01
-
-
-def odd_pool() -> Pool:
-    """Negative values, a constant knob, one with a domain of which one value is left, and rows that occur twice."""
-    rng = np.random.default_rng(0)
-    knobs = (Knob("a b", (-4, -1, 0, 3)), Knob("", (7,)), Knob("c", (1, 1000)), Knob("d", tuple(range(50))))
-    columns = [rng.choice(np.array(knob.domain), 400) for knob in knobs]
-    columns[2][:] = 1
-    return Pool(knobs, np.stack(columns, axis=1).astype(np.int64))
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_odd_pools_are_borne(name: str) -> None:
-    pool = odd_pool()
-    times = 1.0 + np.abs(pool.rows[:, 3] - 20) + pool.rows[:, 0] ** 2
-    asked = search(name, pool, 30, 0, lambda row: float(times[row]))
-    assert len(set(asked)) == 30
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_rows_that_are_all_alike_are_borne(name: str) -> None:
-    pool = Pool((Knob("m", (8, 16)),), np.full((30, 1), 8, dtype=np.int64))
-    assert sorted(search(name, pool, 40, 0, lambda _: 1.0)) == list(range(30))
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-@pytest.mark.parametrize("time_s", [1e-9, 1.0, 1e9])
-def test_equal_times_are_borne(name: str, pool: Pool, time_s: float) -> None:
-    assert len(set(search(name, pool, 30, 0, lambda _: time_s))) == 30
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_one_row_that_runs_among_failures_is_borne(name: str, pool: Pool) -> None:
-    counter = iter(range(1000))
-    assert len(set(search(name, pool, 30, 0, lambda _: 1.0 if next(counter) == 17 else None))) == 30
-
-
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_more_may_be_asked_before_anything_is_told(name: str, pool: Pool) -> None:
-    strategy = plugins.load("tuner.strategies", name)(pool, np.random.default_rng(0), 100)
-    asked = [row for _ in range(10) for row in strategy.ask(10)]
-    assert len(set(asked)) == 100
 
 
 @pytest.mark.parametrize("name", ["portfolio", "forest"])

@@ -22,6 +22,8 @@ from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
 
+pytestmark = pytest.mark.compiler
+
 # By kind; a kind that is not listed has no space.
 CPU = {
     "contraction": "cpu-double-tiling-contraction",

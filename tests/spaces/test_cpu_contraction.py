@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import enumerate_space, find_pool, sample_uniform, violated_rules
+from tuner.constraints import Pool, enumerate_space, find_pool, sample_uniform, violated_rules
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted
 from tuner.outcome import Candidate, Fate
@@ -22,6 +22,18 @@ from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
 
 AVX512 = Limits(vector_bytes=64, threads=1)
+
+
+# The knobs of a product of loops m (0), n (1) and k (2), by short names.
+KNOBS = {
+    "d0": "distribution[m]",
+    "d1": "distribution[n]",
+    "c2": "cache_reduction[k]",
+    "v0": "vector_common_parallel[m]",
+    "v1": "vector_common_parallel[n]",
+    "v2": "vector_reduction[k]",
+    "peel": "peel",
+}
 
 
 def contraction(*loops: tuple[str, int], element_type: str = "f32") -> Problem:
@@ -42,6 +54,17 @@ def matmul(m: int, n: int, k: int, element_type: str = "f32") -> Problem:
     return contraction(("m", m), ("n", n), ("k", k), element_type=element_type)
 
 
+def columns_of(pool: Pool) -> dict[str, np.ndarray]:
+    """A product's columns by the short names of their knobs."""
+    columns = {knob.name: pool.rows[:, index] for index, knob in enumerate(pool.knobs)}
+    return {short: columns[name] for short, name in KNOBS.items()}
+
+
+def point(**values: int) -> dict[str, int]:
+    """A point of a product's space, by the short names of its knobs."""
+    return {KNOBS[short]: value for short, value in values.items()}
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     m=st.integers(1, 3000),
@@ -58,7 +81,7 @@ def test_every_size_has_solutions_that_obey_the_hard_rules(
     pool = find_pool(SPACE.build(problem, Limits(vector_bytes, 1)), samples=200, rng=np.random.default_rng(0))
     assert len(pool) > 0
     width = {"f32": 4, "f64": 8, "i8": 1}[element_type]
-    columns = {knob.name: pool.rows[:, index] for index, knob in enumerate(pool.knobs)}
+    columns = columns_of(pool)
     assert (width * columns["v0"] * columns["v1"] * columns["v2"] < 512 * vector_bytes).all()
     cached = columns["c2"] > 0
     assert (width * columns["d0"] * columns["d1"] < 512 * vector_bytes)[cached].all()
@@ -72,19 +95,19 @@ def test_the_compilers_defaults_for_sizes_without_even_divisors_are_inside() -> 
     for sizes, tiles in (((5124, 9124, 2560), (61, 64, 7, 4)), ((35, 8457, 2560), (35, 64, 7, 3))):
         d0, d1, v0, v1 = tiles
         space = SPACE.build(matmul(*sizes), AVX512)
-        assert violated_rules(space, {"d0": d0, "d1": d1, "c2": 0, "v0": v0, "v1": v1, "v2": 16, "peel": 0}) == ()
+        assert violated_rules(space, point(d0=d0, d1=d1, c2=0, v0=v0, v1=v1, v2=16, peel=0)) == ()
 
 
 def test_the_best_known_configurations_are_inside() -> None:
     pool = enumerate_space(SPACE.build(matmul(2048, 2048, 2048), AVX512))
-    assert pool.find({"d0": 256, "d1": 32, "c2": 0, "v0": 8, "v1": 32, "v2": 4, "peel": 0}) is not None
+    assert pool.find(point(d0=256, d1=32, c2=0, v0=8, v1=32, v2=4, peel=0)) is not None
     pool = enumerate_space(SPACE.build(matmul(1, 4096, 4096), AVX512))
-    assert pool.find({"d0": 1, "d1": 2048, "c2": 16, "v0": 1, "v1": 64, "v2": 8, "peel": 0}) is not None
+    assert pool.find(point(d0=1, d1=2048, c2=16, v0=1, v1=64, v2=8, peel=0)) is not None
 
 
 def test_what_the_compiler_refuses_is_outside() -> None:
     pool = enumerate_space(SPACE.build(matmul(2048, 2048, 2048), AVX512))
-    columns = {knob.name: pool.rows[:, index] for index, knob in enumerate(pool.knobs)}
+    columns = columns_of(pool)
     assert not ((columns["v0"] * columns["v1"] * columns["v2"]) >= 8192).any()
     assert not (columns["peel"] == 1).any()
     assert not (2048 % columns["d1"] != 0).any()

@@ -105,12 +105,13 @@ def test_a_convolutions_vector_has_one_row_or_one_column(kinds: Extracted) -> No
     problem = dispatch_of(kinds, "conv").problem
     assert problem is not None
     found = columns(enumerate_space(convolution.SPACE.build(problem, AVX512)))
-    row = (found["v1"] == 1) & (found["v4"] == 1)
-    column = (found["v2"] == 1) & (found["v5"] == 1)
+    images = [found[f"vector_common_parallel[image{place}]"] for place in range(2)]
+    windows = [found[f"vector_reduction[window{place}]"] for place in range(2)]
+    row, column = ((image == 1) & (window == 1) for image, window in zip(images, windows, strict=True))
     assert (row | column).all()
     assert (row & ~column).any()
     assert (column & ~row).any()
-    assert set(found["v0"].tolist()) == {1}
+    assert set(found["vector_common_parallel[batch]"].tolist()) == {1}
 
 
 def test_a_grouped_convolution_does_not_decompose() -> None:
@@ -138,9 +139,10 @@ def test_whole_vectors_along_memory(kinds: Extracted) -> None:
     problem = dispatch_of(kinds, "transpose").problem
     assert problem is not None
     found = columns(enumerate_space(elementwise.SPACE.build(problem, AVX512)))
-    assert (found["v0"] % 16 == 0).all()
-    assert (found["v1"] % 16 == 0).all()
-    assert (found["v0"] * found["v1"] <= 512).all()
+    first, second = (found[f"vector_common_parallel[parallel{place}]"] for place in range(2))
+    assert (first % 16 == 0).all()
+    assert (second % 16 == 0).all()
+    assert (first * second <= 512).all()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_more_threads_ask_for_more_workgroups(kinds: Extracted) -> None:
     problem = dispatch_of(kinds, "rowsum").problem
     assert problem is not None
     found = columns(enumerate_space(reduction.SPACE.build(problem, Limits(64, 8))))
-    assert (512 // found["d0"] >= 8).all()
+    assert (512 // found["distribution[parallel]"] >= 8).all()
 
 
 @pytest.mark.parametrize("function", KINDS)

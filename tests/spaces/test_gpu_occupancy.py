@@ -27,6 +27,8 @@ from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets.cuda import CudaTarget
 from tuner.toolchain.tools import run_tool
 
+pytestmark = [pytest.mark.compiler, pytest.mark.gpu]
+
 TARGET = CudaTarget()
 # 512 registers of a lane are a scheduler's; for 2, 3 and 4 subgroups, in steps of 8, and 255 at most.
 LIMITS = {0: None, 2: b".maxnreg 255", 3: b".maxnreg 168", 4: b".maxnreg 128"}

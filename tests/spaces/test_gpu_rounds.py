@@ -19,6 +19,8 @@ from tuner.model.model import Model
 from tuner.targets import Limits
 from tuner.targets.cuda import CudaTarget
 
+pytestmark = pytest.mark.gpu
+
 PROCESSORS = 132
 RESIDENT = (256, 512, 1024)
 

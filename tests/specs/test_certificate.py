@@ -25,10 +25,13 @@ from tuner.tuning.result import TuneResult
 TIMES = st.floats(1e-9, 1e6)
 PRINTED = st.text().map(printable)
 MEASURED = st.lists(st.tuples(TIMES, TIMES), min_size=1, max_size=4)
+LOOPS = st.builds(Loop, st.integers(0, 2**62), st.from_regex("[a-z]+", fullmatch=True))
 PROBLEMS = st.builds(
     Problem,
     kind=PRINTED.filter(lambda kind: kind != "contraction"),
-    loops=st.lists(st.builds(Loop, st.integers(0, 2**62)), min_size=2, max_size=4).map(tuple),
+    loops=st.lists(
+        st.builds(Loop, st.integers(0, 2**62), st.from_regex("[a-z]+", fullmatch=True)), min_size=2, max_size=4
+    ).map(tuple),
     operands=st.lists(
         st.builds(Operand, st.sampled_from(["f32", "complex<f32>"]), st.just("(d0, d1) -> (d0 * 2 + d1)")),
         min_size=1,

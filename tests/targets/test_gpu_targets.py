@@ -19,6 +19,8 @@ from tuner.targets import Limits
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
 
+pytestmark = pytest.mark.gpu
+
 
 def extract_one(text: str, target: CudaTarget | RocmTarget, folder: Path) -> tuple[Dispatch, Limits]:
     path = folder / "model.mlir"

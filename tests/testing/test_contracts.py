@@ -13,7 +13,6 @@ import samples
 from places import DATA
 from tuner import plugins, spaces
 from tuner.dispatch import Problem
-from tuner.dispatches.problems import ops_named
 from tuner.kinds import GROUP as KINDS
 from tuner.kinds import Kind
 from tuner.report.formats import Format
@@ -25,6 +24,7 @@ from tuner.targets import Target
 from tuner.testing.contracts import FormatContract, KindContract, SpaceContract, StrategyContract, TargetContract
 from tuner.testing.problems import PROBLEMS
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import ops_named
 
 # The names under which targets are chosen without their devices being asked for anything.
 CHIPS = {"cuda": "sm_90", "rocm": "gfx942"}

@@ -136,7 +136,7 @@ def test_what_was_learnt_helps_and_misleads_little(pool: Pool) -> None:
     for name, make in (("none", None), ("learnt", Expectation), ("wrong", Reversed)):
         for trials, found in ((8, early), (40, late)):
             runs = []
-            for seed in range(4):
+            for seed in range(2):
                 prior = make(pool, here, taught, np.random.default_rng(seed)) if make else NO_PRIOR
                 runs.append(best / found_by(pool, prior, seed, trials, time_of))
             found[name] = float(np.mean(runs))
@@ -172,7 +172,7 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
     assert now() > "2026-01-01T00:00:00Z"
 
 
-@pytest.mark.compiler
+@pytest.mark.measures
 def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
     """The second of two products begins with what the first one's candidates say, and so it does when resumed."""
     model = tmp_path / "model.mlir"

@@ -24,7 +24,7 @@ from tuner.runs.folder import RunFolder
 from tuner.runs.record import RunRecord
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
 MODEL = samples.matmul(101, 211, 103)
@@ -81,6 +81,7 @@ def test_kernels_that_crash_hang_or_lie(tmp_path: Path) -> None:
     assert {fate for number, (fate, _) in ends.items() if number not in deeds} == {"Measured"}
 
 
+@pytest.mark.slow
 def test_the_measuring_process_is_killed_again_and_again(tmp_path: Path) -> None:
     kills: list[int] = []
 
@@ -102,6 +103,7 @@ def test_the_measuring_process_is_killed_again_and_again(tmp_path: Path) -> None
     assert {(each["fate"], each["detail"]) for each in failed} <= {("RunFailed", "its process died (SIGKILL)")}
 
 
+@pytest.mark.slow
 def test_compile_workers_are_killed_in_the_middle_of_their_jobs(tmp_path: Path) -> None:
     kills: list[int] = []
 

@@ -62,7 +62,7 @@ def test_pins_are_name_and_value(text: str) -> None:
         parse_pins([text])
 
 
-@pytest.mark.compiler
+@pytest.mark.measures
 def test_the_best_flags_come_with_the_spec_and_are_proved(tmp_path: Path) -> None:
     """On a product of prime sizes data tiling pads, which is several times faster than the default."""
     model = tmp_path / "model.mlir"
@@ -94,7 +94,7 @@ def test_the_best_flags_come_with_the_spec_and_are_proved(tmp_path: Path) -> Non
     assert written["flags"] == list(result.flags)
 
 
-@pytest.mark.compiler
+@pytest.mark.measures
 def test_a_client_composes_stages(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(96, 128, 64))

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,11 +15,12 @@ from tuner.dispatch import Configuration
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
 from tuner.outcome import Candidate
+from tuner.tuning.prove import Proof
 from tuner.tuning.result import TuneResult
-from tuner.tuning.stages import Known, Stage, prove_model, tune
+from tuner.tuning.stages import Known, prove_model, tune
 from tuner.tuning.workbench import Workbench
 
-pytestmark = pytest.mark.compiler
+pytestmark = pytest.mark.measures
 
 # A large product, and a small one of prime sizes whose default is poor.
 TWO = """
@@ -64,48 +64,64 @@ def crown_a_slow_one(bench: Workbench, known: Known) -> Known:
     return replace(known, results=tuple(spoiled))
 
 
-def tuned(folder: Path, prove: Stage, heard: list[Event]) -> TuneResult:
-    """Two products, one of whose winners is slow, proved by a stage."""
-    model = folder / "model.mlir"
-    model.write_text(TWO)
-    return tuner.tune(
-        model,
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What two proofs made of the same winners: one without time, and the run's own."""
+
+    unproved: Proof
+    result: TuneResult
+    notes: tuple[str, ...]
+
+
+@pytest.fixture(name="proved", scope="module")
+def prove_twice(tmp_path_factory: pytest.TempPathFactory) -> Proved:
+    """Two products, one of whose winners is slow."""
+    folder = tmp_path_factory.mktemp("proved")
+    (folder / "model.mlir").write_text(TWO)
+    unproved: list[Proof] = []
+    notes: list[str] = []
+
+    def prove_when_the_time_is_over(bench: Workbench, known: Known) -> Known:
+        proof = prove_model(replace(bench, budget=Budget(1e-3)), known).proof
+        assert proof is not None
+        unproved.append(proof)
+        return known
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    result = tuner.tune(
+        folder / "model.mlir",
         trials=8,
         keep_flags=True,
         flags=(samples.NO_PEELING,),
-        stages=(tune, crown_a_slow_one, prove),
+        stages=(tune, crown_a_slow_one, prove_when_the_time_is_over, prove_model),
         run_dir=folder / "run",
-        listen=heard.append,
+        listen=listen,
     )
+    (without_time,) = unproved
+    return Proved(without_time, result, tuple(notes))
 
 
-def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(tmp_path: Path) -> None:
-    heard: list[Event] = []
-    result = tuned(tmp_path, prove_model, heard)
-    large, small = sorted(result.dispatches, key=lambda each: "384" not in each.dispatch.name)
+def test_an_entry_that_does_not_pay_is_dropped_and_the_others_stay(proved: Proved) -> None:
+    result = proved.result
+    large, small = sorted(result.dispatches, key=lambda tuned: "384" not in tuned.dispatch.name)
     assert large.winner is None
     assert "the whole model is slower with it" in large.verdict
     assert small.winner is not None
     assert result.model is not None
     assert result.model.ratio.high >= 1.0
     assert result.spec.count("transform.iree.match.contraction") == 1
-    assert any(isinstance(event, Note) and "Half of the 2 entries" in event.text for event in heard)
+    assert any("Half of the 2 entries" in note for note in proved.notes)
 
 
-def prove_when_the_time_is_over(bench: Workbench, known: Known) -> Known:
-    return prove_model(replace(bench, budget=Budget(1e-3)), known)
-
-
-def test_without_time_to_find_out_which_entry_does_not_pay_none_is_kept_unproved(tmp_path: Path) -> None:
-    heard: list[Event] = []
-    result = tuned(tmp_path, prove_when_the_time_is_over, heard)
-    assert [each.winner for each in result.dispatches] == [None, None]
-    assert {each.verdict for each in result.dispatches} == {
+def test_without_time_to_find_out_which_entry_does_not_pay_none_is_kept_unproved(proved: Proved) -> None:
+    dispatches = proved.unproved.dispatches
+    assert [tuned.winner for tuned in dispatches] == [None, None]
+    assert {tuned.verdict for tuned in dispatches} == {
         "the default stays: the budget ended before its entry could be shown to pay"
     }
-    assert "match" not in result.spec
-    said = [event.text for event in heard if isinstance(event, Note)]
-    dropped = [
-        text for text in said if text.endswith(": dropped, the budget ended before its entry could be shown to pay")
-    ]
-    assert len(dropped) == 2
+    assert "match" not in proved.unproved.spec
+    dropped = ": dropped, the budget ended before its entry could be shown to pay"
+    assert len([note for note in proved.notes if note.endswith(dropped)]) == 2

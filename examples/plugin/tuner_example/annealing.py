@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Simulated annealing: a walk that goes downhill, and uphill less and less often."""
+"""Simulated annealing: a walk that goes downhill, and less and less often uphill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CANDIDATES_FOR_A_STEP = 32
 
 
 class AnnealingStrategy:
-    """Steps to a near row among some drawn at random; a slower one is accepted by chance."""
+    """Steps to the nearest of some random rows. A slower row is accepted by chance."""
 
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         self._pool, self._rng = pool, rng

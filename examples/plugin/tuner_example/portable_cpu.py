@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A CPU target for binaries that run on other machines too: code for a level of x86-64, measured on this processor."""
+"""A CPU target for portable binaries: code for a level of x86-64, measured on this processor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
 
 @dataclass(frozen=True, slots=True)
 class PortableCpu(CpuTarget):
-    """The host CPU, which runs code that every processor of a level can run."""
+    """The host CPU, running code that every processor of a level can run."""
 
     level: str = "x86-64-v3"
 

@@ -16,7 +16,7 @@ _F32_BYTES, _VECTOR_REGISTERS = 4, 32
 
 @dataclass(frozen=True, slots=True)
 class SquareTiles:
-    """C = A * B of [M, K] and [K, N] in f32. Preferred to the space that comes with the tuner."""
+    """C = A * B of [M, K] and [K, N] in f32. It takes precedence over the tuner's own space."""
 
     priority: int = 1
 

@@ -15,10 +15,11 @@ from iree.compiler.dialects.transform import interpreter
 
 from tuner import native
 from tuner.dispatch import Annotations, Configuration, Configured
-from tuner.dispatches.problems import ops_named, read_configured
+from tuner.dispatches.problems import read_configured
 from tuner.foreign import reason_of
 from tuner.specs.write import identity_spec
 from tuner.targets import Attributes, Compilation, Target
+from tuner.toolchain.operations import dispatch_functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,7 @@ def apply_configuration(
             materialize(module, target)
     except (ir.MLIRError, ValueError, RuntimeError) as error:
         raise RejectedError(reason_of(error)) from error
-    (variant,) = ops_named(module.operation, "hal.executable.variant")
-    (function,) = ops_named(variant, "func.func")
+    (function,) = dispatch_functions(module.operation)
     if wanted is not None:
         (root,) = native.find_root_ops(module.operation)
         translation = native.translation_info(function)

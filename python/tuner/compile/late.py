@@ -17,13 +17,14 @@ from iree.compiler.dialects.transform import interpreter
 from tuner import native
 from tuner.compile.apply import RejectedError, materialize
 from tuner.dispatch import plain_name
-from tuner.dispatches.problems import ops_named, read_problem
+from tuner.dispatches.problems import read_problem
 from tuner.errors import ToolError
 from tuner.foreign import reason_of
 from tuner.specs.read import parse_spec, text_of
 from tuner.specs.write import LATE, PROBLEM
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
         except native.PassError as error:
             raise ToolError(f"the root ops of {configured} cannot be found: {error}") from error
         reached: dict[str, list[str]] = {name: [] for name in names.values()}
-        functions = [
-            function
-            for variant in ops_named(module.operation, "hal.executable.variant")
-            for function in ops_named(variant, "func.func")
-        ]
-        for function in functions:
+        for function in dispatch_functions(module.operation):
             roots = native.find_root_ops(function)
             if len(roots) != 1:
                 continue
@@ -82,7 +78,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             if isinstance(problem, str) or problem.key not in names:
                 continue
             name = names[problem.key]
-            reached[name].append(plain_name(_text(function, "sym_name")))
+            reached[name].append(plain_name(symbol(function)))
             _make_way(function, roots[0].operation.operation, name)
         try:
             for name, entry in entries.items():
@@ -97,15 +93,11 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
 
 
 def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:
-    """Gives a dispatch the identity that its entry looks for, and takes the compiler's configuration away."""
+    """Gives a dispatch the identity that its entry looks for, and removes the compiler's configuration."""
     with function.context:
         root.attributes["iree_tuner.dispatch"] = ir.StringAttr.get(name)
         for op in native.configured_ops(function):
             if "iree_tuner.op" in op.attributes:
-                number = _text(op, "iree_tuner.op").rpartition("#")[2]
+                number = str(ir.StringAttr(op.attributes["iree_tuner.op"]).value).rpartition("#")[2]
                 op.attributes["iree_tuner.op"] = ir.StringAttr.get(f"{name}#{number}")
     native.strip_configuration(function)
-
-
-def _text(op: ir.Operation, attribute: str) -> str:
-    return str(ir.StringAttr(op.attributes[attribute]).value)

@@ -18,8 +18,8 @@ from iree.compiler import ir
 
 from tuner import native
 from tuner.dispatch import Access, BenchmarkProgram, Region
-from tuner.dispatches.problems import ops_named
 from tuner.dispatches.rounding import read_arithmetic
+from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
 _SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
@@ -65,16 +65,12 @@ def prepare(module: ir.Module, flags: tuple[str, ...], gap_bytes: int = 0) -> Be
     allocations[0].parent.erase()
     _add_setter(module, _global_buffer(root))
     default_text = str(module)
-    (function,) = (
-        function
-        for variant in ops_named(root, "hal.executable.variant")
-        for function in ops_named(variant, "func.func")
-    )
+    (function,) = dispatch_functions(root)
     native.strip_configuration(root)
     return BenchmarkProgram(
         ir_text=str(module),
         default_text=default_text,
-        entry=str(ir.StringAttr(entries[0].attributes["sym_name"]).value),
+        entry=symbol(entries[0]),
         buffer_setter=_SETTER,
         buffer_bytes=buffer_bytes,
         regions=_merge(regions),
@@ -193,7 +189,7 @@ def _merge(regions: tuple[Region, ...]) -> tuple[Region, ...]:
 
 def _global_buffer(root: ir.Operation) -> ir.FlatSymbolRefAttr:
     names = [
-        ir.FlatSymbolRefAttr.get(ir.StringAttr(op.attributes["sym_name"]).value)
+        ir.FlatSymbolRefAttr.get(symbol(op))
         for op in ops_named(root, "util.global")
         if str(ir.TypeAttr(op.attributes["type"]).value) == "!hal.buffer"
     ]

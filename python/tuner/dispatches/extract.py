@@ -20,13 +20,14 @@ from iree.compiler import ir
 from tuner import native
 from tuner.dispatch import Configured, Dispatch, plain_name
 from tuner.dispatches import benchmark
-from tuner.dispatches.problems import ops_named, read_configured, read_problem
+from tuner.dispatches.problems import read_configured, read_problem
 from tuner.errors import InputError
 from tuner.foreign import printable
 from tuner.measuring.guarding import GAP_BYTES
 from tuner.model.model import Model
 from tuner.targets import DeviceFacts, Limits, Target
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
 # Symbols as MLIR prints them, in quotes when they hold other letters than these.
 _SYMBOL = re.compile(rb'@("(?:[^"\\]|\\.)*"|[A-Za-z_][\w.$]*)')
@@ -58,7 +59,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
         module = parsed.operation
         variants = list(ops_named(module, "hal.executable.variant"))
         executable_target = variants[0].attributes["target"] if variants else None
-        order = [_symbol(function) for variant in variants for function in ops_named(variant, "func.func")]
+        order = [symbol(function) for function in dispatch_functions(module)]
         found: dict[str, Dispatch] = {}
         gap_bytes = GAP_BYTES if target.device.in_host_memory else 0
         for path in sorted(benchmarks.glob("*_benchmark.mlir")):
@@ -123,9 +124,8 @@ def check_written(output: Path, model: Model) -> None:
 
 
 def _has_plain_names(module: ir.Operation) -> bool:
-    variants = ops_named(module, "hal.executable.variant")
-    functions = [function for variant in variants for function in ops_named(variant, "func.func")]
-    return all(plain_name(_symbol(op)) == _symbol(op) for op in (*ops_named(module, "hal.executable"), *functions))
+    named = (*ops_named(module, "hal.executable"), *dispatch_functions(module))
+    return all(plain_name(symbol(op)) == symbol(op) for op in named)
 
 
 def _with_plain_names(text: bytes) -> bytes:
@@ -156,11 +156,7 @@ def read_model_configurations(configured: Path) -> dict[str, Configured]:
     """The configuration of each dispatch, by name, in a module compiled to `executable-configurations`."""
     with new_context():
         module = ir.Module.parseFile(str(configured)).operation
-        return {
-            plain_name(_symbol(function)): read_configured(function)
-            for variant in ops_named(module, "hal.executable.variant")
-            for function in ops_named(variant, "func.func")
-        }
+        return {plain_name(symbol(function)): read_configured(function) for function in dispatch_functions(module)}
 
 
 def _runs(module: ir.Operation) -> Counter[str]:
@@ -176,7 +172,7 @@ def _runs(module: ir.Operation) -> Counter[str]:
 
 def _public_functions(module: ir.Operation) -> list[str]:
     stubs = (function for function in ops_named(module, "util.func") if "iree.abi.stub" in function.attributes)
-    names = [_symbol(function) for function in stubs]
+    names = [symbol(function) for function in stubs]
     # Functions on torch's tensors stand beside a form of theirs that waits for fences.
     return [name for name in names if name.removesuffix("$async") == name or name.removesuffix("$async") not in names]
 
@@ -184,12 +180,8 @@ def _public_functions(module: ir.Operation) -> list[str]:
 def _read_benchmark(path: Path, flags: tuple[str, ...], gap_bytes: int) -> list[Dispatch]:
     module = ir.Module.parseFile(str(path))
     operation = module.operation
-    functions = [
-        function
-        for variant in ops_named(operation, "hal.executable.variant")
-        for function in ops_named(variant, "func.func")
-    ]
-    names = [_symbol(function) for function in functions]
+    functions = dispatch_functions(operation)
+    names = [symbol(function) for function in functions]
     if len(functions) != 1:
         return [_refused(name, "its executable holds several functions") for name in names]
     default = read_configured(functions[0])
@@ -212,7 +204,3 @@ def _read_benchmark(path: Path, flags: tuple[str, ...], gap_bytes: int) -> list[
 
 def _refused(name: str, reason: str) -> Dispatch:
     return Dispatch(name, untunable=printable(reason))
-
-
-def _symbol(op: ir.Operation) -> str:
-    return str(ir.StringAttr(op.attributes["sym_name"]).value)

@@ -1,10 +1,10 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reads facts out of IREE's IR: ops by name, a dispatch's configuration, the problem of a root op."""
+"""Reads facts out of IREE's IR: a dispatch's configuration, the problem of a root op."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,19 +12,6 @@ from iree.compiler import ir
 
 from tuner import kinds, native
 from tuner.dispatch import Configured, Follower, Loop, Operand, Problem
-
-
-def ops_named(root: ir.Operation, name: str) -> Iterator[ir.Operation]:
-    """Every op of that name below `root`, in walk order."""
-    found: list[ir.Operation] = []
-
-    def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name == name:
-            found.append(op)
-        return ir.WalkResult.ADVANCE
-
-    root.walk(visit)
-    return iter(found)
 
 
 def read_configured(function: ir.Operation) -> Configured:
@@ -140,4 +127,4 @@ def gpu_levels(config: ir.Attribute) -> tuple[tuple[str, tuple[int, ...]], ...]:
 
 
 def _integers(array: ir.Attribute) -> tuple[int, ...]:
-    return tuple(int(ir.IntegerAttr(each).value) for each in ir.ArrayAttr(array))
+    return tuple(int(ir.IntegerAttr(value).value) for value in ir.ArrayAttr(array))

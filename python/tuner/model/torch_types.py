@@ -15,6 +15,7 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import symbol
 
 _REFLECTION, _DECLARATION = "iree.reflection", "iree.abi.declaration"
 
@@ -57,7 +58,7 @@ def _declare(function: ir.Operation) -> bool:
     takes = ", ".join(f"%input{index}: {tensor}" for index, tensor in enumerate(inputs))
     gives = ", ".join(f"%output{index}: {tensor}" for index, tensor in enumerate(results))
     # A name may have spaces and brackets, which would be read as the list of inputs.
-    name = re.sub(r"\W", "_", str(ir.StringAttr(function.attributes["sym_name"]).value))
+    name = re.sub(r"\W", "_", symbol(function))
     declaration = ir.StringAttr.get(f"sync func @{name}({takes}) -> ({gives})")
     function.attributes[_REFLECTION] = ir.DictAttr.get({_DECLARATION: declaration})
     return True

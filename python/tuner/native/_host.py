@@ -26,6 +26,6 @@ def _make_compiler_symbols_global() -> None:
 
 _make_compiler_symbols_global()
 
-from tuner.native import _core as core  # noqa: E402
+import tuner.native._core as core  # noqa: E402
 
 __all__ = ["core", "ir"]

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tuner.dispatch import loop_names
 
 Value = int | str
 Knobs = dict[str, Value]
@@ -21,7 +22,7 @@ def knobs_of(configuration: Mapping[str, Any], roles: Sequence[str] = ()) -> Kno
     knobs: Knobs = {"pipeline": configuration["pipeline"]}
     for option in configuration.get("options", ()):
         knobs[f"option {option}"] = 1
-    loops = _loop_names(roles)
+    loops = loop_names(roles)
     for level, sizes in configuration["levels"].items():
         names = loops if len(loops) == len(sizes) else tuple(map(str, range(len(sizes))))
         knobs |= {f"{level}[{name}]": size for name, size in zip(names, sizes, strict=True)}
@@ -44,16 +45,6 @@ def varying(points: Sequence[Knobs]) -> tuple[list[str], list[list[Value]]]:
         if len(set(column)) > 1:
             columns.setdefault(column, name)
     return list(columns.values()), [list(row) for row in zip(*columns, strict=True)]
-
-
-def _loop_names(roles: Sequence[str]) -> tuple[str, ...]:
-    """The roles, numbered if several loops share one: `image0 image1 channel`."""
-    total, seen = Counter(roles), Counter[str]()
-    names = []
-    for role in roles:
-        names.append(role if total[role] == 1 else f"{role}{seen[role]}")
-        seen[role] += 1
-    return tuple(names)
 
 
 def _flat(name: str, value: Any) -> Knobs:

@@ -21,7 +21,7 @@ from tuner.runs.store import now
 if TYPE_CHECKING:
     from tuner.options import Options
 
-_VERSION = 1
+_VERSION = 2
 _MODEL = "MODEL"
 
 

@@ -26,7 +26,7 @@ from tuner.outcome import Compilation, Evaluation, Fate
 
 # The problem of a choice of flags, which is none.
 FLAGS = "flags"
-_VERSION = 1
+_VERSION = 2
 _BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
 _SCHEMA = """
 create table evaluations (

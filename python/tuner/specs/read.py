@@ -13,7 +13,6 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner.dispatch import Annotations, Problem
-from tuner.dispatches.problems import ops_named
 from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
@@ -21,6 +20,7 @@ from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
+from tuner.toolchain.operations import ops_named
 
 # Levels of nesting that are read. A few thousand would end the process in MLIR's parser.
 _DEEPEST = 200

@@ -113,6 +113,18 @@ FOR_GPUS = (
         (0, 1, 2),
         types=("f16", "f16", "f32"),
     ),
+    problem(
+        "convolution",
+        [("image", 28), ("image", 28), ("channel", 64), ("window", 3), ("window", 3), ("k", 32)],
+        (-1, -1, 5),
+        (3, 4, 5, 2),
+        (0, 1, 2),
+        types=("f8E4M3FNUZ", "f8E4M3FNUZ", "f32"),
+    ),
+    problem(
+        "contraction", [("m", 1), ("n", 4096), ("k", 4096)], (0, 2), (1, 2), (0, 1), types=("f8E5M2", "f8E5M2", "f32")
+    ),
+    problem("reduction", [("parallel", 64), ("k", 1024)], (0, 1), (0,), types=("f8E4M3FN", "f32")),
     problem("reduction", [("parallel", 64), ("k", 1024)], (0, 1), (0,)),
     problem("reduction", [("parallel", 20), ("k", 1500)], (0, 1), (0,)),
 )

@@ -12,8 +12,8 @@ import z3
 
 from tuner.constraints import Rule
 from tuner.dispatch import Configuration, GpuSettings, Problem
-from tuner.spaces.cpu.tiles import divisors
 from tuner.spaces.gpu.tiles import LOAD_BYTES, bytes_of, per_loop
+from tuner.spaces.tiles import divisors
 from tuner.targets import GpuLimits
 
 MOST_QUERIES = MOST_KEYS = 256

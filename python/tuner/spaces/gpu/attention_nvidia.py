@@ -16,7 +16,6 @@ import z3
 
 from tuner.constraints import ConstraintError, Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu.tiles import powers_of_two
 from tuner.spaces.gpu.attention_form import (
     MOST_KEYS,
     MOST_QUERIES,
@@ -26,6 +25,7 @@ from tuner.spaces.gpu.attention_form import (
     tiles,
 )
 from tuner.spaces.gpu.tiles import gpu_limits, occupancy_rule
+from tuner.spaces.tiles import powers_of_two
 from tuner.targets import Limits
 
 # Both products use the same instruction; IREE has one for each of these types on NVIDIA GPUs.

@@ -53,6 +53,7 @@ def _product(problem: Problem) -> Product:
         for role in ("batch", "m", "n", "k")
     }
     return Product(
+        names=problem.loop_names,
         extents=tuple(loop.extent for loop in problem.loops),
         batch=loops["batch"],
         rows=loops["m"],

@@ -17,11 +17,10 @@ import z3
 
 from tuner.constraints import Rule, Space
 from tuner.dispatch import REDUCTIONS, Configuration, Problem
-from tuner.spaces.cpu.tiles import has_known_types
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
 from tuner.spaces.gpu.mma_sync_rules import is_measured
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
-from tuner.spaces.gpu.tiles import TARGETS, bytes_of, extents, gpu_limits
+from tuner.spaces.gpu.tiles import TARGETS, bytes_of, extents, gpu_limits, has_known_types
 from tuner.targets import Limits
 
 # The image goes through shared memory in any case (probed: the compiler reports its size there).
@@ -79,10 +78,11 @@ def _becomes_product(problem: Problem) -> bool:
 
 
 def _product(problem: Problem) -> Product:
-    """The output's loops as they stand; then one for the sums."""
+    """The output's loops as they stand, then one of all sums, `k`."""
     outputs = _outputs(problem)
     roles = [loop.role for loop in problem.loops[:outputs]]
     return Product(
+        names=(*problem.loop_names[:outputs], "k"),
         extents=(
             *(loop.extent for loop in problem.loops[:outputs]),
             prod(loop.extent for loop in problem.loops[outputs:]),

@@ -4,7 +4,8 @@
 
 A workgroup's tile along a loop is subgroups times a subgroup's tile, times the instruction's size for the innermost
 loop of rows and of columns. Tiles of subgroups and of sums count instructions. Knobs are named after the level and
-the loop. Source of the form: IREE, `getMatmulOrIGEMMLoweringConfigAndWorkgroupSize` in Dialect/GPU/TargetUtils.
+the loop, as in `workgroup[m]`. Source of the form: IREE, `getMatmulOrIGEMMLoweringConfigAndWorkgroupSize` in
+Dialect/GPU/TargetUtils.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu.tiles import divisors, ordered, powers_of_two, product
 from tuner.spaces.gpu.mma_sync_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu.tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
+from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
 _EMITTED = "IREE's own constraints for f16 (--iree-codegen-emit-pipeline-constraints)"
@@ -31,12 +32,15 @@ _ACCUMULATORS = 128
 _MOST_INSTRUCTIONS = 128
 _MOST_LOADED_BYTES = 256
 _RESIDENT_THREADS = (256, 512, 1024)
+_LANE_SUMS = "lane_sums"
+_STANDS_FOR = "what the knob stands for"
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The loops of a product as TileAndFuse sees them, by number, in order; `extents` is by loop."""
+    """The loops of a product as TileAndFuse sees them, by number, in order; `names` and `extents` are by loop."""
 
+    names: tuple[str, ...]
     extents: tuple[int, ...]
     batch: tuple[int, ...]
     rows: tuple[int, ...]
@@ -48,12 +52,12 @@ class Product:
 
 
 def matrix_intrinsics(problem: Problem, gpu: GpuLimits) -> tuple[MatrixIntrinsic, ...]:
-    """The chip's instructions for a problem's element types, but for virtual ones.
+    """The chip's instructions for a problem's element types, except virtual ones.
 
     Source: IREE's own constraints leave virtual ones out for products; some do not compile here (probed).
     """
     lhs, rhs, sums = (operand.element_type for operand in problem.operands[:3])
-    return tuple(each for each in gpu.intrinsics_for(lhs, rhs, sums) if not each.is_virtual)
+    return tuple(intrinsic for intrinsic in gpu.intrinsics_for(lhs, rhs, sums) if not intrinsic.is_virtual)
 
 
 def matrix_space(
@@ -63,161 +67,273 @@ def matrix_space(
     promoted_values: Sequence[int] = (0, 1, 2, 3),
 ) -> Space:
     """What may be chosen for the product with these instructions; `promoted_values` are keys of `PROMOTED`."""
-    intrinsic = Knob("intrinsic", tuple(sorted(each.number for each in intrinsics)))
-    subgroup_size = Knob("subgroup_size", ordered(each.subgroup_size for each in intrinsics))
-    stages = Knob("prefetch_num_stages", (0, 2, 3))
-    knobs = [intrinsic, subgroup_size, stages]
-    m, n, k = (
-        lookup(intrinsic.var, [(each.number, getattr(each, axis)) for each in intrinsics]) for axis in ("m", "n", "k")
+    chosen = _Chosen.of(intrinsics)
+    tiled = _Tiled.of(shape, intrinsics, chosen)
+    options = _Options.of(promoted_values, gpu)
+    work = _Work.of(shape, chosen, tiled)
+    figures = _figures(shape, intrinsics, gpu, chosen, tiled, work)
+    knobs = (
+        *(chosen.intrinsic, chosen.subgroup_size, options.stages),
+        *(*tiled.knobs, options.promoted, options.conflicts, options.padded, options.occupancy),
+        *(knob for knob, _ in figures),
     )
-    size = lookup(intrinsic.var, [(each.number, each.subgroup_size) for each in intrinsics])
     rules = [
-        Rule("the subgroup is the instruction's", subgroup_size.var == size, "an instruction runs on one subgroup")
+        chosen.rule,
+        *tiled.rules,
+        *_option_rules(options, tiled, work),
+        *_limit_rules(shape, gpu, chosen, options, work),
+        *_cost_rules(shape, tiled, options, work),
+        *(rule for _, rule in figures),
     ]
-    unit = {shape.rows[-1]: m, shape.columns[-1]: n}
-    least = {
-        shape.rows[-1]: min(each.m for each in intrinsics),
-        shape.columns[-1]: min(each.n for each in intrinsics),
-    }
-    workgroup: dict[int, z3.ArithRef] = {}
-    subgroup: dict[int, z3.ArithRef] = {}
-    counts: list[z3.ArithRef] = []
-    along: list[dict[int, int]] = []
-    aligned: list[z3.BoolRef] = []
-    for loop in (*shape.rows, *shape.columns):
-        extent = shape.extents[loop]
-        tile = Knob(f"workgroup{loop}", tiles(extent, least.get(loop, 1), _MOST_TILE))
-        part = Knob(f"subgroup{loop}", _subgroup_tiles(ceil(tile.domain[-1] / least.get(loop, 1))))
-        knobs += [tile, part]
-        step = part.var * unit.get(loop, z3.IntVal(1))
-        workgroup[loop], subgroup[loop] = tile.var, part.var
-        counts.append(tile.var / step)
-        along.append({size: ceil(extent / size) for size in tile.domain})
-        aligned.append(extent % tile.var == 0)
-        rules.append(
-            Rule(
-                f"a subgroup's instructions divide the workgroup's tile of loop {loop}", tile.var % step == 0, _EMITTED
-            )
+    if is_measured(intrinsics):
+        rules += mma_sync_rules(
+            stages=options.stages.var,
+            occupancy=options.occupancy,
+            lane_sums=z3.Int(_LANE_SUMS),
+            promoted=options.promoted.var,
+            conflicts=options.conflicts.var,
+            padded=options.padded.var,
+            aligned=z3.And(tiled.aligned),
+            threads=work.threads,
+            depth=work.depth,
         )
-    inner = shape.sums[-1]
-    sums = Knob(f"reduction{inner}", _sum_tiles(shape.extents[inner], intrinsics))
-    promoted = Knob("promoted", tuple(promoted_values))
-    conflicts = Knob("no_reduce_shared_memory_bank_conflicts", (0, 1))
-    padded = Knob("padded", (0, 1))
-    knobs += [sums, promoted, conflicts, padded]
-    rules.append(
+    return Space(knobs, tuple(rules))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The instruction that is chosen: its shape [m, n, k] and the subgroup that it runs on."""
+
+    intrinsic: Knob
+    subgroup_size: Knob
+    m: z3.ArithRef
+    n: z3.ArithRef
+    k: z3.ArithRef
+    rule: Rule
+
+    @staticmethod
+    def of(intrinsics: Sequence[MatrixIntrinsic]) -> _Chosen:
+        intrinsic = Knob("intrinsic", tuple(sorted(instruction.number for instruction in intrinsics)))
+        subgroup_size = Knob("subgroup_size", ordered(instruction.subgroup_size for instruction in intrinsics))
+        m, n, k, size = (
+            lookup(intrinsic.var, [(instruction.number, getattr(instruction, name)) for instruction in intrinsics])
+            for name in ("m", "n", "k", "subgroup_size")
+        )
+        rule = Rule(
+            "the subgroup is the instruction's", subgroup_size.var == size, "an instruction runs on one subgroup"
+        )
+        return _Chosen(intrinsic, subgroup_size, m, n, k, rule)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiled:
+    """The tiles of rows, columns and sums, by loop.
+
+    `counts` are the subgroups of a workgroup along each loop, `along` the workgroups along each loop for each tile of
+    its domain, `sums` the instructions of a step, `aligned` whether tiles leave no remainder.
+    """
+
+    knobs: tuple[Knob, ...]
+    workgroup: Mapping[int, z3.ArithRef]
+    subgroup: Mapping[int, z3.ArithRef]
+    sums: Knob
+    counts: tuple[z3.ArithRef, ...]
+    along: Mapping[int, Mapping[int, int]]
+    aligned: tuple[z3.BoolRef, ...]
+    rules: tuple[Rule, ...]
+
+    @staticmethod
+    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen) -> _Tiled:
+        unit = {shape.rows[-1]: chosen.m, shape.columns[-1]: chosen.n}
+        least = {
+            shape.rows[-1]: min(instruction.m for instruction in intrinsics),
+            shape.columns[-1]: min(instruction.n for instruction in intrinsics),
+        }
+        knobs: list[Knob] = []
+        workgroup: dict[int, z3.ArithRef] = {}
+        subgroup: dict[int, z3.ArithRef] = {}
+        counts: list[z3.ArithRef] = []
+        along: dict[int, dict[int, int]] = {}
+        rules: list[Rule] = []
+        for loop in (*shape.rows, *shape.columns):
+            extent, name = shape.extents[loop], shape.names[loop]
+            tile = Knob(knob_name("workgroup", name), tiles(extent, least.get(loop, 1), _MOST_TILE))
+            most = ceil(tile.domain[-1] / least.get(loop, 1))
+            part = Knob(knob_name("subgroup", name), _subgroup_tiles(most))
+            knobs += [tile, part]
+            step = part.var * unit.get(loop, z3.IntVal(1))
+            workgroup[loop], subgroup[loop] = tile.var, part.var
+            counts.append(tile.var / step)
+            along[loop] = {size: ceil(extent / size) for size in tile.domain}
+            rules.append(
+                Rule(
+                    f"a subgroup's instructions divide the workgroup's tile of loop {name}",
+                    tile.var % step == 0,
+                    _EMITTED,
+                )
+            )
+        inner = shape.sums[-1]
+        sums = Knob(knob_name("reduction", shape.names[inner]), _sum_tiles(shape.extents[inner], intrinsics))
+        aligned = [shape.extents[loop] % tile == 0 for loop, tile in workgroup.items()]
+        aligned.append(shape.extents[inner] % (sums.var * chosen.k) == 0)
+        return _Tiled((*knobs, sums), workgroup, subgroup, sums, tuple(counts), along, tuple(aligned), tuple(rules))
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What may be chosen beside tiles."""
+
+    stages: Knob
+    promoted: Knob
+    conflicts: Knob
+    padded: Knob
+    occupancy: Knob
+
+    @staticmethod
+    def of(promoted_values: Sequence[int], gpu: GpuLimits) -> _Options:
+        return _Options(
+            stages=Knob("prefetch_num_stages", (0, 2, 3)),
+            promoted=Knob("promoted", tuple(promoted_values)),
+            conflicts=Knob("no_reduce_shared_memory_bank_conflicts", (0, 1)),
+            padded=Knob("padded", (0, 1)),
+            occupancy=Knob("occupancy", gpu.occupancies),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The rows, columns and sums of a workgroup's step, and the threads that compute them."""
+
+    rows: z3.ArithRef
+    columns: z3.ArithRef
+    depth: z3.ArithRef
+    threads: z3.ArithRef
+
+    @staticmethod
+    def of(shape: Product, chosen: _Chosen, tiled: _Tiled) -> _Work:
+        rows, columns = (product(tiled.workgroup[loop] for loop in loops) for loops in (shape.rows, shape.columns))
+        return _Work(rows, columns, tiled.sums.var * chosen.k, product(tiled.counts) * chosen.subgroup_size.var)
+
+
+def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
+    return [
         Rule(
             "without shared memory there are no stages and no bank conflicts",
-            z3.Or(promoted.var != 0, z3.And(stages.var == 0, conflicts.var == 0)),
+            z3.Or(options.promoted.var != 0, z3.And(options.stages.var == 0, options.conflicts.var == 0)),
             "neither option has an effect then",
-        )
-    )
-    depth = sums.var * k
-    aligned.append(shape.extents[inner] % depth == 0)
-    rules += [
-        Rule(
-            "operands are padded where tiles leave a remainder",
-            z3.Or(padded.var == 1, z3.And(aligned)),
-            "IREE pads where a bound is no multiple of a tile; an instruction needs whole tiles",
         ),
-        Rule(f"a step's sums are at most {_MOST_SUM_TILE} deep", depth <= _MOST_SUM_TILE, _EMITTED),
+        Rule(
+            "operands are padded if tiles leave a remainder",
+            z3.Or(options.padded.var == 1, z3.And(tiled.aligned)),
+            "IREE pads if a bound is no multiple of a tile; an instruction needs whole tiles",
+        ),
+        Rule(f"a step's sums are at most {_MOST_SUM_TILE} deep", work.depth <= _MOST_SUM_TILE, _EMITTED),
     ]
-    rows, columns = (product([workgroup[loop] for loop in loops]) for loops in (shape.rows, shape.columns))
-    threads = product(counts) * subgroup_size.var
-    rules += thread_rules(threads, subgroup_size.var, gpu)
-    rules += [
-        Rule(f"a workgroup's rows are at most {_MOST_TILE}", rows <= _MOST_TILE, _EMITTED),
-        Rule(f"a workgroup's columns are at most {_MOST_TILE}", columns <= _MOST_TILE, _EMITTED),
+
+
+def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Options, work: _Work) -> list[Rule]:
+    """The rules on threads, accumulators and shared memory."""
+    shared = _shared_bytes(shape, options.promoted.var, options.padded.var, work)
+    return [
+        *thread_rules(work.threads, chosen.subgroup_size.var, gpu),
+        Rule(f"a workgroup's rows are at most {_MOST_TILE}", work.rows <= _MOST_TILE, _EMITTED),
+        Rule(f"a workgroup's columns are at most {_MOST_TILE}", work.columns <= _MOST_TILE, _EMITTED),
         Rule(
             f"a lane sums at most {_ACCUMULATORS} elements",
-            rows * columns <= _ACCUMULATORS * threads,
+            work.rows * work.columns <= _ACCUMULATORS * work.threads,
             "estimate: half of the 255 registers of an NVIDIA thread; more spill, and take long to compile",
         ),
         Rule(
             f"the tiles in shared memory fit {gpu.shared_memory_bytes} bytes",
-            _shared_bytes(shape, promoted.var, padded.var, rows, columns, depth) <= gpu.shared_memory_bytes,
-            "probed: the compiler reports these sizes where they are too large, and refuses them",
+            shared <= gpu.shared_memory_bytes,
+            "probed: the compiler reports these sizes if they are too large, and refuses them",
         ),
     ]
-    loaded = depth * (shape.lhs_bytes * rows + shape.rhs_bytes * columns)
-    rules += [
+
+
+def _cost_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
+    """The rules on the length of a step, and on loads in a pipeline of stages."""
+    loaded = work.depth * (shape.lhs_bytes * work.rows + shape.rhs_bytes * work.columns)
+    loads = [
+        work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
+        for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
+    ]
+    return [
         Rule(
             f"a subgroup runs at most {_MOST_INSTRUCTIONS} instructions in a step",
-            product(list(subgroup.values())) * sums.var <= _MOST_INSTRUCTIONS,
+            product(tiled.subgroup.values()) * tiled.sums.var <= _MOST_INSTRUCTIONS,
             "probed: they are unrolled, and more take tens of seconds to compile",
         ),
         Rule(
             f"a thread loads at most {_MOST_LOADED_BYTES} bytes in a step",
-            loaded <= _MOST_LOADED_BYTES * threads,
+            loaded <= _MOST_LOADED_BYTES * work.threads,
             "probed: they are unrolled, and more take tens of seconds to compile",
         ),
-    ]
-    loads = [
-        depth * tile % (threads * (LOAD_BYTES // element_bytes)) == 0
-        for tile, element_bytes in ((rows, shape.lhs_bytes), (columns, shape.rhs_bytes))
-    ]
-    rules.append(
         Rule(
             "with 3 stages every thread loads equally much",
-            z3.Or(stages.var < 3, promoted.var != 3, z3.And(loads)),
-            "probed on gfx942: the compiler crashes else",
-        )
-    )
-    grid = list(zip(workgroup, along, strict=True))
-    occupancy = Knob("occupancy", gpu.occupancies)
-    knobs += [
-        occupancy,
-        Knob(
-            "threads", tuple(range(min(subgroup_size.domain), gpu.max_workgroup_threads + 1, min(subgroup_size.domain)))
+            z3.Or(options.stages.var < 3, options.promoted.var != 3, z3.And(loads)),
+            "probed on gfx942: otherwise the compiler crashes",
         ),
-        Knob("depth", ordered(tile * each.k for tile in sums.domain for each in intrinsics)),
-        Knob("lane_sums", tuple(range(1, _ACCUMULATORS + 1))),
-        Knob("workgroups", ordered(prod(many) for many in itertools.product(*(many.values() for _, many in grid)))),
     ]
-    rules += [
-        Rule("threads are those of all subgroups", z3.Int("threads") == threads, "what the knob stands for"),
-        Rule(
+
+
+def _figures(
+    shape: Product,
+    intrinsics: Sequence[MatrixIntrinsic],
+    gpu: GpuLimits,
+    chosen: _Chosen,
+    tiled: _Tiled,
+    work: _Work,
+) -> list[tuple[Knob, Rule]]:
+    """Figures that follow from the other knobs: models of a search learn from them, configurations use some."""
+    smallest = min(chosen.subgroup_size.domain)
+    counts = itertools.product(*(by_tile.values() for by_tile in tiled.along.values()))
+    figures = [
+        _figure(
+            Knob("threads", tuple(range(smallest, gpu.max_workgroup_threads + 1, smallest))),
+            "threads are those of all subgroups",
+            work.threads,
+        ),
+        _figure(
+            Knob("depth", ordered(tile * instruction.k for tile in tiled.sums.domain for instruction in intrinsics)),
+            "depth is that of all instructions of a step",
+            work.depth,
+        ),
+        _figure(
+            Knob(_LANE_SUMS, tuple(range(1, _ACCUMULATORS + 1))),
             "lane sums are a lane's part of a workgroup's",
-            rows * columns / threads == z3.Int("lane_sums"),
-            "what the knob stands for",
+            work.rows * work.columns / work.threads,
         ),
-        Rule(
+        _figure(
+            Knob("workgroups", ordered(prod(many) for many in counts)),
             "workgroups are those of all tiles, of one batch",
-            z3.Int("workgroups") == product([lookup(workgroup[loop], many.items()) for loop, many in grid]),
-            "what the knob stands for",
+            product(lookup(tiled.workgroup[loop], by_tile.items()) for loop, by_tile in tiled.along.items()),
         ),
-        Rule("depth is that of all instructions of a step", z3.Int("depth") == depth, "what the knob stands for"),
     ]
     if gpu.processors is not None:
         runs = z3.Int("workgroups") * prod(shape.extents[loop] for loop in shape.batch)
-        filled = [_filled(gpu.processors, resident, runs, z3.Int("threads")) for resident in _RESIDENT_THREADS]
-        knobs += [knob for knob, _ in filled]
-        rules += [rule for _, rule in filled]
-    if is_measured(intrinsics):
-        rules += mma_sync_rules(
-            stages=stages.var,
-            occupancy=occupancy,
-            lane_sums=z3.Int("lane_sums"),
-            promoted=promoted.var,
-            conflicts=conflicts.var,
-            padded=padded.var,
-            aligned=z3.And(aligned),
-            threads=threads,
-            depth=depth,
-        )
-    return Space(tuple(knobs), tuple(rules))
+        figures += [_filled(gpu.processors, resident, runs, z3.Int("threads")) for resident in _RESIDENT_THREADS]
+    return figures
+
+
+def _figure(knob: Knob, name: str, value: z3.ArithRef) -> tuple[Knob, Rule]:
+    return knob, Rule(name, knob.var == value, _STANDS_FOR)
 
 
 def matrix_configuration(shape: Product, point: Mapping[str, int], *, of_convolution: bool = False) -> Configuration:
     """The configuration that a point stands for."""
     count = len(shape.extents)
     parallel = (*shape.rows, *shape.columns)
-    workgroup = {**dict.fromkeys(shape.batch, 1), **{loop: point[f"workgroup{loop}"] for loop in parallel}}
     *outer, inner = shape.sums
+
+    def tile(level: str, loop: int) -> int:
+        return point[knob_name(level, shape.names[loop])]
+
+    workgroup = {**dict.fromkeys(shape.batch, 1), **{loop: tile("workgroup", loop) for loop in parallel}}
     levels = {
         "workgroup": per_loop(count, workgroup),
-        "subgroup": per_loop(count, {loop: point[f"subgroup{loop}"] for loop in parallel}),
-        "reduction": per_loop(count, {**dict.fromkeys(outer, 1), inner: point[f"reduction{inner}"]}),
+        "subgroup": per_loop(count, {loop: tile("subgroup", loop) for loop in parallel}),
+        "reduction": per_loop(count, {**dict.fromkeys(outer, 1), inner: tile("reduction", inner)}),
     }
     if point["padded"]:
         levels["padding"] = per_loop(count, {**workgroup, **dict.fromkeys(outer, 1), inner: point["depth"]})
@@ -233,10 +349,10 @@ def matrix_configuration(shape: Product, point: Mapping[str, int], *, of_convolu
 
 
 def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3.ArithRef) -> tuple[Knob, Rule]:
-    """The percentage of places for workgroups that are taken, where a processor runs so many threads at a time.
+    """The percentage of places for workgroups that are taken if a processor runs `resident` threads at a time.
 
-    The last round of workgroups leaves the others empty. How many run at a time is the registers' affair and known to
-    the assembler alone, so models get it for several numbers of threads.
+    The last round of workgroups leaves the other places empty. How many run at a time depends on the registers, which
+    only the assembler knows, so models get the percentage for several numbers of threads.
     """
     knob = Knob(f"filled_at_{resident}_threads", tuple(range(101)))
     places = processors * z3.If(threads <= resident, resident / threads, 1)
@@ -244,23 +360,16 @@ def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3
     return knob, Rule(
         f"{knob.name} is what all rounds of workgroups fill, in percent",
         knob.var == 100 * workgroups / (rounds * places),
-        "what the knob stands for",
+        _STANDS_FOR,
     )
 
 
-def _shared_bytes(
-    shape: Product,
-    promoted: z3.ArithRef,
-    padded: z3.ArithRef,
-    rows: z3.ArithRef,
-    columns: z3.ArithRef,
-    depth: z3.ArithRef,
-) -> z3.ArithRef:
-    """The promoted tiles; where an operand is padded and not promoted, the output's tile goes there too."""
-    lhs = z3.If(promoted % 2 == 1, shape.lhs_bytes * rows, 0)
-    rhs = z3.If(promoted >= 2, shape.rhs_bytes * columns, 0)
-    output = z3.If(z3.And(padded == 1, promoted != 3), shape.sum_bytes * rows * columns, 0)
-    return depth * (lhs + rhs) + output
+def _shared_bytes(shape: Product, promoted: z3.ArithRef, padded: z3.ArithRef, work: _Work) -> z3.ArithRef:
+    """The promoted tiles; if an operand is padded and not promoted, the output's tile goes there too."""
+    lhs = z3.If(promoted % 2 == 1, shape.lhs_bytes * work.rows, 0)
+    rhs = z3.If(promoted >= 2, shape.rhs_bytes * work.columns, 0)
+    output = z3.If(z3.And(padded == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
+    return work.depth * (lhs + rhs) + output
 
 
 def _subgroup_tiles(most: int) -> tuple[int, ...]:
@@ -268,7 +377,8 @@ def _subgroup_tiles(most: int) -> tuple[int, ...]:
     return ordered([*powers_of_two(most), *(tile for tile in (3, 5, 6, 7, 10, 12) if tile <= most)])
 
 
-def _sum_tiles(extent: int, intrinsics: tuple[MatrixIntrinsic, ...]) -> tuple[int, ...]:
-    deepest = max(1, _MOST_SUM_TILE // min(each.k for each in intrinsics))
-    whole = [tile for each in intrinsics for tile in divisors(ceil(extent / each.k)) if tile <= deepest]
+def _sum_tiles(extent: int, intrinsics: Sequence[MatrixIntrinsic]) -> tuple[int, ...]:
+    depths = [instruction.k for instruction in intrinsics]
+    deepest = max(1, _MOST_SUM_TILE // min(depths))
+    whole = [tile for depth in depths for tile in divisors(ceil(extent / depth)) if tile <= deepest]
     return ordered([*powers_of_two(deepest), *whole])

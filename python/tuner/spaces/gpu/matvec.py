@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu.tiles import has_known_types
 from tuner.spaces.gpu.reduction_tiles import reduced_loop, reduction_configuration, reduction_space
-from tuner.spaces.gpu.tiles import TARGETS, gpu_limits, is_skinny
+from tuner.spaces.gpu.tiles import TARGETS, gpu_limits, has_known_types, is_skinny
 from tuner.targets import Limits
 
 # What lanes must be able to share: the smallest subgroup of the chips served.

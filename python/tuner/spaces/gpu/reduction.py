@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu.tiles import has_known_types
 from tuner.spaces.gpu.reduction_tiles import reduced_loop, reduction_configuration, reduction_space
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
-from tuner.spaces.gpu.tiles import TARGETS, gpu_limits
+from tuner.spaces.gpu.tiles import TARGETS, gpu_limits, has_known_types
 from tuner.targets import Limits
 
 

@@ -17,8 +17,8 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu.tiles import ELEMENT_BYTES, ordered, powers_of_two
-from tuner.spaces.gpu.tiles import LOAD_BYTES, per_loop, settings, unlimited_occupancies
+from tuner.spaces.gpu.tiles import ELEMENT_BYTES, LOAD_BYTES, per_loop, settings, unlimited_occupancies
+from tuner.spaces.tiles import ordered, powers_of_two
 from tuner.targets import GpuLimits
 
 _MOST_ROWS = 16

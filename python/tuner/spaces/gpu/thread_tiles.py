@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """TileAndFuse without a matrix instruction: every thread computes a tile of the output with plain arithmetic.
 
-Knobs are named after the level and the loop. Source of the form: IREE, `setContractConfig` in
+Knobs are named after the level and the loop, as in `thread[m]`. Source of the form: IREE, `setContractConfig` in
 LLVMGPU/KernelConfig.cpp and `setTileAndFuseLoweringConfig` in Dialect/GPU/TargetUtils.
 """
 
@@ -16,8 +16,8 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.cpu.tiles import divisors, ordered, powers_of_two, product
 from tuner.spaces.gpu.tiles import bytes_of, per_loop, settings, thread_rules, unlimited_occupancies
+from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
 from tuner.targets import GpuLimits
 
 _MOST_TILE = 512
@@ -25,13 +25,14 @@ _MOST_THREAD_TILE = 16
 _MOST_SUM_TILE = 64
 _ACCUMULATORS = 64
 _VECTOR = 1024
-# So many of the innermost loops of the output have tiles of their own in a thread; of others a workgroup takes a few.
+# The number of innermost loops of the output that a thread tiles. Of each other loop a workgroup takes at most
+# `_MOST_OUTER` iterations, one to a thread.
 _INNER = 2
 _MOST_OUTER = 8
 
 
 def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -> Space:
-    """What may be chosen where each thread computes a tile; `promoted` are values of that knob (`PROMOTED`)."""
+    """What may be chosen if each thread computes a tile; `promoted` are values of that knob (`PROMOTED`)."""
     knobs = [Knob("subgroup_size", gpu.subgroup_sizes)]
     rules: list[Rule] = []
     workgroup: list[z3.ArithRef] = []
@@ -39,21 +40,23 @@ def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -
     counts: list[z3.ArithRef] = []
     sums: list[z3.ArithRef] = []
     inner = [index for index, loop in enumerate(problem.loops) if loop.is_parallel and loop.role != "batch"][-_INNER:]
-    for index, loop in enumerate(problem.loops):
+    for index, (name, loop) in enumerate(zip(problem.loop_names, problem.loops, strict=True)):
         if not loop.is_parallel:
-            step = Knob(f"reduction{index}", _sum_tiles(loop.extent))
+            step = Knob(knob_name("reduction", name), _sum_tiles(loop.extent))
             knobs.append(step)
             sums.append(step.var)
             continue
-        tile = Knob(f"workgroup{index}", _workgroup_tiles(loop.extent, index in inner, max(gpu.subgroup_sizes)))
-        part = Knob(f"thread{index}", _thread_tiles(tile.domain[-1]) if index in inner else (1,))
+        tile = Knob(
+            knob_name("workgroup", name), _workgroup_tiles(loop.extent, index in inner, max(gpu.subgroup_sizes))
+        )
+        part = Knob(knob_name("thread", name), _thread_tiles(tile.domain[-1]) if index in inner else (1,))
         knobs += [tile, part]
         workgroup.append(tile.var)
         thread.append(part.var)
         counts.append(tile.var / part.var)
         rules.append(
             Rule(
-                f"a thread's tile divides the workgroup's tile of loop {index}",
+                f"a thread's tile divides the workgroup's tile of loop {name}",
                 tile.var % part.var == 0,
                 "IREE distributes whole tiles to threads",
             )
@@ -94,17 +97,17 @@ def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -
 def thread_configuration(problem: Problem, point: Mapping[str, int], *, is_flat: bool) -> Configuration:
     """The configuration that a point stands for.
 
-    `is_flat`: all threads lie along x, as IREE has it for all but products.
+    `is_flat`: all threads lie along x, as IREE arranges them for everything but products.
     """
     count = len(problem.loops)
     parallel = [index for index, loop in enumerate(problem.loops) if loop.is_parallel]
     sums = [index for index, loop in enumerate(problem.loops) if not loop.is_parallel]
+    loops = {"workgroup": parallel, "thread": parallel, "reduction": sums}
     levels = {
-        "workgroup": per_loop(count, {loop: point[f"workgroup{loop}"] for loop in parallel}),
-        "thread": per_loop(count, {loop: point[f"thread{loop}"] for loop in parallel}),
-        "reduction": per_loop(count, {loop: point[f"reduction{loop}"] for loop in sums}),
+        level: per_loop(count, {loop: point[knob_name(level, problem.loop_names[loop])] for loop in tiled})
+        for level, tiled in loops.items()
     }
-    counts = [point[f"workgroup{loop}"] // point[f"thread{loop}"] for loop in parallel]
+    counts = [levels["workgroup"][loop] // levels["thread"][loop] for loop in parallel]
     first = prod(counts) if is_flat or len(counts) < 2 else counts[-2]
     chosen = settings(point, (first, prod(counts) // first, 1))
     if not is_flat:
@@ -114,11 +117,11 @@ def thread_configuration(problem: Problem, point: Mapping[str, int], *, is_flat:
 
 def _tile(problem: Problem, workgroup: Sequence[z3.ArithRef], role: str) -> z3.ArithRef:
     roles = [loop.role for loop in problem.loops if loop.is_parallel]
-    return product([tile for tile, each in zip(workgroup, roles, strict=True) if each in (role, "batch")])
+    return product([tile for tile, own in zip(workgroup, roles, strict=True) if own in (role, "batch")])
 
 
 def _workgroup_tiles(extent: int, is_inner: bool, lanes: int) -> tuple[int, ...]:
-    """Powers of two up to the first that holds the loop and a subgroup, and divisors where those are few."""
+    """Powers of two up to the first that holds the loop and a subgroup, and divisors if there are few."""
     if not is_inner:
         return tuple(powers_of_two(min(extent, _MOST_OUTER)))
     whole = [tile for tile in divisors(extent) if tile <= _MOST_TILE]

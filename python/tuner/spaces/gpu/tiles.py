@@ -10,14 +10,14 @@ import z3
 
 from tuner.constraints import ConstraintError, Rule
 from tuner.dispatch import GpuSettings, Problem
-from tuner.spaces.cpu import tiles as cpu_tiles
-from tuner.spaces.cpu.tiles import divisors, ordered, powers_of_two
+from tuner.spaces import tiles as shared
+from tuner.spaces.tiles import divisors, ordered, powers_of_two
 from tuner.targets import GpuLimits, Limits
 from tuner.targets.nvidia import LANES, SCHEDULERS
 
 TARGETS = ("cuda", "rocm")
 ELEMENT_BYTES = {
-    **cpu_tiles.ELEMENT_BYTES,
+    **shared.ELEMENT_BYTES,
     **dict.fromkeys(("f8E4M3FN", "f8E5M2", "f8E4M3FNUZ", "f8E5M2FNUZ"), 1),
 }
 # The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
