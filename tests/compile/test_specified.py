@@ -50,8 +50,8 @@ def test_without_specs_every_step_keeps_the_defaults(tmp_path: Path, target: Cpu
     assert specified.apply_late() == ()
     specified.compile_configured(tmp_path / "in-steps.vmfb")
     assert all((tmp_path / f"{name}.vmfb").stat().st_size > 1000 for name in ("at-once", "in-steps"))
-    defaults = extract(specified.model, target, tmp_path).dispatches
-    assert specified.held() == dict.fromkeys(("early", "late"), {found.name: found.default for found in defaults})
+    defaults = {found.name: found.default for found in extract(specified.model, target, tmp_path).dispatches}
+    assert specified.held() == {"early": defaults, "late": defaults}
 
 
 @pytest.mark.parametrize(("kind", "text"), [("early", problem_spec([])), ("late", late_spec([]))])

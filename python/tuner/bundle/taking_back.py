@@ -122,11 +122,9 @@ def _taken(
     command = compile_command(
         model,
         options.output or folder.spec,
+        options,
         has_late=bool(proof.late_spec),
         reads_specs=target.reads_specs,
-        target=options.target,
-        shapes=options.shapes,
-        flags=options.flags,
     )
     result = TuneResult(
         function="",
