@@ -41,9 +41,7 @@ class Flags:
         return Behaviour(time_s, course=next((self.ends[flag] for flag in flags if flag in self.ends), Course.RIGHT))
 
 
-def chosen(
-    folder: Path, known: Flags, *, lost_after: int | None = None, **options: Any
-) -> tuple[FlagChoice, list[FlagsTried]]:
+def chosen(folder: Path, known: Flags, *, lost_after: int | None = None) -> tuple[FlagChoice, list[FlagsTried]]:
     tried: list[FlagsTried] = []
     machines = ReplayMachines.of(known, noise=0.001)
 
