@@ -151,16 +151,17 @@ def check_problem(problem: Problem) -> None:
             raise ValueError(f"an operand of its problem '{problem.kind}' names a loop that there is not")
 
 
-def form_of(key: str) -> tuple[str, tuple[int, ...]]:
-    """What a problem shares with others of its form, by its key, and its loops' extents.
+def form_of(key: str) -> tuple[str, dict[str, int]]:
+    """What a problem shares with others of its form, by its key, and the extents of its loops, by their names.
 
     Problems of one form have the same kind, roles of loops, operands and computation; only sizes differ. Raises
     ValueError for what is no problem's key.
     """
     kind, loops, operands, computation, _ = key.split(" | ")
     named = re.findall(r"([a-z]+)(\d+)", loops)
-    roles = " ".join(role for role, _ in named)
-    return " | ".join((kind, roles, operands, computation)), tuple(int(extent) for _, extent in named)
+    roles = [role for role, _ in named]
+    extents = {name: int(extent) for name, (_, extent) in zip(loop_names(roles), named, strict=True)}
+    return " | ".join((kind, " ".join(roles), operands, computation)), extents
 
 
 @dataclass(frozen=True, slots=True)

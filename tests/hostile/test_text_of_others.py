@@ -225,7 +225,7 @@ def test_a_file_that_is_no_manifest_gets_one_sentence(content: bytes, bundle: Pa
 
 
 def test_knobs_of_another_space_are_refused(tmp_path: Path, target: CpuTarget) -> None:
-    (task,) = plan(extract_text(samples.matmul(32, 32, 32), tmp_path, target).dispatches, target).tasks
+    (task,) = plan(extract_text(samples.matmul(32, 32, 32), tmp_path, target).dispatches, target, Options()).tasks
     candidate = replace(read_manifest(DATA / "cpu_bundle").dispatches[0].candidates[1], point={"other": 3})
     with pytest.raises(InputError, match="candidate 1 of d has knobs that its space has not"):
         _configuration(task, candidate, "d")
