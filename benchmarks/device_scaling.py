@@ -26,8 +26,8 @@ from gpu_cases import CASES
 from gpu_spaces import choices
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatches.extract import extract
-from tuner.evaluate.bench import runnable
-from tuner.evaluate.devices import Benches, Stations
+from tuner.evaluate.devices import Benches, Devices
+from tuner.evaluate.programs import runnable
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
 from tuner.model.model import Model
@@ -79,12 +79,12 @@ def main() -> None:
             preloader.load([runnable(dispatch.program, each.binary) for each in compiled if each.binary is not None])
         rates: dict[int, list[float]] = {}
         speedups: dict[int, dict[int, float]] = {1: {}, len(target.devices): {}}
-        stations = {
-            count: Stations([Runner(device) for device in target.devices[:count]], Preloader(target.device, 0))
+        devices = {
+            count: Devices([Runner(device) for device in target.devices[:count]], Preloader(target.device, 0))
             for count in (1, len(target.devices))
         }
-        with stations[1], stations[max(stations)]:
-            benches = {count: Benches(each, dispatch.program, default) for count, each in stations.items()}
+        with devices[1], devices[max(devices)]:
+            benches = {count: Benches.start(each, dispatch.program, default) for count, each in devices.items()}
             for round_ in range(arguments.rounds + 1):
                 of_round = compiled[round_ * arguments.candidates :][: arguments.candidates]
                 for count in sorted(benches):

@@ -39,8 +39,9 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import extract
 from tuner.errors import MeasurementError, TunerError
-from tuner.evaluate.bench import DispatchBench, runnable
+from tuner.evaluate.bench import DispatchBench
 from tuner.evaluate.final import Final
+from tuner.evaluate.programs import runnable
 from tuner.jsonable import to_plain
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
@@ -101,7 +102,7 @@ class Contest:
         self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
         self.compile_s = self.preload_s = 0.0
         (self._default,) = self._compile([DEFAULT])
-        self._bench = DispatchBench(tools.runner, self._program(self._dispatch), self._default)
+        self._bench = DispatchBench.start(tools.runner, self._program(self._dispatch), self._default)
 
     @property
     def problem(self) -> Any:
@@ -130,7 +131,7 @@ class Contest:
     def search(self, strategy: Any, trials: int, batch: int, first: int) -> list[Evaluation]:
         """Tries candidates, numbered from `first`: compiles a batch, then checks and times it on an idle machine."""
         # How long a candidate is measured depends on the best so far, so each search gets a bench of its own.
-        bench = DispatchBench(self._runner, self._program(self._dispatch), self._default)
+        bench = DispatchBench.start(self._runner, self._program(self._dispatch), self._default)
         evaluations: list[Evaluation] = []
         while len(evaluations) < trials:
             rows = strategy.ask(min(batch, trials - len(evaluations)))
@@ -151,7 +152,8 @@ class Contest:
 
     def prior(self, seed: int) -> Prior:
         """The times to expect, learnt from earlier operations."""
-        return self._tools.experience.prior(self.problem, self._choices.pool, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        return self._tools.experience.expectation(self.problem, self._choices.pool, rng) or NO_PRIOR
 
     def learn(self, evaluations: Sequence[Evaluation]) -> None:
         """Keeps what was measured, for later operations."""

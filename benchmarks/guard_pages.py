@@ -63,7 +63,7 @@ def evaluated(sizes: tuple[int, int, int], candidates: int, pool: CompilePool, f
     ]
     default, *compiled = pool.compile(jobs)
     with Runner(target.device) as runner:
-        bench = DispatchBench(runner, dispatch.program, default)
+        bench = DispatchBench.start(runner, dispatch.program, default)
         ends = [bench.evaluate(compilation) for compilation in compiled]
     return [end for end in ends if end.time_s is not None]
 

@@ -112,7 +112,7 @@ def check(
     inside = is_default_inside(dispatch, problem, pool, configurations[0].pipeline)
     best = None
     if runner is not None:
-        best, wrong = run_all(DispatchBench(runner, program, default), ends)
+        best, wrong = run_all(DispatchBench.start(runner, program, default), ends)
         failures.update(wrong)
     slowest = max(end.seconds for end in ends)
     print(

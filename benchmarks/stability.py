@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 import tuner
-from tuner.evaluate.bench import runnable
+from tuner.evaluate.programs import runnable
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.sampling import calibrate, interleaved, renewing
 from tuner.targets.cpu import CpuTarget

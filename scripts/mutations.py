@@ -133,7 +133,7 @@ def judge_dispatch(
     assert right is not None
     ends = Ends(BEYOND.get((family.name, kind.name), ()))
     with Runner(target.device) as runner:
-        bench = DispatchBench(runner, right, compiled.pop(RIGHT))
+        bench = DispatchBench.start(runner, right, compiled.pop(RIGHT))
         for name, compilation in compiled.items():
             if compilation.fate is not Fate.COMPILED:
                 assert name not in faults, compilation.detail

@@ -72,6 +72,12 @@ def check_rounds(baseline_s: Sequence[float], candidate_s: Sequence[float]) -> N
     check_times("candidate_s", candidate_s)
 
 
+def check_edge_slowdown(slowdown: float) -> None:
+    """Raises ValueError for a slowdown at the edges of operands (as in `tuner.outcome.Evaluation`) that is none."""
+    if not 1.0 <= slowdown <= _LONGEST_S / _SHORTEST_S:
+        raise ValueError(f"edge_slowdown: {slowdown:g} is no slowdown, which is 1 or more")
+
+
 def check_ratios(what: str, ratios: Iterable[float | None]) -> None:
     """Raises ValueError if one of these is no ratio of two times. None, for no ratio, is allowed."""
     for ratio in ratios:

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -77,10 +76,11 @@ class Compilation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The end of a candidate.
+    """The end of a candidate. Times are seconds of one run.
 
-    `time_s` is the median seconds of one run, `speedup` the default's median divided by it (above 1 is better). If a
-    candidate reads beyond its operands, `time_s` is longer than the median of its samples by what that can cost.
+    `edge_slowdown`: how many times slower than its samples the candidate can be, beyond what the default can, if
+    nothing readable follows its operands in memory; 1.0 for nearly all. `time_s` is the median of `samples_s` times
+    `edge_slowdown`. `speedup`: the default's median divided by `time_s` (above 1 is better).
     """
 
     compilation: Compilation
@@ -89,16 +89,12 @@ class Evaluation:
     time_s: float | None = None
     speedup: float | None = None
     samples_s: tuple[float, ...] = ()
+    edge_slowdown: float = 1.0
 
     @property
     def candidate(self) -> Candidate:
         """What was compiled and measured."""
         return self.compilation.candidate
-
-    @property
-    def edge_slowdown(self) -> float:
-        """As the function of that name."""
-        return edge_slowdown(self.time_s, self.samples_s)
 
     def to_json(self) -> dict[str, Any]:
         """One line of a run's log."""
@@ -112,9 +108,5 @@ class Evaluation:
             "time_s": self.time_s,
             "speedup": self.speedup,
             "samples_s": list(self.samples_s),
+            "edge_slowdown": self.edge_slowdown,
         }
-
-
-def edge_slowdown(time_s: float | None, samples_s: Sequence[float]) -> float:
-    """How many times slower a candidate can be than its samples say, more than the default can: 1 for nearly all."""
-    return 1.0 if time_s is None or not samples_s else max(1.0, time_s / statistics.median(samples_s))

@@ -45,7 +45,7 @@ def test_for_a_gpu_the_winner_goes_where_it_is_applied(
     assert dispatch.failures.total() == 0
     results = Results.open(bundle, Machine("a GPU", "gpu", "3.13.0", "3.12.1"))
     for number in range(3):
-        results.add_ended(dispatch.name, Ended(number, "Measured", "", 1e-3 / (1 + number), 1.0 + number, (1e-3,)))
+        results.add_ended(dispatch.name, Ended(number, "Measured", "", 1e-3 / (1 + number), 1.0 + number, (1e-3,), 1.0))
     paired = Paired((3e-3,) * 10, (1e-3,) * 10)
     verification = Verification(True, 0.0, "", Tolerance(1e-3, 1e-3))
     results.add_final(dispatch.name, FinalSamples(2, paired, verification, (1, 2, 3)))

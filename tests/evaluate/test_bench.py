@@ -45,7 +45,7 @@ def make_runner() -> Iterator[Runner]:
 def bench_of(runner: Runner, compiled: Compiled, heard: list[Event]) -> DispatchBench:
     program = compiled.dispatch.program
     assert program is not None
-    return DispatchBench(runner, program, compiled.default, dispatch="d", listen=heard.append)
+    return DispatchBench.start(runner, program, compiled.default, dispatch="d", listen=heard.append)
 
 
 def evaluate_all(bench: DispatchBench, compiled: Compiled) -> list[Evaluation]:
@@ -87,7 +87,7 @@ def bench_of_elementwise(body: str, runner: Runner, folder: Path, heard: list[Ev
     job = CompileJob(dispatch.program, dispatch.name, DEFAULT, TARGET, folder / "default.vmfb", folder / "log")
     with CompilePool(1, 60.0) as pool:
         (default,) = pool.compile([job])
-    return DispatchBench(runner, dispatch.program, default, dispatch="d", listen=heard.append)
+    return DispatchBench.start(runner, dispatch.program, default, dispatch="d", listen=heard.append)
 
 
 def test_roots_are_taken_of_positive_numbers(runner: Runner, tmp_path: Path) -> None:
@@ -292,6 +292,6 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
 )
 def test_what_follows_operands_is_spoken_of_if_it_decides(ratio: Ratio, slowdown: float, says: str) -> None:
     compilation = Compilation(Candidate(1), Fate.COMPILED, "", 0.1, Path("log"))
-    best = Evaluation(compilation, Fate.MEASURED, "", slowdown * 0.01, 1.0, (0.01,))
+    best = Evaluation(compilation, Fate.MEASURED, "", slowdown * 0.01, 1.0, (0.01,), slowdown)
     final = Final(best, Paired((0.01,), (0.01,)), ratio, Verification(True, 0.0), accepted=False, seeds=(1,))
     assert says in verdict_on(final, 0.02)

@@ -26,7 +26,7 @@ from prime_matmul import (
     records,
 )
 from tuner.errors import DeviceLostError
-from tuner.evaluate.devices import Benches, Stations
+from tuner.evaluate.devices import Benches, Devices
 from tuner.events import Disturbance, Event
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
@@ -53,8 +53,8 @@ def test_a_runner_that_ends_badly_leaks_no_other() -> None:
     device = Device("local-sync", (), "cpu", "1 thread")
     runners = [Runner(device), BadlyEnding(device), Runner(device)]
     before = set(faults.children(os.getpid()))
-    with pytest.raises(RuntimeError, match="the driver is gone"), Stations(runners, Preloader(device, 1)) as stations:
-        stations.begin()
+    with pytest.raises(RuntimeError, match="the driver is gone"), Devices(runners, Preloader(device, 1)) as devices:
+        devices.begin()
         assert len(set(faults.children(os.getpid())) - before) == 3
     assert set(faults.children(os.getpid())) <= before
 
@@ -123,6 +123,7 @@ def test_a_device_that_is_gone_costs_nothing_but_its_help(tmp_path: Path) -> Non
     assert_won(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_device_that_leads_can_go_too(tmp_path: Path) -> None:
     process = start_run(tmp_path)
 
@@ -149,11 +150,11 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def benches_on(stations: Stations, compiled: Compiled, heard: list[Event]) -> Benches:
+def benches_on(devices: Devices, compiled: Compiled, heard: list[Event]) -> Benches:
     program, problem = compiled.dispatch.program, compiled.dispatch.problem
     assert program is not None
     assert problem is not None
-    return Benches(stations, program, compiled.default, dispatch="d", listen=heard.append)
+    return Benches.start(devices, program, compiled.default, dispatch="d", listen=heard.append)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
@@ -162,10 +163,10 @@ def test_candidates_in_flight_go_to_another_device(compiled: Compiled, tmp_path:
     heard: list[Event] = []
     vanishing: Any = VanishingDevice(tmp_path / "loads", limit)
     runners = [Runner(TARGET.device), Runner(vanishing)]
-    with Stations(runners, Preloader(TARGET.device, 1), heard.append) as stations:
-        benches = benches_on(stations, compiled, heard)
+    with Devices(runners, Preloader(TARGET.device, 1), heard.append) as devices:
+        benches = benches_on(devices, compiled, heard)
         ends = [each for _ in range(4) for each in benches.evaluate(compiled.candidates)]
-        assert stations.living == (runners[0],)
+        assert devices.living == (runners[0],)
     assert sorted(each.candidate.number for each in ends) == sorted([1, 2, 3] * 4)
     # A device that goes while a candidate is loaded looks as if the candidate failed, which is one end, once.
     assert sum(each.fate is not Fate.MEASURED for each in ends) <= 1
@@ -174,20 +175,20 @@ def test_candidates_in_flight_go_to_another_device(compiled: Compiled, tmp_path:
 
 
 def test_where_every_device_is_lost_the_run_ends(compiled: Compiled, tmp_path: Path) -> None:
-    devices: list[Any] = [VanishingDevice(tmp_path / f"loads{number}", 6) for number in range(2)]
-    with Stations([Runner(device) for device in devices], Preloader(TARGET.device, 1)) as stations:
-        benches = benches_on(stations, compiled, [])
+    vanishing: list[Any] = [VanishingDevice(tmp_path / f"loads{number}", 6) for number in range(2)]
+    with Devices([Runner(device) for device in vanishing], Preloader(TARGET.device, 1)) as devices:
+        benches = benches_on(devices, compiled, [])
         with pytest.raises(DeviceLostError, match="is lost"):
             for _ in range(10):
                 list(benches.evaluate(compiled.candidates))
-        assert stations.living == ()
+        assert devices.living == ()
 
 
 def test_a_batch_is_loaded_before_it_is_timed_where_loading_compiles(compiled: Compiled) -> None:
     device = Device("local-sync", (), "cpu", "1 thread", compiles_on_load=True, in_host_memory=True)
     preloader = Preloader(device, 2)
-    with Stations([Runner(device)], preloader) as stations:
-        benches = benches_on(stations, compiled, [])
+    with Devices([Runner(device)], preloader) as devices:
+        benches = benches_on(devices, compiled, [])
         before = len(faults.measuring(os.getpid()))
         ends = benches.evaluate(compiled.candidates)
         assert next(ends).fate is Fate.MEASURED

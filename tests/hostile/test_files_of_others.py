@@ -357,7 +357,9 @@ def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: 
     assert "it is a database of another version or another program" in refused(capsys, *RUN, "--store", str(path))
 
 
-@pytest.mark.parametrize("change", ["alter table evaluations add column extra text", "pragma user_version = 3"])
+@pytest.mark.parametrize(
+    "change", ["alter table evaluations add column extra text", "pragma user_version = 1", "pragma user_version = 3"]
+)
 def test_a_store_of_another_form_is_refused(change: str, capsys: pytest.CaptureFixture[str]) -> None:
     check_store(Path("s.sqlite"))
     database(Path("s.sqlite"), change)
@@ -387,6 +389,9 @@ def test_a_store_of_another_form_is_refused(change: str, capsys: pytest.CaptureF
         ("compile_s = -1", "the time of compiling is -1"),
         ("compile_s = 'long'", "the time of compiling is long"),
         ("speedup = 0", "the speed-up is 0"),
+        ("edge_slowdown = 0", "the edge_slowdown is 0"),
+        ("edge_slowdown = 0.9", "edge_slowdown: 0.9 is no slowdown"),
+        ("edge_slowdown = 'slow'", "the edge_slowdown is slow"),
         ("speedup = 'much'", "the speed-up is much"),
     ],
 )

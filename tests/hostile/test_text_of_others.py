@@ -229,7 +229,7 @@ def test_a_file_that_is_no_manifest_gets_one_sentence(content: bytes, bundle: Pa
 
 
 def test_knobs_of_another_space_are_refused(tmp_path: Path, target: CpuTarget) -> None:
-    (task,) = plan(extract_text(samples.matmul(32, 32, 32), tmp_path, target).dispatches, target).tasks
+    (task,) = plan(extract_text(samples.matmul(32, 32, 32), tmp_path, target).dispatches, target, Options()).tasks
     candidate = replace(read_manifest(DATA / "cpu_bundle").dispatches[0].candidates[1], point={"other": 3})
     with pytest.raises(InputError, match="candidate 1 of d has knobs that its space has not"):
         _configuration(task, candidate, "d")
@@ -253,6 +253,10 @@ RESULTS: dict[str, tuple[Callable[[list[Any]], Any], str]] = {
     "measured without a time": (
         lambda records: records[1]["ended"].update(time_s=None),
         "was measured and has no time",
+    ),
+    "a slowdown below 1": (
+        lambda records: records[1]["ended"].update(edge_slowdown=0.5),
+        "edge_slowdown: 0.5 is no slowdown",
     ),
     "a zero speed-up": (lambda records: records[1]["ended"].update(speedup=0), "speedup: 0 is no ratio"),
     "a list as dispatch": (lambda records: records[1].update(dispatch=[]), "dispatch is '\\[\\]', not a value of"),

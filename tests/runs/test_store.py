@@ -17,11 +17,12 @@ import samples
 import tuner
 from tuner.errors import InputError
 from tuner.events import CandidateEnded, Event
-from tuner.outcome import Fate
+from tuner.outcome import Candidate, Compilation, Fate
 from tuner.runs.store import Store, Stored, digest
 
 HERE = {"target": "cpu", "threads": 1}
 FAST = Stored(Fate.MEASURED, "", 0.1, 2e-3, 1.5, (2e-3, 2.1e-3))
+SLOW_AT_EDGES = Stored(Fate.MEASURED, "", 0.1, 6e-3, 0.5, (2e-3,), 3.0)
 
 
 def test_what_was_kept_is_found(tmp_path: Path) -> None:
@@ -34,9 +35,17 @@ def test_what_was_kept_is_found(tmp_path: Path) -> None:
         )
     with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
         assert store.find(subject, {"tile": 4}) == FAST
+        store.add(subject, {"tile": 16}, SLOW_AT_EDGES, "problem", {"tile": 16})
+        assert store.find(subject, {"tile": 16}) == SLOW_AT_EDGES
         failed = store.find(subject, {"tile": 8})
         assert failed is not None
         assert failed.fate is Fate.WRONG_RESULT
+
+
+@pytest.mark.parametrize("stored", [FAST, SLOW_AT_EDGES])
+def test_what_is_kept_is_what_a_resumed_run_has(stored: Stored) -> None:
+    compilation = Compilation(Candidate(3), Fate.COMPILED, "", 0.1, Path("log"))
+    assert Stored.of(stored.evaluation(compilation)) == stored
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was_there(tmp_path: Path) -> No
 
 
 @pytest.mark.measures
+@pytest.mark.slow
 def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(101, 211, 103))

@@ -16,7 +16,7 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import Pool, enumerate_space, sample_uniform
 from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted, extract
-from tuner.evaluate.bench import runnable
+from tuner.evaluate.programs import runnable
 from tuner.measuring import Runner
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate

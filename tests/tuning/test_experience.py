@@ -161,18 +161,18 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
         store.add(digest("model"), {"--flag": "2"}, end, "flags", {"--flag": "2"})
     with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
         later = Experience.of(store, "2999-01-01T00:00:00Z")
-        prior = later.prior(mine, pool, rng)
-        assert isinstance(prior, Expectation)
-        assert prior.learnt_from == 30
-        assert not Experience.of(store, "2026-01-01T00:00:00Z").prior(mine, pool, rng)
+        learnt = later.expectation(mine, pool, rng)
+        assert learnt is not None
+        assert learnt.learnt_from == 30
+        assert not Experience.of(store, "2026-01-01T00:00:00Z").expectation(mine, pool, rng)
         unheard = Experience.of(store, "")
-        assert not unheard.prior(mine, pool, rng)
+        assert not unheard.expectation(mine, pool, rng)
         for each in observed(sizes(64, 64, 64), pool, 20, 1):
             unheard.add(other.key, each.point, each.time_s)
-        assert unheard.prior(mine, pool, rng)
-        assert not unheard.prior(other, pool, rng)
+        assert unheard.expectation(mine, pool, rng)
+        assert not unheard.expectation(other, pool, rng)
     with Store(tmp_path / "s.sqlite", {"target": "cpu", "threads": 2}, "3.13.0") as store:
-        assert not Experience.of(store, "2999-01-01T00:00:00Z").prior(mine, pool, rng)
+        assert not Experience.of(store, "2999-01-01T00:00:00Z").expectation(mine, pool, rng)
     assert now() > "2026-01-01T00:00:00Z"
 
 
@@ -183,7 +183,7 @@ def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
     model.write_text(samples.two_matmuls(64, 128, 96, 32))
     heard: list[Event] = []
     result = tuner.tune(model, trials=24, keep_flags=True, run_dir=tmp_path / "run", listen=heard.append)
-    notes = [each.text for each in heard if isinstance(each, Note) and "similar kernels" in each.text]
+    notes = [each.text for each in heard if isinstance(each, Note) and "similar dispatches" in each.text]
     measured = [sum(each.time_s is not None for each in found.evaluations[1:]) for found in result.dispatches]
     (note,) = notes
     assert any(f"{count} timings" in note for count in measured)

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.tuning.schedule import Standing, choose, expected_gain_s
+from tuner.evaluate.budget import Budget
+from tuner.events import Event, Note
+from tuner.tuning.schedule import Batch, Finish, GiveUp, Standing, Turn, choose, expected_gain_s, in_turn, within
 
 FRESH = Standing(default_s=1.0, best=(1.0,), spent_s=0.0, left=100)
 # Forty candidates without any gain in the latest of them.
@@ -70,3 +73,99 @@ def test_a_gain_is_never_more_than_all_the_time(gains: list[float], default_s: f
 @pytest.mark.parametrize("batch", [1, 4, 16])
 def test_nobody_to_choose_from(batch: int) -> None:
     assert choose([], batch, 1.0) is None
+
+
+@dataclass
+class Simulated:
+    """A search of made-up speed-ups, one for each candidate. A candidate takes a second by its own account."""
+
+    name: str
+    default_s: float
+    speedups: list[float]
+    least_final_s: float = 1.0
+    best: list[float] = field(default_factory=lambda: [1.0])
+    done: list[str] = field(default_factory=list)
+
+    candidate_s = 1.0
+    wanted_final_s = 2.0
+
+    @property
+    def standing(self) -> Standing:
+        tried = len(self.best) - 1
+        return Standing(self.default_s, tuple(self.best), float(tried), len(self.speedups) - tried)
+
+    @property
+    def saving_s(self) -> float:
+        return self.default_s * (1 - 1 / max(self.best))
+
+    def announce(self) -> None:
+        self.done.append("announced")
+
+    def rest(self) -> None:
+        self.done.append("rested")
+
+    def step(self, count: int) -> None:
+        tried = len(self.best) - 1
+        self.best += [max(self.best[-1], speedup) for speedup in self.speedups[tried : tried + count]]
+
+
+def run_through(turns: Iterator[Turn[Simulated]]) -> list[str]:
+    """What a schedule asks for: each search's batches, and how it ends."""
+    asked = []
+    for turn in turns:
+        match turn:
+            case Batch(search, count):
+                search.step(count)
+                asked.append(f"{search.name}: {count}")
+            case Finish(search, _):
+                asked.append(f"{search.name}: final")
+            case GiveUp(search, reason):
+                asked.append(f"{search.name}: {reason}")
+    return asked
+
+
+def test_without_a_budget_one_search_ends_before_the_next_starts() -> None:
+    searches = [Simulated("a", 1.0, [2.0] * 6), Simulated("b", 9.0, [1.0] * 4)]
+    assert run_through(in_turn(searches, 4)) == ["a: 4", "a: 4", "a: final", "b: 4", "b: final"]
+    assert [search.done for search in searches] == [["announced"], ["announced"]]
+
+
+def test_within_a_budget_batches_go_where_most_is_gained_and_finals_come_last() -> None:
+    heard: list[Event] = []
+    searches = [Simulated("small", 1.0, [2.0] * 8), Simulated("large", 10.0, [1.1 + 0.1 * index for index in range(8)])]
+    asked = run_through(within(searches, 4, Budget(1000.0), heard.append))
+    assert asked[0] == "large: 4"
+    assert sorted(asked[:-2]) == ["large: 4", "large: 4", "small: 4", "small: 4"]
+    assert asked[-2:] == ["large: final", "small: final"]
+    assert [event.text for event in heard if isinstance(event, Note)] == [
+        "the search ends before its time: nothing more is expected to be gained"
+    ]
+    # One that had a turn leaves the measuring processes to the next.
+    assert searches[1].done[:2] == ["announced", "rested"]
+
+
+@pytest.mark.parametrize(("budget_s", "first"), [(100.0, "a: 4"), (5.0, "a: 3"), (1.0, "a: left alone")])
+def test_a_budget_keeps_the_time_for_finals(budget_s: float, first: str) -> None:
+    """Of 5 s a final gets 1.5: 3 candidates fit into the rest. Of 1 s it needs all."""
+    asked = run_through(within([Simulated("a", 1.0, [2.0] * 100)], 4, Budget(budget_s), lambda _: None))
+    assert asked[0].startswith(first)
+
+
+def test_without_time_the_best_alone_gets_a_final_and_others_a_reason() -> None:
+    fast, faster = Simulated("fast", 1.0, [2.0] * 4), Simulated("faster", 1.0, [4.0] * 4)
+    slow, untried = Simulated("slow", 1.0, [0.5] * 4), Simulated("untried", 1.0, [2.0] * 4)
+    for search in (fast, faster, slow):
+        search.step(4)
+    asked = run_through(within([fast, faster, slow, untried], 4, Budget(0.0), lambda _: None))
+    assert asked == [
+        "slow: the default stays: none of 4 candidates was faster in the search",
+        "untried: left alone: the time went to dispatches with more to be gained",
+        "faster: final",
+        "fast: the default stays: the budget ended before its final",
+    ]
+
+
+def test_of_no_search_there_are_no_turns() -> None:
+    heard: list[Event] = []
+    assert run_through(in_turn([], 4)) == run_through(within([], 4, Budget(1.0), heard.append)) == []
+    assert heard == []

@@ -25,7 +25,8 @@ import numpy as np
 from tuner.bundle.manifest import FILE, BundledCandidate, BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.errors import InputError, ToolError, TunerError
-from tuner.evaluate.bench import DispatchBench, runnable
+from tuner.evaluate.bench import DispatchBench
+from tuner.evaluate.programs import runnable
 from tuner.events import Disturbance, Event, FinalistFailed
 from tuner.foreign import reason_of
 from tuner.measuring import DispatchProgram, Runner
@@ -108,7 +109,7 @@ class _Measuring:
         self._log(f"{name}: {len(candidates) - 1} candidates and the default")
         default = self._compilation(candidates.pop(0))
         try:
-            bench = DispatchBench(self._runner, bundled.program, default, dispatch=name, listen=self._log_event)
+            bench = DispatchBench.start(self._runner, bundled.program, default, dispatch=name, listen=self._log_event)
         except ToolError as error:
             self._results.add_refused(name, str(error))
             return

@@ -15,14 +15,14 @@ from typing import Any
 from tuner.bundle import manifest
 from tuner.errors import InputError
 from tuner.evaluate.final import Final
-from tuner.foreign import check_ratios, check_rounds, check_times, parse_json, shown
+from tuner.foreign import check_edge_slowdown, check_ratios, check_rounds, check_times, parse_json, shown
 from tuner.jsonable import field_from_plain, from_plain, to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
-from tuner.outcome import Compilation, Evaluation, Fate, edge_slowdown
+from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import Ratio, is_faster_anywhere, speedup
 
-SCHEMA = "iree-tuner-results/2"
+SCHEMA = "iree-tuner-results/3"
 FILE = "results.jsonl"
 
 
@@ -46,11 +46,7 @@ class Ended:
     time_s: float | None
     speedup: float | None
     samples_s: tuple[float, ...]
-
-    @property
-    def edge_slowdown(self) -> float:
-        """As `tuner.outcome.Evaluation.edge_slowdown`."""
-        return edge_slowdown(self.time_s, self.samples_s)
+    edge_slowdown: float
 
     @staticmethod
     def of(evaluation: Evaluation) -> Ended:
@@ -62,11 +58,13 @@ class Ended:
             evaluation.time_s,
             evaluation.speedup,
             evaluation.samples_s,
+            evaluation.edge_slowdown,
         )
 
     def evaluation(self, compilation: Compilation) -> Evaluation:
         """As in a run; `compilation` is that of the same candidate."""
-        return Evaluation(compilation, Fate(self.fate), self.detail, self.time_s, self.speedup, self.samples_s)
+        fate = Fate(self.fate)
+        return Evaluation(compilation, fate, self.detail, self.time_s, self.speedup, self.samples_s, self.edge_slowdown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +213,7 @@ def _check_ended(ended: Ended) -> None:
     check_times("time_s", (ended.time_s,))
     check_times("samples_s", ended.samples_s)
     check_ratios("speedup", (ended.speedup,))
+    check_edge_slowdown(ended.edge_slowdown)
 
 
 def _check_final(final: FinalSamples, ended: Mapping[int, Ended]) -> None:

@@ -160,7 +160,9 @@ def measure(
 
     candidate = replace(compiled.candidate, candidate=Candidate(1, configuration=_configuration(case.entry, target)))
     try:
-        bench = DispatchBench(runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=note_failed)
+        bench = DispatchBench.start(
+            runner, dispatch.program, compiled.default, dispatch=dispatch.name, listen=note_failed
+        )
         evaluation = bench.evaluate(candidate)
         final = bench.final([evaluation], np.random.default_rng(seed), _MIN_GAIN)
     except ToolError as error:

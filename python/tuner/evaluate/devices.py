@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Measures on several equal devices at once. Each has a runner of its own, and times compared with its own default's.
+"""Measures on several equal devices at once. Each has a runner of its own; times are compared with its own default's.
 
-With one device everything happens on the calling thread, in the order in which it is asked for.
+With one device everything happens on the calling thread, in the order of the calls.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import numpy as np
 
 from tuner.dispatch import BenchmarkProgram
 from tuner.errors import DeviceLostError, ToolError
-from tuner.evaluate.bench import DispatchBench, runnable
+from tuner.evaluate.bench import DispatchBench
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.final import Final
 from tuner.evaluate.final_costs import FinalCosts
+from tuner.evaluate.programs import runnable
 from tuner.events import Disturbance, Event, Listener, nobody
 from tuner.measuring import Runner
 from tuner.measuring.local_process import LASTING_THREAD
@@ -34,18 +35,18 @@ from tuner.outcome import Compilation, Evaluation
 T = TypeVar("T")
 
 
-class Stations:
+class Devices:
     """The devices of a run, each with a runner. Use it as a context manager: leaving it ends every process."""
 
     def __init__(self, runners: Sequence[Runner], preloader: Preloader, listen: Listener = nobody) -> None:
-        """`preloader` loads what is to be measured, where loading compiles; `listen` hears of devices that are lost."""
+        """`preloader` loads what is to be measured, if loading compiles. `listen` receives what happens to devices."""
         self._runners = tuple(runners)
         self._living = list(runners)
         self._preloader = preloader
         self._listen = listen
         self._threads = ThreadPoolExecutor(len(runners), LASTING_THREAD)
 
-    def __enter__(self) -> Stations:
+    def __enter__(self) -> Devices:
         return self
 
     def __exit__(
@@ -54,7 +55,7 @@ class Stations:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # The last first, and each whatever becomes of the others.
+        # In reverse order. One that fails does not keep the others from their end.
         with ExitStack() as ends:
             ends.callback(self._preloader.__exit__, kind, error, traceback)
             for runner in self._runners:
@@ -65,7 +66,7 @@ class Stations:
                 ends.callback(runner.interrupt)
 
     def begin(self) -> None:
-        """Starts every process, which else start when they are needed, and returns at once."""
+        """Starts every process, which otherwise starts when it is needed, and returns at once."""
         for runner in self._runners:
             runner.begin()
         self._preloader.begin()
@@ -85,9 +86,9 @@ class Stations:
         return (*self._living, *self._runners)[0]
 
     def on_one(self, action: Callable[[], T]) -> T:
-        """Does something that needs one device, again on another where the device is lost.
+        """Calls `action`, which uses `runner`, and calls it again from its start if that device is lost meanwhile.
 
-        Raises DeviceLostError where all are.
+        Raises DeviceLostError if all devices are lost.
         """
         while True:
             runner = self.runner
@@ -97,7 +98,7 @@ class Stations:
                 self.lose(runner, error)
 
     def lose(self, runner: Runner, error: DeviceLostError) -> None:
-        """Measures no more on this runner's device. Raises the error where it was the last."""
+        """Measures no more on this runner's device. Raises the error if it was the last."""
         if runner in self._living:
             self._living.remove(runner)
             if self._living:
@@ -107,39 +108,47 @@ class Stations:
             raise error
 
     def submit(self, action: Callable[[], T]) -> Future[T]:
-        """Does something on a thread, of which there is one for each device."""
+        """Calls `action` on a thread, of which there is one for each device."""
         return self._threads.submit(action)
 
     def preload(self, program: BenchmarkProgram, compilations: Sequence[Compilation]) -> None:
-        """Loads each once, where loading compiles. When it returns nothing runs."""
-        self._preloader.load([runnable(program, each.binary) for each in compilations if each.binary is not None])
+        """Loads each compilation once, if loading compiles. When it returns nothing runs."""
+        binaries = [compilation.binary for compilation in compilations if compilation.binary is not None]
+        self._preloader.load([runnable(program, binary) for binary in binaries])
 
 
 class Benches:
-    """One dispatch on every station: a bench for each, made when the station first measures it."""
+    """One dispatch on every device. Each gets a bench when it first measures the dispatch. `start` makes one."""
 
     def __init__(
-        self,
-        stations: Stations,
+        self, devices: Devices, program: BenchmarkProgram, default: Compilation, dispatch: str, listen: Listener
+    ) -> None:
+        """`start` also times the default."""
+        self._devices = devices
+        self._program, self._default = program, default
+        self._dispatch = dispatch
+        self._listen = listen
+        self._owner = threading.get_ident()
+        self._received: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._benches: dict[Runner, DispatchBench] = {}
+
+    @staticmethod
+    def start(
+        devices: Devices,
         program: BenchmarkProgram,
         default: Compilation,
         *,
         dispatch: str = "",
         listen: Listener = nobody,
-    ) -> None:
-        """Loads and times the default on one station. Raises as `DispatchBench` does."""
-        self._stations = stations
-        self._program, self._default = program, default
-        self._dispatch = dispatch
-        self._listen = listen
-        self._owner = threading.get_ident()
-        self._heard: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._benches: dict[Runner, DispatchBench] = {}
-        stations.on_one(lambda: self._bench(stations.runner))
+    ) -> Benches:
+        """Loads and times the default on one device. Raises as `DispatchBench.start` does."""
+        benches = Benches(devices, program, default, dispatch, listen)
+        devices.on_one(lambda: benches._bench(devices.runner))
+        return benches
 
     @property
     def baseline_s(self) -> float:
-        """Seconds of one run of the default, on one of the stations."""
+        """Seconds of one run of the default, on one of the devices."""
         return self._known.baseline_s
 
     def default_evaluation(self) -> Evaluation:
@@ -148,33 +157,33 @@ class Benches:
 
     def rest(self) -> None:
         """Unloads everything, for another dispatch to be measured; what is needed is loaded again when it is needed."""
-        for runner in self._stations.living:
+        for runner in self._devices.living:
             if runner in self._benches:
                 try:
                     self._benches[runner].rest()
                 except DeviceLostError as error:
-                    self._stations.lose(runner, error)
+                    self._devices.lose(runner, error)
 
     def evaluate(self, compilations: Sequence[Compilation]) -> Iterator[Evaluation]:
-        """Checks and times candidates, each on the next free station, and gives their ends as they come.
+        """Checks and times candidates, each on the next free device, and yields their ends as they come.
 
-        Those whose device is lost are measured on another. Raises DeviceLostError where all are.
+        Those whose device is lost are measured on another. Raises DeviceLostError if all are lost.
         """
         if not compilations:
             return
-        self._stations.preload(self._program, compilations)
-        begun: set[Runner] = set()
-        if len(self._stations.living) == 1:
+        self._devices.preload(self._program, compilations)
+        sampled: set[Runner] = set()
+        if len(self._devices.living) == 1:
             for compilation in compilations:
-                yield self._stations.on_one(partial(self._evaluate, self._stations.runner, compilation, begun))
+                yield self._devices.on_one(partial(self._evaluate, self._devices.runner, compilation, sampled))
             return
         waiting = deque(compilations)
         running: dict[Future[Evaluation], tuple[Runner, Compilation]] = {}
         while waiting or running:
             busy = [runner for runner, _ in running.values()]
-            for runner in [each for each in self._stations.living if each not in busy][: len(waiting)]:
+            for runner in [living for living in self._devices.living if living not in busy][: len(waiting)]:
                 compilation = waiting.popleft()
-                future = self._stations.submit(partial(self._evaluate, runner, compilation, begun))
+                future = self._devices.submit(partial(self._evaluate, runner, compilation, sampled))
                 running[future] = (runner, compilation)
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             self._pass_on()
@@ -184,10 +193,10 @@ class Benches:
                     yield future.result()
                 except DeviceLostError as error:
                     waiting.appendleft(compilation)
-                    self._stations.lose(runner, error)
+                    self._devices.lose(runner, error)
 
     def final_costs(self, speedup: float) -> FinalCosts:
-        """As of `DispatchBench`, on one of the stations."""
+        """As `DispatchBench.final_costs`, on one of the devices."""
         return self._known.final_costs(speedup)
 
     def final(
@@ -197,30 +206,30 @@ class Benches:
         min_gain: float,
         budget: Budget | None = None,
     ) -> Final | None:
-        """As `DispatchBench.final`, on one station."""
-        return self._stations.on_one(
-            lambda: self._bench(self._stations.runner).final(evaluations, rng, min_gain, budget),
+        """As `DispatchBench.final`, on one device."""
+        return self._devices.on_one(
+            lambda: self._bench(self._devices.runner).final(evaluations, rng, min_gain, budget),
         )
 
     @property
     def _known(self) -> DispatchBench:
-        """The bench of a station that is not lost, or else what was known of one."""
-        living = [self._benches[runner] for runner in self._stations.living if runner in self._benches]
+        """The bench of a device that is not lost, or if there is none, of one that is."""
+        living = [self._benches[runner] for runner in self._devices.living if runner in self._benches]
         return (living or list(self._benches.values()))[0]
 
-    def _evaluate(self, runner: Runner, compilation: Compilation, begun: set[Runner]) -> Evaluation:
-        """Measures one candidate; the first of a batch on this runner after the default, timed once more."""
+    def _evaluate(self, runner: Runner, compilation: Compilation, sampled: set[Runner]) -> Evaluation:
+        """Measures one candidate; before the first of a batch on this runner, the default once more."""
         bench = self._bench(runner)
-        if runner not in begun:
-            begun.add(runner)
+        if runner not in sampled:
+            sampled.add(runner)
             bench.sample_baseline()
         return bench.evaluate(compilation)
 
     def _bench(self, runner: Runner) -> DispatchBench:
         if runner not in self._benches:
             try:
-                self._benches[runner] = DispatchBench(
-                    runner, self._program, self._default, dispatch=self._dispatch, listen=self._hear
+                self._benches[runner] = DispatchBench.start(
+                    runner, self._program, self._default, dispatch=self._dispatch, listen=self._receive
                 )
             except ToolError as error:
                 if not self._benches:
@@ -230,13 +239,13 @@ class Benches:
                 ) from error
         return self._benches[runner]
 
-    def _hear(self, event: Event) -> None:
-        """Events reach the listener on the thread that leads."""
+    def _receive(self, event: Event) -> None:
+        """Events reach the listener on the thread that made the benches."""
         if threading.get_ident() == self._owner:
             self._listen(event)
         else:
-            self._heard.put(event)
+            self._received.put(event)
 
     def _pass_on(self) -> None:
-        while not self._heard.empty():
-            self._listen(self._heard.get())
+        while not self._received.empty():
+            self._listen(self._received.get())

@@ -48,7 +48,7 @@ def list_dispatches(path: Path, options: Options, listen: Listener) -> tuple[Lis
     opened.check_devices()
     with RunFolder.temporary() as folder:
         _, extracted = opened.read(folder.path, listen)
-        planned = plan(extracted.dispatches, opened.target)
+        planned = plan(extracted.dispatches, opened.target, options)
         spaces = {task.problem: task.space_name for task in planned.tasks}
         seconds = _timed(extracted.dispatches, opened, folder.path, listen)
         return tuple(
@@ -86,7 +86,7 @@ def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, li
     with Runner(opened.target.device) as runner:
         for job, default in zip(jobs, compiled, strict=True):
             try:
-                bench = DispatchBench(runner, job.program, default)
+                bench = DispatchBench.start(runner, job.program, default)
             except ToolError:
                 continue
             seconds[job.identity] = bench.baseline_s

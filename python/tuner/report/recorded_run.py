@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.dispatch import Configuration, plain_name
 from tuner.errors import InputError
-from tuner.foreign import check_ratios, check_times, parse_json, printable
+from tuner.foreign import check_edge_slowdown, check_ratios, check_times, parse_json, printable
 from tuner.jsonable import field_from_plain as _field
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Fate
@@ -25,8 +25,8 @@ from tuner.stopwatch import WallTime
 class RecordedCandidate:
     """A candidate as it ended. Number 0 is the compiler's default, whose configuration is None.
 
-    `configuration` is plain JSON, as `Configuration.to_json` writes it. `time_s` and `samples_s` are seconds of one
-    run, `speedup` the default's median divided by its own.
+    `configuration` is plain JSON, as `Configuration.to_json` writes it. The others are those of
+    `tuner.outcome.Evaluation`.
     """
 
     number: int
@@ -38,6 +38,7 @@ class RecordedCandidate:
     time_s: float | None
     speedup: float | None
     samples_s: tuple[float, ...]
+    edge_slowdown: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +179,14 @@ def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
         time_s=_field(float | None, record, "time_s"),
         speedup=_field(float | None, record, "speedup"),
         samples_s=_field(tuple[float, ...], record, "samples_s"),
+        edge_slowdown=_field(float, record, "edge_slowdown"),
     )
     if number < 0 or read.compile_s < 0:
         raise ValueError(f"a candidate has the number {number} and took {read.compile_s:g} s to compile")
     check_times("time_s", (read.time_s,))
     check_times("samples_s", read.samples_s)
     check_ratios("speedup", (read.speedup,))
+    check_edge_slowdown(read.edge_slowdown)
     return read
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from tuner.dispatch import BenchmarkProgram
 from tuner.errors import InputError
 from tuner.files import check_regular
+from tuner.foreign import check_edge_slowdown
 from tuner.outcome import Compilation, Evaluation, Fate
 
 # The problem of a choice of flags, which is none.
@@ -42,6 +43,7 @@ create table evaluations (
   time_s real,
   speedup real,
   samples_s text not null,
+  edge_slowdown real not null,  -- as in tuner.outcome.Evaluation
   ended text not null,          -- UTC
   primary key (subject, circumstances, compiler, choice)
 ) without rowid
@@ -50,7 +52,7 @@ create table evaluations (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How a candidate ended, as a store keeps it. Times in seconds of one run; `speedup` is over the default then."""
+    """How a candidate ended, as a store keeps it: the fields of an evaluation. `speedup` is over the default then."""
 
     fate: Fate
     detail: str
@@ -58,6 +60,7 @@ class Stored:
     time_s: float | None
     speedup: float | None
     samples_s: tuple[float, ...]
+    edge_slowdown: float = 1.0
 
     @staticmethod
     def of(evaluation: Evaluation) -> Stored:
@@ -69,11 +72,14 @@ class Stored:
             evaluation.time_s,
             evaluation.speedup,
             evaluation.samples_s,
+            evaluation.edge_slowdown,
         )
 
     def evaluation(self, compilation: Compilation) -> Evaluation:
         """The end of the same candidate in another run, `compilation` being what that run knows of compiling it."""
-        return Evaluation(compilation, self.fate, self.detail, self.time_s, self.speedup, self.samples_s)
+        return Evaluation(
+            compilation, self.fate, self.detail, self.time_s, self.speedup, self.samples_s, self.edge_slowdown
+        )
 
 
 class Store:
@@ -152,7 +158,7 @@ class Store:
         """How this very choice ended before, if it did."""
         with self._errors():
             row = self._connection.execute(
-                "select fate, detail, compile_s, time_s, speedup, samples_s from evaluations"
+                "select fate, detail, compile_s, time_s, speedup, samples_s, edge_slowdown from evaluations"
                 " where subject = ? and circumstances = ? and compiler = ? and choice = ?",
                 (subject, self._circumstances, self._compiler, _line(choice)),
             ).fetchone()
@@ -167,7 +173,7 @@ class Store:
         """
         with self._errors():
             self._connection.execute(
-                "insert or ignore into evaluations values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert or ignore into evaluations values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     subject,
                     self._circumstances,
@@ -181,6 +187,7 @@ class Store:
                     stored.time_s,
                     stored.speedup,
                     json.dumps(stored.samples_s),
+                    stored.edge_slowdown,
                     now(),
                 ),
             )
@@ -263,7 +270,9 @@ def _expected_columns() -> list[Any]:
         return _columns(connection)
 
 
-def _stored(fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, samples: Any) -> Stored:
+def _stored(
+    fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, samples: Any, edge_slowdown: Any
+) -> Stored:
     """What a row says. Raises ValueError for a row that no run writes."""
     times_s = json.loads(_text(samples))
     if not isinstance(times_s, list):
@@ -275,7 +284,9 @@ def _stored(fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, s
         None if time_s is None else _positive(time_s, "time"),
         None if speedup is None else _positive(speedup, "speed-up"),
         tuple(_positive(each, "sample") for each in times_s),
+        _positive(edge_slowdown, "edge_slowdown"),
     )
+    check_edge_slowdown(stored.edge_slowdown)
     if stored.fate is Fate.MEASURED and (stored.time_s is None or not stored.samples_s):
         raise ValueError("it was measured, and has no time")
     return stored

@@ -19,7 +19,7 @@ from typing import Any, cast
 from tuner.compile.pool import CompileJob
 from tuner.dispatch import Annotations, Arithmetic, BenchmarkProgram, Configuration, Configured, Dispatch, Problem
 from tuner.evaluate.budget import Budget
-from tuner.evaluate.devices import Stations
+from tuner.evaluate.devices import Devices
 from tuner.events import Listener, nobody
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
@@ -169,14 +169,14 @@ def workbench(
     with (
         RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
         Store(folder.store, {}, "replay") as store,
-        Stations(machines.runners(folder.path / "measuring.log"), machines.preloader(), listen) as stations,
+        Devices(machines.runners(folder.path / "measuring.log"), machines.preloader(), listen) as devices,
         machines.compilers(folder.path) as compilers,
     ):
         yield Workbench(
             options=options,
             target=target,
             folder=folder,
-            stations=stations,
+            devices=devices,
             compilers=compilers,
             batch=batch_size(trials, machines.workers, len(machines.devices)),
             listen=listen,

@@ -1,11 +1,14 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The search of one dispatch, batch by batch: ask, compile, check, time, tell; at its end the final."""
+"""The search of one dispatch: solved, then started, then searched batch by batch, at last the final.
+
+A batch is asked for, compiled, checked and timed; the strategy learns its times.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,8 +23,7 @@ from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Not
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.runs.store import Stored, subject_of
-from tuner.search import Prior, Strategy
-from tuner.search.models.expectation import Expectation
+from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.stopwatch import Part
 from tuner.targets import Limits
 from tuner.tuning.plan import Task
@@ -29,7 +31,7 @@ from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Standing
 from tuner.tuning.workbench import Workbench
 
-# Of a space that is too large to enumerate so many solutions are drawn for each trial, to choose among.
+# Solutions drawn for each trial from a space that is too large to enumerate, so that the strategy can choose.
 _SAMPLES_PER_TRIAL = 4
 
 
@@ -38,7 +40,7 @@ class NothingToSearchError(TunerError):
 
 
 def solve(task: Task, limits: Limits, options: Options) -> Pool:
-    """What may be asked for. Raises NothingToSearchError."""
+    """The solutions of a dispatch's space. Raises NothingToSearchError."""
     try:
         space = task.builder.build(task.problem, limits)
         pool = find_pool(space, samples=_SAMPLES_PER_TRIAL * options.trials, rng=np.random.default_rng(options.seed))
@@ -50,33 +52,19 @@ def solve(task: Task, limits: Limits, options: Options) -> Pool:
     return pool
 
 
-class SearchTask:
-    """One dispatch on its way. `start` it, `step` as often as it is worth it, then `finish`."""
+@dataclass(frozen=True, slots=True)
+class SolvedSearch:
+    """A search whose space is solved and whose default waits to be compiled and timed."""
 
-    def __init__(self, bench: Workbench, task: Task, limits: Limits) -> None:
+    bench: Workbench
+    task: Task
+    pool: Pool
+
+    @staticmethod
+    def of(bench: Workbench, task: Task, limits: Limits) -> SolvedSearch:
         """Solves the space. Raises NothingToSearchError."""
-        self.task = task
-        self._bench = bench
-        options = bench.options
         with bench.watch.of(Part.SOLVING):
-            self._pool = solve(task, limits, options)
-        self._trials = min(options.trials, len(self._pool))
-        self._rng = np.random.default_rng(options.seed)
-        self._subject = subject_of(task.program)
-        self._strategy: Strategy | None = None
-        self._programs: Benches | None = None
-        self._evaluations: list[Evaluation] = []
-        self._best = [1.0]
-        self._spent_s = 0.0
-        self._default_s = 0.0
-        self._is_exhausted = False
-
-    def _earlier(self) -> Prior:
-        """What candidates of an equal problem took under other compilers, by their place in the pool."""
-        names = {knob.name for knob in self._pool.knobs}
-        earlier = [each for each in self._bench.store.earlier(self.task.problem.key) if each[0].keys() == names]
-        found = ((self._pool.find(point), time_s) for point, time_s in earlier)
-        return {row: time_s for row, time_s in found if row is not None}
+            return SolvedSearch(bench, task, solve(task, limits, bench.options))
 
     @property
     def name(self) -> str:
@@ -84,13 +72,73 @@ class SearchTask:
         return self.task.dispatch.name
 
     @property
+    def default_job(self) -> CompileJob:
+        """Compiles the compiler's own choice."""
+        return self.job(DEFAULT)
+
+    def job(self, candidate: Candidate) -> CompileJob:
+        """Compiles a candidate into the run's folder."""
+        folder = self.bench.folder.path / "candidates" / self.name
+        return CompileJob(
+            program=self.task.program,
+            identity=self.name,
+            candidate=candidate,
+            target=self.bench.target,
+            binary=folder / f"{candidate.number}.vmfb",
+            log=folder / f"{candidate.number}.log",
+        )
+
+
+class DispatchSearch:
+    """A search whose default is timed. `step` as often as it is worth it, then `finish` or `give_up`."""
+
+    def __init__(self, solved: SolvedSearch, benches: Benches, default_took_s: float) -> None:
+        """`start` makes one. `default_took_s`: seconds to compile and time the default."""
+        options = solved.bench.options
+        self.task = solved.task
+        self._solved = solved
+        self._bench = solved.bench
+        self._pool = solved.pool
+        self._benches = benches
+        self._default_took_s = default_took_s
+        self._trials = min(options.trials, len(solved.pool))
+        self._rng = np.random.default_rng(options.seed)
+        self._subject = subject_of(solved.task.program)
+        self._strategy: Strategy | None = None
+        self._evaluations: list[Evaluation] = []
+        self._best = [1.0]
+        self._spent_s = 0.0
+        self._is_exhausted = False
+
+    @staticmethod
+    def start(solved: SolvedSearch, default: Compilation) -> DispatchSearch:
+        """Times the default. Raises ToolError if it did not compile or does not run."""
+        bench = solved.bench
+
+        def record(event: Event) -> None:
+            if isinstance(event, FinalistFailed | Disturbance):
+                bench.folder.append(event.to_json())
+            bench.listen(event)
+
+        started = time.perf_counter()
+        benches = Benches.start(bench.devices, solved.task.program, default, dispatch=solved.name, listen=record)
+        search = DispatchSearch(solved, benches, default.seconds + time.perf_counter() - started)
+        search._add(benches.default_evaluation())
+        return search
+
+    @property
+    def name(self) -> str:
+        """The dispatch's name."""
+        return self._solved.name
+
+    @property
     def default_s(self) -> float:
         """Seconds that the default takes in one run of the model, all runs of the problem together."""
-        return self._measured.baseline_s * self.task.runs
+        return self._benches.baseline_s * self.task.runs
 
     @property
     def standing(self) -> Standing:
-        """What the scheduler wants to know."""
+        """How far the search is."""
         left = 0 if self._is_exhausted else self._trials - (len(self._best) - 1)
         return Standing(self.default_s, tuple(self._best), self._spent_s, left)
 
@@ -100,67 +148,37 @@ class SearchTask:
         return self.default_s * (1 - 1 / max(self._best))
 
     @property
-    def default_job(self) -> CompileJob:
-        """Compiles the compiler's own choice."""
-        return self._job(DEFAULT)
-
-    def start(self, default: Compilation) -> None:
-        """Times the default. Raises ToolError where it did not compile or does not run."""
-        started = time.perf_counter()
-        self._programs = Benches(
-            self._bench.stations,
-            self.task.program,
-            default,
-            dispatch=self.name,
-            listen=self._record,
-        )
-        self._evaluations.append(self._ended(self._programs.default_evaluation()))
-        self._default_s = default.seconds + time.perf_counter() - started
-
-    @property
     def candidate_s(self) -> float:
         """The seconds that a candidate takes to be compiled and measured; before the first, what the default took."""
         tried = len(self._best) - 1
-        return self._spent_s / tried if tried else self._default_s
+        return self._spent_s / tried if tried else self._default_took_s
 
     @property
     def least_final_s(self) -> float:
         """The seconds that the final takes at least."""
-        return self._measured.final_costs(max(self._best)).least_s
+        return self._benches.final_costs(max(self._best)).least_s
 
     @property
     def wanted_final_s(self) -> float:
         """The seconds that the final takes if nothing shortens it, about."""
-        return self._measured.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
+        return self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
 
     def rest(self) -> None:
         """Leaves the measuring processes to another dispatch. The next step takes them back."""
-        self._measured.rest()
+        self._benches.rest()
 
     def announce(self) -> None:
-        """Tells that candidates of this dispatch follow."""
+        """Reports that candidates of this dispatch follow."""
         how = "configurations" if self._pool.is_exact else "drawn"
-        self._bench.listen(
-            PhaseStarted(f"{self.name}: {self._trials} of {len(self._pool)} {how}", self._trials),
-        )
-        if self._strategy is None:
-            self._strategy = self._make_strategy()
-
-    def _make_strategy(self) -> Strategy:
-        """Not before this search begins: what earlier ones of the run measured counts."""
-        make: type[Strategy] = plugins.load("tuner.strategies", self._bench.options.strategy)
-        with self._bench.watch.of(Part.SOLVING):
-            prior = self._earlier() or self._bench.experience.prior(self.task.problem, self._pool, self._rng)
-            strategy = make(self._pool, self._rng, self._trials, prior)
-        if isinstance(prior, Expectation):
-            self._bench.listen(Note(f"{self.name}: {prior.learnt_from} timings of similar kernels say where to begin"))
-        return strategy
+        self._bench.listen(PhaseStarted(f"{self.name}: {self._trials} of {len(self._pool)} {how}", self._trials))
 
     def step(self, batch: int) -> None:
-        """Evaluates the next `batch` candidates; what the store knows is neither compiled nor measured again."""
+        """Evaluates the next `batch` candidates; what the store holds is neither compiled nor measured again."""
+        # Not earlier: it learns from what the searches before this one measured.
+        strategy = self._strategy = self._strategy or self._new_strategy()
         started = time.perf_counter()
         with self._bench.watch.of(Part.SOLVING):
-            rows = self._searching.ask(min(batch, self.standing.left))
+            rows = strategy.ask(min(batch, self.standing.left))
         self._is_exhausted = not rows
         candidates = [
             self.task.candidate(number, row, self._pool.point(row))
@@ -168,8 +186,10 @@ class SearchTask:
         ]
         stored = {candidate.number: self._stored(candidate) for candidate in candidates}
         new = [candidate for candidate in candidates if stored[candidate.number] is None]
-        measured = self._measured.evaluate(self._bench.compilers.compile([self._job(candidate) for candidate in new]))
+        compiled = self._bench.compilers.compile([self._solved.job(candidate) for candidate in new])
+        measured = self._benches.evaluate(compiled)
         ends: dict[int, Evaluation] = {}
+        # In the order asked, however many devices there are: what a seed asks next depends on it.
         for row, candidate in zip(rows, candidates, strict=True):
             known = stored[candidate.number]
             if known is not None:
@@ -178,17 +198,49 @@ class SearchTask:
                 evaluation = next(measured)
                 self._keep(evaluation)
                 ends[evaluation.candidate.number] = evaluation
-            # In the order asked, however many devices there are: what a seed asks next depends on it.
-            self._note(row, ends[candidate.number], stored=known is not None)
+            self._learn(strategy, row, ends[candidate.number], stored=known is not None)
         self._spent_s += time.perf_counter() - started
 
-    def _note(self, row: int, evaluation: Evaluation, *, stored: bool) -> None:
-        """Reports the end of a candidate to whatever depends on it."""
+    def finish(self, budget: Budget | None = None) -> DispatchResult:
+        """The final, within a budget: the best candidates against each other, the best against the default."""
+        min_gain = self._bench.options.min_gain
+        self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
+        self._compile_finalists()
+        final = self._benches.final(self._evaluations, self._rng, min_gain, budget)
+        return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
+
+    def give_up(self, reason: str) -> DispatchResult:
+        """The result without a final: the default stays."""
+        return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
+
+    def _new_strategy(self) -> Strategy:
+        kind: type[Strategy] = plugins.load("tuner.strategies", self._bench.options.strategy)
+        expectation = None
+        with self._bench.watch.of(Part.SOLVING):
+            prior = self._earlier()
+            if not prior:
+                expectation = self._bench.experience.expectation(self.task.problem, self._pool, self._rng)
+                prior = NO_PRIOR if expectation is None else expectation
+            strategy = kind(self._pool, self._rng, self._trials, prior)
+        if expectation is not None:
+            learnt = f"{expectation.learnt_from} timings of similar dispatches"
+            self._bench.listen(Note(f"{self.name}: {learnt} say where to start"))
+        return strategy
+
+    def _earlier(self) -> Prior:
+        """What candidates of an equal problem took under other compilers, by their place in the pool."""
+        names = {knob.name for knob in self._pool.knobs}
+        earlier = self._bench.store.earlier(self.task.problem.key)
+        found = ((self._pool.find(point), time_s) for point, time_s in earlier if point.keys() == names)
+        return {row: time_s for row, time_s in found if row is not None}
+
+    def _learn(self, strategy: Strategy, row: int, evaluation: Evaluation, *, stored: bool) -> None:
+        """Passes the end of a candidate to whatever depends on it."""
         self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
-        self._evaluations.append(self._ended(evaluation, stored=stored))
+        self._add(evaluation, stored=stored)
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
         with self._bench.watch.of(Part.SOLVING):
-            self._searching.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
+            strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
         if evaluation.time_s is not None:
             self._bench.experience.add(self.task.problem.key, evaluation.candidate.point, evaluation.time_s)
 
@@ -198,68 +250,27 @@ class SearchTask:
 
     def _keep(self, evaluation: Evaluation) -> None:
         """Keeps a candidate's end, at once, unless chance ended it."""
-        if evaluation.compilation.by_chance:
-            return
         candidate = evaluation.candidate
-        self._bench.store.add(
-            self._subject, candidate.choice, Stored.of(evaluation), self.task.problem.key, candidate.point
-        )
+        if not evaluation.compilation.by_chance:
+            self._bench.store.add(
+                self._subject, candidate.choice, Stored.of(evaluation), self.task.problem.key, candidate.point
+            )
 
     def _again(self, candidate: Candidate, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
         fate = Fate.COMPILED if stored.time_s is not None else stored.fate
-        compilation = Compilation(candidate, fate, stored.detail, stored.compile_s, self._job(candidate).log)
-        return stored.evaluation(compilation)
-
-    def finish(self, budget: Budget | None = None) -> DispatchResult:
-        """The final, within a budget: the best candidates against each other, the best against the default."""
-        min_gain = self._bench.options.min_gain
-        self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
-        self._compile_finalists()
-        final = self._measured.final(self._evaluations, self._rng, min_gain, budget)
-        return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
-
-    def give_up(self, reason: str) -> DispatchResult:
-        """The result where there is no final: the default stays."""
-        return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
+        log = self._solved.job(candidate).log
+        return stored.evaluation(Compilation(candidate, fate, stored.detail, stored.compile_s, log))
 
     def _compile_finalists(self) -> None:
-        """Gives those that come into the final their binaries, where an earlier run measured them."""
-        lacking = [each for each in finalists(self._evaluations) if each.compilation.binary is None]
-        compilations = self._bench.compilers.compile([self._job(each.candidate) for each in lacking])
-        for evaluation, compilation in zip(lacking, compilations, strict=True):
-            self._evaluations[compilation.candidate.number] = replace(evaluation, compilation=compilation)
+        """Compiles finalists that an earlier run measured, which have no binary."""
+        lacking = [finalist for finalist in finalists(self._evaluations) if finalist.compilation.binary is None]
+        compiled = self._bench.compilers.compile([self._solved.job(finalist.candidate) for finalist in lacking])
+        for finalist, compilation in zip(lacking, compiled, strict=True):
+            self._evaluations[finalist.candidate.number] = replace(finalist, compilation=compilation)
 
-    @property
-    def _searching(self) -> Strategy:
-        if self._strategy is None:
-            raise RuntimeError("the search was not announced")
-        return self._strategy
-
-    @property
-    def _measured(self) -> Benches:
-        if self._programs is None:
-            raise RuntimeError("the search was not started")
-        return self._programs
-
-    def _job(self, candidate: Candidate) -> CompileJob:
-        folder = self._bench.folder.path / "candidates" / self.name
-        return CompileJob(
-            program=self.task.program,
-            identity=self.name,
-            candidate=candidate,
-            target=self._bench.target,
-            binary=folder / f"{candidate.number}.vmfb",
-            log=folder / f"{candidate.number}.log",
-        )
-
-    def _record(self, event: Event) -> None:
-        """Into the log what is told of faults and noise, and on to whoever listens."""
-        if isinstance(event, FinalistFailed | Disturbance):
-            self._bench.folder.append(event.to_json())
-        self._bench.listen(event)
-
-    def _ended(self, evaluation: Evaluation, *, stored: bool = False) -> Evaluation:
+    def _add(self, evaluation: Evaluation, *, stored: bool = False) -> None:
+        """Adds the end of a candidate to the evaluations and to the run's log, and reports it."""
+        self._evaluations.append(evaluation)
         self._bench.folder.append({"dispatch": self.name, **evaluation.to_json()})
         self._bench.listen(CandidateEnded(self.name, evaluation, self._best[-1], stored))
-        return evaluation

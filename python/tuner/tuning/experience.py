@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a search knows before it begins: how problems of the same form ended, in this run and before it.
+"""What a search knows before it starts: how problems of the same form ended, in this run and before it.
 
-Equal seeds ask the same in a run and in one that goes on with it: of the store only what had ended before the run began
-is listened to, and what the run itself measures is heard in the order of its searches.
+Equal seeds ask the same in a run and in one that resumes it: of the store only what had ended before the run started
+counts, and what the run itself measures is added in the order of its searches.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import numpy as np
 from tuner.constraints import Pool
 from tuner.dispatch import Problem, form_of
 from tuner.runs.store import Store
-from tuner.search import NO_PRIOR, Prior
-from tuner.search.models.expectation import Observation, expect
+from tuner.search.models.expectation import Expectation, Observation, expect
 
 
 class Experience:
@@ -43,8 +42,13 @@ class Experience:
         form, extents = form_of(problem)
         self._observed[form][problem].append(Observation(extents, dict(point), time_s))
 
-    def prior(self, problem: Problem, pool: Pool, rng: np.random.Generator) -> Prior:
-        """What other problems of the same form let expect of rows of the pool."""
+    def expectation(self, problem: Problem, pool: Pool, rng: np.random.Generator) -> Expectation | None:
+        """What to expect of rows of the pool from other problems of the same form; None if too few were measured."""
         form, extents = form_of(problem.key)
-        others = [each for key, those in self._observed[form].items() if key != problem.key for each in those]
-        return expect(pool, extents, others, rng) or NO_PRIOR
+        others = [
+            observation
+            for key, observed in self._observed[form].items()
+            if key != problem.key
+            for observation in observed
+        ]
+        return expect(pool, extents, others, rng)

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Says which dispatches of a model are tuned, in which space, and why the others are left alone."""
+"""Decides which dispatches of a model are tuned, in which space, and why the others are not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner import spaces
 from tuner.dispatch import BenchmarkProgram, Dispatch, Problem
 from tuner.errors import InputError
+from tuner.options import Options
 from tuner.outcome import Candidate
 from tuner.spaces import SpaceBuilder
 from tuner.specs.write import has_matcher
@@ -35,6 +36,10 @@ class Task:
         return Candidate(number, row, point, self.builder.configuration(self.problem, point))
 
 
+class _NotTunedError(Exception):
+    """A dispatch is not tuned itself. The message is the reason."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The problems to tune, and for every other dispatch why it is not tuned itself."""
@@ -44,7 +49,7 @@ class Plan:
 
 
 def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
-    """The dispatches of these names, all where none is named. Raises InputError for a name that none has."""
+    """The dispatches of these names, all if none is named. Raises InputError for a name that no dispatch has."""
     names_known = [dispatch.name for dispatch in dispatches]
     for name in names:
         if name not in names_known:
@@ -52,11 +57,12 @@ def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatc
     return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
 
 
-def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False, space: str = "") -> Plan:
-    """What is to be done for `dispatches`; with `early_only` nothing that plain iree-compile could not apply.
+def plan(dispatches: Sequence[Dispatch], target: Target, options: Options) -> Plan:
+    """The problems to tune among those of `dispatches` that the options name, as `early_only` and `space` allow.
 
-    `space` names the only space to search; "" allows every registered space.
+    Raises InputError for a name that no dispatch has.
     """
+    dispatches = chosen(dispatches, options.dispatches)
     runs: dict[Problem, int] = {}
     for dispatch in dispatches:
         if dispatch.problem is not None:
@@ -64,34 +70,31 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
     tasks: dict[Problem, Task] = {}
     left: dict[str, str] = {}
     for dispatch in dispatches:
-        found = _task(dispatch, tasks, runs, target, early_only, space)
-        if isinstance(found, str):
-            left[dispatch.name] = found
+        try:
+            task = _task(dispatch, tasks, runs, target, options)
+        except _NotTunedError as error:
+            left[dispatch.name] = str(error)
         else:
-            tasks[found.problem] = found
+            tasks[task.problem] = task
     return Plan(tuple(tasks.values()), left)
 
 
 def _task(
-    dispatch: Dispatch,
-    tasks: dict[Problem, Task],
-    runs: dict[Problem, int],
-    target: Target,
-    early_only: bool,
-    space: str,
-) -> Task | str:
-    problem, program = dispatch.problem, dispatch.program
+    dispatch: Dispatch, tasks: dict[Problem, Task], runs: dict[Problem, int], target: Target, options: Options
+) -> Task:
+    """The task of a dispatch. Raises _NotTunedError."""
+    problem, program, space = dispatch.problem, dispatch.program, options.space
     if dispatch.runs == 0:
-        return "left alone: it runs only while the model is loaded"
+        raise _NotTunedError("left alone: it runs only while the model is loaded")
     if problem is None or program is None:
-        return f"not tunable: {dispatch.untunable}"
+        raise _NotTunedError(f"not tunable: {dispatch.untunable}")
     if problem in tasks:
-        return f"same problem as {tasks[problem].dispatch.name}"
-    if early_only and not (target.reads_specs and has_matcher(problem)):
-        return f"left alone: no spec that plain iree-compile reads can reach {problem.label}"
+        raise _NotTunedError(f"same problem as {tasks[problem].dispatch.name}")
+    if options.early_only and not (target.reads_specs and has_matcher(problem)):
+        raise _NotTunedError(f"left alone: no spec that plain iree-compile reads can reach {problem.label}")
     found = spaces.find(target.name, problem, space)
     if found is None and space:
-        return f"not tunable: the space {space} does not serve {problem.label} on {target.name}"
+        raise _NotTunedError(f"not tunable: the space {space} does not serve {problem.label} on {target.name}")
     if found is None:
-        return f"not tunable: no space for {problem.label} on {target.name}"
+        raise _NotTunedError(f"not tunable: no space for {problem.label} on {target.name}")
     return Task(dispatch, problem, program, *found, runs=runs[problem])

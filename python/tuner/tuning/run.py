@@ -17,7 +17,7 @@ from tuner import plugins
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
-from tuner.evaluate.devices import Stations
+from tuner.evaluate.devices import Devices
 from tuner.events import Disturbance, Event, Listener, Note
 from tuner.machines.local import Machines, machines_of
 from tuner.options import Options
@@ -84,11 +84,11 @@ def _set_up(
     runners = machines.runners(folder.path / "measuring.log")
     with (
         ThreadPoolExecutor(1) as thread,
-        Stations(runners, machines.preloader(), partial(_log, folder, listen)) as stations,
+        Devices(runners, machines.preloader(), partial(_log, folder, listen)) as devices,
         machines.compilers(folder.path) as compilers,
     ):
         # Processes start and modules are imported while the compiler reads the model.
-        stations.begin()
+        devices.begin()
         compilers.begin()
         imported = thread.submit(_import_ahead, options.strategy, watch)
         model, extracted = opened.read(folder.path, listen)
@@ -97,12 +97,12 @@ def _set_up(
             if budget.is_limited:
                 # The model's costs decide how the budget is divided: nothing starts while they are measured.
                 compilers.wait()
-                stations.wait()
+                devices.wait()
             prepare = partial(prepare_model, model, extracted, options.function, folder)
-            plain = stations.on_one(lambda: prepare(stations.runner, only_late=not target.reads_specs))
+            plain = devices.on_one(lambda: prepare(devices.runner, only_late=not target.reads_specs))
             budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
-            stations.wait()
+            devices.wait()
             imported.result()
             for note in filter(None, (*plain.notes, short)):
                 listen(Note(note))
@@ -110,7 +110,7 @@ def _set_up(
                 options=options,
                 target=target,
                 folder=folder,
-                stations=stations,
+                devices=devices,
                 compilers=compilers,
                 batch=batch_size(options.trials, machines.workers, len(runners)),
                 listen=listen,
@@ -133,7 +133,7 @@ def _through(stages: Sequence[Stage], bench: Workbench, known: Known) -> Known:
     """What is known after the last stage. If one fails, the winners so far are written down as unproved."""
     try:
         for stage in stages:
-            known = bench.stations.on_one(partial(stage, bench, known))
+            known = bench.devices.on_one(partial(stage, bench, known))
     except BaseException:
         # A failure to write them must not hide why the run ends.
         with contextlib.suppress(OSError, TunerError):
@@ -161,11 +161,9 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         compile_command=compile_command(
             known.model,
             options.output or folder.spec,
+            replace(options, flags=(*options.flags, *known.flags.flags)),
             has_late=bool(proof.late_spec),
             reads_specs=target.reads_specs,
-            target=options.target,
-            shapes=options.shapes,
-            flags=(*options.flags, *known.flags.flags),
         ),
         circumstances=known.circumstances(bench),
         wall_time=bench.watch.read(),

@@ -1,14 +1,20 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Says which dispatch gets the next batch of candidates: the one with the largest gain to be expected for its time.
+"""Says whose turn is next: one dispatch after the other, or within a budget the one that is expected to gain most.
 
 Pure numbers, no compiler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from tuner.evaluate.budget import Budget
+from tuner.events import Listener, Note
+from tuner.tuning.reserve import finals_s, first_final_s
 
 # The best of n + 4 candidates was faster than the best of n by 0.85 / n: the default strategy's mean curves on four
 # recorded spaces (docs/search_curves.csv), from n = 4 to 28 (.79 to 1.15).
@@ -21,17 +27,153 @@ _LEAST_GAIN = 2e-4
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the search of one dispatch stands.
+    """How far the search of one dispatch is.
 
     `default_s`: seconds of the default in one run of the model, all its runs together. `best`: the best speed-up
-    after each candidate so far, the default (1.0) first. `spent_s`: what they took. `left`: candidates that may
-    still be asked for.
+    after each candidate so far, the default (1.0) first. `spent_s`: seconds that they took. `left`: candidates that
+    may still be asked for.
     """
 
     default_s: float
     best: Sequence[float]
     spent_s: float
     left: int
+
+
+class Searching(Protocol):
+    """What a schedule needs to know of a search, and does with it. Times are seconds; see `DispatchSearch`."""
+
+    @property
+    def standing(self) -> Standing:
+        """How far the search is."""
+
+    @property
+    def saving_s(self) -> float:
+        """What the best candidate so far takes off one run of the model."""
+
+    @property
+    def candidate_s(self) -> float:
+        """What a candidate takes to be compiled and measured."""
+
+    @property
+    def least_final_s(self) -> float:
+        """What the final takes at least."""
+
+    @property
+    def wanted_final_s(self) -> float:
+        """What the final takes if nothing shortens it, about."""
+
+    def announce(self) -> None:
+        """Reports that its candidates follow."""
+
+    def rest(self) -> None:
+        """Leaves the measuring processes to another search."""
+
+
+S = TypeVar("S", bound=Searching)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[S]):
+    """The next `count` candidates of a search."""
+
+    search: S
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish(Generic[S]):
+    """The final of a search, within a budget if there is one."""
+
+    search: S
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp(Generic[S]):
+    """No final for a search, and why."""
+
+    search: S
+    reason: str
+
+
+Turn = Batch[S] | Finish[S] | GiveUp[S]
+
+
+def in_turn(searches: Sequence[S], batch: int) -> Iterator[Turn[S]]:
+    """All candidates of one search and its final, then those of the next."""
+    for search in searches:
+        search.announce()
+        while search.standing.left:
+            yield Batch(search, batch)
+        yield Finish(search)
+
+
+def within(searches: Sequence[S], batch: int, budget: Budget, listen: Listener) -> Iterator[Turn[S]]:
+    """Batch after batch for whichever search is expected to gain most, then the finals that there is time for."""
+    yield from _by_gain(searches, batch, budget, listen)
+    yield from _finals(searches, budget)
+
+
+def _by_gain(searches: Sequence[S], batch: int, budget: Budget, listen: Listener) -> Iterator[Turn[S]]:
+    """Batches until nothing more is to be gained or the finals must start.
+
+    A batch is made smaller if there is no time for all of it.
+    """
+    if not searches:
+        return
+    model_s = sum(search.standing.default_s for search in searches)
+    whole_s = budget.left_s
+    current: S | None = None
+    while True:
+        index = choose([search.standing for search in searches], batch, model_s)
+        if index is None:
+            listen(Note("the search ends before its time: nothing more is expected to be gained"))
+            return
+        chosen = searches[index]
+        left_s = budget.left_s - _kept_for_finals_s(searches, index, whole_s)
+        count = min(batch, math.floor(left_s / chosen.candidate_s))
+        if count < 1:
+            break
+        if chosen is not current:
+            if current is not None:
+                current.rest()
+            current = chosen
+            current.announce()
+        yield Batch(current, count)
+    if current is not None:
+        current.rest()
+
+
+def _kept_for_finals_s(searches: Sequence[Searching], asked: int, whole_s: float) -> float:
+    """The time for the finals of all searches that found something, and of the one that is asked next."""
+    waiting = [search for index, search in enumerate(searches) if search.saving_s > 0 or index == asked]
+    least_s = [search.least_final_s for search in waiting]
+    return finals_s(whole_s, least_s, [search.wanted_final_s for search in waiting])
+
+
+def _finals(searches: Sequence[S], budget: Budget) -> Iterator[Turn[S]]:
+    """The finals that there is time for, those that save most first. The very first is never left out."""
+    for search in searches:
+        if not search.saving_s > 0:
+            yield GiveUp(search, _nothing_found(search.standing))
+    promising = [search for search in searches if search.saving_s > 0]
+    waiting = sorted(promising, key=lambda search: -search.saving_s)
+    for index, search in enumerate(waiting):
+        left = waiting[index:]
+        least_s = [other.least_final_s for other in left]
+        time_s = first_final_s(budget.left_s, least_s, [other.saving_s for other in left])
+        if time_s is None and index > 0:
+            yield GiveUp(search, "the default stays: the budget ended before its final")
+        else:
+            yield Finish(search, budget.part(time_s or 0.0))
+
+
+def _nothing_found(standing: Standing) -> str:
+    tried = len(standing.best) - 1
+    if not tried:
+        return "left alone: the time went to dispatches with more to be gained"
+    return f"the default stays: none of {tried} candidates was faster in the search"
 
 
 def expected_gain_s(standing: Standing, batch: int) -> float:
@@ -50,16 +192,16 @@ def expected_gain_s(standing: Standing, batch: int) -> float:
 
 
 def choose(standings: Sequence[Standing], batch: int, model_s: float) -> int | None:
-    """Which of them gets the next batch, or None where no batch is worth its time.
+    """Which of them gets the next batch, or None if no batch is worth its time.
 
-    `model_s`: seconds of one run of the model. Whoever never had a batch is taken to need as long as the others did.
+    `model_s`: seconds of one run of the model. One that never had a batch is taken to need as long as the others did.
     """
-    gains = [expected_gain_s(each, batch) for each in standings]
-    tried = sum(len(each.best) - 1 for each in standings)
-    usual_s = sum(each.spent_s for each in standings) / tried if tried else 1.0
+    gains = [expected_gain_s(standing, batch) for standing in standings]
+    tried = sum(len(standing.best) - 1 for standing in standings)
+    usual_s = sum(standing.spent_s for standing in standings) / tried if tried else 1.0
     rates = [
-        gain / (each.spent_s / (len(each.best) - 1) if len(each.best) > 1 else usual_s)
-        for gain, each in zip(gains, standings, strict=True)
+        gain / (standing.spent_s / (len(standing.best) - 1) if len(standing.best) > 1 else usual_s)
+        for gain, standing in zip(gains, standings, strict=True)
     ]
     worth = [index for index, gain in enumerate(gains) if gain >= _LEAST_GAIN * model_s]
     return max(worth, key=rates.__getitem__, default=None)

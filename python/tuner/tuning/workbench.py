@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tuner.evaluate.budget import Budget
-from tuner.evaluate.devices import Stations
+from tuner.evaluate.devices import Devices
 from tuner.events import Listener
 from tuner.machines.local import Compilers
 from tuner.measuring import Runner
@@ -26,7 +26,7 @@ _LEAST_ROUNDS = 6
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """The tools and the settings of one run. `stations` measure, `compilers` compile, never at the same time.
+    """The tools and the settings of one run. `devices` measure, `compilers` compile, never at the same time.
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
     it ends, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished` holds
@@ -36,7 +36,7 @@ class Workbench:
     options: Options
     target: Target
     folder: RunFolder
-    stations: Stations
+    devices: Devices
     compilers: Compilers
     batch: int
     listen: Listener
@@ -49,7 +49,7 @@ class Workbench:
     @property
     def runner(self) -> Runner:
         """For what needs one device alone."""
-        return self.stations.runner
+        return self.devices.runner
 
 
 def batch_size(trials: int, workers: int, devices: int) -> int:

@@ -72,6 +72,7 @@ def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
                 "time_s": candidate.time_s,
                 "speedup": candidate.speedup,
                 "samples_s": list(candidate.samples_s),
+                "edge_slowdown": candidate.edge_slowdown,
             }
             for candidate in dispatch.candidates
         ],
