@@ -102,7 +102,11 @@ SPECS: dict[str, tuple[Path, Spoil, str]] = {
     "a list as name": (SPEC, of_entry("name", "[[]]"), "Certificate.name is .*, not a value of type str"),
     "no operands": (SPEC, of_entry("operands", "[]"), "its problem 'contraction' has 0 operands"),
     "another kind": (SPEC, of_entry("kind", '\\"reduction\\"'), "a spec for plain iree-compile cannot reach"),
-    "IR as a type": (SPEC, lambda text: text.replace('_type\\":\\"f32', '_type\\":\\"f32 } {', 1), "that is none"),
+    "IR as a type": (
+        SPEC,
+        lambda text: text.replace('_type\\":\\"f32', '_type\\":\\"f32 } {', 1),
+        "no valid type or indexing map",
+    ),
     "a list as flags": (
         SPEC,
         lambda text: text.replace("module @iree_tuner_spec attributes {", "module attributes { iree_tuner.flags = [],"),
