@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +38,18 @@ class Recorded:
 
     name: str
     form: str
-    extents: tuple[int, ...]
+    extents: Mapping[str, int]
     pool: Pool
     times_s: np.ndarray
     tried: tuple[Observation, ...]
 
     @staticmethod
     def of(result: Mapping[str, object]) -> Recorded:
-        names: list[str] = result["knobs"]  # type: ignore[assignment]
+        form, extents = form_of(str(result["problem"]))
+        loops = list(extents)
+        recorded: list[str] = result["knobs"]  # type: ignore[assignment]
+        # Records name the loop of a knob by its number.
+        names = [re.sub(r"(?<=[a-z])(\d+)$", lambda match: f"[{loops[int(match[1])]}]", name) for name in recorded]
         tuned: list[list[float]] = result["tuned_points"]  # type: ignore[assignment]
         random: list[list[float]] = result["random_points"]  # type: ignore[assignment]
         times = {tuple(int(value) for value in point): time_s for *point, time_s in (*random, *tuned) if time_s}
@@ -52,7 +57,6 @@ class Recorded:
         knobs = tuple(
             Knob(name, tuple(int(value) for value in np.unique(rows[:, column]))) for column, name in enumerate(names)
         )
-        form, extents = form_of(str(result["problem"]))
         tried = tuple(
             Observation(extents, dict(zip(names, map(int, point), strict=True)), time_s)
             for *point, time_s in tuned

@@ -35,6 +35,7 @@ from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import TunerError
 from tuner.model.model import Model
+from tuner.options import Options
 from tuner.outcome import Candidate
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -96,7 +97,7 @@ def ours(
     dispatch: Dispatch, extracted: Extracted, target: Target, count: int, workers: int, folder: Path
 ) -> tuple[str, Counted]:
     """The name of our space, and what we make of the dispatch."""
-    planned = plan([dispatch], target)
+    planned = plan([dispatch], target, Options())
     if not planned.tasks:
         raise TunerError(f"{dispatch.name}: {planned.left[dispatch.name]}")
     (task,) = planned.tasks

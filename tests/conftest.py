@@ -31,7 +31,7 @@ from tuner.tuning.result import TuneResult
 # Which marker a test gets that uses a fixture of this file, directly or through another one.
 MARKED = {
     "target": "compiler",
-    "compiled": "measures",
+    "compiled_once": "measures",
     "recorded": "measures",
     "delivered": "measures",
     "alone": "measures",
@@ -46,8 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for fixture in MARKED.keys() & set(getattr(item, "fixturenames", ())):
-            item.add_marker(MARKED[fixture])
+        if isinstance(item, pytest.Function):
+            parameters = item.callspec.params if hasattr(item, "callspec") else {}
+            for fixture in MARKED.keys() & (set(item.fixturenames) - parameters.keys()):
+                item.add_marker(MARKED[fixture])
 
 
 class Failures:

@@ -26,8 +26,11 @@ from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
+from tuner.events import nobody
 from tuner.measuring.presence import check_present
 from tuner.model.model import Model, spec_flag
+from tuner.options import Options
+from tuner.preview.list import list_dispatches
 from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 
@@ -234,6 +237,24 @@ def test_a_measuring_that_has_not_ended_is_taken_back_as_such(packed: Path, meas
     assert done.returncode == 0, done.stderr
     assert "its measuring has not ended" in done.stdout
     assert len(log_of(tmp_path / "run")) == 3
+
+
+def test_a_bundle_of_one_of_two_equal_problems_is_taken_back(tmp_path: Path) -> None:
+    """Without the bundle the first dispatch would stand for both. The candidates' space is the one that it names."""
+    model = write(tmp_path, samples.matmul(48, 32, 64) + samples.matmul_bias_relu(48, 32, 64))
+    words = ("run", model, "--no-measure", "--bundle", "bundle", "--trials", "1", "--dispatch")
+    second = list_dispatches(model, Options(), nobody)[1].name
+    assert iree_tune(*words, second, cwd=tmp_path).returncode == 0
+    results = Results.open(tmp_path / "bundle", Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
+    results.add_refused(second, "it does not run there")
+    done = iree_tune("take-back", model, "bundle", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "it does not run there" in done.stdout
+    dispatches = json.loads((tmp_path / "bundle" / "manifest.json").read_text())["dispatches"]
+    changed(tmp_path / "bundle", dispatches=[{**dispatches[0], "space": "cpu-reduction"}])
+    (tmp_path / "bundle" / FILE).unlink()
+    Results.open(tmp_path / "bundle", Machine("a CPU", "local-sync", "3.13.0", "3.12.1"))
+    assert_fails(iree_tune("take-back", model, "bundle", cwd=tmp_path), 2, "the space cpu-reduction does not serve")
 
 
 def test_a_bundle_of_another_model_or_compiler_is_refused(

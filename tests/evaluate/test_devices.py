@@ -123,6 +123,7 @@ def test_a_device_that_is_gone_costs_nothing_but_its_help(tmp_path: Path) -> Non
     assert_won(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_device_that_leads_can_go_too(tmp_path: Path) -> None:
     process = start_run(tmp_path)
 

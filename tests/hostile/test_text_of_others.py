@@ -102,7 +102,11 @@ SPECS: dict[str, tuple[Path, Spoil, str]] = {
     "a list as name": (SPEC, of_entry("name", "[[]]"), "Certificate.name is .*, not a value of type str"),
     "no operands": (SPEC, of_entry("operands", "[]"), "its problem 'contraction' has 0 operands"),
     "another kind": (SPEC, of_entry("kind", '\\"reduction\\"'), "a spec for plain iree-compile cannot reach"),
-    "IR as a type": (SPEC, lambda text: text.replace('_type\\":\\"f32', '_type\\":\\"f32 } {', 1), "that is none"),
+    "IR as a type": (
+        SPEC,
+        lambda text: text.replace('_type\\":\\"f32', '_type\\":\\"f32 } {', 1),
+        "no valid type or indexing map",
+    ),
     "a list as flags": (
         SPEC,
         lambda text: text.replace("module @iree_tuner_spec attributes {", "module attributes { iree_tuner.flags = [],"),
@@ -225,7 +229,7 @@ def test_a_file_that_is_no_manifest_gets_one_sentence(content: bytes, bundle: Pa
 
 
 def test_knobs_of_another_space_are_refused(tmp_path: Path, target: CpuTarget) -> None:
-    (task,) = plan(extract_text(samples.matmul(32, 32, 32), tmp_path, target).dispatches, target).tasks
+    (task,) = plan(extract_text(samples.matmul(32, 32, 32), tmp_path, target).dispatches, target, Options()).tasks
     candidate = replace(read_manifest(DATA / "cpu_bundle").dispatches[0].candidates[1], point={"other": 3})
     with pytest.raises(InputError, match="candidate 1 of d has knobs that its space has not"):
         _configuration(task, candidate, "d")

@@ -120,7 +120,7 @@ def test_printed_commands_have_options_and_examples_that_exist(page: str) -> Non
 
 
 @pytest.mark.parametrize("page", RUN)
-@pytest.mark.measures
+@pytest.mark.compiler
 def test_what_is_printed_runs(page: str, tmp_path: Path) -> None:
     """In order, in one folder, which has the examples and a small model.mlir."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")

@@ -19,14 +19,13 @@ from tuner.dispatch import Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted
 from tuner.targets.cpu import CpuTarget
 
+pytestmark = pytest.mark.compiler
 TIMEOUT_S = 120
 # A kind that takes sums of rows from our reductions, and a space that serves it.
 ROW_SUM = """
 from tuner.constraints import Knob, Space
 from tuner.dispatch import Configuration
 from tuner.kinds.reduction import KIND as REDUCTION
-
-pytestmark = pytest.mark.compiler
 
 
 class RowSum:

@@ -29,16 +29,20 @@ TILES = tuple(2**bit for bit in range(9))
 
 @pytest.fixture(name="pool", scope="module")
 def make_pool() -> Pool:
-    return enumerate_space(Space(tuple(Knob(name, TILES) for name in ("m0", "n1", "depth"))))
+    return enumerate_space(Space(tuple(Knob(name, TILES) for name in ("tile[m]", "tile[n]", "depth"))))
 
 
-def seconds(extents: tuple[int, ...], point: Mapping[str, int]) -> float:
+def sizes(m: int, n: int, k: int) -> dict[str, int]:
+    return {"m": m, "n": n, "k": k}
+
+
+def seconds(extents: Mapping[str, int], point: Mapping[str, int]) -> float:
     """A machine that wants tiles of a quarter of the rows, an eighth of the columns, and a depth of 16."""
-    off = (point["m0"] * 4 / extents[0], point["n1"] * 8 / extents[1], point["depth"] / 16)
-    return 1e-9 * math.prod(extents) * (1 + sum(math.log2(each) ** 2 for each in off) / 10)
+    off = (point["tile[m]"] * 4 / extents["m"], point["tile[n]"] * 8 / extents["n"], point["depth"] / 16)
+    return 1e-9 * math.prod(extents.values()) * (1 + sum(math.log2(each) ** 2 for each in off) / 10)
 
 
-def observed(extents: tuple[int, ...], pool: Pool, count: int, seed: int) -> list[Observation]:
+def observed(extents: Mapping[str, int], pool: Pool, count: int, seed: int) -> list[Observation]:
     points = [pool.point(int(row)) for row in np.random.default_rng(seed).permutation(len(pool))[:count]]
     return [Observation(extents, point, seconds(extents, point)) for point in points]
 
@@ -51,8 +55,8 @@ def product(m: int, n: int, k: int, element_type: str = "f32") -> Problem:
 
 def test_the_form_of_a_problem_leaves_out_its_sizes() -> None:
     form, extents = form_of(product(64, 128, 256).key)
-    assert extents == (64, 128, 256)
-    assert form_of(product(1, 2, 3).key) == (form, (1, 2, 3))
+    assert extents == sizes(64, 128, 256)
+    assert form_of(product(1, 2, 3).key) == (form, sizes(1, 2, 3))
     assert form_of(product(64, 128, 256, "f16").key)[0] != form
     with pytest.raises(ValueError, match="unpack"):
         form_of("flags")
@@ -60,8 +64,8 @@ def test_the_form_of_a_problem_leaves_out_its_sizes() -> None:
 
 def test_other_sizes_teach_where_the_best_is(pool: Pool) -> None:
     """Tiles go with the extents: the best ones of this problem are no problem's that was seen."""
-    taught = [each for size in (64, 256, 1024) for each in observed((size, size, 512), pool, 150, size)]
-    here = (256, 1024, 512)
+    taught = [each for size in (64, 256, 1024) for each in observed(sizes(size, size, 512), pool, 150, size)]
+    here = sizes(256, 1024, 512)
     expectation = expect(pool, here, taught, np.random.default_rng(0))
     assert expectation is not None
     assert expectation.learnt_from == 450
@@ -74,21 +78,21 @@ def test_other_sizes_teach_where_the_best_is(pool: Pool) -> None:
 
 
 def test_too_little_or_other_knobs_teach_nothing(pool: Pool) -> None:
-    few = observed((64, 64, 64), pool, 19, 0)
-    others = [Observation((64, 64, 64), {"tile": 4}, 1.0)] * 100
-    of_another_form = observed((64, 64, 64), pool, 100, 0)
+    few = observed(sizes(64, 64, 64), pool, 19, 0)
+    others = [Observation(sizes(64, 64, 64), {"tile": 4}, 1.0)] * 100
+    of_another_form = observed(sizes(64, 64, 64), pool, 100, 0)
     rng = np.random.default_rng(0)
-    assert expect(pool, (32, 32, 32), [*few, *others], rng) is None
-    assert expect(pool, (32, 32), of_another_form, rng) is None
-    assert expect(pool, (32, 32, 32), observed((64, 64, 64), pool, 20, 0), rng) is not None
+    assert expect(pool, sizes(32, 32, 32), [*few, *others], rng) is None
+    assert expect(pool, {"m": 32, "k": 32}, of_another_form, rng) is None
+    assert expect(pool, sizes(32, 32, 32), observed(sizes(64, 64, 64), pool, 20, 0), rng) is not None
 
 
 def test_a_large_pool_is_expected_in_part() -> None:
     """The best is sought among a draw; any other row can still be asked about."""
     wide = enumerate_space(Space(tuple(Knob(name, tuple(range(1, 61))) for name in "abc")))
     rows = np.random.default_rng(0).permutation(len(wide))[:40]
-    taught = [Observation((8,), wide.point(int(row)), 1.0 + int(row) / len(wide)) for row in rows]
-    expectation = expect(wide, (16,), taught, np.random.default_rng(0))
+    taught = [Observation({"k": 8}, wide.point(int(row)), 1.0 + int(row) / len(wide)) for row in rows]
+    expectation = expect(wide, {"k": 16}, taught, np.random.default_rng(0))
     assert expectation is not None
     assert 0 < len(expectation) < len(wide)
     left = np.setdiff1d(np.arange(len(wide)), list(expectation))
@@ -124,8 +128,8 @@ class Reversed(Expectation):
 
 
 def test_what_was_learnt_helps_and_misleads_little(pool: Pool) -> None:
-    taught = [each for size in (64, 256, 1024) for each in observed((size, size, 512), pool, 150, size)]
-    here = (256, 1024, 512)
+    taught = [each for size in (64, 256, 1024) for each in observed(sizes(size, size, 512), pool, 150, size)]
+    here = sizes(256, 1024, 512)
 
     def time_of(row: int) -> float:
         return seconds(here, pool.point(row))
@@ -150,7 +154,7 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
     """Equal problems, choices of flags and what came later are passed over."""
     mine, other, rng = product(32, 32, 32), product(64, 64, 64), np.random.default_rng(0)
     with Store(tmp_path / "s.sqlite", HERE, "3.12.0") as store:
-        for each in observed((64, 64, 64), pool, 30, 0):
+        for each in observed(sizes(64, 64, 64), pool, 30, 0):
             end = Stored(Fate.MEASURED, "", 0.1, each.time_s, 1.5, (each.time_s,))
             for problem in (mine, other):
                 store.add(digest(problem.key), dict(each.point), end, problem.key, each.point)
@@ -163,7 +167,7 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
         assert not Experience.of(store, "2026-01-01T00:00:00Z").expectation(mine, pool, rng)
         unheard = Experience.of(store, "")
         assert not unheard.expectation(mine, pool, rng)
-        for each in observed((64, 64, 64), pool, 20, 1):
+        for each in observed(sizes(64, 64, 64), pool, 20, 1):
             unheard.add(other.key, each.point, each.time_s)
         assert unheard.expectation(mine, pool, rng)
         assert not unheard.expectation(other, pool, rng)

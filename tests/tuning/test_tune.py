@@ -40,6 +40,7 @@ def test_tune_returns_the_spec_with_its_proof(
     assert "transform.iree.match.contraction" in result.spec
 
 
+@pytest.mark.slow
 def test_equal_problems_are_tuned_once_and_share_an_entry(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     # The same contraction twice, once with an epilogue: two executables, one problem.

@@ -29,7 +29,7 @@ from tuner.runs.store import subject_of
 from tuner.targets import Limits
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
-from tuner.tuning.plan import Task, chosen, plan
+from tuner.tuning.plan import Task, plan
 
 
 def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
@@ -51,8 +51,7 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
     options, target = opened.options, opened.target
     listen(Note(f"This run's folder: {folder.path}"))
     _, extracted = opened.read(folder.path, listen)
-    wanted = chosen(extracted.dispatches, options.dispatches)
-    planned = plan(wanted, target, early_only=options.early_only, space=options.space)
+    planned = plan(extracted.dispatches, target, options)
     left = dict(planned.left)
     with _made_whole(place) as unfinished:
         dispatches = []

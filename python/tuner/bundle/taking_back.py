@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner import plugins
+from tuner import spaces
 from tuner.bundle.manifest import BundledCandidate, BundledDispatch, Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Machine, Results
 from tuner.compile.pool import CompileJob, CompilePool
@@ -26,11 +26,11 @@ from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store, Stored, check_store, subject_of
-from tuner.spaces import GROUP
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_output, check_places, compile_command
 from tuner.stopwatch import Stopwatch
+from tuner.targets import Target
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.flag_search import is_choice
 from tuner.tuning.plan import Task, plan
@@ -71,6 +71,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         target=manifest.target,
         threads=manifest.threads,
         flags=manifest.flags,
+        early_only=manifest.early_only,
         shapes=Shapes(manifest.dims, manifest.inputs),
     )
     opened = open_model(path, options, watch)
@@ -121,11 +122,9 @@ def _taken(
     command = compile_command(
         model,
         options.output or folder.spec,
+        options,
         has_late=bool(proof.late_spec),
         reads_specs=target.reads_specs,
-        target=options.target,
-        shapes=options.shapes,
-        flags=options.flags,
     )
     result = TuneResult(
         function="",
@@ -168,9 +167,12 @@ def _circumstances(manifest: Manifest, machine: Machine, opened: OpenedModel, ex
 
 def _results(measured: _Bundle, extracted: Extracted) -> list[DispatchResult]:
     """A result for each dispatch of the model, in the model's order."""
-    planned = plan(extracted.dispatches, measured.opened.target, early_only=measured.manifest.early_only)
+    manifest, target = measured.manifest, measured.opened.target
+    bundled = {dispatch.name: dispatch for dispatch in manifest.dispatches}
+    # The bundle may be of some dispatches only: another one must not stand for the same problem.
+    wanted = [dispatch for dispatch in extracted.dispatches if dispatch.name in {*bundled, *manifest.left}]
+    planned = plan(wanted, target, replace(measured.opened.options, dispatches=()))
     tasks = {task.dispatch.name: task for task in planned.tasks}
-    bundled = {dispatch.name: dispatch for dispatch in measured.manifest.dispatches}
     for name, expected in bundled.items():
         task = tasks.get(name)
         if task is None or subject_of(task.program) != expected.subject:
@@ -181,13 +183,20 @@ def _results(measured: _Bundle, extracted: Extracted) -> list[DispatchResult]:
     for dispatch in extracted.dispatches:
         name = dispatch.name
         if name in bundled:
-            space = bundled[name].space
-            task = replace(tasks[name], space_name=space, builder=plugins.load(GROUP, space))
+            task = _in_space(tasks[name], bundled[name].space, target)
             found.append(_result(measured, task, bundled[name], measured.results.of(name)))
         else:
-            reason = measured.manifest.left.get(name) or planned.left.get(name) or "left alone: it is not in the bundle"
+            reason = manifest.left.get(name, "left alone: it is not in the bundle")
             found.append(DispatchResult(dispatch, reason))
     return found
+
+
+def _in_space(task: Task, name: str, target: Target) -> Task:
+    """The task in the space that the bundle's candidates are from. Raises InputError if there is no such space."""
+    found = spaces.find(target.name, task.problem, name)
+    if found is None:
+        raise InputError(f"the space {name} does not serve {task.problem.label}; copy the bundle again")
+    return replace(task, space_name=name, builder=found[1])
 
 
 def _result(measured: _Bundle, task: Task, bundled: BundledDispatch, known: DispatchResults) -> DispatchResult:

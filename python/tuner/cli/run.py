@@ -8,7 +8,7 @@ import errno
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,10 +16,16 @@ from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_
 from tuner.cli.streams import console, refused_by_stdout
 from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget, parse_duration_s
-from tuner.events import Event, both
+from tuner.events import Event, Listener, both
 from tuner.model.onnx import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import Options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tuner.stopwatch import Stopwatch
+    from tuner.terminal import EventStream, ProgressView
 
 
 @click.command()
@@ -120,8 +126,7 @@ def run(
     another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.
     """
     from tuner.stopwatch import Part, Stopwatch, process_started
-    from tuner.terminal import EventStream, ProgressView, print_forecast, print_result
-    from tuner.tuning.run import tune_model
+    from tuner.terminal import ProgressView
 
     watch = Stopwatch(process_started())
     watch.add(Part.STARTING, process_started(), time.time())
@@ -131,37 +136,67 @@ def run(
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
     )
-    if no_measure:
-        if as_json:
-            raise InputError("--json reports a run that measures; leave it out with --no-measure")
-        if dry_run:
-            raise InputError("--dry-run forecasts a run that measures; leave it out with --no-measure")
-        _pack(model, options, bundle)
-        return
-    if bundle is not None:
-        raise InputError("--bundle is where --no-measure writes; give both, or leave it out")
     shown = console(stderr=as_json)
-    stream = EventStream(sys.stdout) if as_json else None
-    with ProgressView(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s)) as view:
-        listen = both(view, stream) if stream else view
-        if stream and options.output is None:
-            listen = both(listen, _end_unread)
-        if dry_run:
-            from tuner.preview.forecast import forecast
+    view = ProgressView(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s))
+    if no_measure:
+        for given, option in ((as_json, "--json"), (dry_run, "--dry-run")):
+            if given:
+                raise InputError(f"{option} reports a run that measures; leave it out with --no-measure")
+        _pack(model, options, bundle, view, shown)
+    elif bundle is not None:
+        raise InputError("--bundle is where --no-measure writes; give both, or leave it out")
+    elif dry_run:
+        _forecast(model, options, view, shown, as_json=as_json)
+    else:
+        _tune(model, options, watch, view, shown, as_json=as_json)
 
-            looked = forecast(model, options, listen)
-        else:
-            result = tune_model(model, options, listen, watch=watch)
-    if dry_run:
-        if stream:
-            stream.forecast(looked)
-        print_forecast(looked, shown)
-        return
+
+def _tune(
+    model: Path, options: Options, watch: Stopwatch, view: ProgressView, shown: Console, *, as_json: bool
+) -> None:
+    from tuner.terminal import print_result
+    from tuner.tuning.run import tune_model
+
+    stream, listen = _stream(options, view, as_json=as_json)
+    with view:
+        result = tune_model(model, options, listen, watch=watch)
     if stream:
         stream.ended(result, options.output)
     print_result(result, shown)
     if options.output is not None:
         shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _forecast(model: Path, options: Options, view: ProgressView, shown: Console, *, as_json: bool) -> None:
+    from tuner.preview.forecast import forecast
+    from tuner.terminal import print_forecast
+
+    stream, listen = _stream(options, view, as_json=as_json)
+    with view:
+        found = forecast(model, options, listen)
+    if stream:
+        stream.forecast(found)
+    print_forecast(found, shown)
+
+
+def _pack(model: Path, options: Options, bundle: Path | None, view: ProgressView, shown: Console) -> None:
+    from tuner.bundle.packing import pack
+    from tuner.terminal.bundles import print_bundle
+
+    with view:
+        place, manifest = pack(model, options, bundle, view)
+    print_bundle(model, place, manifest, shown)
+
+
+def _stream(options: Options, view: ProgressView, *, as_json: bool) -> tuple[EventStream | None, Listener]:
+    """The stream of events for programs, if there is one, and what listens to the run."""
+    if not as_json:
+        return None, view
+    from tuner.terminal import EventStream
+
+    stream = EventStream(sys.stdout)
+    listen = both(view, stream)
+    return stream, listen if options.output is not None else both(listen, _end_unread)
 
 
 def _end_unread(_: Event) -> None:
@@ -174,14 +209,3 @@ def _end_unread(_: Event) -> None:
             "nobody reads the events any more; what was measured is kept, continue with --run-dir and --resume"
         )
     raise InputError(f"events cannot be written to stdout ({refused.strerror}); send it elsewhere, or give -o")
-
-
-def _pack(model: Path, options: Options, bundle: Path | None) -> None:
-    from tuner.bundle.packing import pack
-    from tuner.terminal import ProgressView
-    from tuner.terminal.bundles import print_bundle
-
-    shown = console()
-    with ProgressView(shown) as view:
-        place, manifest = pack(model, options, bundle, view)
-    print_bundle(model, place, manifest, shown)

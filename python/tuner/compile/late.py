@@ -24,7 +24,7 @@ from tuner.specs.read import parse_spec, text_of
 from tuner.specs.write import LATE, PROBLEM
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
-from tuner.toolchain.operations import dispatch_functions, ops_named
+from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             if isinstance(problem, str) or problem.key not in names:
                 continue
             name = names[problem.key]
-            reached[name].append(plain_name(_text(function, "sym_name")))
+            reached[name].append(plain_name(symbol(function)))
             _make_way(function, roots[0].operation.operation, name)
         try:
             for name, entry in entries.items():
@@ -93,15 +93,11 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
 
 
 def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:
-    """Gives a dispatch the identity that its entry looks for, and takes the compiler's configuration away."""
+    """Gives a dispatch the identity that its entry looks for, and removes the compiler's configuration."""
     with function.context:
         root.attributes["iree_tuner.dispatch"] = ir.StringAttr.get(name)
         for op in native.configured_ops(function):
             if "iree_tuner.op" in op.attributes:
-                number = _text(op, "iree_tuner.op").rpartition("#")[2]
+                number = str(ir.StringAttr(op.attributes["iree_tuner.op"]).value).rpartition("#")[2]
                 op.attributes["iree_tuner.op"] = ir.StringAttr.get(f"{name}#{number}")
     native.strip_configuration(function)
-
-
-def _text(op: ir.Operation, attribute: str) -> str:
-    return str(ir.StringAttr(op.attributes[attribute]).value)

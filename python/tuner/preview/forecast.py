@@ -28,7 +28,7 @@ from tuner.targets import Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
 from tuner.tuning.flag_search import check_pins, plan_flags
-from tuner.tuning.plan import Plan, Task, chosen, plan
+from tuner.tuning.plan import Plan, Task, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
 # How many times as long as checking and timing one candidate a final takes; what the proof of a spec takes, in
@@ -126,8 +126,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         model, extracted = opened.read(folder.path, listen)
         plain = prepare_model(model, extracted, options.function, folder, runner)
         compilers.wait()
-        wanted = chosen(extracted.dispatches, options.dispatches)
-        planned = plan(wanted, opened.target, early_only=options.early_only, space=options.space)
+        planned = plan(extracted.dispatches, opened.target, options)
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
         found, left = _Forecaster(opened, extracted, folder, runner, compilers).forecast(planned)
         proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)

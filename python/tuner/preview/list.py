@@ -48,7 +48,7 @@ def list_dispatches(path: Path, options: Options, listen: Listener) -> tuple[Lis
     opened.check_devices()
     with RunFolder.temporary() as folder:
         _, extracted = opened.read(folder.path, listen)
-        planned = plan(extracted.dispatches, opened.target)
+        planned = plan(extracted.dispatches, opened.target, options)
         spaces = {task.problem: task.space_name for task in planned.tasks}
         seconds = _timed(extracted.dispatches, opened, folder.path, listen)
         return tuple(

@@ -10,7 +10,6 @@ from pathlib import Path
 from tuner.errors import InputError
 from tuner.files import check_writable, write_atomically
 from tuner.model.model import Model, spec_flag
-from tuner.model.onnx import Shapes
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
 from tuner.specs.certificate import Circumstances
@@ -33,39 +32,22 @@ def header(circumstances: Circumstances) -> list[str]:
 
 
 def compile_command(
-    model: Model,
-    spec: Path,
-    *,
-    has_late: bool,
-    reads_specs: bool,
-    target: str,
-    shapes: Shapes,
-    flags: Sequence[str],
+    model: Model, spec: Path, options: Options, *, has_late: bool, reads_specs: bool
 ) -> tuple[str, ...]:
     """The command that compiles `model` with a spec, and with its late spec if it has one.
 
-    `reads_specs`: whether plain iree-compile applies a spec for this target; if not, only the late spec is named.
-    `flags` are those of iree-compile beside the target's; `target` and `shapes` are as the user gave them.
+    `options`: the target, the shapes and the flags, those that were chosen included. `reads_specs`: whether plain
+    iree-compile applies a spec for this target; if not, only the late spec is named.
     """
     if not has_late and model.path == model.source:
         return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
     specs = [str(spec)] if reads_specs or not has_late else []
     specs += [str(late_path(spec))] if has_late else []
-    sizes = [f"--dim={name}={size}" for name, size in shapes.dims.items()]
-    sizes += [f"--input={shape}" for shape in shapes.inputs]
-    after = ("--", *flags) if flags else ()
-    return (
-        "iree-tune",
-        "compile",
-        str(model.source),
-        *specs,
-        "-o",
-        "model.vmfb",
-        "--target",
-        target,
-        *sizes,
-        *after,
-    )
+    sizes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]
+    sizes += [f"--input={shape}" for shape in options.shapes.inputs]
+    after = ("--", *options.flags) if options.flags else ()
+    given = ("-o", "model.vmfb", "--target", options.target, *sizes, *after)
+    return ("iree-tune", "compile", str(model.source), *specs, *given)
 
 
 def deliver(path: Path, early: str, late: str) -> None:

@@ -29,7 +29,7 @@ def tune_dispatches(
 ) -> list[DispatchResult]:
     """The result of each dispatch. Equal problems are tuned once, since one spec entry serves them all."""
     for_defaults = budget.part(_DEFAULTS_PART * budget.left_s)
-    planned = plan(dispatches, bench.target, early_only=bench.options.early_only, space=bench.options.space)
+    planned = plan(dispatches, bench.target, bench.options)
     named = {dispatch.name: dispatch for dispatch in dispatches}
     found = {name: DispatchResult(named[name], reason) for name, reason in planned.left.items()}
     solved = _solved(bench, planned.tasks, limits, for_defaults, found)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tuner import spaces
 from tuner.dispatch import BenchmarkProgram, Dispatch, Problem
 from tuner.errors import InputError
+from tuner.options import Options
 from tuner.outcome import Candidate
 from tuner.spaces import SpaceBuilder
 from tuner.specs.write import has_matcher
@@ -56,11 +57,12 @@ def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatc
     return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
 
 
-def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = False, space: str = "") -> Plan:
-    """The tasks for `dispatches`; with `early_only` none that plain iree-compile could not apply.
+def plan(dispatches: Sequence[Dispatch], target: Target, options: Options) -> Plan:
+    """The problems to tune among those of `dispatches` that the options name, as `early_only` and `space` allow.
 
-    `space` names the only space to search; "" allows every registered space.
+    Raises InputError for a name that no dispatch has.
     """
+    dispatches = chosen(dispatches, options.dispatches)
     runs: dict[Problem, int] = {}
     for dispatch in dispatches:
         if dispatch.problem is not None:
@@ -69,7 +71,7 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
     left: dict[str, str] = {}
     for dispatch in dispatches:
         try:
-            task = _task(dispatch, tasks, runs, target, early_only, space)
+            task = _task(dispatch, tasks, runs, target, options)
         except _NotTunedError as error:
             left[dispatch.name] = str(error)
         else:
@@ -78,22 +80,17 @@ def plan(dispatches: Sequence[Dispatch], target: Target, *, early_only: bool = F
 
 
 def _task(
-    dispatch: Dispatch,
-    tasks: dict[Problem, Task],
-    runs: dict[Problem, int],
-    target: Target,
-    early_only: bool,
-    space: str,
+    dispatch: Dispatch, tasks: dict[Problem, Task], runs: dict[Problem, int], target: Target, options: Options
 ) -> Task:
     """The task of a dispatch. Raises _NotTunedError."""
-    problem, program = dispatch.problem, dispatch.program
+    problem, program, space = dispatch.problem, dispatch.program, options.space
     if dispatch.runs == 0:
         raise _NotTunedError("left alone: it runs only while the model is loaded")
     if problem is None or program is None:
         raise _NotTunedError(f"not tunable: {dispatch.untunable}")
     if problem in tasks:
         raise _NotTunedError(f"same problem as {tasks[problem].dispatch.name}")
-    if early_only and not (target.reads_specs and has_matcher(problem)):
+    if options.early_only and not (target.reads_specs and has_matcher(problem)):
         raise _NotTunedError(f"left alone: no spec that plain iree-compile reads can reach {problem.label}")
     found = spaces.find(target.name, problem, space)
     if found is None and space:

@@ -161,11 +161,9 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         compile_command=compile_command(
             known.model,
             options.output or folder.spec,
+            replace(options, flags=(*options.flags, *known.flags.flags)),
             has_late=bool(proof.late_spec),
             reads_specs=target.reads_specs,
-            target=options.target,
-            shapes=options.shapes,
-            flags=(*options.flags, *known.flags.flags),
         ),
         circumstances=known.circumstances(bench),
         wall_time=bench.watch.read(),
