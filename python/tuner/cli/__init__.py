@@ -110,7 +110,8 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    words = list(itertools.takewhile(lambda word: word != "--", arguments))
+    # `list` is the module of that command as soon as it is imported.
+    words = [*itertools.takewhile(lambda word: word != "--", arguments)]
     try:
         with lasting_interrupts() as interrupts:
             code = app(arguments, prog_name="iree-tune", standalone_mode=False)
