@@ -26,7 +26,7 @@ from tuner.measuring.transport import ATTEMPTS
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
-from tuner.runs.store import Stored, digest
+from tuner.runs.store import FLAGS, Stored, digest
 from tuner.search import Strategy
 from tuner.speedup import Ratio, is_decided, is_faster, speedup
 from tuner.stopwatch import Part
@@ -287,7 +287,7 @@ class _FlagSearch:
             samples = (end.time_s,) if end.time_s is not None else ()
             speedup = baseline_s / end.time_s if end.time_s else None
             stored = Stored(fate, end.detail, 0.0, end.time_s, speedup, samples)
-            self._store.add(self._subject, values, stored, "flags", values)
+            self._store.add(self._subject, values, stored, FLAGS, values)
 
     def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | _End]:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
