@@ -82,7 +82,7 @@ public:
     return item;
   }
 
-  /// The bytes from `offset` on, of which `holds` says how many there are.
+  /// The bytes from `offset` on; `holds` tells how many may be read.
   const char *at(uint64_t offset) const { return data + offset; }
 
 private:
@@ -105,7 +105,7 @@ private:
   size_t size = 0;
 };
 
-/// The value of `symbol` in one symbol table; 0 where the table lacks it.
+/// The value of `symbol` in one symbol table; 0 if the table lacks it.
 uint64_t findInTable(const MappedFile &file, const Elf64_Shdr &symbols,
                      const Elf64_Shdr &strings, const std::string &symbol) {
   uint64_t count = symbols.sh_size / sizeof(Elf64_Sym);

@@ -7,6 +7,7 @@
 #include "capi/IREETuner.h"
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
+#include "passes/Operations.h"
 #include "plugin/HostRegistry.h"
 
 #include <algorithm>
