@@ -37,7 +37,7 @@ class _Commands(click.Group):
     """The registered commands. Each is loaded when it is used."""
 
     def list_commands(self, _: click.Context) -> list[str]:
-        return list(plugins.names("tuner.commands"))
+        return [*plugins.names("tuner.commands")]
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         return _command(cmd_name) if cmd_name in plugins.names("tuner.commands") else None
@@ -110,7 +110,8 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    words = list(itertools.takewhile(lambda word: word != "--", arguments))
+    # A submodule of this package hides the builtin `list`.
+    words = (*itertools.takewhile(lambda word: word != "--", arguments),)
     try:
         with lasting_interrupts() as interrupts:
             code = app(arguments, prog_name="iree-tune", standalone_mode=False)
