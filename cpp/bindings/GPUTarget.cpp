@@ -60,7 +60,7 @@ mmaVectorTypes(MlirAttribute attr) {
 using Layout = std::tuple<std::vector<int64_t>, std::vector<int64_t>,
                           std::vector<int64_t>, std::vector<int64_t>>;
 
-/// Outer, thread, strides, element; none where the compiler keeps the layout
+/// Outer, thread, strides, element; none if the compiler keeps the layout
 /// opaque.
 static std::optional<Layout> mmaLayout(MlirAttribute intrinsic,
                                        uint32_t operand) {
@@ -91,8 +91,8 @@ static std::string print(MlirAttribute attr) {
   return text;
 }
 
-/// The name that stands in an enumeration attribute, `#iree_gpu<kind NAME>`;
-/// empty where its value has none.
+/// The name in an enumeration attribute, `#iree_gpu<kind NAME>`; empty if its
+/// value has none.
 static std::string enumeratorName(MlirAttribute attr) {
   std::string text = print(attr);
   size_t start = text.rfind(' ') + 1;
@@ -174,8 +174,9 @@ void populateGPUTarget(nb::module_ &module) {
             ireeAttributeIsAGPUVirtualMMAIntrinsicAttr(intrinsic));
       },
       nb::arg("intrinsic"), "The intrinsic's name, and whether it is virtual.");
-  module.def("gpu_target_info", &targetInfo, nb::arg("target"),
-             "What a #hal.executable.target says of its GPU; None if nothing.");
+  module.def(
+      "gpu_target_info", &targetInfo, nb::arg("target"),
+      "What a #hal.executable.target states of its GPU; None if nothing.");
 }
 
 } // namespace iree_tuner

@@ -9,6 +9,8 @@ NB_MODULE(_core, module) {
   module.doc() = "Native half of tuner.native; use that package instead.";
   iree_tuner::populateOperations(module);
   iree_tuner::populateLoweringConfig(module);
+  iree_tuner::populateTranslationInfo(module);
+  iree_tuner::populatePipelineOptions(module);
   iree_tuner::populateGPUTarget(module);
   iree_tuner::populateProblem(module);
 }

@@ -84,7 +84,7 @@ void populateOperations(nb::module_ &module) {
   module.def(
       "root_op_mark_set",
       [](MlirAttribute mark) { return ireeTunerRootOpMarkSet(mark); },
-      nb::arg("mark"), "The set of a root-op mark; -1 where it is none.");
+      nb::arg("mark"), "The set of a root-op mark; -1 if it is none.");
   module.def(
       "find_elf_symbol",
       [](const std::string &path, const std::string &symbol) {

@@ -13,7 +13,9 @@ namespace iree_tuner {
 void populateGPUTarget(nanobind::module_ &module);
 void populateLoweringConfig(nanobind::module_ &module);
 void populateOperations(nanobind::module_ &module);
+void populatePipelineOptions(nanobind::module_ &module);
 void populateProblem(nanobind::module_ &module);
+void populateTranslationInfo(nanobind::module_ &module);
 
 } // namespace iree_tuner
 

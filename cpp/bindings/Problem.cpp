@@ -21,7 +21,7 @@ namespace nb = nanobind;
 
 namespace iree_tuner {
 
-/// The op's ArrayAttr of indexing maps; null where it has none. Named linalg
+/// The op's ArrayAttr of indexing maps; null if it has none. Named linalg
 /// ops imply theirs.
 static MlirAttribute indexingMaps(MlirOperation op) {
   MlirAttribute maps =
@@ -49,7 +49,7 @@ static std::vector<MlirType> resultTypes(MlirOperation op) {
   return types;
 }
 
-/// Size of each loop, -1 where dynamic or not bound by an operand alone; and
+/// Size of each loop, -1 if dynamic or not bound by an operand alone; and
 /// whether the op's results are indexed by it, which makes it parallel.
 static std::vector<std::pair<int64_t, bool>> loops(MlirOperation op,
                                                    MlirAttribute maps) {

@@ -11,7 +11,7 @@
 
 namespace iree_tuner {
 
-/// Functions that are null where the loaded release does not export them.
+/// Functions that are null if the loaded release does not export them.
 struct HostFeatures {
   // 3.11: the root-op mark became `#iree_codegen.root_op<set = N>`; before, it
   // was a unit attribute.

@@ -24,13 +24,13 @@ IREE_TUNER_EXPORTED MlirLogicalResult ireeTunerRunPass(MlirStringRef argument,
                                                        MlirOperation op);
 
 /// The entries of an `#iree_cpu.lowering_config` or `#iree_gpu.lowering_config`
-/// as a DictionaryAttr; null for any other attribute, or where the printed form
-/// of the attribute cannot be read back.
+/// as a DictionaryAttr; null for any other attribute, or if the printed form of
+/// the attribute cannot be read back.
 IREE_TUNER_EXPORTED MlirAttribute
 ireeTunerLoweringConfigEntries(MlirAttribute config);
 
-/// The set of a root-op mark of either form (0 for the unit form); -1 where
-/// `mark` is no mark.
+/// The set of a root-op mark of either form (0 for the unit form); -1 if `mark`
+/// is no mark.
 IREE_TUNER_EXPORTED int64_t ireeTunerRootOpMarkSet(MlirAttribute mark);
 
 /// Finds the value of a defined function symbol in an ELF file's symbol table.

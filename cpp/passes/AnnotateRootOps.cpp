@@ -5,21 +5,22 @@
 //
 // - its root ops carry the root-op mark, in the form of the running release;
 // - a root op carries the identity of its dispatch, `iree_tuner.dispatch`: the
-//   function's name, or its symbol path where two dispatches share that name.
+//   function's name, or its symbol path if two dispatches share that name.
 //   The k-th root after the first has '@k' appended;
 // - every other configured op carries `iree_tuner.op`: the identity, '#' and
 //   its number in walk order, from 1.
 //
 // Marks that the compiler made are kept. Without them the root is the op whose
 // lowering configuration distributes the work over workgroups, or the only
-// configured op. Several ops that distribute it are several roots where none of
-// them feeds another. A dispatch where that does not decide (before 3.12, a
-// softmax on a GPU has three such ops in a row) gets a remark and no mark: the
+// configured op. Several ops that distribute it are several roots if none of
+// them feeds another. If that does not decide (before 3.12, a softmax on a GPU
+// has three such ops in a row), the dispatch gets a remark and no mark: the
 // pass never guesses.
 
 #include "capi/HostFeatures.h"
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
+#include "passes/Operations.h"
 
 #include <string>
 #include <unordered_map>
@@ -160,7 +161,7 @@ static bool isAnyFedByAnother(const std::vector<MlirOperation> &ops) {
   return isFed;
 }
 
-/// Decides the roots of one dispatch, or says why they cannot be decided.
+/// Decides the roots of one dispatch, or returns why they cannot be decided.
 static void findRoots(Dispatch &dispatch) {
   std::vector<MlirOperation> configured;
   std::vector<MlirOperation> distributing;
@@ -250,7 +251,7 @@ static void nameOps(const Dispatch &dispatch, const std::string &identity,
   }
 }
 
-/// Names every op of every dispatch; fails where a name would not be unique.
+/// Names every op of every dispatch; fails if a name would not be unique.
 static MlirLogicalResult nameAll(MlirOperation top,
                                  const std::vector<Dispatch> &dispatches,
                                  std::vector<Identity> &identities) {

@@ -9,9 +9,7 @@
 
 #include "capi/IREECompiler.h"
 
-#include <functional>
-#include <string>
-#include <string_view>
+#include <cstdint>
 
 namespace iree_tuner {
 
@@ -26,35 +24,18 @@ inline constexpr const char kDispatchIdentity[] = "iree_tuner.dispatch";
 /// On another configured op: the identity of its dispatch, '#' and its number.
 inline constexpr const char kOpIdentity[] = "iree_tuner.op";
 
-std::string_view view(MlirStringRef text);
-MlirStringRef stringRef(const std::string &text);
-
-/// The attribute of that name, of whatever kind; null where there is none.
-MlirAttribute getAttribute(MlirOperation op, const char *name);
-
-/// Calls `visit` on `op` and on everything below it, parents first.
-void walk(MlirOperation op, const std::function<void(MlirOperation)> &visit);
-
-std::string_view operationName(MlirOperation op);
-/// The op's symbol name; empty where it has none.
-std::string symbolName(MlirOperation op);
-bool isFunction(MlirOperation op);
-/// The function that holds `op`, itself included, not looking above `top`; null
-/// where there is none.
-MlirOperation enclosingFunction(MlirOperation op, MlirOperation top);
-
 /// The op's lowering configuration, given directly or within its compilation
-/// info; null where it has neither.
+/// info; null if it has none.
 MlirAttribute loweringConfigOf(MlirOperation op);
 
 /// The entries of a CPU or GPU lowering configuration as a DictionaryAttr; null
 /// for any other attribute.
 MlirAttribute loweringConfigEntries(MlirAttribute config);
 
-/// Whether the configuration says how the op is split over workgroups.
+/// Whether the configuration distributes the op over workgroups.
 bool distributesWork(MlirAttribute config);
 
-/// The set of a mark of either form (0 for the older, unit form); -1 where the
+/// The set of a mark of either form (0 for the older, unit form); -1 if the
 /// attribute is no mark.
 int64_t rootOpMarkSet(MlirAttribute mark);
 /// A mark in the form that the running release uses.

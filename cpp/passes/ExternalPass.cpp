@@ -35,8 +35,8 @@ static void construct(void *) {}
 static void destruct(void *) {}
 static void *clone(void *definition) { return definition; }
 
-/// Our passes build attributes of this dialect. A dialect can be loaded here
-/// only: run() may be called on many threads, where loading is forbidden.
+/// Our passes build attributes of this dialect. A dialect can only be loaded
+/// here: run() may be called on many threads, on which loading is forbidden.
 static MlirLogicalResult initialize(MlirContext context, void *) {
   mlirContextGetOrLoadDialect(context, stringRef("iree_codegen"));
   return success();

@@ -6,6 +6,7 @@
 
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
+#include "passes/Operations.h"
 
 namespace iree_tuner {
 

@@ -7,6 +7,7 @@
 
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
+#include "passes/Operations.h"
 
 #include <unordered_map>
 #include <vector>

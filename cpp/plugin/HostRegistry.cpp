@@ -50,27 +50,7 @@ using RegisterPass = void (*)(const std::function<OwnedPass()> &);
 /// A file mapped for reading. Every access is checked against its size.
 class MappedFile {
 public:
-  explicit MappedFile(const std::string &path) {
-    int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-      error = "cannot open '" + path + "': " + std::strerror(errno);
-      return;
-    }
-    struct stat status;
-    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_size <= 0) {
-      error = "'" + path + "' is no file with content";
-    } else {
-      size = static_cast<size_t>(status.st_size);
-      void *address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-      if (address == MAP_FAILED) {
-        error = "cannot map '" + path + "': " + std::strerror(errno);
-      } else {
-        data = static_cast<const char *>(address);
-      }
-    }
-    close(file);
-  }
+  MappedFile() = default;
   ~MappedFile() {
     if (data) {
       munmap(const_cast<char *>(data), size);
@@ -78,6 +58,17 @@ public:
   }
   MappedFile(const MappedFile &) = delete;
   MappedFile &operator=(const MappedFile &) = delete;
+
+  /// Maps the file at `path`, once. Returns "" or why it cannot be mapped.
+  std::string map(const std::string &path) {
+    int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+      return "cannot open '" + path + "': " + std::strerror(errno);
+    }
+    std::string error = map(file, path);
+    close(file);
+    return error;
+  }
 
   /// Whether `count` items of `itemSize` bytes from `offset` lie in the file.
   bool holds(uint64_t offset, uint64_t count, uint64_t itemSize) const {
@@ -91,12 +82,30 @@ public:
     return item;
   }
 
+  /// The bytes from `offset` on; `holds` tells how many may be read.
+  const char *at(uint64_t offset) const { return data + offset; }
+
+private:
+  std::string map(int file, const std::string &path) {
+    struct stat status;
+    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_size <= 0) {
+      return "'" + path + "' is no file with content";
+    }
+    size = static_cast<size_t>(status.st_size);
+    void *address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (address == MAP_FAILED) {
+      return "cannot map '" + path + "': " + std::strerror(errno);
+    }
+    data = static_cast<const char *>(address);
+    return {};
+  }
+
   const char *data = nullptr;
   size_t size = 0;
-  std::string error;
 };
 
-/// The value of `symbol` in one symbol table; 0 where the table lacks it.
+/// The value of `symbol` in one symbol table; 0 if the table lacks it.
 uint64_t findInTable(const MappedFile &file, const Elf64_Shdr &symbols,
                      const Elf64_Shdr &strings, const std::string &symbol) {
   uint64_t count = symbols.sh_size / sizeof(Elf64_Sym);
@@ -105,7 +114,7 @@ uint64_t findInTable(const MappedFile &file, const Elf64_Shdr &symbols,
       !file.holds(strings.sh_offset, strings.sh_size, 1)) {
     return 0;
   }
-  const char *names = file.data + strings.sh_offset;
+  const char *names = file.at(strings.sh_offset);
   const size_t length = symbol.size() + 1; // With the terminator.
   for (uint64_t i = 0; i < count; ++i) {
     auto entry =
@@ -124,9 +133,9 @@ uint64_t findInTable(const MappedFile &file, const Elf64_Shdr &symbols,
 
 std::string findElfSymbol(const std::string &path, const std::string &symbol,
                           uint64_t &value) {
-  MappedFile file(path);
-  if (!file.error.empty()) {
-    return file.error;
+  MappedFile file;
+  if (std::string error = file.map(path); !error.empty()) {
+    return error;
   }
   if (!file.holds(0, 1, sizeof(Elf64_Ehdr))) {
     return "'" + path + "' is too short for an ELF file";

@@ -7,6 +7,7 @@
 #include "capi/IREETuner.h"
 #include "passes/Configuration.h"
 #include "passes/ExternalPass.h"
+#include "passes/Operations.h"
 #include "plugin/HostRegistry.h"
 
 #include <algorithm>
@@ -76,7 +77,7 @@ struct PassPluginLibraryInfo {
 
 IREE_TUNER_EXPORTED PassPluginLibraryInfo mlirGetPassPluginInfo() {
   return PassPluginLibraryInfo{
-      /*apiVersion=*/1, "iree-tuner", "0.1.0", [] {
+      /*apiVersion=*/1, "iree-tuner", IREE_TUNER_VERSION, [] {
         char message[2048];
         if (!ireeTunerRegisterPasses(message, sizeof(message))) {
           std::fprintf(stderr, "error: %s\n", message);

@@ -18,9 +18,10 @@ from tuner.jsonable import to_plain
 REDUCTIONS = ("k", "window")
 Access = Literal["read", "write", "readwrite"]
 
-# What stands in IR, in names of files and on terminals as it is: printable ASCII but quotes, slashes and backslashes.
+# Characters that are kept in IR, in file names and on terminals: printable ASCII except quotes, slashes, backslashes.
 _PLAIN_LETTERS = r" !#-.0-\[\]-~"
 _PLAIN_NAME = re.compile(rf"(?!\.)[{_PLAIN_LETTERS}]{{1,150}}")
+# Characters that are kept of a symbol that is not plain.
 _KEPT_LETTERS = 100
 
 
@@ -57,10 +58,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Another op of the dispatch that needs a configuration, fitted to the root's.
+    """Another op of the dispatch that needs a configuration, which follows the root op's.
 
-    `number` is its place among the dispatch's configured ops besides the root, from 1. `levels` is what the compiler
-    gives it by default, `loops` the root's loop for each of its own (-1: none).
+    `number` is its place among the dispatch's configured ops besides the root op, from 1. `levels` are the compiler's
+    default, `loops` the root op's loop for each of its own (-1: none).
     """
 
     number: int
@@ -72,8 +73,8 @@ class Follower:
 class Problem:
     """What a root op computes, free of names and of the compiler's objects.
 
-    Two dispatches with equal problems take the same configurations, and one matcher finds both. Where the kind, the
-    loops and the operands do not say everything, `computation` tells dispatches apart: the ops that they hold.
+    Two dispatches with equal problems take the same configurations, and one matcher finds both. If kind, loops and
+    operands do not describe everything, `computation` distinguishes dispatches: it names the ops that they hold.
     """
 
     kind: str
@@ -97,18 +98,18 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """One line that equal problems share and no others: how a spec that is applied late names its problem."""
+        """One line that only equal problems share, by which a late spec names its problem."""
         loops = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
         operands = "; ".join(f"{operand.element_type} {operand.indexing_map}" for operand in self.operands)
         followers = "; ".join(
-            f"{each.number} {' '.join(f'{name}{list(sizes)}' for name, sizes in each.levels)} of {list(each.loops)}"
-            for each in self.followers
+            f"{op.number} {' '.join(f'{name}{list(sizes)}' for name, sizes in op.levels)} of {list(op.loops)}"
+            for op in self.followers
         )
         return " | ".join((self.kind, loops, operands, self.computation, followers))
 
     @property
     def label(self) -> str:
-        """For people: the kind and the extents by role, as in `contraction m2048 n2048 k512 f32`."""
+        """The kind and the extents by role, for people, as in `contraction m2048 n2048 k512 f32`."""
         extents = " ".join(f"{loop.role}{loop.extent}" for loop in self.loops)
         types = [operand.element_type for operand in self.operands]
         return f"{self.kind} {extents} {types[0] if len(set(types)) == 1 else 'x'.join(types)}"
@@ -125,16 +126,16 @@ def loop_names(roles: Sequence[str]) -> tuple[str, ...]:
 
 
 def plain_name(symbol: str) -> str:
-    """What a dispatch of this symbol is called: the same, unless the symbol is too long or has odd characters."""
+    """The name of a dispatch with this symbol: the symbol, unless it is too long or has other characters."""
     if _PLAIN_NAME.fullmatch(symbol):
         return symbol
     kept = re.sub(f"[^{_PLAIN_LETTERS}]+", "_", symbol)[:_KEPT_LETTERS]
-    begin = "_" if kept.startswith(".") else ""
-    return f"{begin}{kept}_{hashlib.sha256(symbol.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    prefix = "_" if kept.startswith(".") else ""
+    return f"{prefix}{kept}_{hashlib.sha256(symbol.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def check_problem(problem: Problem) -> None:
-    """Raises ValueError for what no root op computes: the types of the fields do not say everything."""
+    """Raises ValueError for a problem that no root op has, although the types of its fields are right."""
     if not problem.operands:
         raise ValueError(f"its problem '{problem.kind}' has 0 operands")
     for loop in problem.loops:
@@ -146,16 +147,16 @@ def check_problem(problem: Problem) -> None:
         if not (
             re.fullmatch(r"[\w<>]+", operand.element_type) and re.fullmatch(r"[\w\s(),+*>-]+", operand.indexing_map)
         ):
-            raise ValueError(f"an operand of its problem '{problem.kind}' has a type or a map that is none")
+            raise ValueError(f"an operand of its problem '{problem.kind}' has no valid type or indexing map")
         if not all(-1 <= loop < len(problem.loops) for loop in operand.loops):
-            raise ValueError(f"an operand of its problem '{problem.kind}' names a loop that there is not")
+            raise ValueError(f"an operand of its problem '{problem.kind}' names a loop that does not exist")
 
 
 def form_of(key: str) -> tuple[str, dict[str, int]]:
     """What a problem shares with others of its form, by its key, and the extents of its loops, by their names.
 
     Problems of one form have the same kind, roles of loops, operands and computation; only sizes differ. Raises
-    ValueError for what is no problem's key.
+    ValueError for text that is not a problem's key.
     """
     kind, loops, operands, computation, _ = key.split(" | ")
     named = re.findall(r"([a-z]+)(\d+)", loops)
@@ -176,14 +177,14 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class GpuSettings:
-    """What a GPU's code generator is told beside tiling levels.
+    """The settings of a GPU's code generator beside tiling levels.
 
     `workgroup_size` are the threads of a workgroup along x, y and z, `subgroup_size` those that run in lockstep.
     `intrinsic` is the compiler's number of the root's matrix instruction (None: it uses none), `promoted` the operands
     that go through shared memory.
-    `flushes_denormals`: f32 values too small for full precision count as 0, as IREE has it in attention.
-    None leaves a choice to the compiler; `occupancy` is the occupancy asked for, in subgroups that share a scheduler
-    (AMD: an execution unit), 0 for none.
+    `flushes_denormals`: f32 values too small for full precision count as 0, as in IREE's attention.
+    `occupancy` is asked for in subgroups that share a scheduler (AMD: an execution unit); 0 asks for none. None leaves
+    a choice to the compiler.
     """
 
     workgroup_size: tuple[int, ...]
@@ -203,10 +204,10 @@ class Configuration:
 
     `levels` maps a tiling level's name to a tile size for each loop (shape [loops], 0: not tiled there). On a GPU
     `lane_basis` and `subgroup_basis` are levels too, of counts, and `gpu` holds the further settings.
-    `attributes` holds further attributes of the root op, printed, by name (`decomposition_config` where the op has
-    parts). With `compilation_info` among them the compiler itself made attributes of a choice, and `levels` is empty.
+    `attributes` holds further attributes of the root op, printed, by name (`decomposition_config` if the op has
+    parts). If `compilation_info` is among them, the compiler itself made the attributes, and `levels` is empty.
     `function_attributes` are those of the dispatch's function, for the code generator behind IREE's pipelines.
-    `others` holds the levels of the other ops that need any, by their number in the dispatch.
+    `others` holds the levels of the other ops that need some, by their number in the dispatch.
     """
 
     pipeline: str
@@ -240,11 +241,11 @@ def _plain(levels: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """A configuration as IREE's own attributes, printed: what a spec writes onto the ops of one dispatch.
+    """A configuration as IREE's own attributes, printed, which a spec writes onto the ops of one dispatch.
 
-    `root` maps the names of the root op's attributes (`compilation_info` and, where the op has parts,
-    `decomposition_config`) to their values; `others` the other configured ops, by number, to their lowering configs;
-    `function` those of the function that they stand in.
+    `root` maps the names of the root op's attributes (`compilation_info` and, if the op has parts,
+    `decomposition_config`) to their values. `others` maps the numbers of the other configured ops to their lowering
+    configs, `function` the names of the function's attributes to their values.
     """
 
     root: Mapping[str, str]
@@ -254,7 +255,7 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What the compiler says it will use for a dispatch: the printed attributes, read back from the IR.
+    """The configuration that the compiler will use for a dispatch: printed attributes, read back from the IR.
 
     `lowering_configs` holds one for each configured op, in the order of the dispatch.
     """
@@ -271,9 +272,9 @@ class Arithmetic:
     """What rounding can do to a program's outputs.
 
     `terms` is the largest number of products in one sum, `accumulator` the element type that sums are held in,
-    `narrowest` the least precise float type that it computes in, narrowing apart ("" if in none).
-    `is_exact`: on small integers nothing is rounded until sums outgrow the accumulator, so that outputs do not depend
-    on the order of sums.
+    `narrowest` the least precise float type that it computes in, apart from narrowing ("" if in none).
+    `is_exact`: with small integers nothing is rounded until sums outgrow the accumulator, so outputs do not depend on
+    the order of sums.
     """
 
     terms: int = 1
@@ -286,11 +287,11 @@ class Arithmetic:
 class BenchmarkProgram:
     """IR that runs one dispatch alone: its text, the function that runs it, and the data it works on.
 
-    In `ir_text` the dispatch carries no configuration, its root op the mark and the identity; in `default_text` it is
-    as the compiler configured it. `flags` are those of iree-compile that the model is compiled with, and so is this.
+    In `ir_text` the dispatch has no configuration, and its root op has the mark and the identity. In `default_text` it
+    is as the compiler configured it. `flags` are those of iree-compile for the model and for this program.
 
     `entry` takes the number of times to run (i32); `buffer_setter` the buffer of `buffer_bytes` bytes that all
-    `regions` lie in, before the first run. `arithmetic` says how far outputs of correct programs may differ.
+    `regions` lie in, before the first run. `arithmetic` limits how far outputs of correct programs may differ.
     """
 
     ir_text: str
@@ -305,10 +306,10 @@ class BenchmarkProgram:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A dispatch of a model. Tunable where `program` and `problem` are known, else `untunable` says why not.
+    """A dispatch of a model. It is tunable if `program` and `problem` are known; otherwise `untunable` is the reason.
 
-    `runs`: how often one run of the model runs it, each place in the model counted once (in a loop too); 0 for what
-    runs only while the model is loaded.
+    `runs`: how often one run of the model runs it. Each place in the model counts once, also in a loop. 0: it runs only
+    while the model is loaded.
     """
 
     name: str

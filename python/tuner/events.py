@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What a run tells while it goes on, to whoever listens.
+"""What a run reports to its listeners while it goes on.
 
 Every event has a `to_json`: an object whose `event` names its kind, as `iree-tune run --json` prints it and, for
 some kinds, as it stands in a run's log.
@@ -9,41 +9,47 @@ some kinds, as it stands in a run's log.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from tuner.jsonable import to_plain
 from tuner.outcome import Evaluation
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseStarted:
-    """A phase began. `total` steps are ahead, or None where that is not known."""
+class _Plain:
+    """An event that is written as its fields."""
 
+    __slots__ = ()
+    _kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as plain JSON."""
+        return {"event": self._kind, **to_plain(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted(_Plain):
+    """A phase started. `total` steps are ahead, or None if that is not known."""
+
+    _kind = "phase started"
     text: str
     total: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The event as plain JSON."""
-        return {"event": "phase started", "text": self.text, "total": self.total}
-
 
 @dataclass(frozen=True, slots=True)
-class SearchPlanned:
-    """The search begins: so many candidates of so many dispatches, fewer where a budget ends first."""
+class SearchPlanned(_Plain):
+    """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first."""
 
+    _kind = "search planned"
     dispatches: int
     candidates: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The event as plain JSON."""
-        return {"event": "search planned", "dispatches": self.dispatches, "candidates": self.candidates}
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateEnded:
-    """A candidate of `dispatch` came to its end. `best` is its best speed-up so far.
+    """A candidate of `dispatch` ended. `best` is the dispatch's best speed-up so far.
 
-    `stored`: it ended so in an earlier run, and was neither compiled nor measured now.
+    `stored`: the result is from an earlier run; the candidate was neither compiled nor measured now.
     """
 
     dispatch: str
@@ -63,13 +69,14 @@ class CandidateEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class FlagsTried:
+class FlagsTried(_Plain):
     """Flags of the whole compilation were tried: `values` of the knobs that are not at their default.
 
-    `number` counts from 1. `time_s` is the median seconds of a run of the model, None where it failed, `detail` then
-    says why. `best` is the best speed-up over the plain model so far. `stored`: known from an earlier run.
+    `number` counts from 1. `time_s` is the median seconds of a run of the model, None if it failed; `detail` then says
+    why. `best` is the best speed-up over the plain model so far. `stored`: the result is from an earlier run.
     """
 
+    _kind = "flags tried"
     number: int
     values: Mapping[str, str]
     time_s: float | None
@@ -77,14 +84,10 @@ class FlagsTried:
     detail: str = ""
     stored: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """One line of a run's log."""
-        return {"event": "flags tried", **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
 class FinalistFailed:
-    """A finalist of `dispatch` failed in the final and is passed over; its evaluation has the new fate."""
+    """A finalist of `dispatch` failed in the final and is passed over; `evaluation` has the new fate."""
 
     dispatch: str
     evaluation: Evaluation
@@ -103,7 +106,7 @@ class FinalistFailed:
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """What goes on around the measurements of `dispatch`: the machine is noisy, or the device is lost."""
+    """What disturbs the measurements of `dispatch` ("" for all): the machine is noisy, or a device is lost."""
 
     dispatch: str
     text: str
@@ -114,14 +117,11 @@ class Disturbance:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Note(_Plain):
     """Something that a user should read."""
 
+    _kind = "note"
     text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The event as plain JSON."""
-        return {"event": "note", "text": self.text}
 
 
 Event = PhaseStarted | SearchPlanned | CandidateEnded | FlagsTried | FinalistFailed | Disturbance | Note
@@ -133,7 +133,7 @@ def nobody(_: Event) -> None:
 
 
 def both(first: Listener, second: Listener) -> Listener:
-    """A listener that tells two others, one after the other."""
+    """A listener that passes events to two others, one after the other."""
 
     def listen(event: Event) -> None:
         first(event)

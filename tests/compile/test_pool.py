@@ -341,6 +341,28 @@ def test_workers_that_began_are_there_before_the_first_job(job: CompileJob) -> N
     assert after.starting_s - before.starting_s < before.starting_s / 2
 
 
+def test_a_pool_ends_its_own_workers_alone(job: CompileJob, tmp_path: Path) -> None:
+    """The older pool replaces its workers, for others' flags and at last in a hurry, while the younger one has some."""
+    other = replace(job, program=replace(job.program, flags=("--iree-opt-level=O3",)), binary=tmp_path / "b.vmfb")
+    with CompilePool(1, 60.0) as younger:
+        with pytest.raises(RuntimeError, match="in a hurry"), CompilePool(1, 60.0) as older:
+            older.compile([job])
+            before = set(faults.children(os.getpid()))
+            younger.begin()
+            younger.wait()
+            youngers = set(faults.children(os.getpid())) - before
+            assert len(youngers) == 1
+            (end,) = older.compile([other])
+            assert end.fate is Fate.COMPILED, end.detail
+            assert youngers < set(faults.children(os.getpid()))
+            raise RuntimeError("in a hurry")
+        assert set(faults.children(os.getpid())) == youngers
+        (end,) = younger.compile([replace(job, binary=tmp_path / "c.vmfb")])
+        assert end.fate is Fate.COMPILED, end.detail
+        assert set(faults.children(os.getpid())) == youngers
+    assert multiprocessing.active_children() == []
+
+
 def test_a_worker_that_dies_while_it_starts_is_replaced(job: CompileJob) -> None:
     with CompilePool(2, 60.0) as pool:
         pool.begin()

@@ -208,7 +208,7 @@ def test_a_kernel_that_reads_beyond_its_operands_counts_as_slow_as_it_can_be(run
     slow = bench.evaluate(candidates[0])
     fast = bench.evaluate(candidates[1])
     assert slow.edge_slowdown > 3
-    assert "slower where nothing readable follows its operands" in slow.detail
+    assert "slower if nothing readable follows its operands" in slow.detail
     assert slow.time_s == pytest.approx(slow.edge_slowdown * np.median(slow.samples_s))
     assert (fast.edge_slowdown, fast.detail) == (1.0, "")
     # Beside other data it is many times faster than the default, and would be handed over.
@@ -217,7 +217,7 @@ def test_a_kernel_that_reads_beyond_its_operands_counts_as_slow_as_it_can_be(run
     assert final is not None
     assert final.ratio.low > 3
     assert not final.accepted
-    assert "slower where nothing readable follows its operands" in verdict_on(final, 0.02)
+    assert "slower if nothing readable follows its operands" in verdict_on(final, 0.02)
     best = bench.final([slow, fast], np.random.default_rng(0), 0.02)
     assert best is not None
     assert best.evaluation.candidate.number == 2
@@ -286,7 +286,7 @@ def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> Non
         (
             Ratio(3.0, 2.9, 3.1),
             11.7,
-            "(3.00x [2.90, 3.10]) is 11.7x slower where nothing readable follows its operands",
+            "(3.00x [2.90, 3.10]) is 11.7x slower if nothing readable follows its operands",
         ),
     ],
 )

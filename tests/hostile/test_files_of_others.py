@@ -259,6 +259,7 @@ def test_what_is_asked_may_not_change(option: str) -> None:
     [
         (lambda data: {name: data[name] for name in ("command", "folder", "began")}, "another version of iree-tuner"),
         (lambda data: {**data, "version": 99}, "another version of iree-tuner"),
+        (lambda data: {**data, "version": 1}, "another version of iree-tuner"),
         (lambda data: {**data, "asked": None}, "holds no tuning run"),
         (lambda data: {**data, "asked": [1]}, "is not what a run of this version writes"),
         (lambda data: {**data, "command": "iree-tune"}, "is not what a run of this version writes"),

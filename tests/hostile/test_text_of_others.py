@@ -102,7 +102,11 @@ SPECS: dict[str, tuple[Path, Spoil, str]] = {
     "a list as name": (SPEC, of_entry("name", "[[]]"), "Certificate.name is .*, not a value of type str"),
     "no operands": (SPEC, of_entry("operands", "[]"), "its problem 'contraction' has 0 operands"),
     "another kind": (SPEC, of_entry("kind", '\\"reduction\\"'), "a spec for plain iree-compile cannot reach"),
-    "IR as a type": (SPEC, lambda text: text.replace('_type\\":\\"f32', '_type\\":\\"f32 } {', 1), "that is none"),
+    "IR as a type": (
+        SPEC,
+        lambda text: text.replace('_type\\":\\"f32', '_type\\":\\"f32 } {', 1),
+        "no valid type or indexing map",
+    ),
     "a list as flags": (
         SPEC,
         lambda text: text.replace("module @iree_tuner_spec attributes {", "module attributes { iree_tuner.flags = [],"),
@@ -254,6 +258,10 @@ RESULTS: dict[str, tuple[Callable[[list[Any]], Any], str]] = {
         lambda records: records[1]["ended"].update(edge_slowdown=0.5),
         "edge_slowdown: 0.5 is no slowdown",
     ),
+    "an earlier version": (
+        lambda records: records[0].update(schema="iree-tuner-results/2"),
+        "has the schema iree-tuner-results/2, this version reads iree-tuner-results/3",
+    ),
     "a zero speed-up": (lambda records: records[1]["ended"].update(speedup=0), "speedup: 0 is no ratio"),
     "a list as dispatch": (lambda records: records[1].update(dispatch=[]), "dispatch is '\\[\\]', not a value of"),
     "a number as reason": (lambda records: records.append({"dispatch": "d", "refused": 3}), "refused is '3'"),
@@ -286,6 +294,16 @@ RUNS: dict[str, tuple[str, Callable[[str], str], str]] = {
     "a list as configuration": ("log.jsonl", lambda text: text.replace('"default"', "[1]", 1), "not an object"),
     "levels that are none": ("log.jsonl", lambda text: text.replace('"levels": {', '"levels": 3, "x": {', 1), "'x'"),
     "a negative time": ("log.jsonl", lambda text: text.replace('"time_s": 0', '"time_s": -0', 1), "is no time"),
+    "an earlier version": (
+        "log.jsonl",
+        lambda text: text.replace(', "edge_slowdown": 1.0', "", 1),
+        "was not written by this version of iree-tuner .there is no 'edge_slowdown'",
+    ),
+    "a slowdown below 1": (
+        "log.jsonl",
+        lambda text: text.replace('"edge_slowdown": 1.0', '"edge_slowdown": 0.5', 1),
+        "edge_slowdown: 0.5 is no slowdown",
+    ),
     "NaN": ("log.jsonl", lambda text: text.replace('"speedup": 1.0', '"speedup": NaN', 1), "is damaged in line 1"),
     "deep": ("log.jsonl", lambda text: DEEP + "\n" + text, "is damaged in line 1"),
     "a list as dispatch": (

@@ -266,6 +266,29 @@ def test_the_last_device_that_is_lost_ends_the_search_and_keeps_what_was_measure
     assert len(measured) == 1 + len(asked_of(events))
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_device_that_is_lost_in_the_final(tmp_path: Path, devices: int) -> None:
+    """Another device holds the final; without one the run ends, and what was measured is in the store."""
+    machines = ReplayMachines.of(MadeUp(), devices=devices, noise=0.002)
+    finals: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, PhaseStarted) and "best against default" in event.text:
+            finals.append(event.text)
+            machines.replays[0].is_lost = True
+
+    with workbench(tmp_path / "run", machines, listen=listen, trials=12) as bench:
+        if devices == 2:
+            (result,) = tune_dispatches(bench, [product("mine")], LIMITS, bench.budget)
+            assert result.winner is not None
+        else:
+            with pytest.raises(DeviceLostError, match="the device replay is lost"):
+                tune_dispatches(bench, [product("mine")], LIMITS, bench.budget)
+        # Before the year 9999, that is all.
+        assert len(bench.store.measured("9999")) == 12
+    assert len(finals) == 1
+
+
 def test_what_was_measured_is_not_measured_again(tmp_path: Path) -> None:
     """The second search of the same store asks for the same and measures nothing but its final."""
     calls: list[Any] = []

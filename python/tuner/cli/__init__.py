@@ -37,6 +37,7 @@ class _Commands(click.Group):
     """The registered commands. Each is loaded when it is used."""
 
     def list_commands(self, _: click.Context) -> list[str]:
+        # `list` is a module here as soon as the command of that name is loaded.
         return [*plugins.names("tuner.commands")]
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
@@ -110,8 +111,7 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    # A submodule of this package hides the builtin `list`.
-    words = (*itertools.takewhile(lambda word: word != "--", arguments),)
+    words = tuple(itertools.takewhile(lambda word: word != "--", arguments))
     try:
         with lasting_interrupts() as interrupts:
             code = app(arguments, prog_name="iree-tune", standalone_mode=False)

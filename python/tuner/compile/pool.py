@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Compiles candidates in a pool of worker processes that may crash, hang or eat memory.
+"""Compiles candidates in a pool of worker processes that may crash, hang or take all memory.
 
 A worker keeps IREE's compiler loaded, applies a configuration in memory and compiles from there: several times as
-many candidates a second as one `iree-compile` process for each.
+many candidates a second as with one `iree-compile` process a candidate.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,26 +42,25 @@ from tuner.toolchain.tools import check_room, end_linkers
 _CANDIDATES_PER_WORKER = 200
 _MEMORY_LIMIT_BYTES = 6 * 2**30
 _START_TIMEOUT_S = 60.0
-# So long workers that have started wait for the others.
+# Seconds that workers which have started wait for the others.
 _MEET_S = 10.0
 # Characters of an error that are kept.
 _DETAIL = 300
-# How pebble names the processes of a pool.
-_WORKER_NAME = "pebble_pool_worker"
+# Seconds between a worker's looks at whether its parent still lives.
 _LOOK_EVERY_S = 1.0
 _NO_FOLDER = "lost its folder of temporary files"
-# Pebble looks every tenth of a second whether its pool was ended.
+# Seconds until pebble's threads have noticed that their pool was stopped: they look every tenth of a second.
 _NOTICED_S = 0.2
-# So many times a job is tried whose worker, or whose pool, is lost.
+# Times that a job is tried if its worker, or its pool, is lost.
 _TRIES = 4
-# A job's own time begins when a worker says that it took it. Workers take them in order; what starts may be slow.
+# Seconds until a worker has taken a job, from when the job was queued. Workers take jobs in order; they start slowly.
 _TAKEN_S = 300.0
 
 
 class _LostError(Exception):
-    """A worker was lost. `end` is its candidate's fate if that goes on, `why` how it came.
+    """A worker was lost. `end` is its candidate's fate if no further try succeeds, `why` the cause.
 
-    Ended from outside is no fault of the candidate; a crash is one when it comes in a fresh process again.
+    To be killed from outside is no fault of the candidate; to crash is one if it happens in a fresh process again.
     """
 
     def __init__(self, end: Compilation, why: str) -> None:
@@ -90,6 +90,42 @@ class CompileJob:
         return self.annotations or self.candidate.configuration
 
 
+class _Workers:
+    """What pebble starts processes by (its `MultiprocessingContext`): a spawn context that remembers the processes.
+
+    A pool ends its own workers alone: the same process may have other pools.
+    """
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._started: list[SpawnProcess] = []
+
+    def Process(self, **arguments: Any) -> SpawnProcess:  # noqa: N802
+        """A process that is not started yet."""
+        process = self._context.Process(**arguments)
+        self._started.append(process)
+        return process
+
+    def Pipe(self, duplex: bool = True) -> tuple[Any, Any]:  # noqa: N802
+        """As of `multiprocessing`."""
+        return self._context.Pipe(duplex)
+
+    def RLock(self) -> Any:  # noqa: N802
+        """As of `multiprocessing`."""
+        return self._context.RLock()
+
+    def get_start_method(self) -> str:
+        """As of `multiprocessing`."""
+        return self._context.get_start_method()
+
+    def kill(self) -> None:
+        """Kills every process that runs, and waits until it has ended."""
+        for process in list(self._started):
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+
 class CompilePool:
     """Worker processes that compile. Use it as a context manager: leaving it ends every worker."""
 
@@ -112,18 +148,18 @@ class CompilePool:
         self._taken_timeout_s = taken_timeout_s
         # A worker that is killed leaves the files that it was linking.
         self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
-        self._pool = self._start()
+        self._processes, self._pool = self._start()
         self._starting: list[Any] = []
         self._flags: tuple[str, ...] | None = None
 
-    def _start(self) -> ProcessPool:
-        self._others = {child.pid for child in multiprocessing.active_children()}
-        return ProcessPool(
+    def _start(self) -> tuple[_Workers, ProcessPool]:
+        processes = _Workers()
+        return processes, ProcessPool(
             max_workers=self._workers,
             max_tasks=_CANDIDATES_PER_WORKER,
             initializer=_start_worker,
             initargs=[self._temporary.name, os.getpid()],
-            context=multiprocessing.get_context("spawn"),
+            context=processes,
         )
 
     def __enter__(self) -> CompilePool:
@@ -135,34 +171,31 @@ class CompilePool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._pool.close()
-            self._pool.join()
-        else:
-            self._stop()
-        end_linkers(self._temporary.name)
-        self._temporary.cleanup()
+        # In reverse order. One that fails does not keep the others from their end.
+        with contextlib.ExitStack() as ends:
+            ends.callback(self._temporary.cleanup)
+            ends.callback(end_linkers, self._temporary.name)
+            ends.callback(self._close if kind is None else self._stop)
+
+    def _close(self) -> None:
+        """Ends the pool when its workers are idle."""
+        self._pool.close()
+        self._pool.join()
 
     def _stop(self) -> None:
         """Ends the pool at once.
 
         Its workers are killed before it is joined: joining removes semaphores, and a worker that was just starting
-        would say in a traceback that it does not find them. A pool can start one more until it notices its end.
+        would print a traceback because it does not find them. A pool can start one more until it notices its end.
         """
         self._pool.stop()
-        self._kill_workers()
+        self._processes.kill()
         time.sleep(_NOTICED_S)
-        self._kill_workers()
+        self._processes.kill()
         self._pool.join()
 
-    def _kill_workers(self) -> None:
-        for child in multiprocessing.active_children():
-            if child.name == _WORKER_NAME and child.pid not in self._others:
-                child.kill()
-                child.join()
-
     def begin(self) -> None:
-        """Starts the workers, which else start with the first jobs, and returns at once."""
+        """Starts the workers, which otherwise start with the first jobs, and returns at once."""
         self._have_temporary()
         meeting = Path(tempfile.mkdtemp(dir=self._temporary.name))
         # The first of these starts the workers, and the threads that replace them later.
@@ -175,16 +208,16 @@ class CompilePool:
     def wait(self) -> None:
         """Waits until the workers of `begin` are there, so that nothing starts beside a measurement."""
         with self._watch.of(Part.STARTING):
-            for each in self._starting:
-                # Whatever went wrong there is met again, and said, by the jobs.
+            for meeting in self._starting:
+                # Whatever went wrong there happens to the jobs too, and they report it.
                 with contextlib.suppress(FutureTimeoutError, ProcessExpired, BrokenProcessPool, FileNotFoundError):
-                    each.result()
+                    meeting.result()
             self._starting.clear()
 
     def compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         """The end of each job, in order. Blocks until all have ended: nothing compiles after it returns.
 
-        Raises OSError where the disk is full, for then it was not the candidates that failed.
+        Raises OSError if the disk is full, for then it was not the candidates that failed.
         """
         asked = time.time()
         by_number: dict[int, Compilation] = {}
@@ -198,15 +231,15 @@ class CompilePool:
                 # Without a working folder, which this raises OSError for too, no worker starts.
                 Path.cwd()
                 check_room(job.binary.parent)
-        begun = [(each.started, each.seconds) for each in ends if each.started is not None]
-        for started, seconds in begun:
-            self._watch.add(Part.COMPILING, started, started + seconds)
-        # Until the first job begins, workers start and import the compiler.
-        self._watch.add(Part.STARTING, asked, min((started for started, _ in begun), default=asked))
+        spans = [(end.started, end.started + end.seconds) for end in ends if end.started is not None]
+        for started, ended in spans:
+            self._watch.add(Part.COMPILING, started, ended)
+        # Until the first job starts, workers start and import the compiler.
+        self._watch.add(Part.STARTING, asked, min((started for started, _ in spans), default=asked))
         return ends
 
     def _have_workers_for(self, flags: tuple[str, ...]) -> None:
-        """Starts new workers where they were for models of other flags."""
+        """Starts new workers if the present ones are for models of other flags."""
         if self._flags not in (None, flags):
             self._renew()
         self._flags = flags
@@ -214,7 +247,7 @@ class CompilePool:
     def _renew(self) -> None:
         """Replaces every worker by a fresh one, and waits until they are there."""
         self._stop()
-        self._pool = self._start()
+        self._processes, self._pool = self._start()
         self.begin()
         self.wait()
 
@@ -237,7 +270,7 @@ class CompilePool:
                 self._renew()
             else:
                 lost |= new
-                if any(not each.end.by_chance for each in new.values()):
+                if any(not error.end.by_chance for error in new.values()):
                     self._renew()
         died = "the compiler's workers died again and again"
         for index, job in enumerate(jobs):
@@ -319,11 +352,11 @@ class CompilePool:
 
 def _start_worker(temporary: str, parent: int) -> None:
     threading.Thread(target=_end_with, args=[parent, temporary], daemon=True).start()
-    # The linker gets it too, and is known by it.
+    # The linker inherits it; `end_linkers` finds it by this value.
     os.environ["TMPDIR"] = temporary
     # Ctrl-C reaches the whole process group; the parent decides what becomes of its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Pebble's handler of it would wait until the compiler comes back, and make another exit code of it.
+    # Pebble's handler would wait until the compiler returns, and change the exit code.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT_BYTES, _MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -338,7 +371,7 @@ def _end_with(parent: int, temporary: str) -> None:
 
 
 def _meet(meeting: Path, workers: int) -> None:
-    """Runs in a worker: imports the compiler, and ends when all workers have come as far, so that each runs one.
+    """Runs in a worker: imports the compiler, and waits until all workers have, so that each of them runs one meeting.
 
     One that was killed never comes.
     """
@@ -357,12 +390,12 @@ def _compile(job: CompileJob) -> Compilation:
     from tuner.compile.apply import NotAppliedError, RejectedError, apply_configuration
 
     program = job.program
-    began, started = time.time(), time.perf_counter()
+    at, started = time.time(), time.perf_counter()
 
     def ended(fate: Fate, detail: str) -> Compilation:
         if fate is not Fate.COMPILED:
             session.cache_clear()
-        return Compilation(job.candidate, fate, detail, time.perf_counter() - started, job.log, started=began)
+        return Compilation(job.candidate, fate, detail, time.perf_counter() - started, job.log, started=at)
 
     job.log.parent.mkdir(parents=True, exist_ok=True)
     job.binary.parent.mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Integer knobs with finite domains and z3 assertions over them, solved exactly.
 
-Nothing here knows IREE or MLIR: a project that writes its own kernels can use it alone.
+Nothing here knows IREE or MLIR: a project that generates its own code can use it alone.
 
     tile = Knob("tile", (8, 16, 32))
     unroll = Knob("unroll", (1, 2, 4))
     space = Space((tile, unroll), (Rule("fits", tile.var * unroll.var <= 64),))
     pool = enumerate_space(space)          # every solution, one row each
-    pool = find_pool(space, samples=500, rng=rng)          # the same, or a sample where they are too many
+    pool = find_pool(space, samples=500, rng=rng)          # the same, or a sample if there are too many
 """
 
 from tuner.constraints.enumeration import SpaceTooLargeError, enumerate_space

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Bounds of integer constants, inferred from assertions by interval arithmetic.
 
-Every bound is sound: no solution of the assertions lies outside. It need not be the tightest; where none is found,
-the caller has to prove one. It costs a hundredth of what asking z3 costs.
+Every bound is sound: no solution of the assertions lies outside. It need not be the tightest. If none is found, the
+caller has to prove one. Inference takes a hundredth of the time that z3 takes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tuner.constraints.evaluation import Graph
 
 @dataclass(slots=True)
 class Interval:
-    """What is known of an integer: None where nothing bounds it."""
+    """What is known of an integer; None if nothing bounds it."""
 
     low: int | None = None
     high: int | None = None
 
     def narrow(self, low: int | None, high: int | None) -> bool:
-        """Takes further bounds in. Returns whether anything changed."""
+        """Applies further bounds. Returns whether anything changed."""
         before = (self.low, self.high)
         if low is not None:
             self.low = low if self.low is None else max(self.low, low)
@@ -35,7 +35,7 @@ class Interval:
 
 
 def infer_bounds(atoms: Iterable[int], bounds: Mapping[str, Interval], graph: Graph) -> None:
-    """Narrows `bounds`, by name of the constant, until the atoms (nodes of `graph`) say no more."""
+    """Narrows `bounds`, by name of the constant, until the atoms (nodes of `graph`) imply no more."""
     inference = _Inference(bounds, graph)
     comparisons = [read for atom in atoms if (read := _comparison(atom, graph)) is not None]
     # Each round carries a bound one assertion further; contradictory assertions could narrow for ever.
@@ -61,7 +61,7 @@ def _comparison(atom: int, graph: Graph) -> tuple[int, int, int] | None:
 
 
 class _Inference:
-    """Intervals of expressions, and what a bound on one says of the constants in it."""
+    """Intervals of expressions, and what a bound on one implies for the constants in it."""
 
     def __init__(self, bounds: Mapping[str, Interval], graph: Graph) -> None:
         self._bounds = bounds
@@ -88,7 +88,7 @@ class _Inference:
         return Interval()
 
     def at_most(self, node: int, high: int | None) -> bool:
-        """Takes in that the node's value is at most `high`."""
+        """Applies that the node's value is at most `high`. Returns whether anything changed."""
         if high is None:
             return False
         graph = self._graph
@@ -110,7 +110,7 @@ class _Inference:
         return changed
 
     def at_least(self, node: int, low: int | None) -> bool:
-        """Takes in that the node's value is at least `low`."""
+        """Applies that the node's value is at least `low`. Returns whether anything changed."""
         if low is None or self._graph.kinds[node] != z3.Z3_OP_UNINTERPRETED:
             return False
         (name,) = self._graph.names[node]

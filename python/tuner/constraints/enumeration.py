@@ -23,29 +23,27 @@ from tuner.constraints.evaluation import Column, Graph, division_by_zero
 from tuner.constraints.space import Knob, Pool, Rule, Space
 
 _CHUNK_ROWS = 1_000_000
-# Products of domains up to this size are tried before any joining.
+# Rows. Products of domains up to this size are tried before any knob is joined.
 _NARROWING_ROWS = 50_000
 
 
 class SpaceTooLargeError(ConstraintError):
-    """The solutions, or the rows on the way to them, are more than the limit, or take longer than allowed."""
+    """There are more solutions, or rows on the way to them, than the limit, or they take longer than allowed."""
 
 
 def enumerate_space(space: Space, *, max_rows: int = 5_000_000, timeout_s: float = 60.0) -> Pool:
     """Every solution of `space`, in lexicographic order of the domains.
 
-    Raises SpaceTooLargeError when more than `max_rows` rows would have to be kept at once or `timeout_s` seconds
-    are over, and ConstraintError for a rule that speaks of an unknown knob or whose verdict on a point that no
-    other rule excludes hangs on a division by zero.
+    Raises SpaceTooLargeError if more than `max_rows` rows would have to be kept at once or `timeout_s` seconds are
+    over. Raises ConstraintError for a rule over an unknown knob, and for one whose verdict depends on a division by
+    zero at a point that no other rule excludes.
     """
     deadline = time.monotonic() + timeout_s
     parts = _parts(space)
     known = {knob.name for knob in space.knobs}
     for part in parts:
         if unknown := part.names - known:
-            raise ConstraintError(
-                f"rule '{part.rule.name}' speaks of {sorted(unknown)}, which is no knob of this space"
-            )
+            raise ConstraintError(f"rule '{part.rule.name}' uses {sorted(unknown)}, which is no knob of this space")
     empty = Pool(space.knobs, np.zeros((0, len(space.knobs)), dtype=np.int64))
     if any(not _holds(part, {}, 1)[0] for part in parts if not part.names):
         return empty
@@ -98,7 +96,7 @@ class _Table(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """A conjunct of a rule: its node and knobs, and which node gives a knob that it defines (`x == …` defines x)."""
+    """A conjunct of a rule: its node and knobs, and the node of each knob that it defines (`x == …` defines x)."""
 
     rule: Rule
     graph: Graph
@@ -108,7 +106,7 @@ class _Part:
 
 
 def _parts(space: Space) -> list[_Part]:
-    """The rules split at their top-level conjunctions: parts prune earlier."""
+    """The rules, split at their top-level conjunctions, since parts prune earlier."""
     graph = space.graph
     parts: list[_Part] = []
     for rule in space.rules:
@@ -155,7 +153,7 @@ def _narrowed(domains: Mapping[str, Column], parts: list[_Part]) -> dict[str, Co
 
 
 def _next_knob(domains: Mapping[str, Column], pending: list[_Part], table: _Table) -> tuple[str, _Part | None]:
-    """Greedy: a knob that the joined ones determine, else the one that is expected to multiply the rows least."""
+    """Greedy: a knob that the joined ones determine, otherwise the one that is expected to multiply the rows least."""
     left = [name for name in domains if name not in table.columns]
     for part in pending:
         for name in part.defines:
@@ -166,7 +164,7 @@ def _next_knob(domains: Mapping[str, Column], pending: list[_Part], table: _Tabl
         joined = table.columns.keys() | {name}
         completed = sum(1 for part in pending if name in part.names and part.names <= joined)
         touched = sum(1 for part in pending if name in part.names and part.names & table.columns.keys())
-        # A rule is taken to let half of the rows pass.
+        # A rule is assumed to let half of the rows pass.
         return (math.log2(len(domains[name])) - completed, -touched, len(domains[name]))
 
     return min(left, key=cost), None
@@ -196,7 +194,7 @@ def _filtered(table: _Table, parts: list[_Part], suspects: list[_Part]) -> _Tabl
 def _compute(
     table: _Table, name: str, domain: Column, definition: _Part, ready: list[_Part], suspects: list[_Part]
 ) -> _Table:
-    """Each row with the one value that the definition gives it, where that lies in the domain."""
+    """Each row with the one value that the definition gives it, if that lies in the domain."""
     value = definition.graph.evaluate(definition.defines[name], table.columns)
     if value.undefined is not None and value.undefined.any():
         # Without a value the definition decides nothing: every value of the domain is tried.
@@ -242,7 +240,7 @@ def _join(
 
 
 def _rank(knob: Knob, column: Column) -> Column:
-    """Numbers that sort the column's values as the domain has them."""
+    """Numbers that sort the column's values in the order of the domain."""
     if all(value < following for value, following in itertools.pairwise(knob.domain)):
         return column
     positions = {value: index for index, value in enumerate(knob.domain)}

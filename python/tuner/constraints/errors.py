@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What can be wrong with a space."""
+"""The error of this package."""
 
 from __future__ import annotations
 
 
 class ConstraintError(ValueError):
-    """A space that cannot be solved as it was written: what is wrong with it, and where."""
+    """A space cannot be solved as it is written. The message names what is wrong, and where."""

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Evaluates a z3 expression over columns of integers: z3 gives the meaning, numpy does the work.
 
-Integers in z3 have no width. A column that could leave 64 bits is carried on as Python integers, so the
-answer is exact for any input. Division and remainder follow SMT-LIB (the remainder is never negative). A division
-by zero has no value there: a rule may contain one where it does not matter (`Or(c == 0, 64 % c == 0)`), which is
-found out row by row in three-valued logic, and is an error where it does.
+Integers in z3 have no width. A column that could leave 64 bits continues as Python integers, so the answer is exact for
+any input. Division and remainder follow SMT-LIB (the remainder is never negative). A division by zero has no value.
+Three-valued logic finds out for each row whether that matters: in `Or(c == 0, 64 % c == 0)` it does not. If it does, it
+is an error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INT64_SAFE = float(2**62)
 
 
 def _bare(wrapper: Any) -> Any:
-    """z3's C function behind its Python wrapper, which asks after each call whether it failed: reading cannot."""
+    """z3's C function behind its Python wrapper. The wrapper checks each call for failure; reading cannot fail."""
     *_, bound = wrapper.__defaults__ or (None,)
     return getattr(bound, "f", wrapper)
 
@@ -47,8 +47,8 @@ _count_args, _get_arg = _bare(z3.Z3_get_app_num_args), _bare(z3.Z3_get_app_arg)
 class Graph:
     """z3 expressions taken apart once: each distinct node's kind, arguments and variables; a literal's number.
 
-    Nodes are numbered from 0, arguments before the node. Reading z3's nodes is the slow part of an evaluation;
-    expressions that share nodes, as the rules of a space do, are read once.
+    Nodes are numbered from 0, arguments before the node. Reading z3's nodes is the slow part, so nodes that expressions
+    share, as the rules of a space do, are read once.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Graph:
                 name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declaration))
             if kind == z3.Z3_OP_UNINTERPRETED and not args:
                 if z3.Z3_get_sort_kind(context, z3.Z3_get_sort(context, node)) != z3.Z3_INT_SORT:
-                    raise ConstraintError(f"'{name}' in '{root}' is no integer; a knob is one")
+                    raise ConstraintError(f"'{name}' in '{root}' is no integer; a knob must be one")
                 names = frozenset((name,))
             else:
                 names = frozenset().union(*(self.names[arg] for arg in args))
@@ -123,7 +123,7 @@ def evaluate(expression: z3.ExprRef, columns: Mapping[str, Column]) -> Column:
     """The value of `expression` in each row of `columns` (each of shape [rows] or [1]).
 
     Raises ConstraintError for an operation outside integer and boolean arithmetic, for a variable without
-    a column, and where the value hangs on a division by zero.
+    a column, and if the value depends on a division by zero.
     """
     graph = Graph()
     result = graph.evaluate(graph.add(expression), columns)
@@ -133,7 +133,7 @@ def evaluate(expression: z3.ExprRef, columns: Mapping[str, Column]) -> Column:
 
 
 def division_by_zero(expression: z3.ExprRef) -> ConstraintError:
-    """The error for an expression whose value hangs on a division by zero."""
+    """The error for an expression whose value depends on a division by zero."""
     return ConstraintError(f"'{expression}' divides by zero for some value of its knobs; guard it")
 
 
@@ -171,7 +171,7 @@ def _step(kind: int, name: str, args: tuple[int, ...], root: z3.ExprRef) -> _Ste
 
 def _column(name: str, columns: Mapping[str, Column]) -> Column:
     if name not in columns:
-        raise ConstraintError(f"a rule speaks of '{name}', which is no knob of this space")
+        raise ConstraintError(f"a rule uses '{name}', which is no knob of this space")
     return columns[name]
 
 
@@ -230,7 +230,7 @@ def _magnitude(column: Column) -> float:
 
 
 def _exact(bound: Callable[[float, float], float], a: Column, b: Column) -> tuple[Column, Column]:
-    """Both columns, as Python integers where the result might not fit 64 bits."""
+    """Both columns, as Python integers if the result might not fit 64 bits."""
     if a.dtype != object and b.dtype != object:
         if bound(_magnitude(a), _magnitude(b)) < _INT64_SAFE:
             return a, b
@@ -266,7 +266,7 @@ def _distinct(*args: Column) -> Column:
     return reduce(np.logical_and, pairs, np.array([True]))
 
 
-# Operations whose value can be known though an argument's is not.
+# Operations whose value can be known although that of an argument is not.
 _LAZY: dict[int, Callable[..., Value]] = {
     z3.Z3_OP_NOT: _not,
     z3.Z3_OP_AND: _and,

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Why a space is empty, or a point outside it, in the names of its rules."""
+"""Why a space is empty or a point lies outside it, by the names of its rules."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tuner.constraints.space import Space
 def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:
     """The names of rules (and knobs' domains) that no point satisfies together, or () if some point does.
 
-    The set comes from z3's unsat core, minimised. Raises ConstraintError when z3 gives up: `unknown` is never
-    taken for an answer.
+    The set comes from z3's unsat core, minimised. Raises ConstraintError if z3 gives up: `unknown` never
+    counts as an answer.
     """
     solver = z3.Solver()
     solver.set("timeout", int(timeout_s * 1000))
@@ -46,9 +46,9 @@ def explain_empty(space: Space, *, timeout_s: float = 10.0) -> tuple[str, ...]:
 
 
 def violated_rules(space: Space, point: Mapping[str, int]) -> tuple[str, ...]:
-    """The names of rules (and knobs' domains) that a point breaks; () where it is a solution.
+    """The names of rules (and knobs' domains) that a point breaks; () if it is a solution.
 
-    Raises ConstraintError where the point leaves a knob without a value.
+    Raises ConstraintError if the point has no value for a knob.
     """
     if missing := [knob.name for knob in space.knobs if knob.name not in point]:
         raise ConstraintError(f"the point has no value for {missing}")

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The solutions to search among: all of them, or a sample where they are too many."""
+"""The solutions to search among: all of them, or a sample if there are too many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def find_pool(
     timeout_s: float = 60.0,
     check_timeout_s: float = 10.0,
 ) -> Pool:
-    """Every solution, or where `enumerate_space` refuses up to `samples` of them: `Pool.is_exact` says which.
+    """Every solution, or up to `samples` of them if `enumerate_space` refuses; `Pool.is_exact` tells which.
 
     Raises ConstraintError as `enumerate_space` and `sample_by_solver` do.
     """

@@ -10,7 +10,7 @@ from tuner.constraints.space import Pool
 
 
 def sample_uniform(pool: Pool, count: int, rng: np.random.Generator) -> list[int]:
-    """`count` different rows (all of them where the pool is smaller), each set equally likely."""
+    """`count` different rows (all of them if the pool is smaller), each set equally likely."""
     return [int(row) for row in rng.permutation(len(pool))[:count]]
 
 

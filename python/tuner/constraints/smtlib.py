@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads a space out of SMT-LIB text: integer constants become knobs, assertions become rules.
 
-SMT-LIB integers have no bounds, a knob has a finite domain. Bounds come from the assertions: those that z3 can
-simplify to `x <= 8`, or to products and sums of bounded ones, give them; where there is none, z3 has to prove one.
+SMT-LIB integers have no bounds, but a knob has a finite domain. Bounds come from assertions that z3 can simplify to
+`x <= 8`, or to products and sums of bounded constants. If there is none, z3 has to prove one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tuner.constraints.errors import ConstraintError
 from tuner.constraints.evaluation import Graph
 from tuner.constraints.space import Knob, Rule, Space
 
-# Bounds that z3 is asked to prove, one after the other. A loose one is as right as a tight one: rules prune the rest.
+# Bounds that z3 is asked to prove, one after the other. A loose one is as good as a tight one: rules prune the rest.
 _HIGHEST = tuple(2**exponent for exponent in range(10, 21))
 _LOWEST = (1, 0, -(2**10), -(2**16), -(2**20))
 
@@ -33,11 +33,11 @@ def read_smtlib(
 ) -> Space:
     """The space of all solutions of `text`.
 
-    `labels` names the assertions, in order. `knobs` names the constants that a caller chooses by: others stay in
-    the space only where the assertions leave them more than one value. `timeout_s` bounds each question to z3.
+    `labels` names the assertions, in order. `knobs` names the constants that a caller chooses; others stay in the
+    space only if the assertions leave them more than one value. `timeout_s` bounds each question to z3.
 
     Raises ConstraintError for text that z3 does not parse, constants that are not integers, a number of labels
-    that does not fit, and a constant that z3 cannot bound: `unknown` is never taken for an answer.
+    that does not fit, and a constant that z3 cannot bound: `unknown` never counts as an answer.
     """
     try:
         assertions = list(z3.parse_smt2_string(text))
@@ -107,7 +107,7 @@ def _simplified(
 ) -> list[z3.BoolRef]:
     """The assertions with values for constants, simplified.
 
-    All at once, as the arguments of one function without a meaning: each call to z3 costs as much as its work.
+    All at once, as the arguments of an uninterpreted function, since a call to z3 costs as much as its work.
     """
     if not assertions:
         return []
@@ -121,7 +121,7 @@ def _simplified(
 
 
 def _prove_bounds(assertions: Sequence[z3.BoolRef], bounds: Mapping[str, Interval], timeout_s: float) -> None:
-    """Lets z3 prove a bound where none was inferred."""
+    """Lets z3 prove each bound that was not inferred."""
     open_low = [name for name, bound in bounds.items() if bound.low is None]
     open_high = [name for name, bound in bounds.items() if bound.high is None]
     if not open_low and not open_high:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Samples of a space that is too large to enumerate: z3 completes random partial assignments.
 
-A sample starts from a solution. Knob after knob, in random order, a random value is asked for; where z3 finds a
-solution with it and all that were kept before, it is kept, else the value of the last solution is.
+A sample starts from a solution. For each knob, in random order, a random value is tried. If z3 finds a solution with it
+and all values kept before, it is kept; otherwise the value of the last solution is.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from tuner.constraints.asking import ask
 from tuner.constraints.errors import ConstraintError
 from tuner.constraints.space import Pool, Space
 
-# A sample that was drawn before is drawn anew, this many times for each that is wanted.
+# Samples drawn for each that is wanted, at most: some were drawn before.
 _ATTEMPTS = 4
 
 
 def sample_by_solver(space: Space, count: int, rng: np.random.Generator, *, timeout_s: float = 10.0) -> Pool:
-    """Up to `count` different solutions; none where there is none, fewer where z3 finds no more.
+    """Up to `count` different solutions: none if there is none, fewer if z3 finds no more.
 
-    `timeout_s` bounds each question to z3. Raises ConstraintError when z3 gives up: `unknown` is never taken for an
-    answer.
+    `timeout_s` bounds each question to z3. Raises ConstraintError if z3 gives up: `unknown` never counts as an answer.
     """
     solver = z3.Solver()
     solver.set("timeout", int(timeout_s * 1000))

@@ -36,9 +36,9 @@ class Knob:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named assertion over knobs. The name is what a user reads when nothing satisfies it.
+    """A named assertion over knobs. Users read the name if no point satisfies it.
 
-    `source` says where the rule comes from: a compiler's check, a paper, a measurement.
+    `source` states the rule's origin: a compiler's check, a paper, a measurement.
     """
 
     name: str

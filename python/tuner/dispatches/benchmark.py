@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Turns the benchmark that IREE dumps for a dispatch into a program whose data can be set and read.
 
-IREE's benchmark allocates one buffer that nobody can reach and runs the dispatch on it. Two edits change that: the
-allocation goes, and a function takes the buffer from outside, in whatever memory its device likes best. What the
-dispatch does with each part of it is read from its bindings. On the host the bindings are moved apart, so that what
-reads beyond one of them can be found out (`measuring/guarding.py`).
+IREE's benchmark allocates one buffer that nothing outside can reach and runs the dispatch on it. Two edits change that:
+the allocation is removed, and a function receives the buffer from outside, in the memory that suits its device. The
+bindings show what the dispatch does with each part of it. On the host the bindings are moved apart, so that reads
+beyond one of them are found (`measuring/guarding.py`).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 _SETTER = "iree_tuner_set_buffer"
 # Bits of a binding's descriptor flags. Source: HAL_DescriptorFlags in IREE's HALBase.td.
 _READ_ONLY = 1
-# Of what lies in one buffer, as in the benchmarks that IREE dumps.
+# Bytes, for each binding in a buffer, as in the benchmarks that IREE dumps.
 _ALIGNMENT = 256
-# How the compiler makes an offset of what a dispatch is handed.
+# The ops by which the compiler computes an offset from a dispatch's constants.
 _EVALUATED: dict[str, Callable[..., int]] = {
     "arith.index_cast": lambda word: word,
     "arith.index_castui": lambda word: word % 2**32,
@@ -37,15 +37,15 @@ _EVALUATED: dict[str, Callable[..., int]] = {
 
 
 class UnsupportedDispatchError(Exception):
-    """The dispatch's benchmark has a form that this module cannot serve. The message is the reason."""
+    """The dispatch's benchmark has a form that this module does not support. The message is the reason."""
 
 
 def prepare(module: ir.Module, flags: tuple[str, ...], gap_bytes: int = 0) -> BenchmarkProgram:
-    """Edits a dumped benchmark module, whose root op is marked, in place and describes it; strips its configuration.
+    """Edits a dumped benchmark module, whose root op is marked, in place: strips its configuration and describes it.
 
     `flags`: those of iree-compile that it was made with. `gap_bytes` are left free after each of its bindings.
 
-    Raises UnsupportedDispatchError for several entry functions and for data whose place cannot be known.
+    Raises UnsupportedDispatchError if it has several entry functions or data at places that cannot be known.
     """
     root = module.operation
     entries = [op for op in ops_named(root, "util.func") if "sym_name" in op.attributes]
@@ -80,9 +80,9 @@ def prepare(module: ir.Module, flags: tuple[str, ...], gap_bytes: int = 0) -> Be
 
 
 def _constant(value: ir.Value, constants: Sequence[int] = ()) -> int:
-    """The number that an integer value is, `constants` being what the dispatch is handed when it is run.
+    """The number that an integer value stands for. `constants` are passed to the dispatch when it is run.
 
-    An offset that differs between the dispatches that share a kernel is handed over, in one or two words of 32 bits.
+    An offset that differs between dispatches that share their code is passed in one or two words of 32 bits.
     """
     owner = value.owner
     if isinstance(owner, ir.Block):
@@ -103,7 +103,7 @@ def _constant(value: ir.Value, constants: Sequence[int] = ()) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Operands:
-    """What a dispatch is run with: constants, and of each binding the offset in its buffer and the length.
+    """What a dispatch is run with: constants, and the offset and length of each binding in its buffer.
 
     `first_offset` is the place of the first offset among all operands.
     """
@@ -115,7 +115,7 @@ class _Operands:
 
 
 def _operands(dispatch: ir.Operation) -> _Operands:
-    """Read from the operands of a `hal.command_buffer.dispatch`, whose segments say which is which."""
+    """The operands of a `hal.command_buffer.dispatch`, divided by its segments."""
     segments = list(ir.DenseI32ArrayAttr(dispatch.attributes["operandSegmentSizes"]))
     *_, constants, buffers, offsets, lengths = segments
     if not buffers == offsets == lengths:
@@ -129,20 +129,20 @@ def _operands(dispatch: ir.Operation) -> _Operands:
 
 
 def _move_apart(dispatch: ir.Operation, gap_bytes: int) -> int:
-    """Gives each binding a place of its own, with a gap after it; those that overlap stay together.
+    """Gives each binding a place of its own, with a gap after it. Bindings that overlap stay together.
 
-    Returns the bytes of the whole.
+    Returns the bytes of the whole buffer.
     """
     operands = _operands(dispatch)
     starts, lengths = ([_constant(value) for value in values] for values in (operands.offsets, operands.lengths))
     moved: dict[int, int] = {}
-    # Where those that overlap begin and end, and where they will begin.
-    begin = end = new_begin = 0
+    # The present bounds of bindings that overlap, and their new first byte.
+    first = end = new_first = 0
     for start, length in sorted(zip(starts, lengths, strict=True)):
         if start >= end:
-            free = new_begin + end - begin + (gap_bytes if moved else 0)
-            begin, end, new_begin = start, start, -(-free // _ALIGNMENT) * _ALIGNMENT
-        moved[start] = new_begin + start - begin
+            free = new_first + end - first + (gap_bytes if moved else 0)
+            first, end, new_first = start, start, -(-free // _ALIGNMENT) * _ALIGNMENT
+        moved[start] = new_first + start - first
         end = max(end, start + length)
     with ir.InsertionPoint(dispatch), ir.Location.unknown(dispatch.context):
         index = ir.IndexType.get(dispatch.context)
@@ -150,7 +150,7 @@ def _move_apart(dispatch: ir.Operation, gap_bytes: int) -> int:
             attribute = ir.IntegerAttr.get(index, moved[start])
             made = ir.Operation.create("arith.constant", results=[index], attributes={"value": attribute})
             dispatch.operands[operands.first_offset + number] = made.results[0]
-    return new_begin + end - begin + gap_bytes
+    return new_first + end - first + gap_bytes
 
 
 def _region(subspan: ir.Operation, bindings: Sequence[int], constants: Sequence[int]) -> Region:

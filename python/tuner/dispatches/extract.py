@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Cuts a model into its dispatches, each with its root op's problem and a program that runs it alone.
 
-One compilation dumps a benchmark of each dispatch. There the compiler's marks are completed (`annotate-root-ops`),
-its configuration is written down and then stripped, so that a candidate starts clean.
+One compilation dumps a benchmark of each dispatch. The compiler's marks in it are completed (`annotate-root-ops`). Its
+configuration is recorded and then stripped, so that a candidate starts clean.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tuner.targets import DeviceFacts, Limits, Target
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
-# Symbols as MLIR prints them, in quotes when they hold other letters than these.
+# Symbols as MLIR prints them, in quotes if they have other characters than these.
 _SYMBOL = re.compile(rb'@("(?:[^"\\]|\\.)*"|[A-Za-z_][\w.$]*)')
 _MODULE = re.compile(rb"^((?:builtin\.)?module) " + _SYMBOL.pattern, re.MULTILINE)
 _ESCAPES = {b'"': b'"', b"\\": b"\\", b"n": b"\n", b"t": b"\t"}
@@ -129,7 +129,7 @@ def _has_plain_names(module: ir.Operation) -> bool:
 
 
 def _with_plain_names(text: bytes) -> bytes:
-    """A module with a plain name for each symbol, and a short one for itself, with which names of files begin."""
+    """The module with a plain name for each symbol, and a short name for itself: file names have it as their prefix."""
     short = _MODULE.sub(rb"\1 @module", text, count=1)
     return _SYMBOL.sub(_with_plain_name, short)
 

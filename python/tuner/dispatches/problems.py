@@ -24,7 +24,7 @@ def read_configured(function: ir.Operation) -> Configured:
 
 
 def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str:
-    """The problem that the root op of a dispatch function solves, or the reason why no kind of ours describes it.
+    """The problem that the root op of a dispatch function solves, or the reason why no registered kind describes it.
 
     `dispatch` still carries the compiler's default configuration.
     """
@@ -59,7 +59,7 @@ def _loops(indexing_map: ir.AffineMap) -> tuple[int, ...]:
 
 
 def _computation(dispatch: ir.Operation) -> str:
-    """What a dispatch computes, as far as the names of its ops say."""
+    """What a dispatch computes, as far as the names of its ops show it."""
     names: list[str] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
@@ -72,7 +72,7 @@ def _computation(dispatch: ir.Operation) -> str:
 
 
 def _followers(root_op: ir.Operation, dispatch: ir.Operation) -> tuple[Follower, ...]:
-    """The other configured ops, each with its loops traced to the root's through the tensors between them."""
+    """The other configured ops. The loops of each are traced to the root op's through the tensors between them."""
     dimensions: dict[Any, tuple[int, ...]] = {}
     loops_of: dict[Any, dict[int, int]] = {
         root_op: {index: index for index in range(len(native.problem(root_op).parallel))}
@@ -112,7 +112,7 @@ def _levels(config: ir.Attribute | None) -> tuple[tuple[str, tuple[int, ...]], .
 
 
 def gpu_levels(config: ir.Attribute) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """What an `#iree_gpu.lowering_config` says of each loop: tiles, padding, and bases that lie over loops in order."""
+    """The levels of an `#iree_gpu.lowering_config`, by loop: tiles, padding, and bases over the loops in order."""
     read = native.read_gpu_lowering_config(config)
     levels = dict(read.tiles)
     if read.subgroup_basis is not None:

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reads from a dispatch's IR what rounding can do to its outputs."""
+"""Reads from a dispatch's IR how rounding can affect its outputs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _INEXACT_LINALG_OPS = frozenset(
 )
 _STRUCTURAL_EXTENSIONS = frozenset({"iree_linalg_ext.pack", "iree_linalg_ext.unpack", "iree_linalg_ext.yield"})
 _EXTREMES = frozenset(f"arith.{name}f" for name in ("maximum", "minimum", "maxnum", "minnum"))
-# Ops on floats whose results are operands, or hold them in a wider type, or narrow them as every program does.
+# Ops on floats that return an operand, widen it, or narrow it as every program does.
 _NEVER_ROUND = _EXTREMES | frozenset(
     f"arith.{name}" for name in ("constant", "select", "extf", "truncf", "bitcast", "negf", "cmpf")
 )
@@ -78,9 +78,9 @@ def _terms(op: ir.Operation) -> int:
 
 
 def _rounded_to(op: ir.Operation) -> Iterable[str]:
-    """The float types that an op rounds to, other than by narrowing a number: every program of a dispatch does that.
+    """The float types that an op rounds to, except by narrowing a number, which every program of a dispatch does.
 
-    What a structured op does stands in its body; if it has none, its operands' types may be rounded to as well.
+    A structured op computes in its body. If it has none, it may round to the types of its operands as well.
     """
     dialect = op.name.partition(".")[0]
     if dialect in ("arith", "math"):
@@ -105,7 +105,7 @@ def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:
     if dialect in ("arith", "math"):
         if not _float_types(op.results) and dialect == "arith":
             return True
-        # The largest of many small integers hardly depends on any of them.
+        # The largest of many small integers hardly depends on any single one.
         if op.name in _EXTREMES and op.parent is not None and _terms(op.parent.operation) > 1:
             return False
         # Such a product may outgrow its type, and some compilations fuse it with a sum.
@@ -118,7 +118,7 @@ def _is_exact(op: ir.Operation, *, has_sums: bool) -> bool:
 
 
 def _stands_beside_a_sum(op: ir.Operation) -> bool:
-    """Whether a product is none that is summed: it stands in an op all of whose loops are parallel."""
+    """Whether a product is not summed: all loops of its op are parallel."""
     parent = op.parent
     if parent is None or not parent.name.startswith("linalg."):
         return False

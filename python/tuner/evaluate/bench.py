@@ -167,7 +167,7 @@ class DispatchBench:
     def _slowdown_beyond_defaults(self, time_s: float) -> float:
         """The loaded candidate's slowdown between guard pages, relative to the default's; 1.0 at least.
 
-        It is not measured above `CHEAP_SAMPLE_S`: few of a long kernel's reads are at the edges.
+        It is not measured above `CHEAP_SAMPLE_S`: few of a long dispatch's reads are at the edges.
         Raises MeasurementError.
         """
         if self._default_edge_slowdown is None or time_s > CHEAP_SAMPLE_S:

@@ -36,11 +36,11 @@ class Budget:
         return float("inf") if self.seconds is None else self.seconds - self.spent_s
 
     def part(self, seconds: float) -> Budget:
-        """So many seconds from now on, if that many are left; without an end none is made."""
+        """A budget of `seconds` from now on, or of what is left if that is less; without an end the same budget."""
         return self if self.seconds is None else Budget(max(0.0, min(self.left_s, seconds)))
 
     def less(self, seconds: float) -> Budget:
-        """The same budget, which ends so many seconds earlier."""
+        """The same budget, which ends `seconds` earlier."""
         return self if self.seconds is None else Budget(self.seconds - seconds, self.started_s)
 
 

@@ -10,7 +10,7 @@ from tuner.outcome import Fate
 
 # The first crash, or the first failure in a final, may be the fault of something else; the second is the program's own.
 CHANCES = 2
-# The kernel may kill a process because the candidate takes all memory, or because something else does.
+# The Linux kernel may kill a process because the candidate takes all memory, or because something else does.
 _CHANCES_IF_KILLED = 3
 MOST_CHANCES = max(CHANCES, _CHANCES_IF_KILLED)
 

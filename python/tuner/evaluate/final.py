@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The final of a dispatch as a value: who comes into it, what it found, and what that says."""
+"""The final of a dispatch as a value: the finalists, what it found, and the verdict."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Final:
 
 
 def verdict_on(final: Final | None, min_gain: float) -> str:
-    """What a final says, in one line for people."""
+    """The verdict of a final, in one line for people."""
     if final is None:
         return "the default stays: no candidate ran"
     if final.accepted:
@@ -45,10 +45,10 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
 
 def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """The candidates that a final compares, the best of the search first."""
-    measured = [each for each in evaluations if each.speedup is not None and not each.candidate.is_default]
-    return sorted(measured, key=lambda each: -(each.speedup or 0.0))[:FINALISTS]
+    measured = [end for end in evaluations if end.speedup is not None and not end.candidate.is_default]
+    return sorted(measured, key=lambda end: -(end.speedup or 0.0))[:FINALISTS]
 
 
 def at_edges(slowdown: float) -> str:
-    """Says it where there is something to say."""
-    return f"{slowdown:.1f}x slower where nothing readable follows its operands" if slowdown > 1.0 else ""
+    """A slowdown at the edges of operands, for people; "" if there is none."""
+    return f"{slowdown:.1f}x slower if nothing readable follows its operands" if slowdown > 1.0 else ""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from tuner.measuring.sampling import SAMPLE_S, least_paired_s, renewals_s
 
 FINALISTS = 10
-# So many of them go on from one level of samples to the next.
+# The part of the finalists that goes on from one level of samples to the next.
 KEEP = 0.4
-# Samples of each finalist: many where they are cheap.
+# Samples of each finalist at each level: many if they are cheap.
 _LEVELS, _CHEAP_LEVELS = (3, 10), (10, 30)
-# The first two of them, where samples are cheap, then have so many seconds to be told apart.
+# Seconds that the first two finalists then have to be told apart, if samples are cheap.
 DUEL_S = 3.0
-# Of the default's loading with its references, what verifying a finalist takes; samples that prepare one.
+# What verifying a finalist takes, in loads of the default with its references; samples that prepare a finalist.
 _LOADS_OF_A_VERIFICATION, _SAMPLES_TO_PREPARE = 4, 2
 
 
@@ -25,7 +25,7 @@ class FinalCosts:
     """What programs take, in seconds by the wall.
 
     `load_s`: the default, to be loaded with its references. `default_s`, `finalist_s`: one run of each.
-    `is_cheap`: samples take so little that many are taken.
+    `is_cheap`: samples take so little time that many are taken.
     """
 
     load_s: float
@@ -54,7 +54,7 @@ class FinalCosts:
         return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s
 
     def wanted_s(self, finalists: int) -> float:
-        """A final of so many finalists that nothing shortens, if its verdict is clear."""
+        """A final of that many finalists that nothing shortens, if its verdict is clear."""
         if finalists < 2:
             return self.least_s
         few, many = self.levels
@@ -63,8 +63,8 @@ class FinalCosts:
         return self.least_s + finalists * self.load_s + ranked_s + (DUEL_S / 2 if self.is_cheap else 0.0)
 
     def fitting(self, seconds: float) -> int:
-        """How many finalists can be loaded, and sampled as often as the first level asks for, in so many seconds."""
+        """How many finalists can be loaded, and sampled as often as the first level asks for, in `seconds`."""
         few, _ = self.levels
         sampled_s = (few + _SAMPLES_TO_PREPARE) * self._sample_s
-        each_s = self.load_s + sampled_s + renewals_s(few, self._renewal_s)
-        return FINALISTS if seconds >= FINALISTS * each_s else math.floor(max(0.0, seconds) / each_s)
+        one_s = self.load_s + sampled_s + renewals_s(few, self._renewal_s)
+        return FINALISTS if seconds >= FINALISTS * one_s else math.floor(max(0.0, seconds) / one_s)

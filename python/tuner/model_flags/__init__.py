@@ -42,34 +42,35 @@ class FlagKnob:
 class ModelFlags:
     """What may be chosen for a whole compilation, and which choices go together.
 
-    `rules` maps a rule's name to what makes a z3 assertion of the knobs' variables, which count the values from 0.
+    `rules` maps a rule's name to a function that makes a z3 assertion of the knobs' variables. A variable numbers the
+    values of its knob from 0.
     """
 
     knobs: tuple[FlagKnob, ...]
     rules: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
 
     def space(self, pinned: Mapping[str, str], given: Iterable[str]) -> Space:
-        """The choices that are left where some are pinned, and where flags that the user gave settle others.
+        """The choices that remain when some are pinned and flags that the user gave settle others.
 
         Raises InputError for a pinned knob or value that does not exist.
         """
         for name, value in pinned.items():
-            knob = next((each for each in self.knobs if each.name == name), None)
-            if knob is None:
-                known = ", ".join(each.name for each in self.knobs) or "none"
+            pinned_knob = next((knob for knob in self.knobs if knob.name == name), None)
+            if pinned_knob is None:
+                known = ", ".join(knob.name for knob in self.knobs) or "none"
                 raise InputError(f"there is no choice '{name}' of flags; there are: {known}")
-            if value not in knob.values:
-                raise InputError(f"'{name}' cannot be '{value}'; choose one of: {', '.join(knob.values)}")
+            if value not in pinned_knob.values:
+                raise InputError(f"'{name}' cannot be '{value}'; choose one of: {', '.join(pinned_knob.values)}")
         settled = {flag.partition("=")[0] for flag in given}
         knobs = []
-        for each in self.knobs:
-            values = tuple(range(len(each.values)))
-            if each.name in pinned:
-                values = (each.values.index(pinned[each.name]),)
-            elif each.flag_names & settled:
+        for knob in self.knobs:
+            values = tuple(range(len(knob.values)))
+            if knob.name in pinned:
+                values = (knob.values.index(pinned[knob.name]),)
+            elif knob.flag_names & settled:
                 values = (0,)
-            knobs.append(Knob(each.name, values))
-        variables = {knob.name: knob.var for knob in knobs}
+            knobs.append(Knob(knob.name, values))
+        variables = {choice.name: choice.var for choice in knobs}
         return Space(tuple(knobs), tuple(Rule(name, rule(variables)) for name, rule in self.rules.items()))
 
     def chosen(self, point: Mapping[str, int]) -> dict[str, str]:
@@ -81,12 +82,12 @@ class ModelFlags:
         return any(flag in flags for knob in self.knobs for flags in knob.choices.values())
 
     def flags(self, chosen: Mapping[str, str]) -> tuple[str, ...]:
-        """The flags of iree-compile for such values."""
+        """The flags of iree-compile for these values."""
         return tuple(flag for knob in self.knobs if knob.name in chosen for flag in knob.choices[chosen[knob.name]])
 
 
 def parse_pins(texts: Sequence[str]) -> dict[str, str]:
-    """From `NAME=VALUE`. Raises InputError."""
+    """The value of each name in texts `NAME=VALUE`. Raises InputError."""
     pins = {}
     for text in texts:
         name, equals, value = text.partition("=")

@@ -19,8 +19,8 @@ class TranslationInfo:
 
     Attributes:
         pipeline: the pass pipeline's attribute; its form differs from release to release.
-        workgroup_size: threads per dimension, up to 3; empty where not given.
-        subgroup_size: threads per subgroup, or None where not given.
+        workgroup_size: threads per dimension, up to 3; empty if not given.
+        subgroup_size: threads per subgroup, or None if not given.
         configuration: a DictAttr of further options, or None.
         codegen_spec: a SymbolRefAttr that names a transform-dialect strategy, or None.
         attribute: the whole.
@@ -35,7 +35,7 @@ class TranslationInfo:
 
 
 def translation_info(function_op: Operation) -> TranslationInfo | None:
-    """The translation info of a dispatch's function, or None where it has none.
+    """The translation info of a dispatch's function, or None if it has none.
 
     Raises:
         ValueError: the attribute `translation_info` is of another kind.
@@ -76,7 +76,7 @@ def make_translation_info(
 def pipeline(target: Literal["cpu", "gpu"], name: str, context: Context) -> Attribute:
     """A pass pipeline, such as `pipeline("cpu", "DoubleTilingExpert", context)`.
 
-    The name is that of IREE 3.12 and later; older releases spell it differently, and get
+    The name is that of IREE 3.12 and later; older releases spell it differently, and receive
     their spelling (`CPUDoubleTilingExpert`, `LLVMGPUTileAndFuse`).
 
     Raises:

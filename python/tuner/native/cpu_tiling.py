@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""`#iree_cpu.lowering_config`: built, and taken apart. IREE offers neither."""
+"""`#iree_cpu.lowering_config`: built and taken apart, which IREE does not offer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TilingLevel:
         sizes: one per loop of the op; 0 leaves the loop untiled.
         interchange: a permutation of the loops, or empty for their own order.
         scalable: whether each size is multiplied by the vector length at run time;
-            empty where none is.
+            empty if none is.
 
     Raises:
         ValueError: a negative size, an interchange that is no permutation of the
@@ -64,7 +64,7 @@ def cpu_lowering_config(levels: Mapping[str, TilingLevel], context: Context) -> 
         context: where the attribute lives.
 
     Raises:
-        ValueError: an unknown level. (IREE takes a misspelled one in silence.)
+        ValueError: an unknown level. (IREE silently accepts a misspelled one.)
     """
     unknown = [name for name in levels if name not in CPU_TILING_LEVELS]
     if unknown:

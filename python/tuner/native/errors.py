@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What can go wrong in the native layer."""
+"""The errors of the native layer."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ class LaneLayout:
     Dimensions are those of the operand, lhs [M, K], rhs [K, N], accumulator [M, N];
     intrinsics of several blocks have the block in front.
 
-    Where the grid has fewer positions than the subgroup has lanes, several lanes stand at
-    one position. They hold the same elements (RDNA3's WMMA), or share them evenly (VDMFMA).
+    If the grid has fewer positions than the subgroup has lanes, several lanes have the same
+    position. They hold the same elements (RDNA3's WMMA), or share them evenly (VDMFMA).
     """
 
     outer: tuple[int, ...]
@@ -47,7 +47,7 @@ class MMAIntrinsic:
             blocks IREE reports the number of blocks as m; its layouts give the true shape.
         lhs_type, rhs_type, acc_type: element types.
         subgroup_size: the lanes that execute it together.
-        lhs_layout, rhs_layout, acc_layout: None where IREE keeps them opaque (NVIDIA WMMA).
+        lhs_layout, rhs_layout, acc_layout: None if IREE keeps them opaque (NVIDIA WMMA).
         mma_kind: the attribute that a lowering configuration holds as `mma_kind`.
     """
 
@@ -98,8 +98,8 @@ def mma_intrinsics(context: Context) -> tuple[MMAIntrinsic, ...]:
 def _intrinsic_names() -> Mapping[str, tuple[int, bool]]:
     """Each intrinsic's name, its number and whether it is virtual, in the order of IREE's values."""
     # Not from IREE's Python enumerations: before 3.12 `iree_gpu` and `linalg` register a
-    # builder of the same name, and whoever imports both, or one and walks the other's ops,
-    # gets a RuntimeError.
+    # builder of the same name. A RuntimeError follows if both are imported, or one of them
+    # and ops of the other are walked.
     return {name: (number, virtual) for name, number, virtual in core.mma_names(ir.Context())}
 
 
@@ -121,7 +121,7 @@ def _read_intrinsic(attribute: Attribute) -> MMAIntrinsic:
         lhs_type=lhs_type,
         rhs_type=rhs_type,
         acc_type=acc_type,
-        # No function tells. Source: IREE, getIntrinsicSubgroupSize in IREEGPUAttrs.cpp.
+        # No function of IREE returns it. Source: IREE, getIntrinsicSubgroupSize in IREEGPUAttrs.cpp.
         subgroup_size=64 if "MFMA" in name else 32,
         lhs_layout=layouts[0],
         rhs_layout=layouts[1],
@@ -140,8 +140,8 @@ class GPUTarget:
         max_workgroup_sizes: the most threads along x, y and z.
         max_threads_per_workgroup: the most threads in all.
         max_shared_memory_bytes: the most shared memory of one workgroup.
-        workgroup_processors: compute units or multiprocessors; None where not given.
-        simds_per_workgroup_processor: None where not given.
+        workgroup_processors: compute units or multiprocessors; None if not given.
+        simds_per_workgroup_processor: None if not given.
         mma_intrinsics: those that it offers, virtual ones included.
     """
 
@@ -156,7 +156,7 @@ class GPUTarget:
 
 
 def gpu_target(target: Attribute) -> GPUTarget | None:
-    """The GPU of a `#hal.executable.target`; None where it is none (llvm-cpu).
+    """The GPU of a `#hal.executable.target`; None if there is none (llvm-cpu).
 
     Raises:
         ValueError: another kind of attribute.

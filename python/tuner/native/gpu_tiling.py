@@ -48,8 +48,8 @@ class GPULoweringConfig:
 
     Attributes:
         tiles: tile sizes by level, one per loop; the levels are `GPU_TILING_LEVELS`.
-        mma_kind: the intrinsic, as `MMAIntrinsic.mma_kind`; None where not given.
-        subgroup_basis: None where not given.
+        mma_kind: the intrinsic, as `MMAIntrinsic.mma_kind`; None if not given.
+        subgroup_basis: None if not given.
         promote_operands: numbers of the operands that go through shared memory.
         other: every further entry, by name, as IREE's attribute.
     """

@@ -40,7 +40,7 @@ def find_root_ops(operation: Operation | Module) -> list[RootOp]:
     Empty before `annotate_root_ops`.
 
     Raises:
-        PassError: an op has an identity but no root-op mark, or stands in no function.
+        PassError: an op has an identity but no root-op mark, or is in no function.
     """
     roots = []
     for op in core.ops_with_attribute(operation.operation, ["iree_tuner.dispatch"]):
@@ -70,7 +70,7 @@ def _enclosing_function(op: Operation) -> Operation | None:
 def configured_ops(operation: Operation | Module) -> list[Operation]:
     """Every op below `operation` that has a `lowering_config`, in walk order.
 
-    An op whose configuration stands in a `compilation_info` counts too.
+    An op whose configuration is a `compilation_info` counts too.
     """
     return core.ops_with_attribute(operation.operation, ["lowering_config", "compilation_info"])
 
@@ -81,7 +81,7 @@ class Problem:
 
     Attributes:
         name: the op's name, such as `linalg.generic`.
-        loop_sizes: one per loop, outermost first; None where dynamic, or where no operand
+        loop_sizes: one per loop, outermost first; None if dynamic, or if no operand
             is indexed by that loop alone (a convolution's window in its image).
         parallel: whether each loop is parallel, that is, indexes the op's output.
         indexing_maps: one per operand and output; empty for an op that has none (softmax).

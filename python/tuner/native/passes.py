@@ -25,7 +25,7 @@ def plugin_path() -> Path:
 def register_passes() -> None:
     """Makes our passes known to `iree.compiler.passmanager.PassManager.parse`.
 
-    The functions below do not need it. Once per process is enough; more does no harm.
+    The functions below do not need it. Once per process is enough; more calls do no harm.
 
     Raises:
         HostError: the loaded compiler library gives no access to its pass registry.
@@ -40,7 +40,7 @@ def annotate_root_ops(operation: Operation | Module) -> None:
     """Runs `iree-tuner-annotate-root-ops`: marks root ops and names configured ops.
 
     Annotate the whole module at once: identities are unique within `operation`.
-    A dispatch without a root op is left alone, and said so in this module's log.
+    A dispatch without a root op is left alone, and this module's log says so.
 
     Raises:
         PassError: a configured op in no function, a foreign `root_op` attribute, or

@@ -27,7 +27,7 @@ from tuner.specs.deliver import check_places
 from tuner.targets import Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
-from tuner.tuning.flag_search import check_pins, flag_choices
+from tuner.tuning.flag_search import check_pins, plan_flags
 from tuner.tuning.plan import Plan, Task, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
@@ -143,11 +143,10 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
 def _flags(target: Target, options: Options, plain: PlainModel) -> FlagForecast | None:
     if options.dispatches or options.keep_flags:
         return None
-    found = flag_choices(target.name, options, plain)
-    if found is None:
+    planned = plan_flags(target.name, options, plain)
+    if planned is None:
         return None
-    values, choices, trials, trial_s = found
-    return FlagForecast(values, choices, trials, trials * trial_s)
+    return FlagForecast(planned.knobs, planned.choices, planned.trials, planned.trials * planned.choice_s)
 
 
 @dataclass(frozen=True, slots=True)

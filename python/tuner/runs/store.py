@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Every evaluation as it ends, in SQLite: a run that was killed goes on where it was, and nothing is measured twice.
+"""The end of every candidate, in SQLite: a run that was killed can be resumed, and nothing is measured twice.
 
 Several processes may share a store. What it holds of another compiler is a warm start, never a verdict.
 """
@@ -64,7 +64,7 @@ class Stored:
 
     @staticmethod
     def of(evaluation: Evaluation) -> Stored:
-        """What is kept of an evaluation."""
+        """What is kept of a candidate's end."""
         return Stored(
             evaluation.fate,
             evaluation.detail,
@@ -83,7 +83,7 @@ class Stored:
 
 
 class Store:
-    """The evaluations of one file that were made under the same circumstances. Use it as a context manager.
+    """The ends of candidates in one file, under the same circumstances. Use it as a context manager.
 
     `subject` is a digest of what was compiled (`digest`, `subject_of`), `choice` the configuration or the flags as
     plain JSON.
@@ -92,7 +92,7 @@ class Store:
     def __init__(self, path: Path, circumstances: Mapping[str, Any], compiler: str) -> None:
         """`circumstances`: target, processor, features, device, threads. `compiler`: its version.
 
-        Raises InputError where there can be no store at `path`.
+        Raises InputError if there can be no store at `path`.
         """
         self.path = path
         self._circumstances, self._compiler = _line(circumstances), compiler
@@ -140,7 +140,7 @@ class Store:
                     f"{self.path} cannot be used as a store (it is a database of another version or another program);"
                     " choose another --store"
                 )
-            # Also if it says so already: what cannot be written shows now.
+            # Also if it is set already: a file that cannot be written shows it now.
             self._connection.execute(f"pragma user_version = {_VERSION}")
 
     def __enter__(self) -> Store:
@@ -165,11 +165,11 @@ class Store:
             return None if row is None else _stored(*row)
 
     def add(self, subject: str, choice: Any, stored: Stored, problem: str, point: Mapping[str, Any]) -> None:
-        """Keeps an evaluation; a kill after this returns does not lose it. Another process's of the same choice stays.
+        """Keeps the end of a candidate, which survives a kill after this returns. One that is there already stays.
 
         `problem` is what equal problems share, `point` the knobs, for warm starts.
 
-        Raises InputError where the disk is full or read-only; what was kept before stays.
+        Raises InputError if the disk is full or read-only; what was kept before stays.
         """
         with self._errors():
             self._connection.execute(
@@ -273,7 +273,7 @@ def _expected_columns() -> list[Any]:
 def _stored(
     fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, samples: Any, edge_slowdown: Any
 ) -> Stored:
-    """What a row says. Raises ValueError for a row that no run writes."""
+    """The value of a row. Raises ValueError for a row that no run writes."""
     times_s = json.loads(_text(samples))
     if not isinstance(times_s, list):
         raise ValueError("the samples are no list")
@@ -283,7 +283,7 @@ def _stored(
         0.0 if compile_s == 0 else _positive(compile_s, "time of compiling"),
         None if time_s is None else _positive(time_s, "time"),
         None if speedup is None else _positive(speedup, "speed-up"),
-        tuple(_positive(each, "sample") for each in times_s),
+        tuple(_positive(sample_s, "sample") for sample_s in times_s),
         _positive(edge_slowdown, "edge_slowdown"),
     )
     check_edge_slowdown(stored.edge_slowdown)

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Search strategies over a finite pool. They know rows and times, nothing of IREE.
+"""Search strategies over a finite pool. They know rows and times, and nothing of IREE.
 
 A strategy is one file, registered as an entry point of the group `tuner.strategies`.
 """
@@ -17,23 +17,23 @@ from tuner.constraints import Pool
 
 __all__ = ["NO_PRIOR", "Prior", "Strategy", "best_before", "unasked"]
 
-# Times of rows from an earlier search, on another device or with another compiler, or as similar problems let expect
-# them. Their scale does not matter.
+# Times of rows: measured in an earlier search, on another device or with another compiler, or predicted from similar
+# problems. Their scale does not matter.
 Prior = Mapping[int, float]
 NO_PRIOR: Prior = MappingProxyType({})
 
 
 class Strategy(Protocol):
-    """Says what to try next. Equal seeds and equal answers give equal questions."""
+    """Chooses what to try next. Equal seeds and equal times give equal choices."""
 
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         """`trials`: how many rows will be asked for in all. `prior`: what an earlier search found on the same pool."""
 
     def ask(self, count: int) -> list[int]:
-        """Up to `count` rows that were never asked before; fewer only where the pool ends."""
+        """Up to `count` rows that were never asked before; fewer only if the pool ends."""
 
     def tell(self, row: int, time_s: float | None) -> None:
-        """The median time of a row, or None where it failed."""
+        """Receives the median time of a row, or None if it failed."""
 
 
 def unasked(pool: Pool, asked: Collection[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

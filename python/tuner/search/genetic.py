@@ -25,7 +25,7 @@ class GeneticStrategy(OneByOneSearch):
         self._row_of = {tuple(values): row for row, values in enumerate(pool.rows.tolist())}
 
     def _proposal(self) -> int | None:
-        """An untried valid child; None where thirty attempts give none."""
+        """An untried valid child; None if thirty attempts give none."""
         parents = self._best(_POPULATION)
         for _ in range(_ATTEMPTS):
             mother, father = (self._pool.rows[self._tournament(parents)] for _ in range(2))

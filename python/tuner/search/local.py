@@ -13,12 +13,12 @@ from tuner.search.one_by_one import OneByOneSearch
 _INITIAL_SHARE = 0.35
 _RANDOM_SHARE = 0.15
 _ELITE = 3
-# Among the nearest free neighbours, one of so many is drawn: the very nearest often differs in nothing that counts.
+# The number of nearest free neighbours from which one is drawn: the very nearest often differs in nothing that matters.
 _NEIGHBOURHOOD = 6
 
 
 class LocalStrategy(OneByOneSearch):
-    """A third of the trials fill the space; the rest are drawn near one of the three best rows so far."""
+    """A third of the candidates fill the space; the rest are drawn near one of the three best rows so far."""
 
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         filling = sample_space_filling(pool, max(4, round(trials * _INITIAL_SHARE)), rng)

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Search by models of time: fill the space first, then try where a model expects the most improvement."""
+"""Search by models of time: fill the space first, then try rows for which a model expects the most improvement."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from tuner.search.models.surrogates import Array, Surrogate, expected_improvemen
 from tuner.search.models.trend import Trend, informed
 
 _ELITE = 3
-# So many of the best rows of a prior are tried first: of searches of similar problems, and of an earlier search of the
-# problem on another device or with another compiler, which spares half of the rows that otherwise fill the space.
+# Rows, the best of a prior, that are tried first. The first number is for a prior from similar problems, the second for
+# an earlier search of the problem on another device or with another compiler. The latter halves the rows that fill the
+# space.
 _EXPECTED_FIRST, _WARM_FIRST = 8, 4
-# A batch listens to the earlier search with odds of this many to the rows measured since: trust wears off.
+# A batch uses the earlier search with odds of this number to the number of rows measured since: trust wears off.
 _TRUST = 20.0
-# Neighbours are sought among no more rows than this.
+# The most rows among which neighbours are sought.
 _SEARCHED = 100_000
 
 
@@ -31,18 +32,18 @@ _SEARCHED = 100_000
 class Constants:
     """What may be tuned of such a search; `benchmarks/search_replay.py --cross-validate` varies it."""
 
-    # A space is filled by so many rows for each knob that varies, within the bounds, before models are asked.
+    # Rows that fill the space before models are asked: a number for each knob that varies, within the bounds.
     initial_per_knob: float = 2.0
     initial_bounds: tuple[int, int] = (10, 20)
     trees: int = 32
-    # So much below the best, in deviations of the log times, counts as no improvement yet.
+    # An improvement on the best of at most this, in standard deviations of the log times, counts as none.
     margin: float = 0.0
-    # So many of the later rows are drawn at random.
+    # The share of the later rows that is drawn at random.
     random_share: float = 0.0
-    # Models look at no more rows than this at a time: a fresh draw, and so many neighbours of each of the best.
+    # The rows that models look at: a draw of at most `looked_at`, and `neighbours` neighbours of each of the best.
     looked_at: int = 3_000
     neighbours: int = 400
-    # Whether a model takes what was just chosen as measured, and so chooses the rest of a batch elsewhere.
+    # Whether a model treats the rows just chosen as measured, so that it chooses the rest of a batch elsewhere.
     spreads: bool = False
 
 
@@ -51,12 +52,12 @@ SHIPPED = Constants()
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a model learns from, and what it is asked about: log times in deviations of what it has to explain."""
+    """What a model learns from and predicts: log times, in standard deviations of the part that it has to explain."""
 
     observed: Array
     residuals: Array
     features: Array
-    # Of the features, what is known beforehand; and of the observed rows, the best time.
+    # What is known of the features in advance, and the best time of the observed rows.
     expected: Array
     best: float
 
@@ -69,7 +70,7 @@ class View:
         explained: Array | float = 0.0,
         expected: Array | float = 0.0,
     ) -> View:
-        """`explained`, `expected`: the part of the log times that needs no model, of both."""
+        """`explained`, `expected`: the part that needs no model, of the observed log times and of the features'."""
         left = log_times - explained
         level, scale = left.mean(), max(float(left.std()), 1e-9)
         known = np.broadcast_to(np.asarray(expected) / scale, len(features))
@@ -77,7 +78,7 @@ class View:
 
 
 class ModelBasedSearch:
-    """Several models take turns within a batch; each asks for the row of its greatest expected improvement."""
+    """Several models take turns within a batch. Each chooses the row with its greatest expected improvement."""
 
     def __init__(
         self,
@@ -88,12 +89,12 @@ class ModelBasedSearch:
         surrogates: Sequence[Callable[[], Surrogate]],
         constants: Constants,
     ) -> None:
-        """`surrogates`: makers of the models, in the order of their turns; the last listens to an earlier search."""
+        """`surrogates`: makers of the models, in the order of their turns. The last one also uses an earlier search."""
         self._pool = pool
         self._rng = rng
         self._constants = constants
         self._models = [make() for make in surrogates]
-        self._listener = surrogates[-1]()
+        self._informed = surrogates[-1]()
         self._varying = _varying(pool)
         self._expectation = prior if isinstance(prior, Expectation) else None
         self._promising = best_before(self._expectation or {}, constants.neighbours + trials)
@@ -104,7 +105,7 @@ class ModelBasedSearch:
         self._turn = 0
 
     def ask(self, count: int) -> list[int]:
-        """See Strategy."""
+        """Up to `count` rows: those that fill the space first, then the models' choices."""
         rows = self._initial[:count]
         self._initial = self._initial[count:]
         self._asked += rows
@@ -115,7 +116,7 @@ class ModelBasedSearch:
         return rows
 
     def tell(self, row: int, time_s: float | None) -> None:
-        """See Strategy."""
+        """Keeps the time of a row, which the models learn from the next time that they choose."""
         self._times[row] = time_s
 
     def _make_trend(self, prior: Prior) -> Trend | None:
@@ -136,16 +137,16 @@ class ModelBasedSearch:
 
     def _by_models(self, count: int) -> list[int]:
         free = unasked(self._pool, self._asked)
-        told = np.array(sorted(self._times), dtype=np.int64)
-        failed = np.array([self._times[int(row)] is None for row in told], dtype=bool)
+        ended = np.array(sorted(self._times), dtype=np.int64)
+        failed = np.array([self._times[int(row)] is None for row in ended], dtype=bool)
         if len(free) <= count or (~failed).sum() < 2:
             return [int(row) for row in self._rng.permutation(free)[:count]]
-        measured = told[~failed]
+        measured = ended[~failed]
         log_times = np.log(np.array([self._times[int(row)] for row in measured], dtype=np.float64))
         looked_at = self._looked_at(free, measured[np.argsort(log_times, kind="stable")[:_ELITE]])
         features = self._features(looked_at)
-        chance = 1.0 - failure_probability(self._features(told), failed, features, int(self._rng.integers(2**31)))
-        # The models' matrices are small: threads of a large machine would wait for one another.
+        chance = 1.0 - failure_probability(self._features(ended), failed, features, int(self._rng.integers(2**31)))
+        # The models' matrices are small: on a large machine, threads would wait for one another.
         with threadpool_limits(1):
             turns = self._turns(measured, log_times, looked_at, features)
             chosen = self._in_turns(count, turns, chance)
@@ -154,7 +155,7 @@ class ModelBasedSearch:
     def _turns(
         self, measured: npt.NDArray[np.int64], log_times: Array, looked_at: npt.NDArray[np.int64], features: Array
     ) -> list[tuple[Surrogate, View]]:
-        """Who has a turn in this batch, and what it sees."""
+        """The models that have a turn in this batch, each with what it sees."""
         observed = self._features(measured)
         if self._expectation is not None:
             here, there = self._expectation.log_times(measured), self._expectation.log_times(looked_at)
@@ -164,11 +165,11 @@ class ModelBasedSearch:
         turns = [(model, plain) for model in self._models]
         if self._trend is not None and self._rng.random() < _TRUST / (_TRUST + len(observed)):
             here, there = self._trend.expect(observed), self._trend.expect(features)
-            turns[-1] = self._listener, View.of(*informed(here, there, observed, log_times, features))
+            turns[-1] = self._informed, View.of(*informed(here, there, observed, log_times, features))
         return turns
 
     def _in_turns(self, count: int, turns: Sequence[tuple[Surrogate, View]], chance: Array) -> list[int]:
-        """Different positions in the features, each what the model whose turn it is finds worth most."""
+        """Different positions in the features. Each is the best one for the model whose turn it is."""
         gains: dict[int, Array] = {}
         chosen: list[int] = []
         for _ in range(count):
@@ -212,6 +213,6 @@ class ModelBasedSearch:
 
 
 def _varying(pool: Pool) -> npt.NDArray[np.int64]:
-    """The columns that differ somewhere, or the first where none does."""
+    """The columns that differ somewhere, or the first if none does."""
     varying = np.flatnonzero(np.ptp(pool.rows, axis=0)) if len(pool) else np.array([], dtype=np.int64)
     return varying if varying.size else np.array([0])

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What strategies share that decide on one row at a time, from the rows that were measured so far."""
+"""What strategies share that choose one row at a time, from the rows that were measured so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuner.search import unasked
 
 
 class OneByOneSearch(ABC):
-    """Asks the initial rows first, then whatever `_proposal` says, or a random row where it says nothing."""
+    """Asks for the initial rows first, then for what `_proposal` returns, or a random row if that is None."""
 
     def __init__(self, pool: Pool, rng: np.random.Generator, initial: list[int]) -> None:
         self._pool = pool
@@ -23,7 +23,7 @@ class OneByOneSearch(ABC):
         self._times: dict[int, float] = {}
 
     def ask(self, count: int) -> list[int]:
-        """See Strategy."""
+        """Up to `count` rows, chosen one after the other."""
         rows: list[int] = []
         while len(rows) < count and (row := self._next()) is not None:
             self._asked[row] = None
@@ -31,13 +31,13 @@ class OneByOneSearch(ABC):
         return rows
 
     def tell(self, row: int, time_s: float | None) -> None:
-        """See Strategy."""
+        """Keeps the time of a row; a failed row counts as asked."""
         if time_s is not None:
             self._times[row] = time_s
 
     @abstractmethod
     def _proposal(self) -> int | None:
-        """A row that was not asked, from what `_best` says; never called before a row was measured."""
+        """A row that was not asked, or None, chosen by `_best`. Called only after a row was measured."""
 
     def _best(self, count: int) -> list[int]:
         return sorted(self._times, key=self._times.__getitem__)[:count]

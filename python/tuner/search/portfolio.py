@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The default: a random forest and a Gaussian process take turns.
 
-The process learns trends from few trials and then repeats itself; the forest is slow to start and jumps. Where one
+The process learns trends from few candidates and then repeats itself. The forest is slow to start and jumps. When one
 is stuck, the other asks elsewhere.
 """
 

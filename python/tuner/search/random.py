@@ -11,7 +11,7 @@ from tuner.search import NO_PRIOR, Prior
 
 
 class RandomStrategy:
-    """Rows in uniformly random order, without repetition. Nothing is learnt, from earlier searches neither."""
+    """Rows in uniformly random order, without repetition. It learns nothing, not even from earlier searches."""
 
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:  # noqa: ARG002
         self._left = sample_uniform(pool, trials, rng)
@@ -21,4 +21,4 @@ class RandomStrategy:
         return rows
 
     def tell(self, row: int, time_s: float | None) -> None:
-        """Nothing is learnt."""
+        """Ignores the time."""

@@ -12,9 +12,9 @@ from tuner.targets.target import Target
 
 
 def choose_target(text: str, threads: int = 1, devices: Sequence[str] = ()) -> Target:
-    """The registered target of that name, for the chip after the colon where one is named.
+    """The registered target of that name, for the chip after the colon if there is one.
 
-    An entry point of the group `tuner.targets` takes the chip ("" where none is named), the threads that run a
+    An entry point of the group `tuner.targets` takes the chip ("" if none is named), the threads that run a
     dispatch, and the devices to measure on as a user names them (none: the target's own). Raises InputError.
     """
     name, colon, chip = text.partition(":")

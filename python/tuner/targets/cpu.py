@@ -20,7 +20,7 @@ from tuner.targets.host import processor_name
 from tuner.targets.limits import DeviceFacts, Limits
 from tuner.targets.target import Place
 
-# More than any machine has processors.
+# More threads than any machine has processors.
 _MOST_THREADS = 1024
 
 
@@ -29,8 +29,8 @@ class CpuTarget(Place):
     """The CPU of this machine, with a fixed number of threads.
 
     One thread runs on IREE's `local-sync` device, where the process's own CPU time is the steadiest clock;
-    more run on `local-task`. `processors`: for each of its devices those that it has to itself; none: one device, on
-    whatever processor is free.
+    more run on `local-task`. `processors`: for each of its devices the processors that only it uses; none: one
+    device, on any free processor.
     """
 
     threads: int = 1
@@ -108,9 +108,9 @@ class CpuTarget(Place):
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CpuTarget:
-    """The host CPU, in parts where devices are named. Raises InputError.
+    """The host CPU, in parts if devices are named. Raises InputError.
 
-    A device is IREE's and the processors that it has to itself, as in local-sync://0 or local-task://0-3,8.
+    A device is named by IREE's scheme and its own processors, as in local-sync://0 or local-task://0-3,8.
     """
     if chip:
         raise InputError("the target cpu is this machine's own processor; it takes no chip")
@@ -127,7 +127,7 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CpuTarget:
 
 
 def _processors(device: str, scheme: str, threads: int) -> tuple[int, ...]:
-    """Those that a device names. Raises InputError where they are no good for so many threads on this machine."""
+    """The processors that a device names. Raises InputError if they do not suit this number of threads here."""
     match = re.fullmatch(rf"{scheme}://(\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)", device)
     if match is None:
         raise InputError(
@@ -141,7 +141,7 @@ def _processors(device: str, scheme: str, threads: int) -> tuple[int, ...]:
     usable = os.sched_getaffinity(0)
     if not found or not found <= usable:
         have = ", ".join(map(str, sorted(usable)))
-        raise InputError(f"--device {device} names processors that there are not; this process may use {have}")
+        raise InputError(f"--device {device} names processors that do not exist here; this process may use {have}")
     if len(found) < threads:
         raise InputError(f"--device {device} has fewer processors than --threads {threads}; name more")
     return tuple(sorted(found))

@@ -22,7 +22,7 @@ _MAX_REGISTERS = "nvvm.maxnreg"
 class CudaTarget(GpuTarget):
     """One GPU, compiled for `chip`; `label` says which GPU runs it, `uris` where, for several equal ones.
 
-    `processors`: the multiprocessors of the GPU that runs it, where there is one.
+    `processors`: the number of multiprocessors of the GPU that runs it, if there is one.
     """
 
     chip: str = "sm_80"
@@ -49,7 +49,7 @@ class CudaTarget(GpuTarget):
 
     @property
     def reads_specs(self) -> bool:
-        # IREE 3.11 to 3.13 ignore the flag for CUDA without a word.
+        # IREE 3.11 to 3.13 silently ignore the flag for CUDA.
         return False
 
     @property
@@ -79,7 +79,7 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget
     except InputError:
         if not chip or "all" in devices:
             raise
-        # Code can be made for a GPU that is elsewhere.
+        # Code can be compiled for a GPU of another machine.
         return CudaTarget(chip, uris=device_uris("cuda", devices))
     uris = device_uris("cuda", devices, len(found))
     used = {uri: found[_place(uri)] for uri in uris}
@@ -93,6 +93,6 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget
 
 
 def _place(uri: str) -> int:
-    """Its place in the driver's order; one that is named otherwise is taken to be like the first."""
+    """Its place in the driver's order. A device that is named in another way is assumed to equal the first."""
     last = uri.rpartition("/")[2]
     return int(last) if last.isdecimal() else 0

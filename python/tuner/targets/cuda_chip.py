@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from tuner.errors import InputError
 
-# Chips by compute capability that IREE 3.13 has limits and instructions for. PTX of one runs on every later GPU, so a
-# GPU that is not among them gets the latest before it. 8.9 stands only for itself: it has far less shared memory than
-# 8.0, and so have later GPUs compiled for it.
+# Chips by compute capability for which IREE 3.13 has limits and instructions. PTX for one runs on every later GPU, so
+# other GPUs get the latest chip before them. 8.9 serves only itself: it has far less shared memory than 8.0, and code
+# for it would limit later GPUs to that.
 # Source: KnownTargets.cpp in IREE; sm_90 does not compile with 3.9 to 3.13.
 _CHIPS = {(12, 0): "sm_120", (8, 9): "sm_89", (8, 7): "sm_87", (8, 6): "sm_86", (8, 0): "sm_80", (7, 5): "sm_75"}
 _FOR_OTHERS = ((8, 0), (7, 5))
@@ -29,7 +29,7 @@ class CudaDevice:
 
 
 def find_devices() -> tuple[CudaDevice, ...]:
-    """This machine's NVIDIA GPUs in the driver's order. Raises InputError where there is none."""
+    """This machine's NVIDIA GPUs in the driver's order. Raises InputError if there is none."""
     hint = "name a chip, as in --target cuda:sm_80"
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
@@ -58,7 +58,7 @@ def find_devices() -> tuple[CudaDevice, ...]:
 
 
 def chip_for(device: CudaDevice) -> str:
-    """The chip to compile for, so that the code runs on the device. Raises InputError for a GPU that is too old."""
+    """The chip to compile for so that the code runs on the device. Raises InputError for a GPU that is too old."""
     if device.capability in _CHIPS:
         return _CHIPS[device.capability]
     for capability in _FOR_OTHERS:

@@ -69,7 +69,7 @@ class GpuTarget(Place):
         return DeviceFacts(Limits(vector_bytes=0, threads=1, gpu=limits), self.chip)
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
-        """As in `Target`; one that the compiler itself has printed is parsed."""
+        """As in `Attributes`; an attribute that the compiler itself has printed is parsed."""
         if "compilation_info" in configuration.attributes:
             with context:
                 return ir.Attribute.parse(configuration.attributes["compilation_info"])
@@ -99,15 +99,15 @@ class GpuTarget(Place):
 
 
 def check_threads(name: str, threads: int) -> None:
-    """Raises InputError for a number of threads, which is a CPU's to choose."""
+    """Raises InputError for a number of threads, which only a CPU can have."""
     if threads != 1:
         raise InputError(f"--threads is for the target cpu, not for {name}")
 
 
 def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -> tuple[str, ...]:
-    """IREE's URIs of the devices that a user names; `scheme` alone where none is named.
+    """IREE's URIs of the devices that a user names; only `scheme` if none is named.
 
-    `count`: how many this machine has, where that is known; `all` names them. Raises InputError.
+    `count`: how many this machine has, if that is known; `all` names them. Raises InputError.
     """
     if tuple(devices) == ("all",) and count is not None:
         return tuple(f"{scheme}://{place}" for place in range(count))
@@ -118,10 +118,10 @@ def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -
         place = uri.rpartition("/")[2]
         if count is not None and place.isdecimal() and int(place) >= count:
             raise InputError(f"there is no device {uri}: this machine has {count}, from {scheme}://0 on")
-    # The scheme alone is the first.
+    # The scheme without a number means the first device.
     first = f"{scheme}://0"
     if len({first if uri == scheme else uri for uri in uris}) < len(uris):
-        raise InputError("--device names a device twice; each is measured on by one process alone")
+        raise InputError("--device names a device twice; only one process may measure on a device")
     return uris
 
 
@@ -146,7 +146,7 @@ def _lowering_config(
     settings: GpuSettings | None = None,
     pipeline: str = "",
 ) -> ir.Attribute:
-    """The levels, and for the root op what the settings say of it."""
+    """The levels and, for the root op, its part of the settings."""
     other = {name: _integers(levels[name], context) for name in _PADDING if name in levels}
     if "lane_basis" in levels:
         lanes = levels["lane_basis"]
@@ -177,7 +177,7 @@ def _lowering_config(
 
 
 def _options(settings: GpuSettings, llvm: Mapping[str, str], context: ir.Context) -> ir.DictAttr | None:
-    """The translation info's dictionary; None where nothing is asked for."""
+    """The translation info's dictionary; None if it would be empty."""
     options = native.PipelineOptions(
         prefetch_num_stages=settings.prefetch_num_stages,
         no_reduce_shared_memory_bank_conflicts=settings.no_reduce_shared_memory_bank_conflicts,

@@ -49,7 +49,7 @@ class RocmTarget(GpuTarget):
 
 
 def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> RocmTarget:
-    """The target for a chip. Raises InputError where none is named."""
+    """The target for a chip. Raises InputError if none is named."""
     check_threads("rocm", threads)
     if not chip:
         raise InputError("name the AMD GPU's chip, as in --target rocm:gfx942")

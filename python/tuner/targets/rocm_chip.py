@@ -10,10 +10,10 @@ _TOPOLOGY = Path("/sys/class/kfd/kfd/topology/nodes")
 
 
 def find_chips(topology: Path = _TOPOLOGY) -> tuple[str, ...]:
-    """The chips of the GPUs in the driver's order, as in `gfx942`; none where there is no such driver.
+    """The chips of the GPUs in the driver's order, as in `gfx942`; none without such a driver.
 
-    The driver writes 90402 for gfx942: major, minor and stepping in two digits each, of which the names have the
-    latter two in hexadecimal. Processors stand there as 0.
+    The driver writes 90402 for gfx942: major, minor and stepping, two digits each. The name has the latter two in
+    hexadecimal. CPUs are listed with 0.
     Source: Linux, `gfx_target_version` in drivers/gpu/drivers/amd/amdkfd.
     """
     chips = []

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Vulkan through IREE's SPIR-V backend: named, so that what does not work is said."""
+"""Vulkan through IREE's SPIR-V backend: registered so that users learn why it cannot be tuned."""
 
 from __future__ import annotations
 

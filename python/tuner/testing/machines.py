@@ -160,10 +160,16 @@ def workbench(
     strategy: str = "random",
     seed: int = 0,
     dispatches: tuple[str, ...] = (),
+    keep_flags: bool = True,
 ) -> Iterator[Workbench]:
     """What the stages of a run work with, in a new run folder; the keywords are options of a run."""
     options = Options(
-        trials=trials, strategy=strategy, seed=seed, dispatches=dispatches, budget_s=budget_s, keep_flags=True
+        trials=trials,
+        strategy=strategy,
+        seed=seed,
+        dispatches=dispatches,
+        budget_s=budget_s,
+        keep_flags=keep_flags,
     )
     target: Target = ReplayTarget(devices=machines.devices)
     with (

@@ -10,8 +10,8 @@ from iree.compiler import ir
 def new_context() -> ir.Context:
     """A context whose passes run in the caller's thread.
 
-    IREE's bindings keep Python's lock while passes run. An error that one of the context's own threads reports waits
-    for that lock, and the passes wait for the thread, forever: seen twice in 22,000 specs that were refused.
+    IREE's bindings hold Python's lock while passes run. If a thread of the context reports an error, it waits for that
+    lock, and the passes wait for the thread, forever: seen twice in 22,000 specs that were refused.
     """
     context = ir.Context()
     context.enable_multithreading(False)

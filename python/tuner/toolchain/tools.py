@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Runs IREE's command line tools: the binaries of the installed wheel, with a timeout, their words kept."""
+"""Runs IREE's command line tools: the binaries of the installed wheel, with a timeout, their output kept."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tuner.files import TEMPORARY
 from tuner.foreign import error_line, printable
 from tuner.processes import ended_from_outside
 
-# Where so much can be written, a tool did not fail for want of room.
+# Bytes. If this much can be written, a tool did not fail because the disk was full.
 _ROOM_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """How a tool ended: its exit code and everything it wrote."""
+    """How a tool ended: its exit code and its whole output."""
 
     command: tuple[str, ...]
     exit_code: int
@@ -33,7 +33,7 @@ class ToolResult:
 
     @property
     def first_error(self) -> str:
-        """The first line that says `error:`, from there on, or else how it died, or what it wrote, warnings aside."""
+        """The first line with `error:`, from there on; otherwise how it died, or a line of its output, no warning."""
         if line := error_line(self.output):
             return line
         lines = printable(self.output.strip()).splitlines()
@@ -41,7 +41,7 @@ class ToolResult:
             return f"it died: {signal.strsignal(-self.exit_code)}"
         if not lines:
             return f"exit code {self.exit_code}, no output"
-        # Of a warning the lines that follow belong to it.
+        # The lines after a warning belong to it.
         return lines[-1 if "warning:" in lines[0] else 0].strip()
 
 
@@ -56,10 +56,10 @@ def tool_path(name: str) -> Path:
 
 
 def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
-    """Runs a compiler tool, once more if it is ended from outside or loses its folder of temporary files.
+    """Runs a compiler tool, once more if it is killed from outside or loses its folder of temporary files.
 
-    What it writes beside its output goes to a folder in `scratch`, which goes with it. Raises ToolError when it does
-    not end within `timeout_s` seconds, OSError where the disk is full.
+    Its temporary files go to a folder in `scratch`, which is removed afterwards. Raises ToolError if it does not end
+    within `timeout_s` seconds, OSError if the disk is full.
     """
     command = (str(tool_path(name)), *arguments)
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=scratch) as temporary:
@@ -79,7 +79,7 @@ def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: 
 
 
 def _run(command: Sequence[str], timeout_s: float, temporary: str) -> subprocess.CompletedProcess[bytes]:
-    """Runs a command to its end. None of its processes is left, however it ends."""
+    """Runs a command to its end. No process of it is left, however it ends."""
     environment = {**os.environ, "TMPDIR": temporary}
     end = None
     try:
@@ -93,9 +93,9 @@ def _run(command: Sequence[str], timeout_s: float, temporary: str) -> subprocess
 
 
 def end_linkers(temporary: str) -> None:
-    """Kills what compilers have started whose TMPDIR this is.
+    """Kills the processes that compilers with this TMPDIR have started.
 
-    Where one is killed its linker stays, which was seen to hang on a full disk.
+    When a compiler is killed its linker stays, and was seen to hang on a full disk.
     """
     mark = f"TMPDIR={temporary}".encode()
     for environment in Path("/proc").glob("[0-9]*/environ"):
@@ -105,7 +105,7 @@ def end_linkers(temporary: str) -> None:
 
 
 def check_room(folder: Path) -> None:
-    """Raises OSError where the disk is full: then it was not what was compiled that failed."""
+    """Raises OSError if the disk is full: then the input is not to blame for a failure."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder) as file:

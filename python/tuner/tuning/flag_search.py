@@ -26,7 +26,7 @@ from tuner.measuring.transport import ATTEMPTS
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
-from tuner.runs.store import Stored, digest
+from tuner.runs.store import FLAGS, Stored, digest
 from tuner.search import Strategy
 from tuner.speedup import Ratio, is_decided, is_faster, speedup
 from tuner.stopwatch import Part
@@ -34,15 +34,16 @@ from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
 from tuner.tuning.workbench import Workbench
 
-# So many choices are tried without a budget.
+# Choices that are tried at most.
 _MOST_TRIALS = 24
 _PLAIN, _CANDIDATE = "plain model", "model with other flags"
+# Times the best time so far: a choice that is slower gets no more samples.
 _GIVE_UP_FACTOR = 1.5
-# Of the plain model's compilation: one that takes so much longer is ended when the budget is.
+# Times the plain model's compilation: one that takes longer is stopped when the budget ends.
 _HANGS_FACTOR = 3
-# Times that are this near are taken for equal.
+# Times that differ by a smaller part are taken for equal.
 _NOISE = 0.015
-# So many of the best are compared with the plain model side by side before it stays.
+# Choices that are compared with the plain model side by side, the best first, before the plain model stays.
 _FINALISTS = 3
 
 
@@ -50,7 +51,7 @@ _FINALISTS = 3
 class FlagChoice:
     """What was chosen for the whole compilation: the knobs that are not at their default, and their flags.
 
-    `ratio` compares the model compiled so with the plain one; None where the defaults stay. `tried`: choices that
+    `ratio` compares the model compiled with them with the plain one; None if the defaults stay. `tried`: choices that
     were compiled.
     """
 
@@ -61,7 +62,7 @@ class FlagChoice:
 
     @property
     def speedup(self) -> float | None:
-        """How many times faster the model is by them, 1 if that was not measured; None without flags."""
+        """How many times faster the model is with them, 1 if that was not measured; None without flags."""
         if not self.flags:
             return None
         return self.ratio.value if self.ratio else 1.0
@@ -89,7 +90,7 @@ class _Tried:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a choice ended: the seconds of a run, or None and why. It is certain unless it may have come from outside."""
+    """How a choice ended: the seconds of a run, or None and why. It is certain unless others may be at fault."""
 
     time_s: float | None
     detail: str = ""
@@ -113,12 +114,16 @@ def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
     if not tried:
         return []
     least: dict[float, _Tried] = {}
-    for each in sorted(tried, key=lambda each: len(each.values)):
-        least.setdefault(each.time_s, each)
-    by_time = sorted(least.values(), key=lambda each: each.time_s)
+    for choice in sorted(tried, key=_changes):
+        least.setdefault(choice.time_s, choice)
+    by_time = sorted(least.values(), key=lambda choice: choice.time_s)
     equal_s = (1 + _NOISE) * by_time[0].time_s
-    fastest = [each for each in by_time if each.time_s <= equal_s]
-    return [*sorted(fastest, key=lambda each: len(each.values)), *by_time[len(fastest) :]]
+    fastest = [choice for choice in by_time if choice.time_s <= equal_s]
+    return [*sorted(fastest, key=_changes), *by_time[len(fastest) :]]
+
+
+def _changes(choice: _Tried) -> int:
+    return len(choice.values)
 
 
 def choose_flags(bench: Workbench, plain: PlainModel, budget: Budget, read_s: float) -> FlagChoice:
@@ -132,13 +137,21 @@ def choose_flags(bench: Workbench, plain: PlainModel, budget: Budget, read_s: fl
     return _FlagSearch(bench, plain, known, budget, read_s).run()
 
 
-def flag_choices(
-    target: str, options: Options, plain: PlainModel
-) -> tuple[dict[str, tuple[str, ...]], int, int, float] | None:
-    """What would be searched: each knob's values, how many choices they make, how many are tried, seconds for each.
+@dataclass(frozen=True, slots=True)
+class FlagPlan:
+    """What a search of flags would do: the values of each knob, how many choices they make, how many would be tried.
 
-    None where the target has no such choices, or all are settled.
+    `choice_s`: seconds for one choice.
     """
+
+    knobs: Mapping[str, tuple[str, ...]]
+    choices: int
+    trials: int
+    choice_s: float
+
+
+def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | None:
+    """What would be searched; None if the target has no such choices, or all are settled."""
     known = known_flags(target)
     if known is None:
         return None
@@ -147,17 +160,16 @@ def flag_choices(
     if not free:
         return None
     choices = len(enumerate_space(space))
-    each_s = plain.costs.choice_s(options.compile_workers)
-    trials = _planned(
-        choices, Budget(options.budget_s).left_s, each_s, plain.costs.sampled_s + plain.costs.comparison_s()
-    )
-    return {knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, each_s
+    choice_s = plain.costs.choice_s(options.compile_workers)
+    beside_s = plain.costs.sampled_s + plain.costs.comparison_s()
+    trials = _affordable(choices, Budget(options.budget_s).left_s, choice_s, beside_s)
+    return FlagPlan({knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, choice_s)
 
 
-def _planned(choices: int, left_s: float, each_s: float, end_s: float) -> int:
-    """As many as there are, or as the budget has time for. `end_s`: what comes beside them."""
-    time_s = flags_s(left_s, each_s, end_s) - end_s
-    return int(max(0, min(_MOST_TRIALS, choices, time_s / each_s)))
+def _affordable(choices: int, left_s: float, choice_s: float, beside_s: float) -> int:
+    """As many choices as there are, or as the budget has time for. `beside_s`: what the search takes beside them."""
+    time_s = flags_s(left_s, choice_s, beside_s) - beside_s
+    return int(max(0, min(_MOST_TRIALS, choices, time_s / choice_s)))
 
 
 class _FlagSearch:
@@ -181,12 +193,12 @@ class _FlagSearch:
         self._compiled: set[Path] = set()
 
     def _end_s(self, best_s: float | None = None) -> float:
-        """What comes after the trials: the best, of which a run takes `best_s`, is compared and its dispatches read."""
+        """What comes after them: the best, of which a run takes `best_s`, is compared and its dispatches are read."""
         return self._read_s + self._plain.costs.comparison_s(candidate_s=best_s)
 
     @property
     def _beside_s(self) -> float:
-        """What comes before and after the trials."""
+        """What comes before and after the choices."""
         return self._plain.costs.sampled_s + self._end_s()
 
     def run(self) -> FlagChoice:
@@ -196,12 +208,12 @@ class _FlagSearch:
             self._folder.mkdir(exist_ok=True)
             self._bench.listen(PhaseStarted(f"flags of the whole model: {trials} of {len(self._pool)} choices", trials))
             tried = self._search(trials)
-        for place, each in enumerate(_ranked(tried)[:_FINALISTS]):
-            if place > 0 and self._budget.left_s < self._end_s(each.time_s):
+        for place, finalist in enumerate(_ranked(tried)[:_FINALISTS]):
+            if place > 0 and self._budget.left_s < self._end_s(finalist.time_s):
                 break
-            ratio = self._against_plain(each)
+            ratio = self._against_plain(finalist)
             if ratio is not None:
-                return FlagChoice(each.values, self._known.flags(each.values), ratio, len(tried))
+                return FlagChoice(finalist.values, self._known.flags(finalist.values), ratio, len(tried))
         pinned = {name: value for name, value in self._pins.items() if value != DEFAULT}
         return FlagChoice(pinned, self._known.flags(pinned), tried=len(tried))
 
@@ -209,7 +221,7 @@ class _FlagSearch:
         """As many as there are, or as the budget has time for."""
         if self._bench.options.keep_flags:
             return 0
-        trials = _planned(len(self._pool), self._whole.left_s, self._choice_s, self._beside_s)
+        trials = _affordable(len(self._pool), self._whole.left_s, self._choice_s, self._beside_s)
         if trials < 1:
             needed_s, left_s = self._choice_s + self._beside_s, max(0.0, self._whole.left_s)
             self._bench.listen(
@@ -275,7 +287,7 @@ class _FlagSearch:
             samples = (end.time_s,) if end.time_s is not None else ()
             speedup = baseline_s / end.time_s if end.time_s else None
             stored = Stored(fate, end.detail, 0.0, end.time_s, speedup, samples)
-            self._store.add(self._subject, values, stored, "flags", values)
+            self._store.add(self._subject, values, stored, FLAGS, values)
 
     def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | _End]:
         """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
@@ -307,7 +319,7 @@ class _FlagSearch:
         return self._folder / f"{'-'.join(f'{name}-{value}' for name, value in values.items())}.vmfb"
 
     def _remember(self, binary: Path, time_s: float | None) -> None:
-        """Takes `time_s` for every choice that makes the same binary, where there is a file still."""
+        """Takes `time_s` for every choice that makes the same binary, if the file still exists."""
         if time_s is not None and binary.exists():
             self._times_s.setdefault(digest(binary.read_bytes()), time_s)
 
@@ -350,7 +362,7 @@ class _FlagSearch:
         return first_s
 
     def _against_plain(self, tried: _Tried) -> Ratio | None:
-        """The speed-up over the plain model by interleaved rounds, or None where it is none."""
+        """The speed-up over the plain model by interleaved rounds, or None if there is none."""
         runner, min_gain = self._bench.runner, self._bench.options.min_gain
 
         def decided(paired: Paired) -> bool:

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,13 +19,11 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
 from tuner.specs.write import late_path, problem_spec
 from tuner.targets import Target
+from tuner.tuning.bisection import Bisection
 from tuner.tuning.result import DispatchResult, ModelResult
 from tuner.tuning.run_specs import RunSpecs, dropped, holding_early, holding_late, is_late, winners_of
 from tuner.tuning.whole_model import PlainModel, compare_models
 from tuner.tuning.workbench import Workbench
-
-# Why an entry is dropped of which nothing could be shown.
-_UNTRIED = "the budget ended before its entry could be shown to pay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +92,7 @@ def prove_unrun(
             return str(error)
         return None
 
-    results = _Bisection(reason_against, dropped, listen).paying(results)
+    results = Bisection(reason_against, dropped, listen).paying(results)
     if not winners_of(results):
         specs.compiled(results, binary)
     return Proof(*specs.write(results), tuple(results), None, binary)
@@ -157,7 +153,7 @@ class _Prover:
             return self._nothing(results, reason)
         if winners_of(results):
             self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
-            bisection = _Bisection(
+            bisection = Bisection(
                 self._reason_against, self._drop, self._listen, self._trial_s, lambda: self._budget.left_s
             )
             results = bisection.paying(results, self._last_s)
@@ -242,58 +238,3 @@ class _Prover:
         """The result without its winner, also in `Workbench.finished`."""
         without = self._bench.finished[result.dispatch.name] = dropped(result, reason)
         return without
-
-
-@dataclass(frozen=True, slots=True)
-class _Bisection:
-    """Finds the entries that pay: if the model is worse with all, each half is tried alone, down to single entries.
-
-    `reason_against`: why the model is worse with some entries, or None; it gets the seconds that the following steps
-    take. `drop`: removes an entry. `trial_s`: seconds of one such comparison. `left_s`: seconds of the budget
-    that are left. Entries that cannot be compared in time are dropped too.
-    """
-
-    reason_against: Callable[[Sequence[DispatchResult], float], str | None]
-    drop: Callable[[DispatchResult, str], DispatchResult]
-    listen: Listener
-    trial_s: float = 0.0
-    left_s: Callable[[], float] = lambda: math.inf
-
-    def paying(self, results: Sequence[DispatchResult], after_s: float = 0.0) -> list[DispatchResult]:
-        """The results, without the winners that do not pay. `after_s`: seconds that the following steps take."""
-        results = list(results)
-        winners = sorted(winners_of(results), key=lambda result: -_saving_s(result))
-        if not winners or (reason := self.reason_against(results, after_s)) is None:
-            return results
-        if len(winners) == 1:
-            self.listen(Note(f"{winners[0].dispatch.name}: its entry is dropped, {reason}"))
-            return [self.drop(result, reason) if result is winners[0] else result for result in results]
-        self.listen(Note(f"Half of the {len(winners)} entries are tried alone, then the others: {reason}"))
-        half = (len(winners) + 1) // 2
-        for group in (winners[:half], winners[half:]):
-            names = {result.dispatch.name for result in group}
-            if self.left_s() < 2 * self.trial_s + after_s:
-                results = self._untried(results, names)
-                continue
-            alone = [
-                result if result.dispatch.name in names else dropped(result, "not in this half") for result in results
-            ]
-            kept = {result.dispatch.name: result for result in self.paying(alone, self.trial_s + after_s)}
-            results = [kept[result.dispatch.name] if result.dispatch.name in names else result for result in results]
-        if not winners_of(results) or (reason := self.reason_against(results, after_s)) is None:
-            return results
-        self.listen(Note(f"every entry is dropped: {reason}"))
-        return [self.drop(result, reason) if result.winner is not None else result for result in results]
-
-    def _untried(self, results: Sequence[DispatchResult], names: set[str]) -> list[DispatchResult]:
-        """The results without these entries, which there is no time to try."""
-        self.listen(Note(f"{', '.join(sorted(names))}: dropped, {_UNTRIED}"))
-        return [self.drop(result, _UNTRIED) if result.dispatch.name in names else result for result in results]
-
-
-def _saving_s(result: DispatchResult) -> float:
-    """Seconds that a winner takes off one run of the model, as measured alone."""
-    if result.final is None:
-        return 0.0
-    paired = result.final.paired
-    return result.dispatch.runs * (statistics.median(paired.baseline_s) - statistics.median(paired.candidate_s))

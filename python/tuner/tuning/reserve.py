@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Says how much of a budget is kept for what comes later: the choice of flags, the finals, the proof.
+"""How much of a budget is kept for what comes later: the choice of flags, the finals, the proof.
 
 Pure numbers, from what a run has measured so far.
 """
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from tuner.evaluate.budget import Budget
 from tuner.measuring.sampling import least_paired_s
 
-# A budget below this, or below so many compilations of the model, may not be kept.
+# A budget below this many seconds, or this many compilations of the model, may not be kept.
 _SHORT_S, _SHORT_COMPILATIONS = 60.0, 5
 # The default and the candidates of the shortest run.
 _LEAST_CANDIDATES = 4
 # What a run takes after its proof at least: files are written, processes end. It takes about as long as its start.
 _ENDING_S = 1.0
-# Estimates are taken so many times.
+# Factor on estimates, which may be too low.
 _MARGIN = 1.1
 # What configuring a model takes, as a part of compiling it. The proof does it once, and again to apply late entries,
 # without threads.
 _CONFIGURING_PART = 0.25
-# So many entries or halves of them may be tried alone, within so much of the budget: it ends earlier if none need be.
+# Sets of entries that may be tried alone, and the part of the budget for that. Nothing is used if all entries pay.
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
-# Of what is left so much may go into flags, and up to the second if only that is enough for a few choices.
+# The part of what is left that may go into flags; up to the second if only that is enough for a few choices.
 _FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.6, 3
-# Of the time for dispatches so much may be kept for finals, and up to the second if they need that at least.
+# The part of the time for dispatches that may be kept for finals; up to the second if they need that at least.
 _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 
 
@@ -61,7 +61,7 @@ class ModelCosts:
 
         `baseline_s`, `candidate_s`: a run of each (by default that of the plain model).
         """
-        runs_s = [self.run_s if each is None else each for each in (baseline_s, candidate_s)]
+        runs_s = [self.run_s if run_s is None else run_s for run_s in (baseline_s, candidate_s)]
         return 3 * self.load_s + least_paired_s(*runs_s, renewal_s=2 * max(0.0, self.load_s - self.run_s))
 
     @property
@@ -91,7 +91,7 @@ def beginning(budget: Budget, costs: ModelCosts, start_s: float) -> tuple[Budget
     """The budget until the proof ends, and what a user should read of it, "" if it is long enough.
 
     One that is shorter than any run that is worth it becomes as long as the shortest. `start_s`: what the process took
-    until the run began.
+    until the run started.
     """
     if budget.seconds is None:
         return budget, ""
@@ -156,8 +156,8 @@ def first_final_s(left_s: float, least_s: Sequence[float], savings_s: Sequence[f
     if spare_s < 0:
         return None
     saved_s = savings_s[0]
-    for each_s, saving_s in zip(least_s[1:], savings_s[1:], strict=True):
-        if each_s <= spare_s:
-            spare_s -= each_s
+    for other_s, saving_s in zip(least_s[1:], savings_s[1:], strict=True):
+        if other_s <= spare_s:
+            spare_s -= other_s
             saved_s += saving_s
     return least_s[0] + spare_s * (savings_s[0] / saved_s if saved_s > 0 else 1.0)

@@ -5,10 +5,10 @@
 A client composes its own road of these and of stages that it writes: `tuner.tune(model, stages=(tune, prove_model))`.
 
 A stage that needs a device takes `bench.runner`, and lets DeviceLostError pass. If that device is lost and there is
-another, the stage is called again from its beginning, with the same `known`; `bench.runner` is then the other's. So a
-stage may be called twice: files that it writes are there already, and `bench.store` and `bench.finished` hold what the
-first call came to. An error that a stage raises ends the run; winners in `bench.finished`, or among `known.results` if
-that is empty, are then written down as unproved.
+another, the stage is called again from its start, with the same `known`; `bench.runner` is then the other's. So a stage
+may be called several times: files that it writes exist already, and `bench.store` and `bench.finished` hold what the
+calls before came to. An error that a stage raises ends the run; winners in `bench.finished`, or among `known.results`
+if that is empty, are then written down as unproved.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from tuner.tuning.workbench import Workbench
 class Known:
     """What a run knows so far.
 
-    `plain` is the model as it was given, `flags` what was chosen for its compilation, `extracted` its dispatches when
-    it is compiled so, `results` one for each dispatch that was looked at, `proof` what the whole model says of them.
+    `plain` is the model as it was given, `flags` what was chosen for its compilation, `extracted` its dispatches if it
+    is compiled with them, `results` one for each of these, `proof` what was measured with the whole model.
     """
 
     plain: PlainModel
@@ -99,7 +99,7 @@ def prove_model(bench: Workbench, known: Known) -> Known:
 
 
 def _before_proof(bench: Workbench, known: Known) -> Budget:
-    """The time until the proof must begin."""
+    """The time until the proof must start."""
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 

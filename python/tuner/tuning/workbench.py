@@ -20,7 +20,7 @@ from tuner.tuning.experience import Experience
 from tuner.tuning.result import DispatchResult
 
 _LEAST_BATCH = 4
-# A search that hears of its candidates less often than this is hardly better than chance.
+# A search that learns from fewer batches than this is hardly better than chance.
 _LEAST_ROUNDS = 6
 
 
@@ -28,9 +28,9 @@ _LEAST_ROUNDS = 6
 class Workbench:
     """The tools and the settings of one run. `devices` measure, `compilers` compile, never at the same time.
 
-    `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps every evaluation as
-    it ends, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished` holds
-    the dispatches' results as they stand, by name, for a run that ends before its stage does.
+    `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps the end of every
+    candidate at once, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished`
+    holds the dispatches' results so far, by name, for a run that ends before its stage does.
     """
 
     options: Options

@@ -1,9 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What measurements of other problems let expect of a pool.
+"""Predicts a pool's times from measurements of other problems.
 
-What makes one product fast mostly makes another fast too, once tiles are seen beside the extents that they divide:
-docs/benchmarks.md says what that is worth.
+What makes one product fast mostly makes another fast too, if tiles are compared with the extents that they divide.
+docs/benchmarks.md has figures.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Models of time over features, from few and uneven observations, and what they say of untried rows.
+"""Models of time over features, learnt from few and uneven observations, that predict untried rows.
 
-Times are modelled by their logarithm, standardised: what counts is the ratio. Shapes: `features` is [rows, columns],
+Times are modelled by their standardised logarithm, since ratios matter. Shapes: `features` is [rows, columns],
 `log_times` [observations].
 """
 
@@ -23,7 +23,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Kernel, Matern, Whi
 
 Array = npt.NDArray[np.float64]
 
-# A tree that has seen two rows is sure of itself; this is the least spread that a prediction is given.
+# The least deviation of a prediction, in log time: trees that have seen two rows would claim none.
 _LEAST_DEVIATION = 1e-2
 _FAILURE_TREES = 32
 
@@ -35,14 +35,14 @@ class Surrogate(Protocol):
         """Fits the observations given, forgetting earlier ones."""
 
     def believe(self, features: Array) -> bool:
-        """Takes these rows as measured, with the times that it expects of them. False where it does not."""
+        """Treats these rows as measured, with the times that it predicts for them. False if it cannot."""
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and deviation of the log time, each of shape [rows]."""
 
 
 class Forest:
-    """A random forest: bears jumps and plateaus, hence most kernels, but knows no slope beyond its leaves."""
+    """A random forest: copes with jumps and plateaus, hence most dispatches, but knows no slope beyond its leaves."""
 
     def __init__(self, rng: np.random.Generator, trees: int) -> None:
         self._rng = rng
@@ -50,17 +50,17 @@ class Forest:
         self._model: Any = None
 
     def learn(self, features: Array, log_times: Array) -> None:
-        """See Surrogate."""
+        """Grows the trees anew."""
         seed = int(self._rng.integers(2**31))
         self._model = RandomForestRegressor(self._trees, random_state=seed).fit(features, log_times)
 
     def believe(self, features: Array) -> bool:  # noqa: ARG002
-        """Never: trees would have to be grown anew."""
+        """Never does: trees would have to be grown anew."""
         return False
 
     def predict(self, features: Array) -> tuple[Array, Array]:
-        """See Surrogate."""
-        # The trees' own interface would check and convert the same features once a tree.
+        """Mean and deviation of the trees' predictions."""
+        # The trees' own interface would check and convert the same features for each tree.
         converted = np.ascontiguousarray(features, dtype=np.float32)
         trees = np.stack([tree.tree_.predict(converted)[:, 0] for tree in self._model.estimators_])
         return trees.mean(axis=0), np.maximum(trees.std(axis=0), _LEAST_DEVIATION)
@@ -83,7 +83,7 @@ class GaussianProcess:
         self._model: Any = None
 
     def learn(self, features: Array, log_times: Array) -> None:
-        """See Surrogate."""
+        """Fits the process, and its length scales if enough observations are new."""
         refit = self._kernel is None or len(log_times) - self._fitted_on >= self._REFIT_AFTER
         self._learnt = features, log_times
         self._fit(features, log_times, self._few_steps if refit else None)
@@ -92,18 +92,18 @@ class GaussianProcess:
             self._fitted_on = len(log_times)
 
     def believe(self, features: Array) -> bool:
-        """See Surrogate: the deviation shrinks around these rows."""
+        """Adds the rows with their predicted times, so that the deviation shrinks around them."""
         seen, log_times = self._learnt
         self._fit(np.concatenate([seen, features]), np.concatenate([log_times, self.expect(features)]), None)
         return True
 
     def predict(self, features: Array) -> tuple[Array, Array]:
-        """See Surrogate."""
+        """Mean and deviation of the process."""
         mean, deviation = self._model.predict(features, return_std=True)
         return mean, np.maximum(deviation, 1e-6)
 
     def expect(self, features: Array) -> Array:
-        """The mean alone, which costs less."""
+        """Only the mean, which costs less."""
         mean: Array = self._model.predict(features)
         return mean
 
@@ -114,7 +114,7 @@ class GaussianProcess:
         )
         self._model = GaussianProcessRegressor(kernel, optimizer=optimizer, random_state=0)
         with warnings.catch_warnings():
-            # The optimiser says when a length scale ends at its bound; that is what bounds are for.
+            # The optimiser warns when a length scale ends at its bound, which is what bounds are for.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self._model.fit(features, log_times)
 
@@ -136,7 +136,7 @@ def expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
 
 
 def failure_probability(observed: Array, failed: npt.NDArray[np.bool_], features: Array, seed: int) -> Array:
-    """How likely each row is to fail, from what failed so far. Shape [rows]; 0 where nothing did."""
+    """How likely each row is to fail, from what failed so far. Shape [rows]; 0 if nothing did."""
     if not failed.any():
         return np.zeros(len(features))
     if failed.all():

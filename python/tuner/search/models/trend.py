@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What is expected of rows before they are tried, and how far that is to be believed here."""
+"""What an earlier search predicts of rows, and how far to trust that here."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from tuner.search.models.surrogates import Array, GaussianProcess
 
-# A process costs the cube of its observations: of longer searches, the fastest and a draw of the others are kept.
+# Observations that are kept, half of them the fastest, the others drawn: a process costs the cube of their number.
 _MOST = 200
-# What is expected is taken at its word (a ratio there is a ratio here) with the weight of so many measured rows.
+# The weight, in measured rows, of the assumption that a ratio there is a ratio here.
 _WEIGHT = 3.0
 
 
 def informed(
     here: Array, there: Array, observed: Array, log_times: Array, features: Array
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Both features with the log times expected as one more column, and how much of both log times these explain.
+    """Both sets of features with the predicted log times as one more column, and the part that these explain.
 
-    `here` is what is expected of the observed rows, `there` of the others; the result is in the order that `View.of`
-    takes. The share explained is a regression through the rows measured: it fades where they contradict.
+    `here` is predicted for the observed rows, `there` for the others. The result is in the order of the arguments of
+    `View.of`. The share explained is a regression through the measured rows: it fades if they contradict.
     """
     level, span = here.mean(), max(float(np.ptp(here)), 1e-9)
     pull = _WEIGHT * float(here.var()) + 1e-12
@@ -46,6 +46,6 @@ class Trend:
         self._model.learn(features[kept], (log_times[kept] - log_times.mean()) / self._scale)
 
     def expect(self, features: Array) -> Array:
-        """The log times to be expected, shape [rows]."""
+        """The predicted log times, shape [rows]."""
         expected: Array = self._model.expect(features) * self._scale
         return expected

@@ -28,7 +28,7 @@ from tuner.spaces.gpu.attention_form import (
 from tuner.spaces.gpu.tiles import gpu_limits, lookup
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
-# By the names that they have in IREE; a knob's value is the place here. A chip has some of them.
+# Instructions by IREE's names. A knob's value is the place in this table. A chip has some of them.
 _INTRINSICS = {
     "f16": (
         "MFMA_F32_16x16x16_F16",
@@ -50,13 +50,13 @@ _INTRINSICS = {
     ),
 }
 _SUBGROUPS = (1, 2, 4, 8)
-# Of the 512 registers of a lane so many may hold either product's sums.
+# Registers of a lane, of 512, that may hold the sums of either product.
 _ACCUMULATORS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class GpuAttentionAmd:
-    """See the module's text."""
+    """Attention in f16 and bf16 whose sizes are multiples of 16."""
 
     priority: int = 0
 
@@ -74,7 +74,7 @@ class GpuAttentionAmd:
         gpu, loops = gpu_limits(limits), attention_loops(problem)
         known = _known(gpu, problem.operands[0].element_type)
         if loops is None or not known:
-            raise ConstraintError(f"{gpu.chip} has no instruction that this space is for")
+            raise ConstraintError(f"{gpu.chip} has no instruction that this space uses")
         extent = [loop.extent for loop in problem.loops]
         features = extent[loops.features]
         queries = Knob("queries", tiles(extent[loops.queries], 16, MOST_QUERIES))
@@ -86,34 +86,37 @@ class GpuAttentionAmd:
         occupancy = Knob("occupancy", gpu.occupancies)
 
         def of(knob: Knob, what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
-            return lookup(knob.var, ((place, what(each)) for place, each in known.items()))
+            return lookup(knob.var, ((place, what(instruction)) for place, instruction in known.items()))
 
         q, v, k = queries.var, values.var, keys.var
         threads = along_queries.var * size.var
         rules = (
             Rule(
                 "both instructions sum tiles of the same shape",
-                of(first, lambda each: each.m) == of(second, lambda each: each.m),
+                of(first, lambda instruction: instruction.m) == of(second, lambda instruction: instruction.m),
                 "IREE's own constraint: the first product's sums are the second's operand",
             ),
             Rule(
                 "subgroups along the queries take whole instructions",
-                q % (along_queries.var * of(second, lambda each: each.m)) == 0,
+                q % (along_queries.var * of(second, lambda instruction: instruction.m)) == 0,
                 "IREE lays whole instructions over a tile",
             ),
             Rule(
                 "the value tile takes whole instructions",
-                v % of(second, lambda each: each.n) == 0,
+                v % of(second, lambda instruction: instruction.n) == 0,
                 "IREE lays whole instructions over a tile",
             ),
             Rule(
                 "the key tile takes whole instructions of both products",
-                z3.And(k % of(second, lambda each: each.k) == 0, k % of(first, lambda each: each.n) == 0),
+                z3.And(
+                    k % of(second, lambda instruction: instruction.k) == 0,
+                    k % of(first, lambda instruction: instruction.n) == 0,
+                ),
                 "IREE's own constraint, and probed for the first product",
             ),
             Rule(
                 "the features take whole instructions",
-                z3.IntVal(features) % of(first, lambda each: each.k) == 0,
+                z3.IntVal(features) % of(first, lambda instruction: instruction.k) == 0,
                 "IREE's own constraint",
             ),
             *tile_rules(problem, gpu, loops, (q, v, k), threads),
@@ -140,7 +143,7 @@ SPACE = GpuAttentionAmd()
 
 def _known(gpu: GpuLimits, element_type: str) -> dict[int, MatrixIntrinsic]:
     """The instructions that a chip has, by their place in `_INTRINSICS`."""
-    had = {each.name: each for each in gpu.intrinsics}
+    had = {intrinsic.name: intrinsic for intrinsic in gpu.intrinsics}
     names: Sequence[str] = _INTRINSICS[element_type]
     return {place: had[name] for place, name in enumerate(names) if name in had}
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention as every GPU's code generator sees it: what its loops do, its tiles, its two products' configurations."""
+"""Attention for every GPU's code generator: the roles of its loops, its tiles, its two products' configurations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_QUERIES = MOST_KEYS = 256
 
 @dataclass(frozen=True, slots=True)
 class AttentionLoops:
-    """Attention's loops by what they do: [batch, queries, features] times [batch, keys, features], times values."""
+    """Attention's loops by their role: [batch, queries, features] times [batch, keys, features], times values."""
 
     batch: tuple[int, ...]
     queries: int
@@ -31,7 +31,7 @@ class AttentionLoops:
 
 
 def attention_loops(problem: Problem) -> AttentionLoops | None:
-    """The loops by what they do, read off the operands that they index; None where some has no such place."""
+    """The loops by their role, which the operands that they index show; None if a role has not exactly one loop."""
     query, key, value = (set(operand.loops) for operand in problem.operands[:3])
     queries, values = list(query - key), list(value - key - query)
     features, keys = list((query & key) - value), list((key & value) - query)
@@ -41,7 +41,7 @@ def attention_loops(problem: Problem) -> AttentionLoops | None:
 
 
 def _decomposition(loops: AttentionLoops, counts: dict[int, int], first: str, second: str) -> str:
-    """Both products' configurations, as IREE prints them: `counts` of subgroups along loops, an instruction for each.
+    """The configurations of both products, as IREE prints them: `counts` of subgroups along loops, and instructions.
 
     The instructions are attributes, as in `#iree_gpu.mma_layout<MFMA_F32_16x16x16_F16>`.
     """
@@ -59,7 +59,7 @@ def tile_rules(
     tiled: tuple[z3.ArithRef, z3.ArithRef, z3.ArithRef],
     threads: z3.ArithRef,
 ) -> tuple[Rule, ...]:
-    """The rules on a workgroup's tiles, of queries, values and keys in this order, whatever the instruction."""
+    """The rules on a workgroup's tiles of queries, values and keys (in this order), for all instructions."""
     queries, values, keys = tiled
     features = problem.loops[loops.features].extent
     lanes = LOAD_BYTES // bytes_of(problem, 0)
@@ -70,7 +70,7 @@ def tile_rules(
             threads <= gpu.max_workgroup_threads,
             "the chip's limit, as the compiler states it",
         ),
-        # What the first product gives the second may pass through shared memory too: probed, it mostly does.
+        # The first product's result may reach the second through shared memory too (probed: mostly it does).
         Rule(
             f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
             bytes_of(problem, 0) * (z3.Sum(*promoted, queries * keys)) <= gpu.shared_memory_bytes,
@@ -79,7 +79,7 @@ def tile_rules(
         Rule(
             "the vectors of the query, key and value tiles spread evenly over the threads",
             z3.And([_spreads(tile, lanes, threads) for tile in promoted]),
-            "probed: the compiler fails to derive a layout for promoted tiles else",
+            "probed: otherwise the compiler fails to derive a layout for promoted tiles",
         ),
     )
 

@@ -1,8 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention on NVIDIA GPUs by VectorDistribute with a matrix instruction, which IREE states no constraints for.
+"""Attention on NVIDIA GPUs by VectorDistribute with a matrix instruction, for which IREE states no constraints.
 
-A workgroup computes a tile of queries by values and walks over tiles of keys; its two products run on subgroups that
+A workgroup computes a tile of queries by values and iterates over tiles of keys. Its two products run on subgroups that
 lie along queries and values. Source of the form: IREE, `setAttentionIntrinsicBasedVectorDistributionConfig` in
 LLVMGPU/KernelConfig.cpp.
 """
@@ -36,7 +36,7 @@ _ACCUMULATORS = 128
 
 @dataclass(frozen=True, slots=True)
 class GpuAttention:
-    """See the module's text."""
+    """Attention in f16 and bf16 whose sizes are multiples of the instruction's."""
 
     priority: int = 0
 
@@ -53,9 +53,9 @@ class GpuAttention:
     def build(self, problem: Problem, limits: Limits) -> Space:
         gpu, loops = gpu_limits(limits), attention_loops(problem)
         name = _INTRINSICS[problem.operands[0].element_type]
-        found = [each for each in gpu.intrinsics if each.name == name]
+        found = [intrinsic for intrinsic in gpu.intrinsics if intrinsic.name == name]
         if loops is None or not found:
-            raise ConstraintError(f"{gpu.chip} has no instruction {name}, which this space is for")
+            raise ConstraintError(f"{gpu.chip} has no instruction {name}, which this space uses")
         intrinsic = found[0]
         extent = [loop.extent for loop in problem.loops]
         queries = Knob("queries", tiles(extent[loops.queries], intrinsic.m, MOST_QUERIES))

@@ -1,7 +1,7 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Contractions on GPUs by TileAndFuse: matmul, batch_matmul, transposed; with a matrix instruction where the chip has
-one for the element types, else with every thread's own arithmetic.
+"""Contractions on GPUs by TileAndFuse: matmul, batch_matmul, transposed. With a matrix instruction if the chip has one
+for the element types, otherwise with every thread's own arithmetic.
 
 IREE states constraints for some of these itself. This space serves more types and batches, and opens what IREE fixes:
 padding, promotion, the software pipeline, bank conflicts.
@@ -22,7 +22,7 @@ from tuner.targets import Limits
 
 @dataclass(frozen=True, slots=True)
 class GpuContraction:
-    """See the module's text."""
+    """Contractions that are not so narrow that IREE reduces them."""
 
     priority: int = 0
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions on GPUs by TileAndFuse: with a matrix instruction as the product that IREE makes of them (implicit
-GEMM: the window and the input channels become one loop), else with every thread's own arithmetic.
+GEMM: the window and the input channels become one loop), otherwise with every thread's own arithmetic.
 
 IREE states constraints for some of these itself. This space serves more types and opens padding, which IREE's defaults
 use and its constraints leave out.
@@ -23,13 +23,13 @@ from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
 from tuner.spaces.gpu.tiles import TARGETS, bytes_of, extents, gpu_limits, has_known_types
 from tuner.targets import Limits
 
-# The image goes through shared memory in any case (probed: the compiler reports its size there).
+# The image always goes through shared memory (probed: the compiler reports its size there).
 _PROMOTED = (1, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class GpuConvolution:
-    """See the module's text."""
+    """Convolutions of two operands whose parallel loops come first."""
 
     priority: int = 0
 
@@ -107,7 +107,7 @@ def _whole_steps(extent: int) -> Rule:
 
 
 def _padding(problem: Problem, levels: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """How the convolution is padded before it becomes a product: as the product is, and the window never.
+    """How the convolution is padded before it becomes a product: like the product, but never its window.
 
     Source: IREE, `getPaddingConvSizes` in Dialect/GPU/TargetUtils/ConfigUtils.cpp.
     """

@@ -220,7 +220,7 @@ def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
         Rule(
             "without shared memory there are no stages and no bank conflicts",
             z3.Or(options.promoted.var != 0, z3.And(options.stages.var == 0, options.conflicts.var == 0)),
-            "neither option has an effect then",
+            "the options have no effect then",
         ),
         Rule(
             "operands are padded if tiles leave a remainder",

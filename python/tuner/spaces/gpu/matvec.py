@@ -13,13 +13,13 @@ from tuner.spaces.gpu.reduction_tiles import reduced_loop, reduction_configurati
 from tuner.spaces.gpu.tiles import TARGETS, gpu_limits, has_known_types, is_skinny
 from tuner.targets import Limits
 
-# What lanes must be able to share: the smallest subgroup of the chips served.
+# The reduced loop must be a multiple of this, the smallest subgroup of the chips of a target.
 _LANES = {"cuda": 32, "rocm": 64}
 
 
 @dataclass(frozen=True, slots=True)
 class GpuMatvec:
-    """See the module's text."""
+    """Contractions so narrow that IREE reduces them."""
 
     priority: int = 0
 

@@ -1,11 +1,12 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What never paid for products on NVIDIA GPUs by `mma.sync`: rules of speed, none of correctness.
+"""What never paid for products on NVIDIA GPUs by `mma.sync`: rules for speed, not for correctness.
 
 Without them a uniformly drawn point of 80,000 to 150,000 takes four times the default's time, and a search of 150
-loses its trials on those. Found on an H200 over ten f16 products and a convolution, 3,300 points in all, by what the
-best had in common where a search had come near the default; padding where nothing remains was at best for nothing.
-With these rules the geometric mean over the ten rose from 1.20 to 1.39 (docs/benchmarks.md).
+candidates wastes them on such points. The rules were found on an H200 over ten f16 products and a convolution, 3,300
+points in all: they state what the best points had in common when a search had come near the default. Padding without a
+remainder gained nothing at best. With these rules the geometric mean over the ten rose from 1.20 to 1.39
+(docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tuner.targets.nvidia import MMA_SYNC, registers_for
 _SOURCE = "measured on an H200 over ten products of real models"
 _NO_PIPELINE = "probed: for sm_80 the compiler makes the same PTX of 0, 2 and 3 stages"
 _FEWEST_SUMS = 16
-# Registers that a kernel takes beside its sums, at the least.
+# Registers of a thread that a dispatch takes beside its sums, at least.
 _OTHER_REGISTERS = 64
 _MOST_THREADS = 512
 _FEWEST_THREADS = 64
@@ -31,7 +32,7 @@ _BOTH = 3
 
 
 def is_measured(intrinsics: Sequence[MatrixIntrinsic]) -> bool:
-    """Whether these are the instructions that were measured."""
+    """Whether all of these are instructions of the kind that was measured."""
     return all(intrinsic.name in MMA_SYNC for intrinsic in intrinsics)
 
 
@@ -52,7 +53,7 @@ def mma_sync_rules(
         Rule("the software pipeline is left as it is", stages == 2, _NO_PIPELINE),
         Rule("both operands go through shared memory", promoted == _BOTH, _SOURCE),
         Rule("bank conflicts are reduced", conflicts == 0, _SOURCE),
-        Rule("nothing is padded where tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
+        Rule("nothing is padded if tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
         Rule(f"a lane sums at least {_FEWEST_SUMS} elements", lane_sums >= _FEWEST_SUMS, _SOURCE),
         occupancy_rule(occupancy.var, threads),
         Rule(

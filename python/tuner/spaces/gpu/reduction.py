@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reductions on GPUs: sums and maxima, and what is built of them (softmax, norms).
 
-Where lanes can share the reduced loop, VectorDistribute does it and the ops around the root follow; where they
-cannot, IREE gives each thread an output of its own by TileAndFuse, and so do we.
+If lanes can share the reduced loop, VectorDistribute lets them, and the ops around the root op follow. If they cannot,
+IREE gives each thread an output of its own by TileAndFuse, and so does this space.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tuner.targets import Limits
 
 @dataclass(frozen=True, slots=True)
 class GpuReduction:
-    """See the module's text."""
+    """Reductions of any number of loops, of which lanes share the innermost reduced one."""
 
     priority: int = 0
 

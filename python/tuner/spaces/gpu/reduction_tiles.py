@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """VectorDistribute for reductions: lanes and subgroups share the innermost reduced loop, and perhaps a loop of rows.
 
-A step along the reduced loop is lanes times subgroups times a thread's load, some times over. Knobs: `rows`, a
-workgroup's rows; `row_lanes` and `row_subgroups`, those that stand side by side along the rows, the others along the
-reduced loop; `load`, the elements that a thread reads at once; `repeats`, the loads of a step; `step`, all of it.
+A step along the reduced loop is lanes times subgroups times a thread's load times its repeats. Knobs: `rows`, a
+workgroup's rows; `row_lanes` and `row_subgroups`, those that lie along the rows (the others lie along the reduced
+loop); `load`, the elements that a thread reads at once; `repeats`, the loads of a step; `step`, the whole step.
 Source of the form: IREE, Dialect/GPU/TargetUtils/ReductionConfigUtils.cpp.
 """
 
@@ -23,7 +23,7 @@ from tuner.targets import GpuLimits
 
 _MOST_ROWS = 16
 _MOST_REPEATS = 16
-# Elements of a workgroup's rows that a thread holds at once.
+# The most elements of a workgroup's rows that a thread holds at once.
 _MOST_HELD = 128
 
 
@@ -61,7 +61,7 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
             "what the knob stands for",
         ),
         Rule(
-            "where lanes lie along the rows, one subgroup sums a row",
+            "if lanes lie along the rows, one subgroup sums a row",
             z3.Or(row_lanes.var == 1, subgroups.var == row_subgroups.var),
             "measured on an H200: 44 of 172 other points gave wrong sums, and none of 228 of these",
         ),
@@ -73,7 +73,7 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
         Rule(
             "lanes along the rows leave some for the sum",
             row_lanes.var <= size.var / 2,
-            "else nothing is reduced by lanes",
+            "otherwise lanes reduce nothing",
         ),
         Rule(
             "subgroups along the rows divide all", subgroups.var % row_subgroups.var == 0, "IREE's basis is a product"
@@ -104,7 +104,7 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
 
 
 def reduction_configuration(problem: Problem, point: Mapping[str, int]) -> Configuration:
-    """The configuration that a point stands for; the ops around the root follow it."""
+    """The configuration that a point stands for. The ops around the root op follow it."""
     reduced, row, count = reduced_loop(problem), row_loop(problem), len(problem.loops)
     parallel = [index for index, loop in enumerate(problem.loops) if loop.is_parallel]
     outer = [index for index, loop in enumerate(problem.loops) if not loop.is_parallel and index != reduced]
@@ -133,7 +133,7 @@ def reduction_configuration(problem: Problem, point: Mapping[str, int]) -> Confi
 
 
 def _follow(problem: Problem, levels: Mapping[str, tuple[int, ...]]) -> dict[int, dict[str, tuple[int, ...]]]:
-    """The other ops' levels: the compiler's own, with the root's steps, loads, lanes and subgroups in shared loops.
+    """The other ops' levels: the compiler's own, with the root op's steps, loads, lanes and subgroups in shared loops.
 
     Source: in IREE's defaults the ops of such a dispatch have all of these in common.
     """
@@ -151,7 +151,7 @@ def _follow(problem: Problem, levels: Mapping[str, tuple[int, ...]]) -> dict[int
 
 
 def _shared(source: Sequence[int], loop: int, size: int, *, is_basis: bool) -> int:
-    """The root's size where the loop is the root's too and, but for bases, is tiled by default."""
+    """The root op's size if it has the loop too and, except for bases, the loop is tiled by default."""
     return source[loop] if loop >= 0 and (size or is_basis) else size
 
 

@@ -20,7 +20,7 @@ ELEMENT_BYTES = {
     **shared.ELEMENT_BYTES,
     **dict.fromkeys(("f8E4M3FN", "f8E5M2", "f8E4M3FNUZ", "f8E5M2FNUZ"), 1),
 }
-# The widest load of a thread. Source: IREE, kernel configuration takes 128 bits where a chip states nothing else.
+# Bytes of a thread's widest load. Source: IREE's default configurations take 128 bits unless a chip states otherwise.
 LOAD_BYTES = 16
 # Which operands of a product go through shared memory, by the value of a knob: none, one, or both (the default).
 PROMOTED: dict[int, tuple[int, ...]] = {0: (), 1: (0,), 2: (1,), 3: (0, 1)}
@@ -30,7 +30,7 @@ SKINNY = 4
 
 
 def gpu_limits(limits: Limits) -> GpuLimits:
-    """The GPU's limits. Raises ConstraintError for those of another device."""
+    """The GPU's limits. Raises ConstraintError if they are those of another device."""
     if limits.gpu is None:
         raise ConstraintError(
             "this space is for GPUs, and the limits are another device's; read them from a GPU target"

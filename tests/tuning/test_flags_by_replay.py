@@ -1,0 +1,100 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The search of the whole model's flags, on machines that replay: no compiler runs and nothing is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.errors import DeviceLostError
+from tuner.events import Event, FlagsTried
+from tuner.testing.machines import ReplayMachines, workbench
+from tuner.testing.model import replayed_plain_model
+from tuner.testing.replay import Behaviour, Course
+from tuner.tuning.flag_search import FlagChoice, choose_flags
+
+O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
+PLAIN_S = 10e-3
+
+
+@dataclass(frozen=True)
+class Flags:
+    """A model whose flags each multiply its time by a factor. `ends` are courses of choices with a flag."""
+
+    factors: Mapping[str, float]
+    ends: Mapping[str, Course] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+
+    def behaviour(self, dispatch: str, choice: Any) -> Behaviour | None:
+        assert dispatch == "model"
+        flags = [] if choice == "default" else choice
+        if self.broken & set(flags):
+            return None
+        time_s = PLAIN_S
+        for flag in flags:
+            time_s *= self.factors.get(flag, 1.0)
+        return Behaviour(time_s, course=next((self.ends[flag] for flag in flags if flag in self.ends), Course.RIGHT))
+
+
+def chosen(folder: Path, known: Flags, *, lost_after: int | None = None) -> tuple[FlagChoice, list[FlagsTried]]:
+    tried: list[FlagsTried] = []
+    machines = ReplayMachines.of(known, noise=0.001)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FlagsTried):
+            tried.append(event)
+            machines.replays[0].is_lost = len(tried) == lost_after
+
+    with workbench(folder / "run", machines, listen=listen, keep_flags=False) as bench:
+        return choose_flags(bench, replayed_plain_model(bench, known), bench.budget, 0.0), tried
+
+
+def test_the_fastest_flags_are_chosen_and_compared_with_the_untuned_model(tmp_path: Path) -> None:
+    choice, tried = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 0.5}))
+    assert set(choice.flags) == {O3, TILING}
+    assert choice.ratio is not None
+    assert pytest.approx(choice.ratio.value, rel=0.02) == 1 / (0.8 * 0.5)
+    # The choice without any flag is the untuned model.
+    assert choice.tried == len(tried) - 1 > 4
+    best = [event.best for event in tried]
+    assert best == sorted(best)
+
+
+def test_flags_that_gain_nothing_stay_away(tmp_path: Path) -> None:
+    choice, tried = chosen(tmp_path, Flags({O2: 1.1, O3: 1.2, TILING: 1.5}))
+    assert choice.flags == ()
+    assert choice.ratio is None
+    assert tried
+
+
+@pytest.mark.parametrize("course", [Course.WRONG, Course.CRASH, Course.HANG, Course.NOT_LOADABLE])
+def test_a_choice_that_fails_goes_and_the_next_best_wins(tmp_path: Path, course: Course) -> None:
+    """Data tiling would be twice as fast, and every choice with it fails."""
+    choice, tried = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 0.5}, {TILING: course}))
+    assert choice.flags == (O3,)
+    failed = [event for event in tried if event.values.get("data-tiling") == "on"]
+    assert failed
+    assert all(event.time_s is None and event.detail for event in failed)
+
+
+def test_a_choice_that_does_not_compile_goes(tmp_path: Path) -> None:
+    choice, tried = chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}, broken=frozenset({TILING})))
+    assert choice.flags == (O3,)
+    details = {event.detail for event in tried if event.values.get("data-tiling") == "on"}
+    assert details == {"it does not compile: error: the recording does not know it"}
+
+
+def test_if_every_choice_fails_the_flags_stay(tmp_path: Path) -> None:
+    spoilt = dict.fromkeys((O2, O3, TILING), Course.WRONG)
+    choice, _ = chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}, spoilt))
+    assert not {O2, O3, TILING} & set(choice.flags)
+
+
+def test_a_device_that_is_lost_ends_the_search_of_flags(tmp_path: Path) -> None:
+    with pytest.raises(DeviceLostError, match="the device replay is lost"):
+        chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}), lost_after=3)
