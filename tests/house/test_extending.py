@@ -9,6 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
+from configparser import ConfigParser
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -16,19 +19,45 @@ import pytest
 import samples
 from places import ROOT
 
-pytestmark = [pytest.mark.measures, pytest.mark.network]
+EXAMPLE = ROOT / "examples" / "plugin"
 INSTALL_TIMEOUT_S, TIMEOUT_S = 300, 300
 
 
+def entry_points() -> dict[str, dict[str, str]]:
+    """What the example's package registers, by group and name."""
+    found: dict[str, dict[str, str]] = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"][
+        "entry-points"
+    ]
+    return found
+
+
 @pytest.fixture(name="plugin", scope="module")
-def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the example package is installed in, for the import path."""
+def make_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the import path in which the example's package lies as pip would put it there."""
     folder = tmp_path_factory.mktemp("plugin")
-    # A copy, since building leaves files beside the source.
-    source = shutil.copytree(ROOT / "examples" / "plugin", tmp_path_factory.mktemp("source") / "plugin")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), str(source)]
-    subprocess.run(command, check=True, timeout=INSTALL_TIMEOUT_S)
+    shutil.copytree(EXAMPLE / "tuner_example", folder / "tuner_example")
+    described = folder / "iree_tuner_example-1.0.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: iree-tuner-example\nVersion: 1.0.0\n")
+    registered = ConfigParser()
+    registered.read_dict(entry_points())
+    with (described / "entry_points.txt").open("w") as file:
+        registered.write(file)
     return folder
+
+
+@pytest.mark.network
+def test_pip_installs_what_it_registers(tmp_path: Path) -> None:
+    # A copy, since building leaves files beside the source.
+    source = shutil.copytree(EXAMPLE, tmp_path / "source")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path / "site", source]
+    subprocess.run(list(map(str, command)), check=True, timeout=INSTALL_TIMEOUT_S)
+    (installed,) = distributions(path=[str(tmp_path / "site")])
+    found: dict[str, dict[str, str]] = {}
+    for entry_point in installed.entry_points:
+        found.setdefault(entry_point.group, {})[entry_point.name] = entry_point.value
+    assert found == entry_points()
+    assert (tmp_path / "site" / "tuner_example" / "annealing.py").exists()
 
 
 def with_plugin(plugin: Path, *command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -44,6 +73,7 @@ def with_plugin(plugin: Path, *command: str | Path, cwd: Path) -> subprocess.Com
     )
 
 
+@pytest.mark.compiler
 @pytest.mark.parametrize(("name", "at_least"), [("annealing", 22), ("squares", 4), ("portable", 4)])
 def test_it_keeps_our_contracts(plugin: Path, name: str, at_least: int) -> None:
     tests = (ROOT / "tests" / "testing" / "test_contracts.py", ROOT / "tests" / "search" / "test_strategies.py")
@@ -54,6 +84,7 @@ def test_it_keeps_our_contracts(plugin: Path, name: str, at_least: int) -> None:
     assert passed >= at_least, done.stdout
 
 
+@pytest.mark.measures
 def test_a_model_is_tuned_with_all_three(plugin: Path, tmp_path: Path) -> None:
     model, run = tmp_path / "model.mlir", tmp_path / "run"
     model.write_text(samples.matmul(96, 128, 64))
