@@ -16,11 +16,12 @@ demo: $(VENV)/.installed
 	@echo 'For iree-tune and iree-compile in your shell: . $(VENV)/bin/activate'
 
 # Two minutes: nothing is compiled or measured.
-check: lint quick
+check: $(VENV)/.installed-dev
+	$(MAKE) --jobs=2 --output-sync=target lint quick
 
 # A quarter of an hour on two cores that do nothing else.
-test: lint
-	$(MAKE) --jobs=2 --output-sync=target quick compiling oldest
+test: $(VENV)/.installed-dev
+	$(MAKE) --jobs=2 --output-sync=target lint quick compiling oldest
 	$(BIN)/python -m pytest -m 'measures and not (slow or network)' --durations=20
 
 quick: $(VENV)/.installed-dev

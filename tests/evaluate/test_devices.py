@@ -104,6 +104,8 @@ def test_two_devices_are_asked_what_one_is_asked(alone: Path, tmp_path: Path) ->
     assert_won(tmp_path / "run")
 
 
+# tests/tuning/test_searches_by_replay.py has it by replay.
+@pytest.mark.slow
 def test_a_device_that_is_gone_costs_nothing_but_its_help(tmp_path: Path) -> None:
     process = start_run(tmp_path, trials=24)
 

@@ -197,7 +197,7 @@ def test_a_budget_that_ends_before_a_final_leaves_the_default_and_says_so(tmp_pa
             time.sleep(max(0.0, bench.budget.left_s) if len(faster) == 2 else 0.0)
 
     machines = ReplayMachines.of(known, noise=0.002)
-    with workbench(tmp_path / "run", machines, listen=listen, budget_s=10.0, trials=40) as bench:
+    with workbench(tmp_path / "run", machines, listen=listen, budget_s=4.0, trials=40) as bench:
         results = tune_dispatches(bench, [product("large"), product("small", 32)], LIMITS, bench.budget)
     # The very first final is never left out.
     first, second = sorted(results, key=lambda result: result.final is None)
