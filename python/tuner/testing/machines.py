@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -111,12 +111,13 @@ class ReplayMachines:
     recording: Recording
     replays: tuple[Replay, ...]
     workers: int = 1
-    devices: tuple[Device, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        names = [f"{DEVICE.uri}://{number}" for number in range(len(self.replays))]
-        made = tuple(Device(name, (), DEVICE.clock, DEVICE.label) for name in names)
-        object.__setattr__(self, "devices", made if len(made) > 1 else (DEVICE,))
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """One for each replay."""
+        if len(self.replays) == 1:
+            return (DEVICE,)
+        return tuple(replace(DEVICE, uri=f"{DEVICE.uri}://{number}") for number in range(len(self.replays)))
 
     @staticmethod
     def of(
