@@ -1,0 +1,127 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Which flags of the whole compilation to try next: what is expected to gain most for its time.
+
+At first these are single choices, in the order of what they gave on models of like op mix, and joint ones that were
+measured there. What a choice gives on the model at hand counts more than that at once, and each choice that is best so
+far is joined with every further value. Without other models the order is that of the knobs' declaration.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from tuner.constraints import Space, violated_rules
+from tuner.model_flags import ModelFlags
+from tuner.model_flags.expectation import Expectation, Items, items_of
+from tuner.model_flags.gains import Outcome
+
+# Choices are joined with further values if they are the best so far and their speed-up is above noise.
+_JOINED, _GAINED = 2, 1.02
+
+Point = dict[str, int]
+
+
+class FlagOrder:
+    """Chooses among the points of `space`, a space of `flags`. Equal answers lead to equal questions."""
+
+    def __init__(self, flags: ModelFlags, space: Space, expectation: Expectation) -> None:
+        self._flags = flags
+        self._space = space
+        self._expectation = expectation
+        self._asked: set[Items] = {frozenset()}
+        self._start = {knob.name: knob.domain[0] for knob in space.knobs}
+        # What was expected: how long a compilation takes beside others would differ from run to run.
+        self._compile_factors: dict[Items, float] = {}
+        self._valid: dict[tuple[int, ...], bool] = {}
+        self._points: dict[Items, Point] = {frozenset(): self._start}
+
+    def ask(self, count: int) -> list[dict[str, str]]:
+        """Up to `count` choices that were not asked for before; fewer only if there are no others."""
+        chosen: list[Items] = []
+        expectation = self._expectation
+        for _ in range(count):
+            candidates = [choice for choice in self._candidates() if choice not in self._asked]
+            if not candidates:
+                break
+            expected = expectation.of(candidates)
+            worth = expected.improvement(self._best) / expected.compile_factor
+            place = int(worth.argmax())
+            choice = candidates[place]
+            self._asked.add(choice)
+            chosen.append(choice)
+            # The next choice is made as if this one gave what is expected of it.
+            self._compile_factors[choice] = float(expected.compile_factor[place])
+            believed = Outcome(dict(choice), math.exp(expected.gain[place]), self._compile_factors[choice])
+            expectation = expectation.after([believed])
+        return [self._flags.chosen(self._points[choice]) for choice in chosen]
+
+    def tell(self, values: Mapping[str, str], speedup: float | None) -> None:
+        """Receives the speed-up of a choice over the model without flags, or None if it failed."""
+        compile_factor = self._compile_factors[items_of(values)]
+        self._expectation = self._expectation.after([Outcome(values, speedup, compile_factor)])
+
+    @property
+    def _best(self) -> float:
+        """The logarithm of the best speed-up so far; that of the default at least."""
+        return max((math.log(one.speedup) for one in self._expectation.seen if one.speedup), default=0.0)
+
+    def _candidates(self) -> list[Items]:
+        """In the order in which they are tried if the same is expected of all."""
+        seen = [(outcome.speedup or 0.0, outcome) for outcome in self._expectation.seen]
+        gained = sorted((pair for pair in seen if pair[0] > _GAINED), key=lambda pair: -pair[0])
+        best = [items_of(outcome.values) for _, outcome in gained[:_JOINED]]
+        joined = (self._around(self._points[choice]) for choice in best)
+        found = itertools.chain([self._named(self._start)], self._around(self._start), self._measured, *joined)
+        return list(dict.fromkeys(found))
+
+    @cached_property
+    def _measured(self) -> list[Items]:
+        """Choices that were measured on other models and may be made here."""
+        values = {items_of(one.values): one.values for model in self._expectation.models for one in model.outcomes}
+        points = (self._point(one) for one in values.values())
+        return [self._named(point) for point in points if point is not None and self._is_valid(point)]
+
+    def _around(self, point: Point) -> Iterator[Items]:
+        """The choices that differ in one knob; in two if the value of the first is not allowed by itself."""
+        for changed in self._changed(point):
+            if self._is_valid(changed):
+                yield self._named(changed)
+                continue
+            for twice in self._changed(changed):
+                if self._is_valid(twice) and sum(twice[name] != point[name] for name in point) == 2:
+                    yield self._named(twice)
+
+    def _changed(self, point: Point) -> Iterator[Point]:
+        """The first other value of each knob, then the second, and so on."""
+        most = max(len(knob.domain) for knob in self._space.knobs)
+        for place, knob in itertools.product(range(most), self._space.knobs):
+            if place < len(knob.domain) and knob.domain[place] != point[knob.name]:
+                yield {**point, knob.name: knob.domain[place]}
+
+    def _is_valid(self, point: Point) -> bool:
+        key = tuple(point.values())
+        if key not in self._valid:
+            self._valid[key] = not violated_rules(self._space, point)
+        return self._valid[key]
+
+    def _named(self, point: Point) -> Items:
+        named = items_of(self._flags.chosen(point))
+        self._points.setdefault(named, point)
+        return named
+
+    def _point(self, values: Mapping[str, str]) -> Point | None:
+        """The point of these values, with the pinned ones; None if one does not exist or is settled otherwise."""
+        knobs = {knob.name: knob for knob in self._flags.knobs}
+        domains = {knob.name: knob.domain for knob in self._space.knobs}
+        point = dict(self._start)
+        for name, value in values.items():
+            if name not in knobs or value not in knobs[name].values:
+                return None
+            point[name] = knobs[name].values.index(value)
+            if point[name] not in domains[name]:
+                return None
+        return point
