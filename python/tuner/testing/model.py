@@ -3,7 +3,7 @@
 """A whole model that no compiler reads: its binaries are its flags, which a recording knows as a choice.
 
 plain = replayed_plain_model(bench, recording)
-choice = choose_flags(bench, plain, bench.budget, read_s=0.0)
+choice = choose_flags(bench, plain, (), bench.budget, read_s=0.0)
 """
 
 from __future__ import annotations
