@@ -14,6 +14,7 @@ from typing import Any
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.errors import InputError
+from tuner.model_flags.repair import Repair
 
 __all__ = ["DEFAULT", "FlagKnob", "ModelFlags", "parse_pins"]
 
@@ -43,11 +44,12 @@ class ModelFlags:
     """What may be chosen for a whole compilation, and which choices go together.
 
     `rules` maps a rule's name to a function that makes a z3 assertion of the knobs' variables. A variable numbers the
-    values of its knob from 0.
+    values of its knob from 0. `repairs` are flags for choices that do not compile without them.
     """
 
     knobs: tuple[FlagKnob, ...]
     rules: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    repairs: tuple[Repair, ...] = ()
 
     def space(self, pinned: Mapping[str, str], given: Iterable[str]) -> Space:
         """The choices that remain when some are pinned and flags that the user gave settle others.
@@ -78,7 +80,9 @@ class ModelFlags:
         return {knob.name: knob.values[point[knob.name]] for knob in self.knobs if point[knob.name]}
 
     def has(self, flag: str) -> bool:
-        """Whether one of the choices sets this flag, to this value."""
+        """Whether one of the choices, or a repair, sets this flag, to this value."""
+        if any(flag in repair.flags for repair in self.repairs):
+            return True
         return any(flag in flags for knob in self.knobs for flags in knob.choices.values())
 
     def flags(self, chosen: Mapping[str, str]) -> tuple[str, ...]:

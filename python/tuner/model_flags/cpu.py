@@ -11,6 +11,7 @@ from __future__ import annotations
 import z3
 
 from tuner.model_flags import FlagKnob, ModelFlags
+from tuner.model_flags.cpu_repairs import REPAIRS
 
 _CHANNELS_LAST = "builtin.module(util.func(iree-preprocessing-convert-conv-to-channels-last))"
 _IM2COL = "builtin.module(util.func(iree-preprocessing-convert-conv2d-to-img2col))"
@@ -33,4 +34,5 @@ FLAGS = ModelFlags(
             knobs["microkernels"] == 1, knobs["data-tiling"] == 1
         ),
     },
+    repairs=REPAIRS,
 )

@@ -21,7 +21,7 @@ from tuner.model_flags.order import FlagOrder
 from tuner.speedup import Ratio, is_faster
 from tuner.stopwatch import Part
 from tuner.tuning.flag_plan import MOST_TRIALS, affordable, at_once, count_choices, known_flags
-from tuner.tuning.flag_trials import FlagTrials
+from tuner.tuning.flag_trials import FlagTrials, described
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
@@ -36,8 +36,8 @@ _FINALISTS = 3
 class FlagChoice:
     """What was chosen for the whole compilation: the knobs that are not at their default, and their flags.
 
-    `ratio` compares the model compiled with them with the plain one; None if the defaults stay. `tried`: choices that
-    were compiled.
+    `flags` also hold repairs, without which the model does not compile with the others. `ratio` compares the model
+    compiled with them with the plain one; None if the defaults stay. `tried`: choices that were compiled.
     """
 
     values: Mapping[str, str]
@@ -136,7 +136,11 @@ class _FlagSearch:
         if best is None:
             return FlagChoice(self._pins, self._known.flags(self._pins), tried=len(tried))
         values, ratio = best[0].values, best[1]
-        return FlagChoice(values, self._known.flags(values), ratio, len(tried))
+        repairs = self._trials.repairs_of(values)
+        for repair in repairs:
+            self._bench.listen(Note(f"The fastest flags are {described(repair)}"))
+        flags = (*self._known.flags(values), *(flag for repair in repairs for flag in repair.flags))
+        return FlagChoice(values, flags, ratio, len(tried))
 
     def _measured_models(self) -> tuple[MeasuredModel, ...]:
         """Those that ship with the package; without them choices are tried in a fixed order."""

@@ -20,6 +20,7 @@ from tuner.measuring.runner import lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
 from tuner.measuring.transport import ATTEMPTS
 from tuner.model_flags import ModelFlags
+from tuner.model_flags.repair import Repair, next_repair
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Store, Stored, digest
 from tuner.speedup import Ratio, is_decided, speedup
@@ -31,13 +32,15 @@ _PLAIN, _OTHER, _CANDIDATE = "plain model", "model with fewer flags", "model wit
 _GIVE_UP_FACTOR = 1.5
 # Times the plain model's compilation: one that takes longer is stopped when the budget ends.
 _HANGS_FACTOR = 3
+# Characters of a file's name; file systems take 255.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
 class End:
     """How a choice ended: the seconds of a run, or None and why. It is certain unless others may be at fault.
 
-    `speedup`: over the plain model of the run that measured it.
+    `detail` also says how a choice was repaired. `speedup`: over the plain model of the run that measured it.
     """
 
     time_s: float | None
@@ -45,6 +48,11 @@ class End:
     speedup: float | None = None
     is_certain: bool = True
     is_stored: bool = False
+
+
+def described(repair: Repair) -> str:
+    """A repair for people."""
+    return f"repaired by {' '.join(repair.flags)}, for {repair.reason} without it"
 
 
 class FlagTrials:
@@ -63,7 +71,8 @@ class FlagTrials:
         self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags))
         # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
         self._times_s: dict[str, float] = {}
-        self._compiled: set[Path] = set()
+        # Repairs with which a choice compiled, by its binary.
+        self._compiled: dict[Path, tuple[Repair, ...]] = {}
         self._baseline_s = 0.0
 
     def time_plain(self) -> float:
@@ -90,6 +99,10 @@ class FlagTrials:
             if end.time_s is not None:
                 best_s = min(best_s, end.time_s)
             yield end
+
+    def repairs_of(self, values: Mapping[str, str]) -> tuple[Repair, ...]:
+        """What a choice that was compiled needs beside its flags."""
+        return self._compiled.get(self._binary(values), ())
 
     def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
         """The speed-up of one choice over another, {} for the plain model, by interleaved rounds; None if one fails.
@@ -143,7 +156,8 @@ class FlagTrials:
         """As `_evaluate`, kept for other runs, unless it only came too late."""
         end = self._evaluate(binary, best_s)
         if end.time_s is not None:
-            end = replace(end, speedup=self._baseline_s / end.time_s)
+            repaired = "; ".join(described(repair) for repair in self.repairs_of(values))
+            end = replace(end, speedup=self._baseline_s / end.time_s, detail=repaired)
         if end.time_s is not None or self._budget.left_s > 0:
             self._keep(values, end)
         return end
@@ -165,24 +179,31 @@ class FlagTrials:
             binary = self._binary(values)
             if binary in self._compiled:
                 return binary
-            try:
-                model = self._plain.model.with_flags(*self._known.flags(values))
-                result = model.compile(binary, timeout_s=limit_s)
-            except ToolError as error:
-                return End(None, str(error), is_certain=False)
-            if result.exit_code == 0:
-                return binary
-            return End(None, f"it does not compile: {result.first_error}", is_certain=result.exit_code > 0)
+            repairs: tuple[Repair, ...] = ()
+            model = self._plain.model.with_flags(*self._known.flags(values))
+            while True:
+                try:
+                    result = model.compile(binary, timeout_s=limit_s)
+                except ToolError as error:
+                    return End(None, str(error), is_certain=False)
+                if result.exit_code == 0:
+                    self._compiled[binary] = repairs
+                    return binary
+                repair = next_repair(self._known.repairs, result.output, model.flags)
+                if repair is None or self._budget.left_s <= 0:
+                    reason = f"it does not compile: {result.first_error}"
+                    return End(None, reason, is_certain=result.exit_code > 0 and repair is None)
+                repairs = (*repairs, repair)
+                model = model.with_flags(*repair.flags)
 
         if not choices:
             return []
         with ThreadPoolExecutor(len(choices)) as threads:
-            ends = list(threads.map(one, choices))
-        self._compiled.update(end for end in ends if isinstance(end, Path))
-        return ends
+            return list(threads.map(one, choices))
 
     def _binary(self, values: Mapping[str, str]) -> Path:
-        return self._folder / f"{'-'.join(f'{name}-{value}' for name, value in values.items())}.vmfb"
+        name = "-".join(f"{name}-{value}" for name, value in values.items())
+        return self._folder / f"{name if len(name) <= _LONGEST_NAME else digest(name)}.vmfb"
 
     def _remember(self, binary: Path, time_s: float | None) -> None:
         """Takes `time_s` for every choice that makes the same binary, if the file still exists."""
