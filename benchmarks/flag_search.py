@@ -133,15 +133,20 @@ class Row:
 
 
 def judged(
-    reference: Mapping[str, Sequence[Line]], models: Sequence[MeasuredModel], compilations: int, seeds: int
+    flags: ModelFlags,
+    reference: Mapping[str, Sequence[Line]],
+    models: Sequence[MeasuredModel],
+    compilations: int,
+    seeds: int,
 ) -> Iterator[Row]:
+    """A row for each model: how the order does that knows the others."""
     for model in models:
         case = Case.of(model, reference[model.name])
         others = tuple(other for other in models if other.name != model.name)
         yield Row(
             case,
-            case.slowdowns(by_order(case, FLAGS, others), compilations),
-            case.slowdowns(by_order(case, FLAGS, ()), compilations)[-1],
+            case.slowdowns(by_order(case, flags, others), compilations),
+            case.slowdowns(by_order(case, flags, ()), compilations)[-1],
             mean(case, by_portfolio, min(seeds, 20), compilations),
             mean(case, at_random, seeds, compilations),
         )
@@ -160,7 +165,7 @@ def main() -> None:
         f" | compilations to {_GOAL} | without other models | portfolio | at random |\n|{'---|' * 9}"
     )
     rows = []
-    for row in judged(reference, models, arguments.compilations, arguments.seeds):
+    for row in judged(FLAGS, reference, models, arguments.compilations, arguments.seeds):
         rows.append(row)
         print(row, flush=True)
     print(

@@ -78,9 +78,9 @@ class Expectation:
         if not known:
             return Expected(mean, np.sqrt(prior), np.ones(len(choices)))
         across = _covariance_of_choices(choices, known) * self._likenesses[0, sources]
-        weights = np.linalg.solve(self._factor, across.T)
-        means = weights.T @ np.linalg.solve(self._factor, targets)
-        variance = np.maximum(prior - np.einsum("ij,ij->j", weights, weights), 1e-9)
+        weights = across @ self._precision
+        means = weights @ targets
+        variance = np.maximum(prior - np.einsum("ij,ij->i", weights, across), 1e-9)
         return Expected(mean + means[:, 0], np.sqrt(variance), np.exp(means[:, 1]))
 
     @cached_property
@@ -106,11 +106,11 @@ class Expectation:
         return found
 
     @cached_property
-    def _factor(self) -> Column:
-        """The lower factor of the covariance of all outcomes."""
+    def _precision(self) -> Column:
+        """The inverse of the covariance of all outcomes."""
         sources, known, _ = self._known
         covariance = _covariance_of_choices(known, known) * self._likenesses[np.ix_(sources, sources)]
-        return np.asarray(np.linalg.cholesky(covariance + _NOISE * np.eye(len(known))), dtype=np.float64)
+        return np.asarray(np.linalg.inv(covariance + _NOISE * np.eye(len(known))), dtype=np.float64)
 
 
 def _mean(choices: Sequence[Items]) -> Column:

@@ -28,8 +28,9 @@ from tuner.tuning.workbench import Workbench
 
 # Times that differ by a smaller part are taken for equal.
 _NOISE = 0.015
-# Choices that are compared with the plain model side by side: the best ones.
-_FINALISTS = 3
+# Choices that are compared with the plain model side by side: the best ones. The first always has the time for it, the
+# others if they need less than this part of the time for flags.
+_FINALISTS, _FINAL_PART = 3, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ class _FlagSearch:
         self._whole = budget
         self._read_s = read_s
         self._choice_s = plain.costs.choice_s(at_once(bench.options))
-        self._budget = budget.part(flags_s(budget.left_s, self._choice_s, self._beside_s))
+        self._flags_s = flags_s(budget.left_s, self._choice_s, self._beside_s)
+        self._budget = budget.part(self._flags_s)
         self._pins = {name: value for name, value in bench.options.pins.items() if value != DEFAULT}
         with bench.watch.of(Part.SOLVING):
             self._space = known.space(bench.options.pins, bench.options.flags)
@@ -188,8 +190,10 @@ class _FlagSearch:
         return found
 
     def _fitting(self, best_s: float) -> int:
-        """How many more choices there is time for, before the best of them is compared with the plain model."""
-        left_s = self._budget.left_s - self._end_s(best_s)
+        """How many more choices there is time for, before the best of them are compared with the plain model."""
+        one_s = self._plain.costs.comparison_s(candidate_s=best_s)
+        final_s = max(one_s, min(_FINALISTS * one_s, _FINAL_PART * self._flags_s))
+        left_s = self._budget.left_s - self._read_s - final_s
         return MOST_TRIALS if left_s >= MOST_TRIALS * self._choice_s else math.floor(left_s / self._choice_s)
 
     def _final(self, tried: Sequence[_Tried]) -> tuple[_Tried, Ratio] | None:
