@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import z3
 
+from tuner.constraints import enumerate_space
 from tuner.errors import InputError
 from tuner.model_flags import FlagKnob, ModelFlags
 from tuner.model_flags.expectation import Expectation, items_of
@@ -128,6 +129,11 @@ def test_every_choice_is_asked_once_and_keeps_rules_pins_and_given_flags() -> No
     assert len(names) == len(set(names)) == 6
     assert all(values["tiling"] == "late" and "width" not in values for values in found)
     assert chosen.ask(1) == []
+
+
+def test_the_whole_space_is_asked_for_if_nothing_gains() -> None:
+    every = len(enumerate_space(FLAGS.space({}, ()))) - 1
+    assert len(asked(order(CONVOLUTIONS), 2 * every, lambda _: 1.0)) == every
 
 
 def test_choices_of_one_batch_differ() -> None:

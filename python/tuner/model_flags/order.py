@@ -4,14 +4,15 @@
 
 At first these are single choices, in the order of what they gave on models of like op mix, and joint ones that were
 measured there. What a choice gives on the model at hand counts more than that at once, and each choice that is best so
-far is joined with every further value. Without other models the order is that of the knobs' declaration.
+far is joined with every further value. Without other models the order is that of the knobs' declaration. Values that
+gained nothing are joined only if nothing else is left.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from threadpoolctl import threadpool_limits
@@ -34,7 +35,8 @@ class FlagOrder:
         self._flags = flags
         self._space = space
         self._expectation = expectation
-        self._asked: set[Items] = {frozenset()}
+        # In the order of asking.
+        self._asked: dict[Items, None] = {frozenset(): None}
         self._start = {knob.name: knob.domain[0] for knob in space.knobs}
         # What was expected: how long a compilation takes beside others would differ from run to run.
         self._compile_factors: dict[Items, float] = {}
@@ -52,14 +54,14 @@ class FlagOrder:
         chosen: list[Items] = []
         expectation = self._expectation
         for _ in range(count):
-            candidates = [choice for choice in self._candidates() if choice not in self._asked]
+            candidates = self._candidates(self._gained) or self._candidates(self._asked)
             if not candidates:
                 break
             expected = expectation.of(candidates)
             worth = expected.improvement(self._best) / expected.compile_factor
             place = int(worth.argmax())
             choice = candidates[place]
-            self._asked.add(choice)
+            self._asked[choice] = None
             chosen.append(choice)
             # The next choice is made as if this one gave what is expected of it.
             self._compile_factors[choice] = float(expected.compile_factor[place])
@@ -77,14 +79,21 @@ class FlagOrder:
         """The logarithm of the best speed-up so far; that of the default at least."""
         return max((math.log(one.speedup) for one in self._expectation.seen if one.speedup), default=0.0)
 
-    def _candidates(self) -> list[Items]:
-        """In the order in which they are tried if the same is expected of all."""
-        seen = [(outcome.speedup or 0.0, outcome) for outcome in self._expectation.seen]
-        gained = sorted((pair for pair in seen if pair[0] > _GAINED), key=lambda pair: -pair[0])
-        best = [items_of(outcome.values) for _, outcome in gained[:_JOINED]]
-        joined = (self._around(self._points[choice]) for choice in best)
-        found = itertools.chain([self._named(self._start)], self._around(self._start), self._measured, *joined)
-        return list(dict.fromkeys(found))
+    @property
+    def _gained(self) -> list[Items]:
+        """The best choices so far, the best first."""
+        gained = [(one.speedup, one.values) for one in self._expectation.seen if one.speedup and one.speedup > _GAINED]
+        gained.sort(key=lambda pair: -pair[0])
+        return [items_of(values) for _, values in gained[:_JOINED]]
+
+    def _candidates(self, joined: Iterable[Items]) -> list[Items]:
+        """What was not asked for: single choices, those of other models, and what differs little from `joined`.
+
+        They are in the order in which they are tried if the same is expected of all.
+        """
+        around = (self._around(self._points[choice]) for choice in list(joined))
+        found = itertools.chain([self._named(self._start)], self._around(self._start), self._measured, *around)
+        return [choice for choice in dict.fromkeys(found) if choice not in self._asked]
 
     @cached_property
     def _measured(self) -> list[Items]:
