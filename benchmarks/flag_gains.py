@@ -36,16 +36,21 @@ RIGHT = "right"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A choice of flags on a model: seconds of a run (None: it failed or computes something else) and of compiling."""
+    """A choice of flags on a model: seconds of a run, the speed-up over the default, and seconds of compiling.
+
+    The first two are None if it failed or computes something else. The speed-up is that of paired rounds.
+    """
 
     values: Mapping[str, str]
     time_s: float | None
+    speedup: float | None
     compile_s: float
 
     @staticmethod
     def of(entry: Mapping[str, Any]) -> Line:
-        time_s = entry["time_s"] if entry["verdict"] == RIGHT else None
-        return Line(entry["values"], time_s, entry["compile_s"] or 0.0)
+        is_right = entry["verdict"] == RIGHT
+        time_s, speedup = (entry["time_s"], entry["ratio"]) if is_right else (None, None)
+        return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0)
 
 
 def read_reference(path: Path) -> dict[str, list[Line]]:
@@ -64,12 +69,11 @@ def read_reference(path: Path) -> dict[str, list[Line]]:
 def outcomes_of(lines: Sequence[Line]) -> tuple[Outcome, ...]:
     """What each choice but the default gave."""
     default, *choices = lines
-    assert default.time_s is not None
     least_s = 0.01 * default.compile_s
     return tuple(
         Outcome(
             line.values,
-            default.time_s / line.time_s if line.time_s else None,
+            line.speedup,
             max(line.compile_s, least_s) / default.compile_s if default.compile_s else 1.0,
         )
         for line in choices

@@ -40,7 +40,10 @@ _GOAL = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A model of the file: its op mix, seconds of a run without flags, and those of each choice (None: failed)."""
+    """A model of the file: its op mix, seconds of a run without flags, and those of each choice (None: failed).
+
+    The seconds of a choice are the default's over its speed-up: both were measured side by side.
+    """
 
     name: str
     mix: Mapping[str, float]
@@ -51,7 +54,9 @@ class Case:
     def of(model: MeasuredModel, lines: Sequence[Line]) -> Case:
         default, *choices = lines
         assert default.time_s is not None
-        return Case(model.name, model.mix, default.time_s, {items_of(line.values): line.time_s for line in choices})
+        default_s = default.time_s
+        times_s = {items_of(line.values): default_s / line.speedup if line.speedup else None for line in choices}
+        return Case(model.name, model.mix, default_s, times_s)
 
     @property
     def best_s(self) -> float:
