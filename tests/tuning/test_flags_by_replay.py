@@ -112,6 +112,16 @@ def test_a_choice_that_the_compiler_refuses_is_repaired(tmp_path: Path) -> None:
     assert not any(event.detail for event in tried if event.values == {"opt-level": "O3"})
 
 
+def test_pinned_flags_are_repaired_without_a_search(tmp_path: Path) -> None:
+    known = Flags({TILING: 0.5}, needed={TILING: STACK})
+    machines = ReplayMachines.of(known)
+    with workbench(tmp_path / "run", machines, pins={"data-tiling": "on"}) as bench:
+        plain = replayed_plain_model(bench, known, refusal=refusal(70784))
+        choice = choose_flags(bench, plain, (), bench.budget, 0.0)
+    assert choice.flags == (TILING, STACK)
+    assert choice.tried == 0
+
+
 def test_a_choice_that_no_repair_helps_goes(tmp_path: Path) -> None:
     """The limit is not lifted beyond what a thread's stack holds, and the next repair does not help."""
     choice, tried = chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}, needed={TILING: STACK}), refusal=refusal(170784))

@@ -135,12 +135,10 @@ class _FlagSearch:
             self._bench.listen(PhaseStarted(f"flags of the whole model: {choices} of {total} choices", choices))
             tried = self._search(choices)
         best = self._final(tried)
-        if best is None:
-            return FlagChoice(self._pins, self._known.flags(self._pins), tried=len(tried))
-        values, ratio = best[0].values, best[1]
+        values, ratio = (self._pins, None) if best is None else (best[0].values, best[1])
         repairs = self._trials.repairs_of(values)
         for repair in repairs:
-            self._bench.listen(Note(f"The fastest flags are {described(repair)}"))
+            self._bench.listen(Note(f"The chosen flags are {described(repair)}"))
         flags = (*self._known.flags(values), *(flag for repair in repairs for flag in repair.flags))
         return FlagChoice(values, flags, ratio, len(tried))
 

@@ -100,8 +100,11 @@ class FlagTrials:
                 best_s = min(best_s, end.time_s)
             yield end
 
-    def repairs_of(self, values: Mapping[str, str]) -> tuple[Repair, ...]:
-        """What a choice that was compiled needs beside its flags."""
+    def repairs_of(self, values: dict[str, str]) -> tuple[Repair, ...]:
+        """What a choice needs beside its flags to compile. It is compiled for that, unless it was before."""
+        if values:
+            self._folder.mkdir(exist_ok=True)
+            self._compile([values])
         return self._compiled.get(self._binary(values), ())
 
     def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
@@ -156,7 +159,7 @@ class FlagTrials:
         """As `_evaluate`, kept for other runs, unless it only came too late."""
         end = self._evaluate(binary, best_s)
         if end.time_s is not None:
-            repaired = "; ".join(described(repair) for repair in self.repairs_of(values))
+            repaired = "; ".join(described(repair) for repair in self._compiled[self._binary(values)])
             end = replace(end, speedup=self._baseline_s / end.time_s, detail=repaired)
         if end.time_s is not None or self._budget.left_s > 0:
             self._keep(values, end)
