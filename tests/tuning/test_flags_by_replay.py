@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pins import all_but
 from tuner.errors import DeviceLostError
 from tuner.events import Event, FlagsTried
 from tuner.testing.machines import ReplayMachines, workbench
@@ -20,6 +21,7 @@ from tuner.tuning.flag_search import FlagChoice, choose_flags
 
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
 PLAIN_S = 10e-3
+PINS = all_but("opt-level", "data-tiling")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def chosen(folder: Path, known: Flags, *, lost_after: int | None = None) -> tupl
             tried.append(event)
             machines.replays[0].is_lost = len(tried) == lost_after
 
-    with workbench(folder / "run", machines, listen=listen, keep_flags=False) as bench:
+    with workbench(folder / "run", machines, listen=listen, keep_flags=False, pins=PINS) as bench:
         return choose_flags(bench, replayed_plain_model(bench, known), bench.budget, 0.0), tried
 
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from tuner import plugins
-from tuner.constraints import enumerate_space
+from tuner.constraints import Pool, find_pool
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
 from tuner.measuring.runner import lost
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
 from tuner.measuring.transport import ATTEMPTS
-from tuner.model_flags import DEFAULT, ModelFlags
+from tuner.model_flags import DEFAULT, Host, ModelFlags
 from tuner.options import Options
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Stored, digest
@@ -36,6 +36,8 @@ from tuner.tuning.workbench import Workbench
 
 # Choices that are tried at most.
 _MOST_TRIALS = 24
+# Choices that a search chooses from if there are too many to list.
+_SAMPLED, _MOST_ROWS = 2 * _MOST_TRIALS, 100_000
 _PLAIN, _CANDIDATE = "plain model", "model with other flags"
 # Times the best time so far: a choice that is slower gets no more samples.
 _GIVE_UP_FACTOR = 1.5
@@ -97,6 +99,12 @@ class _End:
     is_certain: bool = True
 
 
+def _pool(known: ModelFlags, options: Options) -> Pool:
+    """The choices to search, a sample if there are too many."""
+    space = known.space(options.pins, options.flags, Host(options.threads))
+    return find_pool(space, samples=_SAMPLED, rng=np.random.default_rng(options.seed), max_rows=_MOST_ROWS)
+
+
 def check_pins(target: str, options: Options) -> None:
     """Raises InputError for pins that name no choice."""
     known = known_flags(target)
@@ -155,11 +163,11 @@ def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | N
     known = known_flags(target)
     if known is None:
         return None
-    space = known.space(options.pins, options.flags)
+    space = known.space(options.pins, options.flags, Host(options.threads))
     free = {knob.name for knob in space.knobs if len(knob.domain) > 1}
     if not free:
         return None
-    choices = len(enumerate_space(space))
+    choices = len(_pool(known, options))
     choice_s = plain.costs.choice_s(options.compile_workers)
     beside_s = plain.costs.sampled_s + plain.costs.comparison_s()
     trials = _affordable(choices, Budget(options.budget_s).left_s, choice_s, beside_s)
@@ -183,7 +191,7 @@ class _FlagSearch:
         self._known = known
         self._pins = dict(bench.options.pins)
         with bench.watch.of(Part.SOLVING):
-            self._pool = enumerate_space(known.space(self._pins, bench.options.flags))
+            self._pool = _pool(known, bench.options)
         self._folder = bench.folder.path / "flags"
         self._generation = -1
         self._store = bench.store
