@@ -134,6 +134,10 @@ def _needs_data_tiling(name: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda knobs: z3.Implies(knobs[name] != 0, knobs["data-tiling"] != 0)
 
 
+def _needs_the_suggested_path(name: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda knobs: z3.Implies(knobs[name] != 0, _is(knobs, "data-tiling", "on"))
+
+
 def _in_level(level: str, name: str, value: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda knobs: z3.Implies(knobs["opt-level"] >= _NUMBERS["opt-level"][level], z3.Not(_is(knobs, name, value)))
 
@@ -146,10 +150,8 @@ FLAGS = ModelFlags(
         "inner-tiled ops take the place of mmt4d": lambda knobs: z3.Implies(
             knobs["inner-tiled"] != 0, z3.Not(_is(knobs, "microkernels", "none"))
         ),
-        "only data-tiled ops have encodings": _needs_data_tiling("multi-use-encodings"),
-        "only the suggested path of data tiling chooses its ops": lambda knobs: z3.Implies(
-            knobs["data-tiled-ops"] != 0, _is(knobs, "data-tiling", "on")
-        ),
+        "only the suggested path of data tiling chooses its ops": _needs_the_suggested_path("data-tiled-ops"),
+        "only the suggested path of data tiling fuses encodings": _needs_the_suggested_path("multi-use-encodings"),
         "im2col leaves no convolution to be tiled": lambda knobs: z3.Implies(
             _is(knobs, "convolution-algorithm", "im2col"), knobs["data-tiled-ops"] == 0
         ),

@@ -30,6 +30,7 @@ from tuner.runs.store import FLAGS, Stored, digest
 from tuner.search import Strategy
 from tuner.speedup import Ratio, is_decided, is_faster, speedup
 from tuner.stopwatch import Part
+from tuner.targets.host import processor_features
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
 from tuner.tuning.workbench import Workbench
@@ -99,9 +100,15 @@ class _End:
     is_certain: bool = True
 
 
+def _host(options: Options) -> Host:
+    """What decides which choices make sense. A flag of the user may name another processor."""
+    is_other = any(flag.startswith("--iree-llvmcpu-target-cpu") for flag in options.flags)
+    return Host(options.threads, None if is_other else processor_features())
+
+
 def _pool(known: ModelFlags, options: Options) -> Pool:
     """The choices to search, a sample if there are too many."""
-    space = known.space(options.pins, options.flags, Host(options.threads))
+    space = known.space(options.pins, options.flags, _host(options))
     return find_pool(space, samples=_SAMPLED, rng=np.random.default_rng(options.seed), max_rows=_MOST_ROWS)
 
 
@@ -163,7 +170,7 @@ def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | N
     known = known_flags(target)
     if known is None:
         return None
-    space = known.space(options.pins, options.flags, Host(options.threads))
+    space = known.space(options.pins, options.flags, _host(options))
     free = {knob.name for knob in space.knobs if len(knob.domain) > 1}
     if not free:
         return None
