@@ -28,7 +28,7 @@ SURFACE = {
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
         Tolerance Transport Verification compare
     """,
-    "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
+    "tuner.model_flags": "DEFAULT FlagKnob Host ModelFlags parse_pins",
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",

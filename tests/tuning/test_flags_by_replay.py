@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pins import all_but
 from tuner.errors import DeviceLostError
 from tuner.events import Event, FlagsTried
 from tuner.testing.machines import ReplayMachines, workbench
@@ -21,6 +22,7 @@ from tuner.tuning.flag_search import FlagChoice, choose_flags
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
 STACK = "--iree-llvmcpu-stack-allocation-limit=131072"
 PLAIN_S = 10e-3
+PINS = all_but("opt-level", "data-tiling")
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def chosen(
             tried.append(event)
             machines.replays[0].is_lost = len(tried) == lost_after
 
-    with workbench(folder / "run", machines, listen=listen, keep_flags=False) as bench:
+    with workbench(folder / "run", machines, listen=listen, keep_flags=False, pins=PINS) as bench:
         plain = replayed_plain_model(bench, known, refusal=refusal)
         return choose_flags(bench, plain, (), bench.budget, 0.0), tried
 

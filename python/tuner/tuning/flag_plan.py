@@ -11,8 +11,9 @@ from tuner import plugins
 from tuner.constraints import Space, SpaceTooLargeError, enumerate_space
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
-from tuner.model_flags import ModelFlags
+from tuner.model_flags import Host, ModelFlags
 from tuner.options import Options
+from tuner.targets.host import processor_features
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import PlainModel
 
@@ -32,6 +33,15 @@ def known_flags(target: str) -> ModelFlags | None:
     return found
 
 
+def space_of(known: ModelFlags, options: Options) -> Space:
+    """The choices that the options leave, and that make sense on this machine.
+
+    A flag of the user may name another processor. Raises InputError for pins that name no choice.
+    """
+    is_other = any(flag.startswith("--iree-llvmcpu-target-cpu") for flag in options.flags)
+    return known.space(options.pins, options.flags, Host(options.threads, None if is_other else processor_features()))
+
+
 def is_choice(target: str, flag: str) -> bool:
     """Whether a registered choice for the target sets this flag, to this value."""
     known = known_flags(target)
@@ -42,7 +52,7 @@ def check_pins(target: str, options: Options) -> None:
     """Raises InputError for pins that name no choice."""
     known = known_flags(target)
     if known is not None:
-        known.space(options.pins, options.flags)
+        space_of(known, options)
     elif options.pins:
         raise InputError(f"there are no choices of flags for {target}; leave out --pin")
 
@@ -65,7 +75,7 @@ def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | N
     known = known_flags(target)
     if known is None:
         return None
-    space = known.space(options.pins, options.flags)
+    space = space_of(known, options)
     free = {knob.name for knob in space.knobs if len(knob.domain) > 1}
     if not free:
         return None

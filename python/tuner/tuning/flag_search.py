@@ -20,7 +20,7 @@ from tuner.model_flags.gains import MeasuredModel, read_gains
 from tuner.model_flags.order import FlagOrder
 from tuner.speedup import Ratio, is_faster
 from tuner.stopwatch import Part
-from tuner.tuning.flag_plan import MOST_TRIALS, affordable, at_once, count_choices, known_flags
+from tuner.tuning.flag_plan import MOST_TRIALS, affordable, at_once, count_choices, known_flags, space_of
 from tuner.tuning.flag_trials import FlagTrials, described
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import PlainModel
@@ -115,7 +115,7 @@ class _FlagSearch:
         self._budget = budget.part(self._flags_s)
         self._pins = {name: value for name, value in bench.options.pins.items() if value != DEFAULT}
         with bench.watch.of(Part.SOLVING):
-            self._space = known.space(bench.options.pins, bench.options.flags)
+            self._space = space_of(known, bench.options)
             self._order = FlagOrder(known, self._space, Expectation(op_mix(dispatches), self._measured_models()))
         self._trials = FlagTrials(bench, plain, known, self._budget)
 
