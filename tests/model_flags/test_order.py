@@ -99,6 +99,13 @@ def test_what_gains_is_joined_with_what_gains_as_well() -> None:
     assert {"layout": "last", "fusion": "more", "tiling": "late"} in found
 
 
+def test_a_value_that_gains_nothing_is_not_kept() -> None:
+    found = asked(order(CONVOLUTIONS, OTHERS), 5, lambda values: factors(values, {"layout=last": 1.5}))
+    joined = [values for values in found if len(values) > 1]
+    assert joined
+    assert all(len(values) == 2 and values["layout"] == "last" for values in joined)
+
+
 def test_a_pair_that_disturbs_each_other_is_left() -> None:
     def speedup_of(values: Values) -> float | None:
         return None if {"layout", "fusion"} <= values.keys() else factors(values, {"layout=last": 1.5})

@@ -22,8 +22,8 @@ from tuner.model_flags import ModelFlags
 from tuner.model_flags.expectation import Expectation, Items, items_of
 from tuner.model_flags.gains import Outcome
 
-# Choices are joined with further values if they are the best so far and their speed-up is above noise.
-_JOINED, _GAINED = 2, 1.02
+# Choices are joined with further values if they are the best so far and gain more than noise, as a factor.
+_JOINED, _NOISE = 2, 1.015
 
 Point = dict[str, int]
 
@@ -81,10 +81,14 @@ class FlagOrder:
 
     @property
     def _gained(self) -> list[Items]:
-        """The best choices so far, the best first."""
-        gained = [(one.speedup, one.values) for one in self._expectation.seen if one.speedup and one.speedup > _GAINED]
-        gained.sort(key=lambda pair: -pair[0])
-        return [items_of(values) for _, values in gained[:_JOINED]]
+        """The best choices so far, the best first; none whose further values gain nothing over a better one's."""
+        seen = [(one.speedup, items_of(one.values)) for one in self._expectation.seen if one.speedup]
+        gained: list[tuple[float, Items]] = [(1.0, self._named(self._start))]
+        for speedup, choice in sorted(seen, key=lambda pair: len(pair[1])):
+            if all(speedup > _NOISE * less for less, fewer in gained if fewer < choice):
+                gained.append((speedup, choice))
+        best = sorted(gained[1:], key=lambda pair: -pair[0])[:_JOINED]
+        return [choice for _, choice in best]
 
     def _candidates(self, joined: Iterable[Items]) -> list[Items]:
         """What was not asked for: single choices, those of other models, and what differs little from `joined`.
