@@ -73,7 +73,8 @@ class FlagsTried(_Plain):
     """Flags of the whole compilation were tried: `values` of the knobs that are not at their default.
 
     `number` counts from 1. `time_s` is the median seconds of a run of the model, None if it failed; `detail` then says
-    why. `best` is the best speed-up over the plain model so far. `stored`: the result is from an earlier run.
+    why. It also names the flags that had to be added for the model to compile. `best` is the best speed-up over the
+    plain model so far. `stored`: the result is from an earlier run.
     """
 
     _kind = "flags tried"

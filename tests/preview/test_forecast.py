@@ -50,7 +50,7 @@ def test_a_dry_run_says_what_a_run_then_does(tmp_path: Path) -> None:
     solutions = {each.dispatch: each.solutions for each in describe_spaces(tmp_path / "model.mlir", Options(), nobody)}
     assert {each["name"]: each["solutions"] for each in said["dispatches"]} == solutions
     assert all(each["candidates"] == 5 and each["is_exact"] for each in said["dispatches"])
-    assert said["flags"]["choices"] == said["flags"]["trials"] == 7
+    assert said["flags"]["choices"] == said["flags"]["trials"] == 6
     assert "opt-level" not in said["flags"]["knobs"]
     assert {path.name for path in tmp_path.iterdir()} == {"model.mlir", "temporary"}
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -19,7 +19,7 @@ from tuner.events import Event, FlagsTried
 from tuner.model_flags import parse_pins
 from tuner.model_flags.cpu import FLAGS
 from tuner.options import Options
-from tuner.tuning.flag_search import check_pins
+from tuner.tuning.flag_plan import check_pins
 from tuner.tuning.stages import Known, search_flags, tune
 from tuner.tuning.workbench import Workbench
 

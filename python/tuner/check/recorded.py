@@ -14,7 +14,7 @@ from tuner.options import Options
 from tuner.specs.certificate import Circumstances
 from tuner.specs.read import ReadSpec
 from tuner.targets import Target
-from tuner.tuning.flag_search import is_choice
+from tuner.tuning.flag_plan import is_choice
 
 _DEFAULTS = Options()
 # A target and a chip, as users write them.

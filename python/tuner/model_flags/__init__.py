@@ -15,6 +15,7 @@ from typing import Any
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.errors import InputError
+from tuner.model_flags.repair import Repair
 
 __all__ = ["DEFAULT", "FlagKnob", "Host", "ModelFlags", "parse_pins"]
 
@@ -81,11 +82,13 @@ class ModelFlags:
     """What may be chosen for a whole compilation, and which choices go together.
 
     `rules` maps a rule's name to a function that makes a z3 assertion of the knobs' variables. A variable numbers the
-    values of its knob from 0. Passes of several knobs run in the order of the knobs.
+    values of its knob from 0. Passes of several knobs run in the order of the knobs. `repairs` are flags for choices
+    that do not compile without them.
     """
 
     knobs: tuple[FlagKnob, ...]
     rules: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    repairs: tuple[Repair, ...] = ()
 
     def space(self, pinned: Mapping[str, str], given: Iterable[str], host: Host | None = None) -> Space:
         """The choices that remain when some are pinned and flags that the user gave settle others.
@@ -117,7 +120,9 @@ class ModelFlags:
         return {knob.name: knob.values[point[knob.name]] for knob in self.knobs if point[knob.name]}
 
     def has(self, flag: str) -> bool:
-        """Whether some of the choices set this flag, to this value."""
+        """Whether some of the choices, or a repair, set this flag, to this value."""
+        if any(flag in repair.flags for repair in self.repairs):
+            return True
         if flag.partition("=")[0] == _PASSES:
             every = itertools.product(*(((), *knob.choices.values()) for knob in self.knobs if knob.has_passes))
             return any(flag in _flags_of(itertools.chain(*parts)) for parts in every)

@@ -17,6 +17,7 @@ from typing import Any
 import z3
 
 from tuner.model_flags import FlagKnob, Host, ModelFlags
+from tuner.model_flags.cpu_repairs import REPAIRS
 
 _OPT, _GLOBAL_OPT = "--iree-opt-", "--iree-global-opt-"
 _CREATION, _LLVM = "--iree-dispatch-creation-", "--iree-llvmcpu-"
@@ -162,4 +163,5 @@ FLAGS = ModelFlags(
         "O2 reassociates": _in_level("O2", "reassociation", "on"),
         "O3 propagates transposes aggressively": _in_level("O3", "transposes", "aggressive"),
     },
+    repairs=REPAIRS,
 )

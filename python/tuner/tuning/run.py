@@ -30,7 +30,8 @@ from tuner.specs.write import late_path
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
-from tuner.tuning.flag_search import FlagChoice, check_pins
+from tuner.tuning.flag_plan import check_pins
+from tuner.tuning.flag_search import FlagChoice
 from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult

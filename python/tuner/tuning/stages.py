@@ -67,7 +67,9 @@ def search_flags(bench: Workbench, known: Known) -> Known:
             Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
         )
         return known
-    flags = choose_flags(bench, known.plain, _before_proof(bench, known), known.extracted.seconds)
+    flags = choose_flags(
+        bench, known.plain, known.extracted.dispatches, _before_proof(bench, known), known.extracted.seconds
+    )
     if not flags.flags:
         return replace(known, flags=flags)
     named = " ".join(f"{name}={value}" for name, value in flags.values.items())
