@@ -73,8 +73,8 @@ class FromWheel:
 class Exported:
     """A PyTorch module, which PyTorch's exporter writes.
 
-    `build` returns the module, an input for each of `names`, and the name of the output. `open_axes` are the open sizes of
-    every input, axis by axis from the first; the other axes are as in the inputs.
+    `build` returns the module, an input for each of `names`, and the name of the output. `open_axes` are the open sizes
+    of every input, axis by axis from the first; the other axes are as in the inputs.
     """
 
     build: Callable[[], tuple[Any, tuple[Any, ...], str]]
