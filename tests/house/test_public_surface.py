@@ -33,7 +33,10 @@ SURFACE = {
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",
     "tuner.report.formats": "File Format",
-    "tuner.targets": "Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target",
+    "tuner.targets": """
+        Allocator Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target
+        allocator_flags
+    """,
     "tuner.testing": """
         DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
     """,

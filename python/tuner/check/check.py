@@ -85,11 +85,11 @@ def _check(asked: _Asked, folder: RunFolder, listen: Listener) -> CheckReport:
     listen(Note(f"This check's folder: {folder.path}"))
     model = opened.imported(folder.path, listen)
     extracted, flags_refused = _extracted(model, chosen, target, folder)
-    now = circumstances_of(options, target, extracted, (*model.flags, *chosen))
+    now = circumstances_of(options, target, extracted, (*model.flags, *chosen), options.first_allocator)
     cases = cases_of(specs, extracted.dispatches)
     judged = _Judged()
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
-        plain = prepare_model(model, extracted, options.function, folder, runner)
+        plain = prepare_model(model, extracted, options.function, folder, runner, allocator=now.allocator)
         for note in plain.notes:
             listen(Note(note))
         whole = WholeModel(plain, plain.model.with_flags(*chosen), target, folder.path, runner, now, options.seed)

@@ -31,7 +31,8 @@ def recorded_in(specs: Sequence[ReadSpec]) -> list[Circumstances]:
 def run_options(specs: Sequence[ReadSpec], options: CheckOptions) -> Options:
     """The options of a run that the check repeats, without flags.
 
-    Target and threads are as asked, else as recorded. Raises InputError if the specs record several.
+    Target, threads and allocator are as asked, else as recorded. Raises InputError if the specs record several targets
+    or numbers of threads; of several allocators that of the whole model counts.
     """
     recorded = recorded_in(specs)
     names = sorted({made.target for made in recorded}) or [_DEFAULTS.target]
@@ -48,6 +49,7 @@ def run_options(specs: Sequence[ReadSpec], options: CheckOptions) -> Options:
     return Options(
         target=target,
         threads=threads[0] if options.threads is None else options.threads,
+        allocator=options.allocator or (recorded[0].allocator if recorded else "default"),
         function=options.function,
         output=options.output,
         run_dir=options.run_dir,

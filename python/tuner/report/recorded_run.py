@@ -16,6 +16,7 @@ from tuner.jsonable import field_from_plain as _field
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Fate
 from tuner.runs.folder import RunFolder
+from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate
 from tuner.specs.write import late_path
 from tuner.stopwatch import WallTime
@@ -90,7 +91,7 @@ class RecordedRun:
 
     `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
     uses its spec, `spec` and `late_spec` are the specs' text; each is empty if unknown. `flags` were chosen for the
-    whole compilation among `flags_tried`. `wall_time` is None for runs of earlier versions.
+    whole compilation among `flags_tried`, `allocator` for its runs. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -104,6 +105,7 @@ class RecordedRun:
     compile_command: tuple[str, ...]
     flags: tuple[str, ...]
     flags_tried: tuple[RecordedFlags, ...]
+    allocator: AllocatorChoice = UNCHOSEN
     wall_time: WallTime | None = None
 
     @property
@@ -150,6 +152,7 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         # Runs of earlier versions chose none.
         flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
         flags_tried=tuple(_flags_tried(record) for record in records if record.get("event") == "flags tried"),
+        allocator=UNCHOSEN if result is None else _field(AllocatorChoice, result, "allocator"),
         wall_time=_wall_time((result or {}).get("wall_time")),
     )
 

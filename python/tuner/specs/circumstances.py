@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from tuner.dispatches.extract import Extracted
 from tuner.options import Options
 from tuner.specs.certificate import Circumstances, circumstances
-from tuner.targets import Target
+from tuner.targets import Allocator, Target
 
 
-def circumstances_of(options: Options, target: Target, extracted: Extracted, flags: Sequence[str]) -> Circumstances:
+def circumstances_of(
+    options: Options, target: Target, extracted: Extracted, flags: Sequence[str], allocator: Allocator = "default"
+) -> Circumstances:
     """What certificates say of a model that is compiled with `flags`, those of the target included."""
     return circumstances(
         options.target,
@@ -21,4 +23,5 @@ def circumstances_of(options: Options, target: Target, extracted: Extracted, fla
         target.device.uri,
         options.threads,
         tuple(flags),
+        allocator,
     )

@@ -12,6 +12,7 @@ from tuner.files import check_writable, write_atomically
 from tuner.model.model import Model, spec_flag
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
+from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import late_path
@@ -22,11 +23,13 @@ THE_MODEL = "the model itself"
 
 def header(circumstances: Circumstances) -> list[str]:
     """The first lines of a spec: the versions that made it, its device and its flags."""
+    advice = AllocatorChoice(circumstances.allocator).advice
     return [
         f"A tuning spec made by iree-tuner {circumstances.tuner_version} with iree-compile"
         f" {circumstances.compiler_version}.",
         f"Device: {circumstances.processor}. Elsewhere it may be slower than the default.",
         f"Flags: {' '.join(circumstances.flags)}",
+        *([advice] if advice else []),
         "A spec is code that the compiler runs: load only those that you trust.",
     ]
 

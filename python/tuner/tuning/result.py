@@ -17,6 +17,7 @@ from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
+from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
 from tuner.speedup import Ratio
@@ -127,7 +128,7 @@ class TuneResult:
     only `iree-tune compile` can apply ("" if there are none). `dispatches`: one result for each dispatch, in the
     model's order. `model`: the comparison of whole models, None if nothing was found. `binary`: the model compiled with
     flags and specs. `run_dir`: the folder of the log and the binaries. `circumstances`: those of the certificates.
-    `wall_time`: where the run's time went.
+    `wall_time`: where the run's time went. `allocator`: what the whole model was measured with.
     """
 
     function: str
@@ -142,6 +143,7 @@ class TuneResult:
     compile_command: tuple[str, ...]
     circumstances: Circumstances
     wall_time: WallTime
+    allocator: AllocatorChoice = UNCHOSEN
 
     @property
     def speedup(self) -> float:
@@ -181,6 +183,7 @@ class TuneResult:
                 for result in self.dispatches
             ],
             "flags": list(self.flags),
+            "allocator": to_plain(self.allocator),
             "compile_command": list(self.compile_command),
             "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
         }

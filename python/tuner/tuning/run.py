@@ -24,6 +24,7 @@ from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.runs.record import asked_of
 from tuner.runs.store import Store, check_store
+from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_places, compile_command
 from tuner.specs.write import late_path
@@ -99,7 +100,9 @@ def _set_up(
                 # The model's costs decide how the budget is divided: nothing starts while they are measured.
                 compilers.wait()
                 devices.wait()
-            prepare = partial(prepare_model, model, extracted, options.function, folder)
+            prepare = partial(
+                prepare_model, model, extracted, options.function, folder, allocator=options.first_allocator
+            )
             plain = devices.on_one(lambda: prepare(devices.runner, only_late=not target.reads_specs))
             budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
@@ -120,7 +123,8 @@ def _set_up(
                 watch=watch,
                 experience=Experience.of(store, folder.began),
             )
-            yield bench, Known(plain, extracted, FlagChoice({}, ()))
+            allocator = AllocatorChoice(options.first_allocator)
+            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
 
 
 def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
@@ -167,6 +171,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
             reads_specs=target.reads_specs,
         ),
         circumstances=known.circumstances(bench),
+        allocator=known.allocator,
         wall_time=bench.watch.read(),
     )
     result.keep(options.output)

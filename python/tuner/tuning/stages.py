@@ -21,8 +21,10 @@ from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
+from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
+from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.plan import chosen
@@ -38,7 +40,8 @@ class Known:
     """What a run knows so far.
 
     `plain` is the model as it was given, `flags` what was chosen for its compilation, `extracted` its dispatches if it
-    is compiled with them, `results` one for each of these, `proof` what was measured with the whole model.
+    is compiled with them, `results` one for each of these, `proof` what was measured with the whole model,
+    `allocator` what that ran with.
     """
 
     plain: PlainModel
@@ -46,6 +49,7 @@ class Known:
     flags: FlagChoice
     results: tuple[DispatchResult, ...] = ()
     proof: Proof | None = None
+    allocator: AllocatorChoice = UNCHOSEN
 
     @property
     def model(self) -> Model:
@@ -54,10 +58,17 @@ class Known:
 
     def circumstances(self, bench: Workbench) -> Circumstances:
         """What the certificates of this run share."""
-        return circumstances_of(bench.options, bench.target, self.extracted, self.model.flags)
+        allocator = self.plain.program.allocator
+        return circumstances_of(bench.options, bench.target, self.extracted, self.model.flags, allocator)
 
 
 Stage = Callable[[Workbench, Known], Known]
+
+
+def choose_allocator(bench: Workbench, known: Known) -> Known:
+    """Chooses the allocator that the whole model is measured with from now on."""
+    choice = compare_allocators(bench, known.plain)
+    return replace(known, plain=known.plain.with_allocator(choice.allocator), allocator=choice)
 
 
 def search_flags(bench: Workbench, known: Known) -> Known:
@@ -105,4 +116,4 @@ def _before_proof(bench: Workbench, known: Known) -> Budget:
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
-STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)
+STAGES: tuple[Stage, ...] = (choose_allocator, search_flags, tune, prove_model)

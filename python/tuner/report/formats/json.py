@@ -40,6 +40,7 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
         "compile_command": list(run.compile_command),
         "model": None if run.model is None else run.model.to_json(),
         "flags": list(run.flags),
+        "allocator": to_plain(run.allocator),
         "flags_tried": [
             {"number": tried.number, "values": dict(tried.values), "time_s": tried.time_s, "detail": tried.detail}
             for tried in run.flags_tried
