@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tuner.dispatches.extract import Extracted
 from tuner.options import Options
 from tuner.specs.certificate import Circumstances, circumstances
+from tuner.specs.preprocessing import portable
 from tuner.targets import Target
 
 
@@ -20,5 +21,5 @@ def circumstances_of(options: Options, target: Target, extracted: Extracted, fla
         extracted.features,
         target.device.uri,
         options.threads,
-        tuple(flags),
+        portable(flags),
     )
