@@ -72,6 +72,20 @@ def test_a_choice_is_applied_and_computes_the_same(kind: str, value: str, target
     np.testing.assert_allclose(output_of(chosen), output_of(plain), atol=tolerance, rtol=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("image", "window", "strides"),
+    [((8, 12), (3, 3), (2, 2)), ((7, 13), (5, 5), (2, 1)), ((9, 10), (3, 5), (1, 2)), ((8, 8), (2, 2), (3, 1))],
+)
+def test_depthwise_convolutions_of_any_stride(
+    image: tuple[int, int], window: tuple[int, int], strides: tuple[int, int], target: CpuTarget, tmp_path: Path
+) -> None:
+    model = opened(op_samples.depthwise((1, 5, *image), (5, *window), strides), tmp_path, target)
+    (op,) = read_ops(model, tmp_path)
+    plain = compiled(model, tmp_path / "plain.vmfb")
+    chosen = compiled(with_choices(model, tmp_path, OpChoice("depthwise", "slices", op)), tmp_path / "chosen.vmfb")
+    np.testing.assert_allclose(output_of(chosen), output_of(plain), atol=TOLERANCE, rtol=TOLERANCE)
+
+
 def test_a_choice_is_for_the_ops_of_its_types_alone(target: CpuTarget, tmp_path: Path) -> None:
     model = opened(samples.two_matmuls(16, 24, 40, 56), tmp_path, target)
     first, second = read_ops(model, tmp_path)
@@ -87,8 +101,10 @@ def test_a_choice_is_for_the_ops_of_its_types_alone(target: CpuTarget, tmp_path:
 @pytest.mark.parametrize(
     "text",
     [
-        op_samples.convolution((1, 24, 6, 10), (20, 24, 1, 1), stride=2),
+        op_samples.convolution((1, 24, 6, 10), (20, 24, 1, 1), strides=(2, 2)),
         op_samples.convolution((2, 24, 6, 10), (20, 24, 1, 1)),
+        op_samples.depthwise((1, 5, 9, 11), (5, 3, 3), (2, 2)),
+        op_samples.depthwise((1, 5, 9, 11), (5, 7, 7), (1, 1)),
         # The window is as large as the stride, yet the image is not spread over zeros.
         op_samples.convolution((1, 12, 13, 15), (5, 12, 2, 2)),
     ],

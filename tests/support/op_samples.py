@@ -11,7 +11,7 @@ def convolution(
     image: tuple[int, ...],
     weights: tuple[int, ...],
     *,
-    stride: int = 1,
+    strides: tuple[int, int] = (1, 1),
     name: str = "conv_2d_nchw_fchw",
     first: str = "%x",
     before: str = "",
@@ -20,13 +20,14 @@ def convolution(
 
     `before`: lines that make `first`, of the type of the image, of `%x`.
     """
-    height, width = ((image[axis] - weights[axis - 4]) // stride + 1 for axis in (2, 3))
+    down, right = strides
+    height, width = (image[2] - weights[-2]) // down + 1, (image[3] - weights[-1]) // right + 1
     x, w, y = _tensor(*image), _tensor(*weights), _tensor(image[0], weights[0], height, width)
     argument = x if not before else _tensor(*spread_from(image))
     return f"""
 func.func @convolution(%x: {argument}, %w: {w}, %y: {y}) -> {y} {{
 {before}
-  %c = linalg.{name} {{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}
+  %c = linalg.{name} {{dilations = dense<1> : vector<2xi64>, strides = dense<[{down}, {right}]> : vector<2xi64>}}
     ins({first}, %w : {x}, {w}) outs(%y : {y}) -> {y}
   return %c : {y}
 }}
@@ -52,6 +53,11 @@ def transposed_convolution(channels: int, out_channels: int, height: int, width:
     return convolution(image, (out_channels, channels, 2, 2), first="%spread", before=before)
 
 
+def depthwise(image: tuple[int, ...], weights: tuple[int, ...], strides: tuple[int, int]) -> str:
+    """A convolution of each channel by itself."""
+    return convolution(image, weights, strides=strides, name="depthwise_conv_2d_nchw_chw")
+
+
 def _tensor(*shape: int) -> str:
     return f"tensor<{'x'.join(map(str, shape))}xf32>"
 
@@ -65,5 +71,6 @@ SUITED = {
     ("pointwise", "product"): convolution((1, 24, 6, 10), (20, 24, 1, 1)),
     ("transposed-convolution", "tiled"): transposed_convolution(12, 5, 6, 7),
     ("transposed-convolution", "product"): transposed_convolution(12, 5, 6, 7),
+    ("depthwise", "slices"): depthwise((1, 6, 9, 11), (6, 3, 3), (1, 1)),
     ("winograd", "on"): convolution((1, 16, 14, 14), (16, 16, 3, 3)),
 }
