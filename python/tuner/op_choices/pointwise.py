@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Convolutions of one element as products: [channels, k] x [k, image], which leaves the image where it is.
+"""Convolutions of one element as products: [channels, k] x [k, image], which leaves the image as it lies in memory.
 
 The compiler's own conversion needs channels last, or a transposed image.
 """

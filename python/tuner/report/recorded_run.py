@@ -102,7 +102,8 @@ class RecordedRun:
 
     `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
     uses its spec, `spec`, `late_spec` and `preprocessing` are the specs' text; each is empty if unknown. `flags` were
-    chosen for the whole compilation among `flags_tried`, `ops` for single ops among `ops_tried`. `wall_time` is None for runs of earlier versions.
+    chosen for the whole compilation among `flags_tried`, `ops` for single ops among `ops_tried`. `wall_time` is None
+    for runs of earlier versions.
     """
 
     folder: Path

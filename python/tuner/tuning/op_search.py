@@ -123,7 +123,7 @@ class _OpSearch:
         if not self._has_time():
             self._bench.listen(
                 Note(
-                    f"Nothing is chosen for single ops: a trial and its comparison would take about"
+                    f"Nothing is chosen for single ops: one of them and its comparison would take about"
                     f" {self._trial_s + self._end_s:.0f} s of the {max(0.0, self._budget.left_s):.0f} s for them"
                 )
             )
@@ -203,7 +203,7 @@ class _OpSearch:
 
     @property
     def _end_s(self) -> float:
-        """What comes after the trials."""
+        """What comes after the last one that is tried."""
         return self._read_s + self._plain.costs.comparison_s(candidate_s=self._best_s)
 
     def _has_time(self) -> bool:
