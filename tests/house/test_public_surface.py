@@ -29,6 +29,9 @@ SURFACE = {
         Tolerance Transport Verification compare
     """,
     "tuner.model_flags": "DEFAULT FlagKnob Host ModelFlags parse_pins",
+    "tuner.op_choices": """
+        GROUP InputOp OpChoice OpChoiceKind Rewriting flags_of is_needed_flag kinds
+    """,
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",
