@@ -9,6 +9,7 @@ every single choice (beside what it needs), every pair of the six best single ch
 (seeded). First a choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
 each on a core of its own, on one thread: a choice in rounds with the default, its outputs compared with the default's.
 Choices that make one binary are measured once. Nothing is compiled while something is measured.
+All are run with the caching allocator.
 
 FILE gets a line for each model and choice. Lines that it has are not measured again, so an interrupted run goes on.
 """
@@ -150,7 +151,7 @@ class _Bench:
         runner = self._runner
         try:
             self._ensure_default()
-            runner.load("choice", FunctionProgram(binary, self._function))
+            runner.load("choice", FunctionProgram(binary, self._function, "caching"))
             verification, first_s = runner.check("choice", _SEED, self._tolerances, timeout_s=_RUN_TIMEOUT_S)
             if not verification.passed:
                 return None, None, f"wrong: {verification.detail}"
@@ -172,7 +173,7 @@ class _Bench:
         runner = self._runner
         if self._generation == runner.generation:
             return
-        runner.load("default", FunctionProgram(self._default, self._function))
+        runner.load("default", FunctionProgram(self._default, self._function, "caching"))
         runner.reference("default", _SEED, timeout_s=_RUN_TIMEOUT_S)
         self._tolerances = runner.tolerances("default", _SEED, _ARITHMETIC, timeout_s=_RUN_TIMEOUT_S)
         self._runs = calibrate(runner, "default", timeout_s=_RUN_TIMEOUT_S)

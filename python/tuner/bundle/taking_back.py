@@ -130,6 +130,8 @@ def _taken(
         function="",
         spec=proof.spec,
         late_spec=proof.late_spec,
+        preprocessing="",
+        ops=(),
         flags=(),
         dispatches=proof.dispatches,
         model=None,

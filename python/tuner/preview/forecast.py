@@ -124,7 +124,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
     ):
         compilers.begin()
         model, extracted = opened.read(folder.path, listen)
-        plain = prepare_model(model, extracted, options.function, folder, runner)
+        plain = prepare_model(model, extracted, options.function, folder, runner, allocator=options.first_allocator)
         compilers.wait()
         planned = plan(extracted.dispatches, opened.target, options)
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))

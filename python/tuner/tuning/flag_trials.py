@@ -68,7 +68,7 @@ class FlagTrials:
         self._budget = budget
         self._folder = bench.folder.path / "flags"
         self._generation = -1
-        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags))
+        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags), plain.program.allocator)
         # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
         self._times_s: dict[str, float] = {}
         # Repairs with which a choice compiled, by its binary.
