@@ -63,7 +63,7 @@ def test_values_that_do_not_suit_the_host_are_left_out_unless_pinned() -> None:
     [
         (Host(1, frozenset({"+avx2"})), {"1"}, {"mask", "none"}),
         (Host(4, frozenset({"+avx2", "+avx512f"})), {"4"}, {"peel", "none"}),
-        (Host(3), set(), {"peel", "mask", "none"}),
+        (Host(5), set(), {"peel", "mask", "none"}),
     ],
 )
 def test_the_cpus_values_suit_its_host(host: Host, threads: set[str], edges: set[str]) -> None:

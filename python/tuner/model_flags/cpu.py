@@ -25,8 +25,8 @@ _CREATION, _LLVM = "--iree-dispatch-creation-", "--iree-llvmcpu-"
 _CHANNELS_LAST = "iree-preprocessing-convert-conv-to-channels-last"
 _WINOGRAD = "iree-linalg-ext-convert-conv2d-to-winograd{replace-all-convs=true}"
 _TILED_OPS = f"{_CREATION}experimental-set-data-tiling-ops="
-# Numbers of threads that IREE's distribution can be given. 8 is its default, whatever the machine has.
-_THREADS = (1, 2, 4, 16, 32, 64)
+# Numbers of threads that machines usually have. IREE assumes 8, whatever the machine has.
+_THREADS = (1, 2, 3, 4, 6, 12, 16, 24, 32, 48, 64, 96, 128)
 
 
 def _has_avx512(host: Host) -> bool:
@@ -46,7 +46,7 @@ KNOBS = (
         "convolution-layout",
         {
             "channels-last": (_CHANNELS_LAST,),
-            # The channels are split, the inner part being so many of them.
+            # Channels in blocks of this size; a block is the innermost dimension.
             "channels-last-4": (f"{_CHANNELS_LAST}{{tiling-factor=4}}",),
             "channels-last-8": (f"{_CHANNELS_LAST}{{tiling-factor=8}}",),
             "channels-last-16": (f"{_CHANNELS_LAST}{{tiling-factor=16}}",),
@@ -88,10 +88,7 @@ KNOBS = (
     FlagKnob("generalized-matmul", {"on": (f"{_OPT}generalize-matmul",)}),
     FlagKnob("outer-concatenation", {"on": (f"{_OPT}outer-dim-concat",)}),
     FlagKnob("reassociation", {"on": (f"{_LLVM}reassociate-fp-reductions",)}),
-    FlagKnob(
-        "multi-use-encodings",
-        {"fused": (f"{_CREATION}experimental-multi-use-encoding-fusion",)},
-    ),
+    FlagKnob("multi-use-encodings", {"fused": (f"{_CREATION}experimental-multi-use-encoding-fusion",)}),
     FlagKnob(
         "threads",
         {str(threads): (f"{_LLVM}number-of-threads={threads}",) for threads in _THREADS},
