@@ -46,7 +46,7 @@ KNOBS = (
         "convolution-layout",
         {
             "channels-last": (_CHANNELS_LAST,),
-            # Channels in blocks of this size; a block is the innermost dimension.
+            # NCHWc on every processor: each convolution packs its operands in blocks of 4, 8 or 16 channels.
             "channels-last-4": (f"{_CHANNELS_LAST}{{tiling-factor=4}}",),
             "channels-last-8": (f"{_CHANNELS_LAST}{{tiling-factor=8}}",),
             "channels-last-16": (f"{_CHANNELS_LAST}{{tiling-factor=16}}",),
