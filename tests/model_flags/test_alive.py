@@ -116,9 +116,7 @@ class Compiler:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 output = Path(folder) / "model.vmfb"
                 result = self._models[model].compile(output, *flags)
-                # A pipeline that cannot be read is printed and left out.
-                is_refused = result.exit_code != 0 or "ERROR:" in result.output
-                code = result.first_error if is_refused else code_of(output.read_bytes())
+                code = result.first_error if result.exit_code else code_of(output.read_bytes())
             self._code[model, flags] = code
         return self._code[model, flags]
 
