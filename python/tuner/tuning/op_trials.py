@@ -17,7 +17,7 @@ from tuner.evaluate.budget import Budget
 from tuner.files import write_atomically
 from tuner.measuring import FunctionProgram
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
-from tuner.model.model import Model, preprocessing_flag
+from tuner.model.model import preprocessing_flag
 from tuner.op_choices import OpChoice, flags_of
 from tuner.op_choices.writing import preprocessing_spec
 from tuner.outcome import Fate
@@ -50,18 +50,15 @@ class OpsEnd:
 
 
 class OpTrials:
-    """Compiles sets of choices into the run's folder, and measures each against the best one so far.
+    """Compiles sets of choices into the run's folder, and measures each against the best one so far."""
 
-    `model` is the plain one with the flags that were chosen for it.
-    """
-
-    def __init__(self, bench: Workbench, plain: PlainModel, model: Model, budget: Budget) -> None:
+    def __init__(self, bench: Workbench, plain: PlainModel, budget: Budget) -> None:
         self._bench = bench
         self._plain = plain
-        self._model = model
+        self._model = plain.model
         self._budget = budget
         self._folder = bench.folder.path / "ops"
-        self._subject = digest(plain.model.path.read_bytes(), repr(model.flags))
+        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags), plain.program.allocator)
         self._rng = np.random.default_rng(bench.options.seed)
 
     def flags(self, choices: Sequence[OpChoice]) -> tuple[str, ...]:
