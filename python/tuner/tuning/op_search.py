@@ -31,6 +31,8 @@ from tuner.tuning.reserve import ops_s
 from tuner.tuning.whole_model import PlainModel, compare_models
 from tuner.tuning.workbench import Workbench
 
+# Factor on the estimate of the first try.
+_MARGIN = 1.05
 # Sets of choices that are tried at most.
 _MOST_TRIALS = 32
 # The part of all steps of all loops that is too small for an op to be tried.
@@ -104,8 +106,9 @@ def choose_ops(
     groups = list(groups_of(ops, settled))
     if not groups:
         return None
-    part = budget.part(ops_s(budget.left_s))
-    return _OpSearch(bench, plain, OpTrials(bench, plain, part), part, read_s).run(groups)
+    first_s = plain.costs.compile_s + plain.costs.comparison_s()
+    part = budget.part(ops_s(budget.left_s, _MARGIN * (first_s + plain.costs.comparison_s() + read_s)))
+    return _OpSearch(bench, plain, OpTrials(bench, plain, part), part, first_s, read_s).run(groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,9 @@ def groups_of(ops: Sequence[InputOp], settled: Settled) -> Iterator[Group]:
 
 
 class _OpSearch:
-    def __init__(self, bench: Workbench, plain: PlainModel, trials: OpTrials, budget: Budget, read_s: float) -> None:
+    def __init__(
+        self, bench: Workbench, plain: PlainModel, trials: OpTrials, budget: Budget, first_s: float, read_s: float
+    ) -> None:
         self._bench = bench
         self._plain = plain
         self._trials = trials
@@ -172,7 +177,7 @@ class _OpSearch:
         self._kept: dict[InputOp, OpChoice] = {}
         self._best = plain.program.binary
         self._best_s = plain.run_s
-        self._trial_s = plain.costs.compile_s + plain.costs.comparison_s()
+        self._trial_s = first_s
 
     def run(self, groups: Sequence[Group]) -> ChosenOps | None:
         """Tries the groups in their order, then parts of those that did not pay, as long as there is time."""
