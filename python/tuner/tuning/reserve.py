@@ -139,7 +139,7 @@ def flags_s(left_s: float, choice_s: float, end_s: float) -> float:
 
 
 def ops_s(left_s: float, first_s: float) -> float:
-    """How much of what is left may go into choices for single ops. `first_s`: trying one set of choices, and its end."""
+    """How much of what is left may go into choices for single ops. `first_s`: trying one set of them, and the end."""
     return max(0.0, _OPS_PART * left_s, min(_MOST_OPS_PART * left_s, first_s))
 
 
