@@ -168,11 +168,12 @@ def test_what_the_user_gave_already_settles_nothing_else(options: Options) -> No
         Options(flags=(f"{PREPROCESSING_FLAG}=theirs.mlir",)),
         Options(keep_flags=True),
         Options(dispatches=("a",)),
+        Options(pins={"convolution-layout": "channels-last"}),
     ],
 )
 def test_options_may_leave_no_choice(options: Options) -> None:
-    assert may_choose_ops(Options())
-    assert not may_choose_ops(options)
+    assert may_choose_ops(Options(pins={"convolution-layout": "default"}), "cpu")
+    assert not may_choose_ops(options, "cpu")
 
 
 def test_flags_are_chosen_given_the_choices_for_ops() -> None:

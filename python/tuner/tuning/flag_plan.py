@@ -11,7 +11,7 @@ from tuner import plugins
 from tuner.constraints import Space, SpaceTooLargeError, enumerate_space
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
-from tuner.model_flags import Host, ModelFlags
+from tuner.model_flags import DEFAULT, Host, ModelFlags
 from tuner.options import Options
 from tuner.targets.host import processor_features
 from tuner.tuning.reserve import flags_s
@@ -62,6 +62,12 @@ def pins_of(target: str, flags: Sequence[str]) -> tuple[dict[str, str], tuple[st
         if not found:
             others.append(flag)
     return pins, tuple(others)
+
+
+def default_passes(target: str) -> dict[str, str]:
+    """A pin of each choice of passes, to none. Passes run before choices for single ops and leave them other ops."""
+    known = known_flags(target)
+    return {} if known is None else {knob.name: DEFAULT for knob in known.knobs if knob.has_passes}
 
 
 def check_pins(target: str, options: Options) -> None:

@@ -22,10 +22,11 @@ from tuner.errors import MeasurementError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, OpChoiceTried, PhaseStarted
 from tuner.model.model import PREPROCESSING_FLAG
+from tuner.model_flags import DEFAULT
 from tuner.op_choices import InputOp, OpChoice
 from tuner.options import Options
 from tuner.speedup import Ratio, is_faster
-from tuner.tuning.flag_plan import known_flags
+from tuner.tuning.flag_plan import default_passes, known_flags
 from tuner.tuning.op_trials import OpTrials
 from tuner.tuning.reserve import ops_s
 from tuner.tuning.whole_model import PlainModel, compare_models
@@ -37,8 +38,6 @@ _MARGIN = 1.05
 _MOST_TRIALS = 32
 # The part of all steps of all loops that is too small for an op to be tried.
 _NEGLIGIBLE = 0.001
-# The value of every kind that leaves an op to the compiler.
-_DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,11 @@ class ChosenOps:
     flags: tuple[str, ...]
     binary: Path
     ratio: Ratio
+
+    @property
+    def has_convolutions(self) -> bool:
+        """Whether something was chosen for a convolution."""
+        return any(loop.role == "window" for choice in self.choices for loop in choice.op.loops)
 
     def base(self, plain: PlainModel, flags: Sequence[str]) -> PlainModel:
         """The plain model with the choices, for others to be compared with; `flags` are those of its compilation."""
@@ -88,9 +92,10 @@ class Settled:
         return all(flag in self.given or flag.partition("=")[0] not in self.names for flag in choice.rewriting.flags)
 
 
-def may_choose_ops(options: Options) -> bool:
-    """Whether the options leave choices for single ops to the run."""
+def may_choose_ops(options: Options, target: str) -> bool:
+    """Whether the options leave choices for single ops to the run. Pinned passes would leave it other ops."""
     is_given = any(flag.startswith(PREPROCESSING_FLAG) for flag in options.flags)
+    is_given |= any(options.pins.get(name, DEFAULT) != DEFAULT for name in default_passes(target))
     return not (is_given or options.keep_flags or options.dispatches)
 
 
@@ -133,12 +138,12 @@ class Group:
 
     def without(self) -> Group:
         """The default in place of each choice."""
-        return Group(tuple(replace(choice, value=_DEFAULT) for choice in self.choices))
+        return Group(tuple(replace(choice, value=DEFAULT) for choice in self.choices))
 
     def beside(self, kept: Mapping[InputOp, OpChoice]) -> dict[InputOp, OpChoice]:
         """What is kept, with these choices."""
         state = {**kept, **{choice.op: choice for choice in self.choices}}
-        return {op: choice for op, choice in state.items() if choice.value != _DEFAULT}
+        return {op: choice for op, choice in state.items() if choice.value != DEFAULT}
 
 
 def groups_of(ops: Sequence[InputOp], settled: Settled) -> Iterator[Group]:

@@ -13,6 +13,7 @@ if that is empty, are then written down as unproved.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,7 +28,7 @@ from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
 from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.dispatches import tune_dispatches
-from tuner.tuning.flag_plan import pins_of
+from tuner.tuning.flag_plan import default_passes, pins_of
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.op_search import ChosenOps, choose_ops, may_choose_ops
 from tuner.tuning.plan import chosen
@@ -77,7 +78,7 @@ def choose_allocator(bench: Workbench, known: Known) -> Known:
 
 def search_ops(bench: Workbench, known: Known) -> Known:
     """Chooses what becomes of single ops, and reads the dispatches that this makes."""
-    if not may_choose_ops(bench.options):
+    if not may_choose_ops(bench.options, bench.target.name):
         return known
     folder = bench.folder.path / "ops"
     folder.mkdir(exist_ok=True)
@@ -89,9 +90,9 @@ def search_ops(bench: Workbench, known: Known) -> Known:
     found = choose_ops(bench, known.plain, ops, _before_proof(bench, known), known.extracted.seconds)
     if found is None:
         return known
-    for choice in found.choices:
-        bench.listen(Note(f"Chosen for single ops: {choice.label}"))
-    bench.listen(Note(f"With these choices the model is {found.ratio} without a spec"))
+    counts = Counter(f"{choice.kind}={choice.value}" for choice in found.choices)
+    named = ", ".join(f"{choice} for {count}" for choice, count in counts.items())
+    bench.listen(Note(f"Choices for single ops: {named}; the model is {found.ratio} without a spec"))
     then = _compiled_with(bench, known, FlagChoice({}, found.flags, found.ratio), "chosen")
     return known if then is known else replace(then, ops=found)
 
@@ -103,19 +104,17 @@ def search_flags(bench: Workbench, known: Known) -> Known:
             Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
         )
         return known
-    base, pins, fixed = known.plain, dict[str, str](), tuple[str, ...]()
+    base, held, fixed = known.plain, dict[str, str](), tuple[str, ...]()
+    options = bench.options
     if known.ops is not None:
-        pins, fixed = pins_of(bench.target.name, known.ops.flags)
+        held, fixed = pins_of(bench.target.name, known.ops.flags)
         base = known.ops.base(known.plain, fixed)
-    options = replace(bench.options, pins={**pins, **bench.options.pins})
-    flags = choose_flags(
-        replace(bench, options=options),
-        base,
-        known.extracted.dispatches,
-        _before_proof(bench, known),
-        known.extracted.seconds,
-    )
-    if not flags.flags or (known.ops is not None and flags.values == pins):
+        kept = default_passes(bench.target.name) if known.ops.has_convolutions else {}
+        options = replace(options, pins={**kept, **held, **options.pins})
+    budget, read_s = _before_proof(bench, known), known.extracted.seconds
+    bench_of_flags = replace(bench, options=options)
+    flags = choose_flags(bench_of_flags, base, known.extracted.dispatches, budget, read_s, held)
+    if not flags.flags or (known.ops is not None and flags.values == held):
         return known if known.ops is not None else replace(known, flags=flags)
     named = " ".join(f"{name}={value}" for name, value in flags.values.items())
     measured = f", {flags.ratio} without a spec" if flags.ratio else ""
