@@ -24,6 +24,7 @@ from tuner.tuning.flag_plan import pins_of
 from tuner.tuning.op_search import ChosenOps, Settled, choose_ops, groups_of, may_choose_ops
 
 PLAIN_S = 10e-3
+STACK = "--iree-llvmcpu-stack-allocation-limit"
 
 
 def product(m: int, n: int, k: int) -> InputOp:
@@ -42,10 +43,13 @@ class Ops:
 
     factors: Mapping[InputOp, float]
     ends: Mapping[InputOp, Course] = field(default_factory=dict)
+    needs_stack: bool = False
 
     def behaviour(self, dispatch: str, choice: Any) -> Behaviour | None:
         assert dispatch == "model"
         chosen = chosen_in([] if choice == "default" else choice)
+        if self.needs_stack and chosen and not any(flag.startswith(STACK) for flag in choice):
+            return None
         time_s = PLAIN_S
         for op in chosen:
             time_s *= self.factors.get(op, 1.0)
@@ -106,6 +110,23 @@ def test_an_op_that_fails_keeps_its_default(tmp_path: Path, course: Course) -> N
     assert found is not None
     assert [choice.op for choice in found.choices] == [LARGE, MIDDLE]
     assert [event.time_s is None for event in tried] == [True, False, True]
+
+
+def test_a_set_of_choices_is_repaired(tmp_path: Path) -> None:
+    """Without a larger stack the compiler refuses the choices; the flag goes with them."""
+    known, refusal = Ops(dict.fromkeys(OPS, 0.8), needs_stack=True), "exceeded stack allocation limit of 32768 bytes"
+    tried: list[OpChoiceTried] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, OpChoiceTried):
+            tried.append(event)
+
+    with workbench(tmp_path / "run", ReplayMachines.of(known), listen=listen, keep_flags=False) as bench:
+        plain = replayed_plain_model(bench, known, refusal=f"{refusal} for function. Got 70784 bytes")
+        found = choose_ops(bench, plain, OPS, bench.budget, 0.0)
+    assert found is not None
+    assert [event.detail for event in tried] == [""]
+    assert any(flag.startswith(STACK) for flag in found.flags)
 
 
 def test_what_gains_nothing_is_not_chosen(tmp_path: Path) -> None:
