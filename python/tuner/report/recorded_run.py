@@ -19,6 +19,7 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate
 from tuner.specs.write import late_path
+from tuner.speedup import Ratio
 from tuner.stopwatch import WallTime
 
 
@@ -91,7 +92,9 @@ class RecordedRun:
 
     `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
     uses its spec, `spec` and `late_spec` are the specs' text; each is empty if unknown. `flags` were chosen for the
-    whole compilation among `flags_tried`, `allocator` for its runs. `wall_time` is None for runs of earlier versions.
+    whole compilation among `flags_tried`, `allocator` for its runs. `late_gain` is the
+    speed-up by late entries over what plain iree-compile applies. `command_shown` says how `compile_command` was shown
+    to be enough. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -106,6 +109,8 @@ class RecordedRun:
     flags: tuple[str, ...]
     flags_tried: tuple[RecordedFlags, ...]
     allocator: AllocatorChoice = UNCHOSEN
+    late_gain: Ratio | None = None
+    command_shown: str = ""
     wall_time: WallTime | None = None
 
     @property
@@ -153,6 +158,8 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
         flags_tried=tuple(_flags_tried(record) for record in records if record.get("event") == "flags tried"),
         allocator=UNCHOSEN if result is None else _field(AllocatorChoice, result, "allocator"),
+        late_gain=None if result is None else _field(Ratio | None, result, "late_gain"),
+        command_shown="" if result is None else _field(str, result, "command_shown"),
         wall_time=_wall_time((result or {}).get("wall_time")),
     )
 
