@@ -5,10 +5,11 @@
     python benchmarks/flag_reference.py MODEL... --zoo FOLDER --write FILE.jsonl [--cores 0-15] [--beside 4]
 
 MODEL is the name of a model of benchmarks/model_zoo.py, or a model file of static shapes. For each one: the default,
-every single choice, every pair of the six best single choices, and 40 random joint choices (seeded). First a choice is
-compiled for all models, on all cores. Then `--beside` models are measured side by side, each on a core of its own, on
-one thread: a choice in rounds with the default, its outputs compared with the default's. Choices that make one binary
-are measured once. Nothing is compiled while something is measured.
+every single choice (beside what it needs), every pair of the six best single choices, and 40 random joint choices
+(seeded). First a choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
+each on a core of its own, on one thread: a choice in rounds with the default, its outputs compared with the default's.
+Choices that make one binary are measured once. Nothing is compiled while something is measured.
+All are run with the caching allocator.
 
 FILE gets a line for each model and choice. Lines that it has are not measured again, so an interrupted run goes on.
 """
@@ -40,9 +41,10 @@ from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import calibrate
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
-from tuner.model_flags import DEFAULT
+from tuner.model_flags import DEFAULT, Host
 from tuner.model_flags.cpu import FLAGS
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.host import processor_features
 
 # The best single choices whose pairs are tried, the random joint choices, and the knobs that such a choice sets.
 _BEST_SINGLES, _JOINT, _JOINT_KNOBS = 6, 40, (2, 6)
@@ -129,9 +131,10 @@ class ModelSet:
                     one.binary.unlink(missing_ok=True)
 
     def best_singles(self) -> list[Values]:
-        singles = [line for line in self.lines.values() if len(line.values) == 1 and line.ratio is not None]
+        lines = [self.lines[key] for key in map(_key, singles()) if key in self.lines]
+        measured = [line for line in lines if line.ratio is not None]
         seen: dict[str, Measured] = {}
-        for line in sorted(singles, key=lambda line: -(line.ratio or 0.0)):
+        for line in sorted(measured, key=lambda line: -(line.ratio or 0.0)):
             seen.setdefault(line.binary, line)
         return [line.values for line in list(seen.values())[:_BEST_SINGLES]]
 
@@ -148,7 +151,7 @@ class _Bench:
         runner = self._runner
         try:
             self._ensure_default()
-            runner.load("choice", FunctionProgram(binary, self._function))
+            runner.load("choice", FunctionProgram(binary, self._function, "caching"))
             verification, first_s = runner.check("choice", _SEED, self._tolerances, timeout_s=_RUN_TIMEOUT_S)
             if not verification.passed:
                 return None, None, f"wrong: {verification.detail}"
@@ -170,7 +173,7 @@ class _Bench:
         runner = self._runner
         if self._generation == runner.generation:
             return
-        runner.load("default", FunctionProgram(self._default, self._function))
+        runner.load("default", FunctionProgram(self._default, self._function, "caching"))
         runner.reference("default", _SEED, timeout_s=_RUN_TIMEOUT_S)
         self._tolerances = runner.tolerances("default", _SEED, _ARITHMETIC, timeout_s=_RUN_TIMEOUT_S)
         self._runs = calibrate(runner, "default", timeout_s=_RUN_TIMEOUT_S)
@@ -187,21 +190,34 @@ def _key(values: Values) -> str:
     return json.dumps(dict(values), sort_keys=True)
 
 
+def suited() -> list[tuple[str, str]]:
+    """Every value but the defaults that suits this machine, with the name of its knob."""
+    host = Host(1, processor_features())
+    return [(knob.name, knob.values[number]) for knob in FLAGS.knobs for number in knob.suited(host) if number]
+
+
 def singles() -> list[Values]:
-    return [choice for knob in FLAGS.knobs for value in knob.choices if is_allowed(choice := {knob.name: value})]
+    """Every value by itself, or beside the first other one with which the rules allow it."""
+    every = suited()
+    found: list[Values] = []
+    for name, value in every:
+        choices = ({name: value}, *({name: value, other: beside} for other, beside in every if other != name))
+        found += list(itertools.islice(filter(is_allowed, choices), 1))
+    return found
 
 
 def joint(seed: int, number: int = _JOINT) -> list[Values]:
     """Random choices, each of two to six knobs."""
     rng = np.random.default_rng(seed)
+    values_of = {
+        name: [value for _, value in values] for name, values in itertools.groupby(suited(), lambda one: one[0])
+    }
+    names = list(values_of)
     found: dict[str, Values] = {}
     while len(found) < number:
         count = int(rng.integers(_JOINT_KNOBS[0], _JOINT_KNOBS[1] + 1))
-        knobs = rng.choice(len(FLAGS.knobs), size=min(count, len(FLAGS.knobs)), replace=False)
-        values = {}
-        for place in sorted(int(knob) for knob in knobs):
-            knob = FLAGS.knobs[place]
-            values[knob.name] = list(knob.choices)[int(rng.integers(len(knob.choices)))]
+        places = sorted(rng.choice(len(names), size=count, replace=False).tolist())
+        values = {name: str(rng.choice(values_of[name])) for name in (names[place] for place in places)}
         if is_allowed(values):
             found.setdefault(_key(values), values)
     return list(found.values())
@@ -238,7 +254,7 @@ class Reference:
             both = [
                 {**one, **two}
                 for one, two in itertools.combinations(model.best_singles(), 2)
-                if not one.keys() & two.keys()
+                if all(two.get(name, value) == value for name, value in one.items())
             ]
             pairs[model.name] = [*filter(is_allowed, both), *joint(_SEED)]
         self._phase("pairs and joint choices", pairs)

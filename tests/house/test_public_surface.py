@@ -28,7 +28,10 @@ SURFACE = {
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
         Tolerance Transport Verification compare
     """,
-    "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
+    "tuner.model_flags": "DEFAULT FlagKnob Host ModelFlags parse_pins",
+    "tuner.op_choices": """
+        GROUP InputOp OpChoice OpChoiceKind Rewriting flags_of is_needed_flag kinds
+    """,
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",

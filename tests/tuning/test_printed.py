@@ -61,5 +61,5 @@ def test_a_command_that_makes_another_binary_is_measured(tmp_path: Path) -> None
 @pytest.mark.compiler
 def test_a_command_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     plain, command = plain_model(tmp_path)
-    with pytest.raises(ToolError, match="the command that uses the result fails: .*--no-such-flag"):
+    with pytest.raises(ToolError, match=r"the command that uses the result fails: .*--no-such-flag"):
         check_command((*command, "--no-such-flag"), plain.program.binary, plain, CpuTarget().device, 60.0)

@@ -28,6 +28,7 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Moment
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import THE_MODEL, check_remaking, deliver, header
+from tuner.specs.preprocessing import text_in
 from tuner.specs.read import ReadSpec, UnreadableSpecError, check_has_effect, check_one_of_each, read_spec
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
@@ -223,5 +224,6 @@ def _refresh(output: Path, judged: _Judged, flags: Sequence[str], whole: WholeMo
         return None
     lines, certificate, late = header(whole.now), verdict.certificate, of("late")
     early_text = problem_spec(of("early"), lines, certificate, flags)
-    deliver(output, early_text, late_spec(late, lines, certificate, flags) if late else "")
+    late_text = late_spec(late, lines, certificate, flags) if late else ""
+    deliver(output, early_text, late_text, text_in(flags))
     return output

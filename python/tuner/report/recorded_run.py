@@ -18,6 +18,7 @@ from tuner.outcome import Fate
 from tuner.runs.folder import RunFolder
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate
+from tuner.specs.preprocessing import preprocessing_path
 from tuner.specs.write import late_path
 from tuner.speedup import Ratio
 from tuner.stopwatch import WallTime
@@ -87,14 +88,25 @@ class RecordedFlags:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedOps:
+    """A choice for single ops that was tried: `values` has its kind and its value. It was kept if `detail` is ""."""
+
+    number: int
+    values: Mapping[str, str]
+    ops: tuple[str, ...]
+    time_s: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedRun:
     """A run. `has_ended` says whether it came to a result; without one, only candidates are known.
 
     `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
-    uses its spec, `spec` and `late_spec` are the specs' text; each is empty if unknown. `flags` were chosen for the
-    whole compilation among `flags_tried`, `allocator` for its runs. `late_gain` is the
-    speed-up by late entries over what plain iree-compile applies. `command_shown` says how `compile_command` was shown
-    to be enough. `wall_time` is None for runs of earlier versions.
+    uses its spec, `spec`, `late_spec` and `preprocessing` are the specs' text; each is empty if unknown. `flags` were
+    chosen for the whole compilation among `flags_tried`, `ops` for single ops among `ops_tried`, `allocator` for its
+    runs. `late_gain` is the speed-up by late entries over what plain iree-compile applies. `command_shown` says how
+    `compile_command` was shown to be enough. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -104,10 +116,13 @@ class RecordedRun:
     model: Certificate | None
     spec: str
     late_spec: str
+    preprocessing: str
     command: tuple[str, ...]
     compile_command: tuple[str, ...]
     flags: tuple[str, ...]
     flags_tried: tuple[RecordedFlags, ...]
+    ops: tuple[str, ...]
+    ops_tried: tuple[RecordedOps, ...]
     allocator: AllocatorChoice = UNCHOSEN
     late_gain: Ratio | None = None
     command_shown: str = ""
@@ -152,6 +167,7 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         model=None if result is None or result.get("model") is None else _certificate(result["model"]),
         spec=_text(folder.spec),
         late_spec=_text(late_path(folder.spec)),
+        preprocessing=_text(preprocessing_path(folder.spec)),
         command=_field(tuple[str, ...], command, "command"),
         compile_command=() if result is None else _field(tuple[str, ...], result, "compile_command"),
         # Runs of earlier versions chose none.
@@ -160,6 +176,8 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         allocator=UNCHOSEN if result is None else _field(AllocatorChoice, result, "allocator"),
         late_gain=None if result is None else _field(Ratio | None, result, "late_gain"),
         command_shown="" if result is None else _field(str, result, "command_shown"),
+        ops=_field(tuple[str, ...], result, "ops") if result is not None and "ops" in result else (),
+        ops_tried=tuple(_ops_tried(record) for record in records if record.get("event") == "op choice tried"),
         wall_time=_wall_time((result or {}).get("wall_time")),
     )
 
@@ -220,6 +238,11 @@ def _flags_tried(record: dict[str, Any]) -> RecordedFlags:
     check_times("time_s", (time_s,))
     values = _field(Mapping[str, str], record, "values")
     return RecordedFlags(_field(int, record, "number"), values, time_s, _field(str, record, "detail"))
+
+
+def _ops_tried(record: dict[str, Any]) -> RecordedOps:
+    flags = _flags_tried(record)
+    return RecordedOps(flags.number, flags.values, _field(tuple[str, ...], record, "ops"), flags.time_s, flags.detail)
 
 
 def _incident(record: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tuner.dispatches.extract import Extracted
 from tuner.options import Options
 from tuner.specs.certificate import Circumstances, circumstances
+from tuner.specs.preprocessing import portable
 from tuner.targets import Allocator, Target
 
 
@@ -22,6 +23,6 @@ def circumstances_of(
         extracted.features,
         target.device.uri,
         options.threads,
-        tuple(flags),
+        portable(flags),
         allocator,
     )

@@ -27,11 +27,13 @@ from tuner.runs.store import Store, check_store
 from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_places, compile_command
+from tuner.specs.preprocessing import naming, preprocessing_path, text_in
 from tuner.specs.write import late_path
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
-from tuner.tuning.flag_search import FlagChoice, check_pins
+from tuner.tuning.flag_plan import check_pins
+from tuner.tuning.flag_search import FlagChoice
 from tuner.tuning.printed import SAME_BINARY, check_command
 from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
@@ -154,12 +156,15 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
     options, target, folder = bench.options, bench.target, bench.folder
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
-        known = replace(known, flags=FlagChoice({}, ()))
+        known = replace(known, flags=FlagChoice({}, ()), ops=())
+    spec = options.output or folder.spec
     result = TuneResult(
         function=known.plain.program.function,
         spec=proof.spec,
         late_spec=proof.late_spec,
-        flags=known.flags.flags,
+        preprocessing=text_in(known.flags.flags),
+        flags=naming(known.flags.flags, preprocessing_path(spec)),
+        ops=tuple(choice.label for choice in known.ops),
         dispatches=proof.dispatches,
         model=proof.model,
         binary=proof.binary,
@@ -167,7 +172,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         device_label=", ".join([*device_names, target.device.label]),
         compile_command=compile_command(
             known.model,
-            options.output or folder.spec,
+            spec,
             replace(options, flags=(*options.flags, *known.flags.flags)),
             has_late=bool(proof.late_spec),
             reads_specs=target.reads_specs,
@@ -179,7 +184,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
     )
     result = _shown(result, bench, known)
     result.keep(options.output)
-    for old in (folder.unproved, late_path(folder.unproved)):
+    for old in (folder.unproved, late_path(folder.unproved), preprocessing_path(folder.unproved)):
         old.unlink(missing_ok=True)
     return result
 

@@ -47,9 +47,12 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
             {"number": tried.number, "values": dict(tried.values), "time_s": tried.time_s, "detail": tried.detail}
             for tried in run.flags_tried
         ],
+        "ops": list(run.ops),
+        "ops_tried": [to_plain(tried) for tried in run.ops_tried],
         "dispatches": [_dispatch(dispatch, analyse(dispatch)) for dispatch in run.dispatches],
         "spec": run.spec,
         "late_spec": run.late_spec,
+        "preprocessing": run.preprocessing,
         "wall_time": None if run.wall_time is None else to_plain(run.wall_time),
     }
 
