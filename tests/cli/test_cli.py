@@ -101,7 +101,7 @@ def test_one_dispatch_of_many_can_be_tuned_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "options"),
     [
-        (samples.elementwise(4096), ["--early-only"]),
+        (samples.elementwise(4096), ["--plain"]),
         ("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }", []),
     ],
 )

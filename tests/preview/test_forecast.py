@@ -73,7 +73,7 @@ def test_a_dry_run_says_what_a_run_then_does(tmp_path: Path) -> None:
 
 def test_people_read_a_table_and_the_reasons(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(MODEL)
-    done = dry_run("--trials", "5", "--early-only", "--keep-flags", "--budget", "2s", cwd=tmp_path)
+    done = dry_run("--trials", "5", "--plain", "--keep-flags", "--budget", "2s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cpu-double-tiling-contraction" in done.stdout
     assert "no spec that plain iree-compile reads can reach" in done.stdout
