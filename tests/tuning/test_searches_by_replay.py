@@ -20,7 +20,7 @@ from tuner.targets import Limits
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
 from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp, Recording
-from tuner.testing.replay import Behaviour, Course
+from tuner.testing.replay import Behaviour, Clock, Course
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.result import DispatchResult
 
@@ -179,10 +179,15 @@ def test_a_dispatch_that_runs_often_counts_as_often(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_ends_before_the_defaults_are_timed_leaves_the_rest_alone(tmp_path: Path) -> None:
-    dispatches = [product(f"dispatch {size}", size) for size in (16, 24, 32, 40, 48, 56, 64, 72)]
-    machines = ReplayMachines.of(MadeUp(), pause_s=0.05)
+    """The smallest are left: the largest are timed first."""
+    sizes = (16, 24, 32, 40, 48, 56, 64, 72)
+    dispatches = [product(f"dispatch {size}", size) for size in sizes]
+    machines = ReplayMachines.of(MadeUp(), pause_s=0.05, clock=Clock())
     results, _ = tuned(tmp_path, machines, dispatches, trials=20, budget_s=1.0)
-    assert "left alone: the budget ended before its default was timed" in {result.verdict for result in results}
+    is_left = [result.verdict == "left alone: the budget ended before its default was timed" for result in results]
+    assert is_left[0]
+    assert not is_left[-1]
+    assert is_left == sorted(is_left, reverse=True)
     assert any(result.evaluations for result in results)
 
 

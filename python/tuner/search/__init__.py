@@ -33,7 +33,7 @@ class Strategy(Protocol):
         """Up to `count` rows that were never asked before; fewer only if the pool ends."""
 
     def tell(self, row: int, time_s: float | None) -> None:
-        """Receives the median time of a row, or None if it failed."""
+        """Receives the median time of a row, or None if it failed. Others may have asked for the row."""
 
 
 def unasked(pool: Pool, asked: Collection[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
