@@ -24,7 +24,10 @@ NO_PRIOR: Prior = MappingProxyType({})
 
 
 class Strategy(Protocol):
-    """Chooses what to try next. Equal seeds and equal times give equal choices."""
+    """Chooses what to try next. Equal seeds and equal times give equal choices.
+
+    What was fastest in similar dispatches is tried beside that, unless the class has `learns = False`.
+    """
 
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         """`trials`: how many rows will be asked for in all. `prior`: what an earlier search found on the same pool."""

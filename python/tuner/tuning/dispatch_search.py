@@ -25,7 +25,7 @@ from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.stopwatch import Part
 from tuner.targets import Limits
-from tuner.tuning.experience import Advisor
+from tuner.tuning.experience import Advice, Advisor
 from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task
 from tuner.tuning.result import DispatchResult
@@ -105,6 +105,7 @@ class DispatchSearch:
         self._trials = min(options.trials, len(solved.pool))
         self._rng = np.random.default_rng(options.seed)
         self._subject = subject_of(solved.task.program)
+        self._kind: type[Strategy] = plugins.load("tuner.strategies", options.strategy)
         self._strategy: Strategy | None = None
         self._advisor = Advisor(solved.bench.experience, solved.task.problem, solved.pool)
         self._work = Work.of(solved.task.problem, solved.task.runs)
@@ -146,7 +147,6 @@ class DispatchSearch:
     def standing(self) -> Standing:
         """How far the search is."""
         left = 0 if self._is_exhausted else self._trials - (len(self._best) - 1)
-        advice = self._advisor.advice(self._asked)
         return Standing(
             self.default_s,
             tuple(self._best),
@@ -156,7 +156,7 @@ class DispatchSearch:
             fastest=self._fastest,
             work=self._work,
             similar=tuple(self._advisor.speedups()),
-            advised=max((advised.speedup for advised in advice), default=1.0),
+            advised=max((advised.speedup for advised in self._advice()), default=1.0),
         )
 
     @property
@@ -220,13 +220,17 @@ class DispatchSearch:
 
     def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
         """Up to `count` rows: what similar dispatches advise, at most half, and what the strategy asks for."""
-        rows = [advised.row for advised in self._advisor.advice(self._asked)][: (count + 1) // 2]
+        rows = [advised.row for advised in self._advice()][: (count + 1) // 2]
         self._asked.update(rows)
         while len(rows) < count and (asked := strategy.ask(count - len(rows))):
             new = [row for row in asked if row not in self._asked]
             self._asked.update(new)
             rows += new
         return rows
+
+    def _advice(self) -> list[Advice]:
+        """What similar dispatches advise; nothing to a strategy whose questions do not depend on answers."""
+        return self._advisor.advice(self._asked) if getattr(self._kind, "learns", True) else []
 
     def finish(self, budget: Budget | None = None) -> DispatchResult:
         """The final, within a budget: the best candidates against each other, the best against the default."""
@@ -241,14 +245,13 @@ class DispatchSearch:
         return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
 
     def _new_strategy(self) -> Strategy:
-        kind: type[Strategy] = plugins.load("tuner.strategies", self._bench.options.strategy)
         expectation = None
         with self._bench.watch.of(Part.SOLVING):
             prior = self._earlier()
             if not prior:
                 expectation = self._bench.experience.expectation(self.task.problem, self._pool, self._rng)
                 prior = NO_PRIOR if expectation is None else expectation
-            strategy = kind(self._pool, self._rng, self._trials, prior)
+            strategy = self._kind(self._pool, self._rng, self._trials, prior)
         if expectation is not None:
             learnt = f"{expectation.learnt_from} timings of similar dispatches"
             self._bench.listen(Note(f"{self.name}: {learnt} say where to start"))
