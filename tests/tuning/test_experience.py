@@ -191,37 +191,39 @@ def test_what_won_in_a_similar_problem_is_advised(pool: Pool) -> None:
     near, far = {"tile[m]": 64, "tile[n]": 16, "depth": 8}, {"tile[m]": 8, "tile[n]": 256, "depth": 32}
     experience = taught({product(64, 128, 64): (near, 2.0), product(256, 256, 256): (far, 3.0)})
     advisor = Advisor(experience, product(32, 128, 64), pool)
-    first, second = advisor.advice(())
-    assert pool.point(first.row) == {"tile[m]": 32, "tile[n]": 16, "depth": 8}
-    assert pool.point(second.row) == {"tile[m]": 8, "tile[n]": 128, "depth": 32}
-    assert (first.speedup, second.speedup) == (2.0, 3.0)
     assert advisor.speedups() == [2.0, 3.0]
-    assert advisor.advice({first.row}) == [second]
+    assert advisor.promised() == 3.0
+    (first,) = advisor.rows(1)
+    assert pool.point(first) == {"tile[m]": 32, "tile[n]": 16, "depth": 8}
+    (second,) = advisor.rows(2)
+    assert pool.point(second) == {"tile[m]": 8, "tile[n]": 128, "depth": 32}
+    assert (advisor.rows(2), advisor.promised()) == ([], 1.0)
 
 
-def test_a_better_candidate_replaces_the_advice(pool: Pool) -> None:
+def test_a_better_candidate_is_advised_again(pool: Pool) -> None:
     point, better = {"tile[m]": 4, "tile[n]": 4, "depth": 4}, {"tile[m]": 8, "tile[n]": 8, "depth": 8}
     experience = taught({product(64, 64, 64): (point, 2.0)})
     advisor = Advisor(experience, product(32, 64, 64), pool)
-    assert [pool.point(each.row) for each in advisor.advice(())] == [point]
+    assert [pool.point(row) for row in advisor.rows(4)] == [point]
     experience.add(product(64, 64, 64).key, better, 1.0, 4.0)
-    assert [pool.point(each.row) for each in advisor.advice(())] == [better]
+    assert advisor.promised() == 4.0
+    assert [pool.point(row) for row in advisor.rows(4)] == [better]
 
 
 def test_who_gained_nothing_advises_nothing_and_counts(pool: Pool) -> None:
     point = {"tile[m]": 4, "tile[n]": 4, "depth": 4}
     here, there = product(32, 64, 64), product(64, 64, 64)
     slower = Advisor(taught({there: (point, 0.7)}), here, pool)
-    assert (slower.advice(()), slower.speedups()) == ([], [1.0])
+    assert (slower.rows(4), slower.promised(), slower.speedups()) == ([], 1.0, [1.0])
     for others in (
         taught({there: (point, 2.0)}, measured=2),
         taught({product(64, 64, 64, "f16"): (point, 2.0)}),
         taught({here: (point, 2.0)}),
     ):
         advisor = Advisor(others, here, pool)
-        assert (advisor.advice(()), advisor.speedups()) == ([], [])
+        assert (advisor.rows(4), advisor.promised(), advisor.speedups()) == ([], 1.0, [])
     other_knobs = Advisor(taught({there: ({"tile": 4}, 2.0)}), here, pool)
-    assert (other_knobs.advice(()), other_knobs.speedups()) == ([], [2.0])
+    assert (other_knobs.rows(4), other_knobs.promised(), other_knobs.speedups()) == ([], 1.0, [2.0])
 
 
 @pytest.mark.runs

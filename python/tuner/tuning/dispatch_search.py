@@ -25,7 +25,7 @@ from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.stopwatch import Part
 from tuner.targets import Limits
-from tuner.tuning.experience import Advice, Advisor
+from tuner.tuning.experience import Advisor
 from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task
 from tuner.tuning.result import DispatchResult
@@ -156,7 +156,7 @@ class DispatchSearch:
             fastest=self._fastest,
             work=self._work,
             similar=tuple(self._advisor.speedups()),
-            advised=max((advised.speedup for advised in self._advice()), default=1.0),
+            advised=self._advisor.promised() if self._is_advised else 1.0,
         )
 
     @property
@@ -220,7 +220,8 @@ class DispatchSearch:
 
     def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
         """Up to `count` rows: what similar dispatches advise, at most half, and what the strategy asks for."""
-        rows = [advised.row for advised in self._advice()][: (count + 1) // 2]
+        advised = self._advisor.rows((count + 1) // 2) if self._is_advised else []
+        rows = [row for row in advised if row not in self._asked]
         self._asked.update(rows)
         while len(rows) < count and (asked := strategy.ask(count - len(rows))):
             new = [row for row in asked if row not in self._asked]
@@ -228,9 +229,10 @@ class DispatchSearch:
             rows += new
         return rows
 
-    def _advice(self) -> list[Advice]:
-        """What similar dispatches advise; nothing to a strategy whose questions do not depend on answers."""
-        return self._advisor.advice(self._asked) if getattr(self._kind, "learns", True) else []
+    @property
+    def _is_advised(self) -> bool:
+        """False for a strategy whose questions do not depend on answers."""
+        return getattr(self._kind, "learns", True)
 
     def finish(self, budget: Budget | None = None) -> DispatchResult:
         """The final, within a budget: the best candidates against each other, the best against the default."""

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from tuner.constraints import Pool
 from tuner.dispatch import Problem, form_of
@@ -37,14 +36,6 @@ class Best:
     point: Mapping[str, int]
     speedup: float
     measured: int
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """A row of a pool that stands for what was fastest in a similar problem, and its speed-up there."""
-
-    row: int
-    speedup: float
 
 
 class Experience:
@@ -110,37 +101,48 @@ class Advisor:
         self._pool = pool
         self._names = [knob.name for knob in pool.knobs]
         _, self._extents = form_of(problem.key)
-        self._rows: dict[tuple[int, ...], int] = {}
-        self._logarithms: npt.NDArray[np.float64] | None = None
+        # The points that were advised.
+        self._advised: set[tuple[int, ...]] = set()
 
     def speedups(self) -> list[float]:
         """What similar problems gained, the default's 1 if nothing."""
         return [max(1.0, best.speedup) for best in self._experience.similar(self._problem)]
 
-    def advice(self, asked: Collection[int]) -> list[Advice]:
-        """What gained in similar problems and was not asked for here, the nearest problem's first."""
-        found: dict[int, Advice] = {}
+    def promised(self) -> float:
+        """The best speed-up in a similar problem of what was not advised yet; 1 if everything was."""
+        return max(self._left().values(), default=1.0)
+
+    def rows(self, count: int) -> list[int]:
+        """Up to `count` rows, different ones, that were not advised before. The nearest problem's come first."""
+        found: dict[int, None] = {}
+        for point in self._left():
+            if len(found) < count:
+                self._advised.add(point)
+                found[self._nearest(point)] = None
+        return list(found)
+
+    def _left(self) -> dict[tuple[int, ...], float]:
+        """The points that gained in similar problems and were not advised, as they are here, and their speed-ups."""
+        found: dict[tuple[int, ...], float] = {}
         for best in self._experience.similar(self._problem):
             if best.speedup > 1.0 and best.point.keys() == set(self._names):
-                row = self._row(best)
-                if row not in asked:
-                    found.setdefault(row, Advice(row, best.speedup))
-        return list(found.values())
-
-    def _row(self, best: Best) -> int:
-        """The row that is nearest to a point of another problem. A tile that is a whole loop is one here, too."""
-        wanted = tuple(self._translated(name, best) for name in self._names)
-        if wanted not in self._rows:
-            if self._logarithms is None:
-                self._logarithms = _logarithms(self._pool.rows)
-            off = np.abs(self._logarithms - _logarithms(np.array(wanted))).sum(axis=1)
-            self._rows[wanted] = int(off.argmin())
-        return self._rows[wanted]
+                point = tuple(self._translated(name, best) for name in self._names)
+                if point not in self._advised:
+                    found[point] = max(found.get(point, 1.0), best.speedup)
+        return found
 
     def _translated(self, knob: str, best: Best) -> int:
+        """The value of a knob here. A tile that is a whole loop there is one here, too."""
         value, loop = best.point[knob], LOOP_OF_KNOB.search(knob)
         is_whole = loop is not None and loop[1] in best.extents and value >= best.extents[loop[1]]
         return self._extents[loop[1]] if loop is not None and is_whole else value
+
+    def _nearest(self, point: Sequence[int]) -> int:
+        """The row that is nearest to a point, by the ratios of its values."""
+        off = np.zeros(len(self._pool))
+        for column, value in zip(self._pool.rows.T, point, strict=True):
+            off += np.abs(np.log2((1 + np.abs(column)) / (1 + abs(value))))
+        return int(off.argmin())
 
 
 def _family_of(problem: str) -> str:
@@ -155,8 +157,3 @@ def _family_of(problem: str) -> str:
 
 def _distance(extents: Mapping[str, int], others: Mapping[str, int]) -> float:
     return sum(abs(math.log2((1 + extent) / (1 + others[loop]))) for loop, extent in extents.items())
-
-
-def _logarithms(values: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    logarithms: npt.NDArray[np.float64] = np.log2(1 + np.abs(values))
-    return logarithms
