@@ -54,7 +54,7 @@ class ZooModel:
     @property
     def options(self) -> tuple[str, ...]:
         """The open sizes as options of `iree-tune`."""
-        return (*(f"--dim={each}" for each in self.dims), *(f"--input={each}" for each in self.inputs))
+        return (*(f"--dim={dim}" for dim in self.dims), *(f"--input={shape}" for shape in self.inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +71,22 @@ class FromWheel:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A PyTorch module, which PyTorch's exporter writes with named open sizes.
+    """A PyTorch module, which PyTorch's exporter writes.
 
-    `build` returns the module, an input of shape [batch, tokens] for each of `names`, and the name of the output.
+    `build` returns the module, an input for each of `names`, and the name of the output. `open_axes` are the open sizes
+    of every input, axis by axis from the first; the other axes are as in the inputs.
     """
 
     build: Callable[[], tuple[Any, tuple[Any, ...], str]]
     names: tuple[str, ...]
+    open_axes: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         import torch
 
         torch.manual_seed(_SEED)
         module, arguments, output = self.build()
-        sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens")}
+        sizes = {axis: torch.export.Dim(name) for axis, name in enumerate(self.open_axes)}
         torch.onnx.export(
             module.eval(),
             arguments,
@@ -135,18 +137,25 @@ def sentence_transformer() -> tuple[Any, tuple[Any, ...], str]:
     return SentenceTransformer(bert), (torch.randint(1, bert.config.vocab_size, (2, 16)), mask), "vector"
 
 
+def _logits(model: Any, argument: str, **options: Any) -> Any:
+    """The model as a module of one input, which it receives as `argument`, and one output, its logits."""
+    import torch
+
+    class Logits(torch.nn.Module):  # type: ignore[misc]  # as above
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, values: Any) -> Any:
+            return self.model(**{argument: values}, **options).logits
+
+    return Logits()
+
+
 def decoder() -> tuple[Any, tuple[Any, ...], str]:
     """A decoder like Llama's with random weights: 6 layers, rotary positions, 6 heads that share 2 keys and values."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
-
-    class Logits(torch.nn.Module):  # type: ignore[misc]  # as above
-        def __init__(self, model: Any) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, tokens: Any) -> Any:
-            return self.model(input_ids=tokens, use_cache=False).logits
 
     config = LlamaConfig(
         vocab_size=8000,
@@ -157,13 +166,45 @@ def decoder() -> tuple[Any, tuple[Any, ...], str]:
         num_key_value_heads=2,
         attn_implementation="eager",
     )
-    return Logits(LlamaForCausalLM(config)), (torch.randint(1, config.vocab_size, (2, 16)),), "logits"
+    model = _logits(LlamaForCausalLM(config), "input_ids", use_cache=False)
+    return model, (torch.randint(1, config.vocab_size, (2, 16)),), "logits"
+
+
+def mobilenet() -> tuple[Any, tuple[Any, ...], str]:
+    """MobileNetV2 with random weights: 17 blocks, most of them a product, a depthwise convolution and a product."""
+    import torch
+    from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
+
+    config = MobileNetV2Config(image_size=224, tf_padding=False, num_labels=1000)
+    model = _logits(MobileNetV2ForImageClassification(config), "pixel_values")
+    return model, (torch.randn(1, 3, 224, 224),), "logits"
+
+
+def resnet() -> tuple[Any, tuple[Any, ...], str]:
+    """ResNet-18 with random weights: 8 blocks of two convolutions of 3x3."""
+    import torch
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    config = ResNetConfig(
+        embedding_size=64,
+        hidden_sizes=[64, 128, 256, 512],
+        depths=[2, 2, 2, 2],
+        layer_type="basic",
+        num_labels=1000,
+    )
+    return _logits(ResNetForImageClassification(config), "pixel_values"), (torch.randn(1, 3, 224, 224),), "logits"
 
 
 _RAPIDOCR = "rapidocr-onnxruntime==1.4.4"
 _RAPIDOCR_MODELS = "rapidocr_onnxruntime/models"
 
 ZOO = {
+    "text-detection": ZooModel(
+        "convolutions",
+        "an image of a page, 640 x 640",
+        FromWheel(_RAPIDOCR, f"{_RAPIDOCR_MODELS}/ch_PP-OCRv4_det_infer.onnx"),
+        inputs=("1x3x640x640xf32",),
+    ),
     "text-recognition": ZooModel(
         "convolutions and attention",
         "an image of a line of text, 48 x 320",
@@ -179,13 +220,13 @@ ZOO = {
     "sentence-transformer": ZooModel(
         "encoder",
         "128 tokens",
-        Exported(sentence_transformer, ("tokens", "mask")),
+        Exported(sentence_transformer, ("tokens", "mask"), open_axes=("batch", "tokens")),
         dims=("batch=1", "tokens=128"),
     ),
     "decoder": ZooModel(
         "decoder",
         "128 tokens at once",
-        Exported(decoder, ("tokens",)),
+        Exported(decoder, ("tokens",), open_axes=("batch", "tokens")),
         dims=("batch=1", "tokens=128"),
     ),
     "file-type": ZooModel(
@@ -193,6 +234,16 @@ ZOO = {
         "2048 bytes of a file",
         FromWheel("magika==1.0.3", "magika/models/standard_v3_3/model.onnx"),
         inputs=("1x2048xi32",),
+    ),
+    "mobilenet": ZooModel(
+        "depthwise convolutions and products",
+        "an image, 224 x 224",
+        Exported(mobilenet, ("image",)),
+    ),
+    "resnet": ZooModel(
+        "convolutions of 3 x 3",
+        "an image, 224 x 224",
+        Exported(resnet, ("image",)),
     ),
 }
 
@@ -219,7 +270,8 @@ def main() -> None:
             parser.error(f"no model named '{name}'; choose among: {', '.join(ZOO)}")
     for name in options.names or ZOO:
         model, path = ZOO[name], make(name, options.to)
-        print(f"{name} ({model.family}; {model.work}):\n  iree-tune run {path} {' '.join(model.options)}", flush=True)
+        command = " ".join(("iree-tune", "run", str(path), *model.options))
+        print(f"{name} ({model.family}; {model.work}):\n  {command}", flush=True)
 
 
 if __name__ == "__main__":

@@ -73,12 +73,32 @@ class FlagsTried(_Plain):
     """Flags of the whole compilation were tried: `values` of the knobs that are not at their default.
 
     `number` counts from 1. `time_s` is the median seconds of a run of the model, None if it failed; `detail` then says
-    why. `best` is the best speed-up over the plain model so far. `stored`: the result is from an earlier run.
+    why. It also names the flags that had to be added for the model to compile. `best` is the best speed-up over the
+    plain model so far. `stored`: the result is from an earlier run.
     """
 
     _kind = "flags tried"
     number: int
     values: Mapping[str, str]
+    time_s: float | None
+    best: float
+    detail: str = ""
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpChoiceTried(_Plain):
+    """A choice for single ops was tried: `values` has its kind and its value, `ops` are the ops that it was tried for.
+
+    `number` counts from 1. `time_s` is the median seconds of a run of the model, None if it failed. `detail` says why
+    the choice is not kept, "" if it is. `best` is the best speed-up over the plain model so far. `stored`: the result
+    is from an earlier run.
+    """
+
+    _kind = "op choice tried"
+    number: int
+    values: Mapping[str, str]
+    ops: tuple[str, ...]
     time_s: float | None
     best: float
     detail: str = ""
@@ -124,7 +144,7 @@ class Note(_Plain):
     text: str
 
 
-Event = PhaseStarted | SearchPlanned | CandidateEnded | FlagsTried | FinalistFailed | Disturbance | Note
+Event = PhaseStarted | SearchPlanned | CandidateEnded | FlagsTried | OpChoiceTried | FinalistFailed | Disturbance | Note
 Listener = Callable[[Event], None]
 
 

@@ -9,11 +9,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from tuner import plugins
 from tuner.errors import InputError
 from tuner.model.onnx import Shapes
+from tuner.targets import Allocator
+
+# An allocator, or the choice of the one with which the model is faster.
+AllocatorOption = Literal["auto"] | Allocator
 
 # Upper bounds: more processes than any machine has processors; a leap year, in seconds.
 _MOST_WORKERS = 1024
@@ -36,8 +40,9 @@ class Options:
     candidate. `workers`: processes that compile (0: one for each processor). `budget_s`: seconds for the whole run,
     spent where the model's time is (None: as long as all candidates take). `keep_flags`: do not search flags of the
     whole compilation. `pins`: choices of such flags that are used and not searched, also with `keep_flags`. `ray`: the
-    address of a Ray cluster to compile and measure on, `local` for one of this machine (None: without Ray). `flags`:
-    further flags of iree-compile. `shapes`: sizes that an ONNX model leaves open.
+    address of a Ray cluster to compile and measure on, `local` for one of this machine (None: without Ray).
+    `allocator`: what the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
+    model is faster with it. `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model leaves open.
     """
 
     target: str = "cpu"
@@ -59,6 +64,7 @@ class Options:
     early_only: bool = False
     compile_timeout_s: float = 30.0
     workers: int = 0
+    allocator: AllocatorOption = "auto"
     flags: tuple[str, ...] = ()
     keep_flags: bool = False
     pins: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +80,11 @@ class Options:
         for option, seconds in (("--compile-timeout", self.compile_timeout_s), ("--budget", self.budget_s)):
             if seconds is not None and not 0 < seconds <= _LONGEST_S:
                 raise InputError(f"{option} must be positive, and a year at most, not {seconds} s")
+
+    @property
+    def first_allocator(self) -> Allocator:
+        """What the whole model runs with until an allocator is chosen."""
+        return "default" if self.allocator == "auto" else self.allocator
 
     @property
     def compile_workers(self) -> int:
@@ -103,6 +114,7 @@ class TuneOptions(TypedDict, total=False):
     early_only: bool
     compile_timeout_s: float
     workers: int
+    allocator: AllocatorOption
     flags: tuple[str, ...] | list[str]
     keep_flags: bool
     pins: Mapping[str, str]

@@ -17,6 +17,7 @@ _KINDS = {
     "tuner.formats": "format",
     "tuner.kinds": "kind of dispatch",
     "tuner.model_flags": "target with flags of the whole model",
+    "tuner.op_choices": "kind of choice for ops",
     "tuner.spaces": "space",
     "tuner.strategies": "strategy",
     "tuner.targets": "target",

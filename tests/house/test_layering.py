@@ -24,7 +24,7 @@ constraints errors foreign native processes speedup stopwatch
 files jsonable model_flags plugins search
 dispatch toolchain
 kinds model outcome targets
-events measuring options spaces
+events measuring op_choices options spaces
 dispatches doctor evaluate runs
 specs
 compile

@@ -28,12 +28,18 @@ SURFACE = {
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner
         Tolerance Transport Verification compare
     """,
-    "tuner.model_flags": "DEFAULT FlagKnob ModelFlags parse_pins",
+    "tuner.model_flags": "DEFAULT FlagKnob Host ModelFlags parse_pins",
+    "tuner.op_choices": """
+        GROUP InputOp OpChoice OpChoiceKind Rewriting flags_of is_needed_flag kinds
+    """,
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",
     "tuner.report.formats": "File Format",
-    "tuner.targets": "Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target",
+    "tuner.targets": """
+        Allocator Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target
+        allocator_flags
+    """,
     "tuner.testing": """
         DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
     """,

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from places import DATA
 from tuner.errors import InputError
-from tuner.events import FlagsTried
+from tuner.events import FlagsTried, OpChoiceTried
 from tuner.outcome import Fate
 from tuner.report.analysis import analyse
 from tuner.report.formats.html import html_report
@@ -224,6 +224,27 @@ def test_flags_of_the_whole_compilation(recorded: Recorded, tmp_path: Path) -> N
     ]
     words = Page(html_report(run)).words
     for expected in ("Chosen: --iree-opt-data-tiling", "data-tiling=on", "2 ms", "it <crashed>"):
+        assert expected in words, expected
+
+
+def test_choices_for_single_ops(recorded: Recorded, tmp_path: Path) -> None:
+    """The run logged the choices that it tried, and its result names those that it kept."""
+    folder = copy_of(recorded, tmp_path)
+    tried = (
+        OpChoiceTried(1, {"pointwise": "tiled"}, ("a convolution", "another"), 0.002, 2.0),
+        OpChoiceTried(2, {"winograd": "on"}, ("a convolution",), None, 2.0, "it computes <something> else"),
+    )
+    with (folder / "log.jsonl").open("a") as log:
+        log.writelines(json.dumps(event.to_json()) + "\n" for event in tried)
+    rewrite(folder / "result.json", '"ops": []', '"ops": ["pointwise=tiled for a convolution"]')
+    (folder / "spec.preprocessing.mlir").write_text("// The file of the choices.")
+    run = read_run(folder)
+    assert run.ops == ("pointwise=tiled for a convolution",)
+    assert [(entry.number, entry.values, entry.ops, entry.detail) for entry in run.ops_tried] == [
+        (event.number, event.values, event.ops, event.detail) for event in tried
+    ]
+    words = Page(html_report(run)).words
+    for expected in (run.ops[0], "winograd=on", "2 ms", "no: it computes <something> else", "The file of the choices."):
         assert expected in words, expected
 
 

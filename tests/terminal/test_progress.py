@@ -21,7 +21,16 @@ from tuner.terminal import ProgressView
 from tuner.terminal.tally import Tally
 from tuner.terminal.units import rough
 
-KINDS = {"phase started", "search planned", "candidate ended", "flags tried", "finalist failed", "disturbance", "note"}
+KINDS = {
+    "phase started",
+    "search planned",
+    "candidate ended",
+    "flags tried",
+    "op choice tried",
+    "finalist failed",
+    "disturbance",
+    "note",
+}
 
 
 def ended(number: int, fate: Fate = Fate.MEASURED) -> Evaluation:

@@ -32,7 +32,7 @@ from tuner.specs.deliver import check_output, check_places, compile_command
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Target
 from tuner.toolchain.tools import compiler_version
-from tuner.tuning.flag_search import is_choice
+from tuner.tuning.flag_plan import is_choice
 from tuner.tuning.plan import Task, plan
 from tuner.tuning.prove import prove_unrun
 from tuner.tuning.result import DispatchResult, TuneResult
@@ -130,6 +130,8 @@ def _taken(
         function="",
         spec=proof.spec,
         late_spec=proof.late_spec,
+        preprocessing="",
+        ops=(),
         flags=(),
         dispatches=proof.dispatches,
         model=None,

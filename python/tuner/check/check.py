@@ -28,6 +28,7 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Moment
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import THE_MODEL, check_remaking, deliver, header
+from tuner.specs.preprocessing import text_in
 from tuner.specs.read import ReadSpec, UnreadableSpecError, check_has_effect, check_one_of_each, read_spec
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
@@ -85,11 +86,11 @@ def _check(asked: _Asked, folder: RunFolder, listen: Listener) -> CheckReport:
     listen(Note(f"This check's folder: {folder.path}"))
     model = opened.imported(folder.path, listen)
     extracted, flags_refused = _extracted(model, chosen, target, folder)
-    now = circumstances_of(options, target, extracted, (*model.flags, *chosen))
+    now = circumstances_of(options, target, extracted, (*model.flags, *chosen), options.first_allocator)
     cases = cases_of(specs, extracted.dispatches)
     judged = _Judged()
     with Runner(target.device, log=folder.path / "measuring.log") as runner:
-        plain = prepare_model(model, extracted, options.function, folder, runner)
+        plain = prepare_model(model, extracted, options.function, folder, runner, allocator=now.allocator)
         for note in plain.notes:
             listen(Note(note))
         whole = WholeModel(plain, plain.model.with_flags(*chosen), target, folder.path, runner, now, options.seed)
@@ -223,5 +224,6 @@ def _refresh(output: Path, judged: _Judged, flags: Sequence[str], whole: WholeMo
         return None
     lines, certificate, late = header(whole.now), verdict.certificate, of("late")
     early_text = problem_spec(of("early"), lines, certificate, flags)
-    deliver(output, early_text, late_spec(late, lines, certificate, flags) if late else "")
+    late_text = late_spec(late, lines, certificate, flags) if late else ""
+    deliver(output, early_text, late_text, text_in(flags))
     return output

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from tuner.check.options import CheckOptions
 from tuner.errors import InputError
 from tuner.foreign import shown
+from tuner.op_choices import is_needed_flag
 from tuner.options import Options
 from tuner.specs.certificate import Circumstances
+from tuner.specs.preprocessing import beside, text_in
 from tuner.specs.read import ReadSpec
 from tuner.targets import Target
-from tuner.tuning.flag_search import is_choice
+from tuner.tuning.flag_plan import is_choice
 
 _DEFAULTS = Options()
 # A target and a chip, as users write them.
@@ -31,7 +33,8 @@ def recorded_in(specs: Sequence[ReadSpec]) -> list[Circumstances]:
 def run_options(specs: Sequence[ReadSpec], options: CheckOptions) -> Options:
     """The options of a run that the check repeats, without flags.
 
-    Target and threads are as asked, else as recorded. Raises InputError if the specs record several.
+    Target, threads and allocator are as asked, else as recorded. Raises InputError if the specs record several targets
+    or numbers of threads; of several allocators that of the whole model counts.
     """
     recorded = recorded_in(specs)
     names = sorted({made.target for made in recorded}) or [_DEFAULTS.target]
@@ -48,6 +51,7 @@ def run_options(specs: Sequence[ReadSpec], options: CheckOptions) -> Options:
     return Options(
         target=target,
         threads=threads[0] if options.threads is None else options.threads,
+        allocator=options.allocator or (recorded[0].allocator if recorded else "default"),
         function=options.function,
         output=options.output,
         run_dir=options.run_dir,
@@ -64,10 +68,12 @@ def flags_of(
     A flag of iree-compile can name a program that it runs, so on a certificate's word alone only those are used that
     may be chosen for the target. Raises InputError for another one, unless flags are given now.
     """
-    made = next((found for spec in specs for found in recorded_in([spec]) if found.target == target_name), None)
-    recorded = () if made is None else _beside_target(made.flags, target)
+    made = next(((spec, found) for spec in specs for found in recorded_in([spec]) if found.target == target_name), None)
+    recorded = () if made is None else beside(_beside_target(made[1].flags, target), made[0].path)
     chosen = () if made is None else tuple(flag for spec in specs for flag in spec.flags)
-    allowed = {flag for flag in (*recorded, *chosen) if is_choice(target.name, flag)}
+    allowed = {flag for flag in (*recorded, *chosen) if is_choice(target.name, flag) or is_needed_flag(flag)}
+    # A preprocessing spec is as trusted as the spec that it was delivered with.
+    allowed |= {flag for flag in chosen if text_in([flag])}
     if given_now is None:
         for spec in specs[:1]:
             _check_known(spec, [flag for flag in (*recorded, *chosen) if flag not in allowed], target)

@@ -83,7 +83,9 @@ class WholeModel:
         except MeasurementError as error:
             self.runner.check_device()
             return ModelVerdict(Verdict.NOT_RUNNING, str(error))
-        detail = f"{compared.ratio} over the plain model, its outputs within tolerance"
+        allocator = self.plain.program.allocator
+        both = "" if allocator == "default" else f", both with the {allocator} allocator"
+        detail = f"{compared.ratio} over the plain model{both}, its outputs within tolerance"
         verdict, certificate = speed_verdict(compared.ratio), compared.certificate(self.now)
         accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
         return ModelVerdict(verdict, detail, accepted)

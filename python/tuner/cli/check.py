@@ -12,6 +12,7 @@ from tuner.cli.arguments import model_argument, shape_options, split_flags
 from tuner.cli.streams import console
 from tuner.errors import DeviceLostError
 from tuner.model.onnx import Shapes
+from tuner.targets import Allocator
 
 
 @click.command()
@@ -20,6 +21,11 @@ from tuner.model.onnx import Shapes
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where a refreshed spec goes.")
 @click.option("--target", help="The device, as in cpu or cuda:sm_80.  [default: that of the specs]")
 @click.option("--threads", type=int, help="Threads that run a dispatch.  [default: those of the specs]")
+@click.option(
+    "--allocator",
+    type=click.Choice(["default", "caching"]),
+    help="What the whole model finds its transient buffers with.  [default: that of the specs]",
+)
 @shape_options
 @click.option("--function", default="", metavar="NAME", help="The model's entry, if it has several functions.")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the check's logs and binaries.")
@@ -29,6 +35,7 @@ def check(
     output: Path | None,
     target: str | None,
     threads: int | None,
+    allocator: Allocator | None,
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     function: str,
@@ -49,6 +56,7 @@ def check(
     options = CheckOptions(
         target=target,
         threads=threads,
+        allocator=allocator,
         flags=flags or None,
         function=function,
         output=output,

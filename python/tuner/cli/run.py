@@ -84,6 +84,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Tune only what a spec for plain iree-compile can reach.",
 )
+@click.option(
+    "--allocator",
+    type=click.Choice(["auto", "default", "caching"]),
+    default=DEFAULTS.allocator,
+    show_default=True,
+    help="What the whole model finds its transient buffers with; auto takes the faster one.",
+)
 @click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation; use those of --pin.")
 @click.option(
     "--pin",

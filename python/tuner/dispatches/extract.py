@@ -24,7 +24,7 @@ from tuner.dispatches.problems import read_configured, read_problem
 from tuner.errors import InputError
 from tuner.foreign import printable
 from tuner.measuring.guarding import GAP_BYTES
-from tuner.model.model import Model
+from tuner.model.model import PREPROCESSING_FLAG, Model
 from tuner.targets import DeviceFacts, Limits, Target
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
@@ -61,9 +61,11 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
         executable_target = variants[0].attributes["target"] if variants else None
         order = [symbol(function) for function in dispatch_functions(module)]
         found: dict[str, Dispatch] = {}
+        # What was chosen for ops of the input is settled in a dispatch, and the file may lie elsewhere in another run.
+        codegen_flags = tuple(flag for flag in model.flags if not flag.startswith(PREPROCESSING_FLAG))
         gap_bytes = GAP_BYTES if target.device.in_host_memory else 0
         for path in sorted(benchmarks.glob("*_benchmark.mlir")):
-            for dispatch in _read_benchmark(path, model.flags, gap_bytes):
+            for dispatch in _read_benchmark(path, codegen_flags, gap_bytes):
                 found.setdefault(dispatch.name, dispatch)
         missing = [
             _refused(name, "the compiler writes no benchmark for it (its shapes are dynamic)")

@@ -20,6 +20,7 @@ from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
 from tuner.foreign import reason_of
 from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, moved, shared_data
+from tuner.targets import Allocator
 
 
 class LoadedProgram(Protocol):
@@ -76,10 +77,14 @@ class DispatchProgram:
 
 @dataclass(frozen=True, slots=True)
 class FunctionProgram:
-    """A function of a compiled model, called with random inputs of its declared types."""
+    """A function of a compiled model, called with random inputs of its declared types.
+
+    `allocator`: what finds memory for its transient buffers.
+    """
 
     binary: Path
     function: str
+    allocator: Allocator = "default"
 
     def load(self, device_uri: str) -> LoadedProgram:
         return _LoadedFunction(self, device_uri)
@@ -88,24 +93,37 @@ class FunctionProgram:
 class _Module:
     """A binary that is loaded into a context of its own on one device."""
 
-    def __init__(self, binary: Path, device_uri: str) -> None:
+    def __init__(self, binary: Path, device_uri: str, allocator: Allocator = "default") -> None:
         import iree.runtime as runtime
 
         self.runtime = runtime
         try:
             instance = runtime.VmInstance()
-            self.device = runtime.get_device(device_uri)
+            self.device = _device(device_uri, allocator)
             hal = runtime.create_hal_module(instance, self.device)
             self.module = runtime.VmModule.mmap(instance, str(binary))
             self.context = runtime.VmContext(instance, [hal, self.module])
         except (RuntimeError, ValueError, OSError) as error:
-            raise MeasurementError(f"{binary} cannot be loaded on {device_uri}: {reason_of(error)}") from error
+            on = device_uri if allocator == "default" else f"{device_uri} with the {allocator} allocator"
+            raise MeasurementError(f"{binary} cannot be loaded on {on}: {reason_of(error)}") from error
 
     def function(self, name: str) -> Any:
         found = self.module.lookup_function(name)
         if found is None:
             raise MeasurementError(f"the compiled module has no function '{name}'")
         return found
+
+
+def _device(uri: str, allocator: Allocator) -> Any:
+    """The device that all programs share; with another allocator one more, for a single program.
+
+    What that one keeps is freed with it, so a program that is loaded anew gets other memory.
+    """
+    import iree.runtime as runtime
+
+    if allocator == "default":
+        return runtime.get_device(uri)
+    return runtime.get_driver(uri).create_device_by_uri(uri, allocators=[allocator])
 
 
 class _LoadedDispatch:
@@ -159,15 +177,23 @@ class _LoadedFunction:
     """A loaded function of a model, with inputs of its own."""
 
     def __init__(self, source: FunctionProgram, device_uri: str) -> None:
-        self._module = _Module(source.binary, device_uri)
+        self._module = _Module(source.binary, device_uri, source.allocator)
         self._function = self._module.function(source.function)
         declaration = self._function.reflection.get("iree.abi.declaration", "")
         self._input_types = _declared_inputs(declaration, source.function)
+        self._keeps_memory = source.allocator != "default"
         self._inputs: list[Any] = []
         self._results: Any = None
 
+    def __del__(self) -> None:
+        # Buffers end before their device does: its allocator takes them back.
+        self._inputs, self._results = [], None
+
     def fill(self, seed: int) -> None:
         self._set_inputs(random_inputs(self._input_types, seed))
+        if self._keeps_memory:
+            # Only the first run asks the system for memory, and a user's runs are later ones.
+            self.run(1)
 
     def fill_moved(self, seed: int, step: float, move: int) -> None:
         made = random_inputs(self._input_types, seed)

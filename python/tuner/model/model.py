@@ -15,6 +15,9 @@ from tuner.toolchain.tools import ToolResult, run_tool
 
 # Seconds until the first compilation is taken for hanging: nothing is known yet about the model.
 _COMPILE_TIMEOUT_S = 600.0
+# The start of a preprocessing spec of ours, after its comments; and the flag by which plain iree-compile reads one.
+PREPROCESSING_MARK = "module @iree_tuner_preprocessing"
+PREPROCESSING_FLAG = "--iree-preprocessing-transform-spec-filename"
 # Bytes that are zero at the start of a sparse file, or of one that was cut off; no model starts with so many zeros.
 _ZEROS_BYTES = 4096
 
@@ -80,3 +83,8 @@ class Model:
 def spec_flag(spec: Path) -> str:
     """The flag by which plain iree-compile reads a tuning spec."""
     return f"--iree-codegen-tuning-spec-path={spec}"
+
+
+def preprocessing_flag(spec: Path | str) -> str:
+    """The flag by which plain iree-compile reads a preprocessing spec."""
+    return f"{PREPROCESSING_FLAG}={spec}"

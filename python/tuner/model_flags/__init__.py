@@ -8,24 +8,45 @@ A target's choices are one file, registered under the target's name as an entry 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.errors import InputError
+from tuner.model_flags.repair import Repair
 
-__all__ = ["DEFAULT", "FlagKnob", "ModelFlags", "parse_pins"]
+__all__ = ["DEFAULT", "FlagKnob", "Host", "ModelFlags", "parse_pins"]
 
 DEFAULT = "default"
+# The flag that takes the passes of all knobs. iree-compile reads it once.
+_PASSES = "--iree-preprocessing-pass-pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a model runs on: so many threads of a processor. `features` is None if they are unknown."""
+
+    threads: int
+    features: frozenset[str] | None = None
+
+    def may_have(self, feature: str) -> bool:
+        """Whether the processor has this feature, as in `+avx512f`, or may have it."""
+        return self.features is None or feature in self.features
 
 
 @dataclass(frozen=True, slots=True)
 class FlagKnob:
-    """A choice of the whole compilation: the flags that each value stands for. `default` stands for none."""
+    """A choice of the whole compilation: what each value stands for. `default` stands for nothing.
+
+    A value stands for flags, which start with dashes, and for passes, which run before IREE's own over each function.
+    `suits` holds conditions for values that make sense on some hosts only.
+    """
 
     name: str
     choices: Mapping[str, tuple[str, ...]]
+    suits: Mapping[str, Callable[[Host], bool]] = field(default_factory=dict)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -35,7 +56,25 @@ class FlagKnob:
     @property
     def flag_names(self) -> frozenset[str]:
         """The flags that the choices set."""
-        return frozenset(flag.partition("=")[0] for flags in self.choices.values() for flag in flags)
+        return frozenset(flag.partition("=")[0] for parts in self.choices.values() for flag in _flags_of(parts))
+
+    @property
+    def has_passes(self) -> bool:
+        """Whether one of the choices stands for passes."""
+        return _PASSES in self.flag_names
+
+    def suited(self, host: Host | None) -> tuple[int, ...]:
+        """The numbers of the values that make sense on a host; all of them if it is not known."""
+        numbers = enumerate(self.values)
+        return tuple(i for i, value in numbers if host is None or value not in self.suits or self.suits[value](host))
+
+
+def _flags_of(parts: Iterable[str]) -> tuple[str, ...]:
+    """The flags of iree-compile for flags and passes; the passes make one flag."""
+    parts = tuple(parts)
+    passes = ",".join(part for part in parts if not part.startswith("--"))
+    flags = tuple(part for part in parts if part.startswith("--"))
+    return (*flags, f"{_PASSES}=builtin.module(util.func({passes}))") if passes else flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +82,19 @@ class ModelFlags:
     """What may be chosen for a whole compilation, and which choices go together.
 
     `rules` maps a rule's name to a function that makes a z3 assertion of the knobs' variables. A variable numbers the
-    values of its knob from 0.
+    values of its knob from 0. Passes of several knobs run in the order of the knobs. `repairs` are flags for choices
+    that do not compile without them.
     """
 
     knobs: tuple[FlagKnob, ...]
     rules: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    repairs: tuple[Repair, ...] = ()
 
-    def space(self, pinned: Mapping[str, str], given: Iterable[str]) -> Space:
+    def space(self, pinned: Mapping[str, str], given: Iterable[str], host: Host | None = None) -> Space:
         """The choices that remain when some are pinned and flags that the user gave settle others.
 
-        Raises InputError for a pinned knob or value that does not exist.
+        Values that make no sense on `host` are left out, unless they are pinned. Raises InputError for a pinned knob or
+        value that does not exist.
         """
         for name, value in pinned.items():
             pinned_knob = next((knob for knob in self.knobs if knob.name == name), None)
@@ -64,7 +106,7 @@ class ModelFlags:
         settled = {flag.partition("=")[0] for flag in given}
         knobs = []
         for knob in self.knobs:
-            values = tuple(range(len(knob.values)))
+            values = knob.suited(host)
             if knob.name in pinned:
                 values = (knob.values.index(pinned[knob.name]),)
             elif knob.flag_names & settled:
@@ -78,12 +120,17 @@ class ModelFlags:
         return {knob.name: knob.values[point[knob.name]] for knob in self.knobs if point[knob.name]}
 
     def has(self, flag: str) -> bool:
-        """Whether one of the choices sets this flag, to this value."""
-        return any(flag in flags for knob in self.knobs for flags in knob.choices.values())
+        """Whether some of the choices, or a repair, set this flag, to this value."""
+        if any(flag in repair.flags for repair in self.repairs):
+            return True
+        if flag.partition("=")[0] == _PASSES:
+            every = itertools.product(*(((), *knob.choices.values()) for knob in self.knobs if knob.has_passes))
+            return any(flag in _flags_of(itertools.chain(*parts)) for parts in every)
+        return any(flag in _flags_of(parts) for knob in self.knobs for parts in knob.choices.values())
 
     def flags(self, chosen: Mapping[str, str]) -> tuple[str, ...]:
         """The flags of iree-compile for these values."""
-        return tuple(flag for knob in self.knobs if knob.name in chosen for flag in knob.choices[chosen[knob.name]])
+        return _flags_of(part for knob in self.knobs if knob.name in chosen for part in knob.choices[chosen[knob.name]])
 
 
 def parse_pins(texts: Sequence[str]) -> dict[str, str]:

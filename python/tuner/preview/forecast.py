@@ -27,7 +27,7 @@ from tuner.specs.deliver import check_places
 from tuner.targets import Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
-from tuner.tuning.flag_search import check_pins, plan_flags
+from tuner.tuning.flag_plan import check_pins, plan_flags
 from tuner.tuning.plan import Plan, Task, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
@@ -124,7 +124,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
     ):
         compilers.begin()
         model, extracted = opened.read(folder.path, listen)
-        plain = prepare_model(model, extracted, options.function, folder, runner)
+        plain = prepare_model(model, extracted, options.function, folder, runner, allocator=options.first_allocator)
         compilers.wait()
         planned = plan(extracted.dispatches, opened.target, options)
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))

@@ -16,7 +16,9 @@ from tuner.jsonable import field_from_plain as _field
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Fate
 from tuner.runs.folder import RunFolder
+from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate
+from tuner.specs.preprocessing import preprocessing_path
 from tuner.specs.write import late_path
 from tuner.stopwatch import WallTime
 
@@ -85,12 +87,24 @@ class RecordedFlags:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedOps:
+    """A choice for single ops that was tried: `values` has its kind and its value. It was kept if `detail` is ""."""
+
+    number: int
+    values: Mapping[str, str]
+    ops: tuple[str, ...]
+    time_s: float | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedRun:
     """A run. `has_ended` says whether it came to a result; without one, only candidates are known.
 
     `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
-    uses its spec, `spec` and `late_spec` are the specs' text; each is empty if unknown. `flags` were chosen for the
-    whole compilation among `flags_tried`. `wall_time` is None for runs of earlier versions.
+    uses its spec, `spec`, `late_spec` and `preprocessing` are the specs' text; each is empty if unknown. `flags` were
+    chosen for the whole compilation among `flags_tried`, `ops` for single ops among `ops_tried`, `allocator` for its
+    runs. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -100,10 +114,14 @@ class RecordedRun:
     model: Certificate | None
     spec: str
     late_spec: str
+    preprocessing: str
     command: tuple[str, ...]
     compile_command: tuple[str, ...]
     flags: tuple[str, ...]
     flags_tried: tuple[RecordedFlags, ...]
+    ops: tuple[str, ...]
+    ops_tried: tuple[RecordedOps, ...]
+    allocator: AllocatorChoice = UNCHOSEN
     wall_time: WallTime | None = None
 
     @property
@@ -145,11 +163,15 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         model=None if result is None or result.get("model") is None else _certificate(result["model"]),
         spec=_text(folder.spec),
         late_spec=_text(late_path(folder.spec)),
+        preprocessing=_text(preprocessing_path(folder.spec)),
         command=_field(tuple[str, ...], command, "command"),
         compile_command=() if result is None else _field(tuple[str, ...], result, "compile_command"),
         # Runs of earlier versions chose none.
         flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
         flags_tried=tuple(_flags_tried(record) for record in records if record.get("event") == "flags tried"),
+        allocator=UNCHOSEN if result is None else _field(AllocatorChoice, result, "allocator"),
+        ops=_field(tuple[str, ...], result, "ops") if result is not None and "ops" in result else (),
+        ops_tried=tuple(_ops_tried(record) for record in records if record.get("event") == "op choice tried"),
         wall_time=_wall_time((result or {}).get("wall_time")),
     )
 
@@ -210,6 +232,11 @@ def _flags_tried(record: dict[str, Any]) -> RecordedFlags:
     check_times("time_s", (time_s,))
     values = _field(Mapping[str, str], record, "values")
     return RecordedFlags(_field(int, record, "number"), values, time_s, _field(str, record, "detail"))
+
+
+def _ops_tried(record: dict[str, Any]) -> RecordedOps:
+    flags = _flags_tried(record)
+    return RecordedOps(flags.number, flags.values, _field(tuple[str, ...], record, "ops"), flags.time_s, flags.detail)
 
 
 def _incident(record: dict[str, Any]) -> str:

@@ -20,23 +20,24 @@ from tuner.files import TEMPORARY
 # Files that the folder of a run has from its start.
 _MARKS = ("command.json", "run.lock")
 # Files that other commands may replace: a check the specs, a report the page.
-_FOR_USERS = ("spec.mlir", "spec.late.mlir", "report.html")
+_FOR_USERS = ("spec.mlir", "spec.late.mlir", "spec.preprocessing.mlir", "report.html")
 _ENDING = "[a-z0-9_]{8}"
 _TEMPORARY = rf"{TEMPORARY}{_ENDING}"
 _FILE = re.compile(
     r"""
       (command|result|check)\.json | command\.unfinished | log\.jsonl | measuring\.log | run\.lock | report\.html
     | store\.sqlite(-wal|-shm|-journal)?
-    | (spec|spec\.unproved|kept)(\.late)?\.mlir
+    | (spec|spec\.unproved|kept)(\.late|\.preprocessing)?\.mlir
     | model(-[a-z-]+)?\.vmfb
-    | (flagged/|without-chosen-flags/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
+    | ((flagged|chosen|without-chosen-flags)/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
     | candidates/.+\.(vmfb|log)
     | flags/[^/]+\.vmfb
+    | ops/(preprocessed\.mlir|[0-9a-f]+(\.vmfb|\.preprocessing\.mlir))
     | bundle/(manifest\.json|measure\.pyz|.+\.vmfb)
     """,
     re.VERBOSE,
 )
-_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|without-chosen-flags|bundle")
+_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|ops|chosen|without-chosen-flags|bundle")
 # The name of a file or a bundle until it is complete.
 _UNFINISHED = re.compile(rf"\.(?P<name>[^/]+)\.{_ENDING}(?P<rest>/.*)?")
 

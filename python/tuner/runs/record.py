@@ -113,6 +113,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--min-gain": options.min_gain,
         "--early-only": options.early_only,
         "--keep-flags": options.keep_flags,
+        "--allocator": options.allocator,
         "--pin": options.pins,
         "flags of iree-compile": options.flags,
     }

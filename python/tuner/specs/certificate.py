@@ -19,9 +19,10 @@ from tuner.foreign import check_ratios, check_rounds, parse_json, shown
 from tuner.jsonable import from_plain, to_plain
 from tuner.measuring import Tolerance
 from tuner.speedup import Ratio
+from tuner.targets import Allocator
 from tuner.toolchain.tools import compiler_version
 
-SCHEMA = "iree-tuner-certificate/3"
+SCHEMA = "iree-tuner-certificate/4"
 Moment = Literal["early", "late"]
 # Features or flags that a difference names.
 _SHOWN = 5
@@ -32,6 +33,7 @@ class Circumstances:
     """What all certificates of a run share: the machine, the versions and the flags.
 
     `processor` is for people, `features` the processor's as the compiler names them. `device` is IREE's URI.
+    `allocator` is that of the whole model; a dispatch that runs alone needs none.
     """
 
     target: str
@@ -39,6 +41,7 @@ class Circumstances:
     features: tuple[str, ...]
     device: str
     threads: int
+    allocator: Allocator
     compiler_version: str
     runtime_version: str
     tuner_version: str
@@ -62,6 +65,7 @@ class Circumstances:
             ("the target", self.target, now.target),
             ("the device", self.device, now.device),
             ("the number of threads", self.threads, now.threads),
+            ("the allocator", self.allocator, now.allocator),
             ("iree-compile", self.compiler_version, now.compiler_version),
             ("iree-runtime", self.runtime_version, now.runtime_version),
         ):
@@ -163,7 +167,13 @@ def _listed(gone: list[str], new: list[str]) -> str:
 
 
 def circumstances(
-    target: str, processor: str, features: tuple[str, ...], device: str, threads: int, flags: tuple[str, ...]
+    target: str,
+    processor: str,
+    features: tuple[str, ...],
+    device: str,
+    threads: int,
+    flags: tuple[str, ...],
+    allocator: Allocator = "default",
 ) -> Circumstances:
     """The circumstances of a run, with the versions that are installed."""
     return Circumstances(
@@ -172,6 +182,7 @@ def circumstances(
         features=features,
         device=device,
         threads=threads,
+        allocator=allocator,
         compiler_version=compiler_version(),
         runtime_version=version("iree-base-runtime"),
         tuner_version=version("iree-tuner"),

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from tuner.dispatches.extract import Extracted
 from tuner.options import Options
 from tuner.specs.certificate import Circumstances, circumstances
-from tuner.targets import Target
+from tuner.specs.preprocessing import portable
+from tuner.targets import Allocator, Target
 
 
-def circumstances_of(options: Options, target: Target, extracted: Extracted, flags: Sequence[str]) -> Circumstances:
+def circumstances_of(
+    options: Options, target: Target, extracted: Extracted, flags: Sequence[str], allocator: Allocator = "default"
+) -> Circumstances:
     """What certificates say of a model that is compiled with `flags`, those of the target included."""
     return circumstances(
         options.target,
@@ -20,5 +23,6 @@ def circumstances_of(options: Options, target: Target, extracted: Extracted, fla
         extracted.features,
         target.device.uri,
         options.threads,
-        tuple(flags),
+        portable(flags),
+        allocator,
     )

@@ -12,7 +12,9 @@ from tuner.files import check_writable, write_atomically
 from tuner.model.model import Model, spec_flag
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
+from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.certificate import Circumstances
+from tuner.specs.preprocessing import naming, preprocessing_path, text_in
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import late_path
 
@@ -22,11 +24,13 @@ THE_MODEL = "the model itself"
 
 def header(circumstances: Circumstances) -> list[str]:
     """The first lines of a spec: the versions that made it, its device and its flags."""
+    advice = AllocatorChoice(circumstances.allocator).advice
     return [
         f"A tuning spec made by iree-tuner {circumstances.tuner_version} with iree-compile"
         f" {circumstances.compiler_version}.",
         f"Device: {circumstances.processor}. Elsewhere it may be slower than the default.",
         f"Flags: {' '.join(circumstances.flags)}",
+        *([advice] if advice else []),
         "A spec is code that the compiler runs: load only those that you trust.",
     ]
 
@@ -37,29 +41,34 @@ def compile_command(
     """The command that compiles `model` with a spec, and with its late spec if it has one.
 
     `options`: the target, the shapes and the flags, those that were chosen included. `reads_specs`: whether plain
-    iree-compile applies a spec for this target; if not, only the late spec is named.
+    iree-compile applies a spec for this target; if not, only the late spec is named. The preprocessing spec that the
+    flags name is taken from beside `spec`.
     """
+    beside = preprocessing_path(spec)
     if not has_late and model.path == model.source:
-        return ("iree-compile", str(model.source), *model.flags, spec_flag(spec), "-o", "model.vmfb")
+        return ("iree-compile", str(model.source), *naming(model.flags, beside), spec_flag(spec), "-o", "model.vmfb")
     specs = [str(spec)] if reads_specs or not has_late else []
     specs += [str(late_path(spec))] if has_late else []
     sizes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]
     sizes += [f"--input={shape}" for shape in options.shapes.inputs]
-    after = ("--", *options.flags) if options.flags else ()
+    after = ("--", *naming(options.flags, beside)) if options.flags else ()
     given = ("-o", "model.vmfb", "--target", options.target, *sizes, *after)
     return ("iree-tune", "compile", str(model.source), *specs, *given)
 
 
-def deliver(path: Path, early: str, late: str) -> None:
-    """Writes both specs, each file in one step. Raises OSError if writing fails; no file is left half-written.
+def deliver(path: Path, early: str, late: str, preprocessing: str) -> None:
+    """Writes the specs, each file in one step. Raises OSError if writing fails; no file is left half-written.
 
-    Without late entries ("") an older late spec is removed: it would no longer belong to the early one.
+    Without late entries ("") an older late spec is removed: it would no longer belong to the early one. The same holds
+    for a preprocessing spec.
     """
+    # First, since a spec that goes with it cannot be read without it.
+    for beside, text in ((preprocessing_path(path), preprocessing), (late_path(path), late)):
+        if text:
+            write_atomically(beside, text)
+        else:
+            beside.unlink(missing_ok=True)
     write_atomically(path, early)
-    if late:
-        write_atomically(late_path(path), late)
-    else:
-        late_path(path).unlink(missing_ok=True)
 
 
 def check_places(model: Path, options: Options) -> None:
@@ -76,7 +85,7 @@ def check_output(path: Path | None, *, kept: Mapping[Path, str], run_dir: Path |
     `kept` are files that must not be replaced, with a description. Files that a run writes for itself, above all the
     run of `run_dir`, must not be replaced either.
     """
-    for output in () if path is None else (path, late_path(path)):
+    for output in () if path is None else (path, late_path(path), preprocessing_path(path)):
         check_writable(output, kept=kept)
         check_not_of_a_run(output, run_dir)
 
@@ -96,8 +105,10 @@ def check_remaking(path: Path, specs: Sequence[ReadSpec], *, kept: Mapping[Path,
             )
         if spec.moment == "late" and path.exists() and path.samefile(spec.path):
             raise InputError(f"{path} is a late spec; name the file of the early entries, late ones are put beside it")
-    beside = late_path(path)
-    if beside.exists() and not any(beside.samefile(spec.path) for spec in specs):
-        raise InputError(
-            f"{beside} would be replaced, and is not among the given specs; give it too or choose another -o"
-        )
+    given = {spec.path.resolve() for spec in specs}
+    given |= {preprocessing_path(spec.path).resolve() for spec in specs if text_in(spec.flags)}
+    for beside in (late_path(path), preprocessing_path(path)):
+        if beside.exists() and beside.resolve() not in given:
+            raise InputError(
+                f"{beside} would be replaced, and is not among the given specs; give it too or choose another -o"
+            )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.deliver import check_remaking, deliver
+from tuner.specs.preprocessing import portable, text_in
 from tuner.specs.read import CertifiedEntry, read_spec
 from tuner.specs.write import late_path, late_spec, problem_spec
 
@@ -106,11 +107,11 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     early, late = (
         [source.entry.rewritten() for source in sources if source.moment == moment] for moment in ("early", "late")
     )
-    alike = len({spec.flags for spec in specs}) == 1
+    alike = len({portable(spec.flags) for spec in specs}) == 1
     flags = specs[0].flags if alike else ()
     dropped = () if alike else tuple((spec.path, spec.flags) for spec in specs)
     early_text, late_text = problem_spec(early, lines, None, flags), late_spec(late, lines, None, flags)
-    deliver(output, early_text, late_text if late else "")
+    deliver(output, early_text, late_text if late else "", text_in(flags))
     files = (output, late_path(output)) if late else (output,)
     return Merged(sources, tuple(conflicts), equal, files, flags, dropped)
 

@@ -17,6 +17,7 @@ from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
+from tuner.specs.preprocessing import beside
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
@@ -66,7 +67,8 @@ class ReadSpec:
 
     `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
     without a certificate: sequences that match some unknown problem. `certificate` is that of the whole model that the
-    spec was made for; `flags` were chosen for its compilation beside the user's.
+    spec was made for; `flags` were chosen for its compilation beside the user's, and name the preprocessing spec that
+    lies beside the file, if it goes with one.
     """
 
     path: Path
@@ -78,7 +80,10 @@ class ReadSpec:
 
 
 def read_spec(path: Path) -> ReadSpec:
-    """Reads a spec. Raises InputError if it is no spec, UnreadableSpecError if the compiler does not parse it."""
+    """Reads a spec. Raises InputError if it is no spec, or if the preprocessing spec that it goes with is missing.
+
+    Raises UnreadableSpecError if the compiler does not parse it.
+    """
     with new_context():
         module = parse_spec(path).operation
         late = LATE in module.attributes
@@ -99,7 +104,7 @@ def read_spec(path: Path) -> ReadSpec:
             entries=tuple(entries),
             foreign=tuple(foreign),
             certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
-            flags=_flags(module, path) if FLAGS in module.attributes else (),
+            flags=beside(_flags(module, path), path) if FLAGS in module.attributes else (),
         )
 
 

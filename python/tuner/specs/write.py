@@ -18,6 +18,7 @@ from pathlib import Path
 from tuner import kinds
 from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
+from tuner.specs.preprocessing import portable
 
 ENTRY_POINT = "__kernel_config"
 # The attribute of a module of late entries, and of each of its sequences: the key of its problem.
@@ -105,7 +106,7 @@ def _certified(certificate: Certificate | None) -> dict[str, str]:
 
 
 def _flagged(flags: Sequence[str]) -> dict[str, str]:
-    return {FLAGS: _quoted(json.dumps(list(flags)))} if flags else {}
+    return {FLAGS: _quoted(json.dumps(portable(flags)))} if flags else {}
 
 
 def _quoted(text: str) -> str:

@@ -5,11 +5,12 @@
 A target is one file, registered as an entry point of the group `tuner.targets`.
 """
 
-from tuner.targets.device import Device
+from tuner.targets.device import Allocator, Device, allocator_flags
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.target import Attributes, Compilation, Place, Target
 
 __all__ = [
+    "Allocator",
     "Attributes",
     "Compilation",
     "Device",
@@ -19,4 +20,5 @@ __all__ = [
     "MatrixIntrinsic",
     "Place",
     "Target",
+    "allocator_flags",
 ]

@@ -5,6 +5,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+# How a device finds memory for what a model needs during one call: anew for each call, or in what it has kept.
+Allocator = Literal["default", "caching"]
+
+
+def allocator_flags(allocator: Allocator) -> tuple[str, ...]:
+    """The flags by which IREE's tools, such as iree-run-module, run a model with this allocator."""
+    return () if allocator == "default" else (f"--device_allocator={allocator}",)
 
 
 @dataclass(frozen=True, slots=True)

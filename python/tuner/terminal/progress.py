@@ -20,6 +20,7 @@ from tuner.events import (
     FinalistFailed,
     FlagsTried,
     Note,
+    OpChoiceTried,
     PhaseStarted,
     SearchPlanned,
 )
@@ -79,6 +80,8 @@ class ProgressView:
                     failure = None if evaluation.fate is Fate.MEASURED else evaluation.fate.value
                     self._count(evaluation.candidate.number, best, failure, stored=stored)
             case FlagsTried(number, _, time_s, best, _, stored):
+                self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
+            case OpChoiceTried(number, _, _, time_s, best, _, stored):
                 self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
             case FinalistFailed(_, failed):
                 self._print(

@@ -42,6 +42,8 @@ def print_result(result: TuneResult, console: Console) -> None:
         if result.flags:
             print_line(console, f"Flags for the whole model: {shlex.join(result.flags)}")
         print_line(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
+        if result.allocator.advice:
+            print_line(console, result.allocator.advice)
     if result.late_spec:
         late = sum(tuned.late and tuned.winner is not None for tuned in result.dispatches)
         print_line(

@@ -162,6 +162,7 @@ def workbench(
     seed: int = 0,
     dispatches: tuple[str, ...] = (),
     keep_flags: bool = True,
+    pins: Mapping[str, str] | None = None,
 ) -> Iterator[Workbench]:
     """What the stages of a run work with, in a new run folder; the keywords are options of a run."""
     options = Options(
@@ -171,6 +172,7 @@ def workbench(
         dispatches=dispatches,
         budget_s=budget_s,
         keep_flags=keep_flags,
+        pins=pins or {},
     )
     target: Target = ReplayTarget(devices=machines.devices)
     with (

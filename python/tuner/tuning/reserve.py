@@ -28,6 +28,8 @@ _CONFIGURING_PART = 0.25
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
 # The part of what is left that may go into flags; up to the second if only that is enough for a few choices.
 _FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.6, 3
+# The part of what is left after the choice of flags that may go into choices for single ops.
+_OPS_PART = 0.3
 # The part of the time for dispatches that may be kept for finals; up to the second if they need that at least.
 _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 
@@ -134,6 +136,11 @@ def flags_s(left_s: float, choice_s: float, end_s: float) -> float:
     """
     few_s = end_s + _FEW_CHOICES * choice_s
     return max(0.0, _FLAGS_PART * left_s, min(_MOST_FLAGS_PART * left_s, few_s))
+
+
+def ops_s(left_s: float) -> float:
+    """How much of what is left may go into choices for single ops."""
+    return max(0.0, _OPS_PART * left_s)
 
 
 def finals_s(whole_s: float, least_s: Sequence[float], wanted_s: Sequence[float]) -> float:

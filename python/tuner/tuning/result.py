@@ -17,6 +17,7 @@ from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
+from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
 from tuner.speedup import Ratio
@@ -124,16 +125,19 @@ class TuneResult:
 
     `function`: the model's entry that was compared. `flags`: those that were chosen for the whole compilation, beside
     the user's. `spec`: the text of the tuning spec that plain iree-compile reads. `late_spec`: that of the entries that
-    only `iree-tune compile` can apply ("" if there are none). `dispatches`: one result for each dispatch, in the
+    only `iree-tune compile` can apply ("" if there are none). `preprocessing`: that of the choices for single ops,
+    which `ops` describe and `flags` apply ("" if there are none). `dispatches`: one result for each dispatch, in the
     model's order. `model`: the comparison of whole models, None if nothing was found. `binary`: the model compiled with
     flags and specs. `run_dir`: the folder of the log and the binaries. `circumstances`: those of the certificates.
-    `wall_time`: where the run's time went.
+    `wall_time`: where the run's time went. `allocator`: what the whole model was measured with.
     """
 
     function: str
     spec: str
     late_spec: str
+    preprocessing: str
     flags: tuple[str, ...]
+    ops: tuple[str, ...]
     dispatches: tuple[DispatchResult, ...]
     model: ModelResult | None
     binary: Path
@@ -142,6 +146,7 @@ class TuneResult:
     compile_command: tuple[str, ...]
     circumstances: Circumstances
     wall_time: WallTime
+    allocator: AllocatorChoice = UNCHOSEN
 
     @property
     def speedup(self) -> float:
@@ -149,12 +154,14 @@ class TuneResult:
         return self.model.ratio.value if self.model is not None else 1.0
 
     def save(self, path: str | Path) -> None:
-        """Writes the spec, and late entries beside it as `spec.late.mlir`, each file in one step.
+        """Writes the spec, and beside it late entries as `spec.late.mlir` and choices for single ops as
+        `spec.preprocessing.mlir`, each file in one step.
 
-        Without late entries an older late spec is removed: it would no longer belong to this one.
+        Without late entries an older late spec is removed: it would no longer belong to this one. The same holds for a
+        preprocessing spec.
         Raises OSError if writing fails; no file is left half-written.
         """
-        deliver(Path(path), self.spec, self.late_spec)
+        deliver(Path(path), self.spec, self.late_spec, self.preprocessing)
 
     def keep(self, output: Path | None) -> None:
         """Writes `result.json` into the run's folder, and the specs to `output` if it is given. Raises OSError."""
@@ -181,6 +188,8 @@ class TuneResult:
                 for result in self.dispatches
             ],
             "flags": list(self.flags),
+            "allocator": to_plain(self.allocator),
+            "ops": list(self.ops),
             "compile_command": list(self.compile_command),
             "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
         }

@@ -24,13 +24,16 @@ from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.runs.record import asked_of
 from tuner.runs.store import Store, check_store
+from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_places, compile_command
+from tuner.specs.preprocessing import naming, preprocessing_path, text_in
 from tuner.specs.write import late_path
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
-from tuner.tuning.flag_search import FlagChoice, check_pins
+from tuner.tuning.flag_plan import check_pins
+from tuner.tuning.flag_search import FlagChoice
 from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
@@ -98,7 +101,9 @@ def _set_up(
                 # The model's costs decide how the budget is divided: nothing starts while they are measured.
                 compilers.wait()
                 devices.wait()
-            prepare = partial(prepare_model, model, extracted, options.function, folder)
+            prepare = partial(
+                prepare_model, model, extracted, options.function, folder, allocator=options.first_allocator
+            )
             plain = devices.on_one(lambda: prepare(devices.runner, only_late=not target.reads_specs))
             budget, short = beginning(budget, plain.costs, start_s)
             compilers.wait()
@@ -119,7 +124,8 @@ def _set_up(
                 watch=watch,
                 experience=Experience.of(store, folder.began),
             )
-            yield bench, Known(plain, extracted, FlagChoice({}, ()))
+            allocator = AllocatorChoice(options.first_allocator)
+            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
 
 
 def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
@@ -147,12 +153,15 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
     options, target, folder = bench.options, bench.target, bench.folder
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
-        known = replace(known, flags=FlagChoice({}, ()))
+        known = replace(known, flags=FlagChoice({}, ()), ops=())
+    spec = options.output or folder.spec
     result = TuneResult(
         function=known.plain.program.function,
         spec=proof.spec,
         late_spec=proof.late_spec,
-        flags=known.flags.flags,
+        preprocessing=text_in(known.flags.flags),
+        flags=naming(known.flags.flags, preprocessing_path(spec)),
+        ops=tuple(choice.label for choice in known.ops),
         dispatches=proof.dispatches,
         model=proof.model,
         binary=proof.binary,
@@ -160,16 +169,17 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         device_label=", ".join([*device_names, target.device.label]),
         compile_command=compile_command(
             known.model,
-            options.output or folder.spec,
+            spec,
             replace(options, flags=(*options.flags, *known.flags.flags)),
             has_late=bool(proof.late_spec),
             reads_specs=target.reads_specs,
         ),
         circumstances=known.circumstances(bench),
+        allocator=known.allocator,
         wall_time=bench.watch.read(),
     )
     result.keep(options.output)
-    for old in (folder.unproved, late_path(folder.unproved)):
+    for old in (folder.unproved, late_path(folder.unproved), preprocessing_path(folder.unproved)):
         old.unlink(missing_ok=True)
     return result
 

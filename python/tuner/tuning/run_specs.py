@@ -18,6 +18,7 @@ from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
 from tuner.specs.deliver import deliver, header
+from tuner.specs.preprocessing import text_in
 from tuner.specs.write import Entry, has_matcher, late_path, late_spec, problem_spec
 from tuner.targets import Target
 from tuner.tuning.result import DispatchResult, ModelResult
@@ -55,7 +56,7 @@ class RunSpecs:
         early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate, flags)
         entries = _entries(results, self._circumstances, late=True)
         late = late_spec(entries, self._header, certificate, flags) if entries else ""
-        deliver(self._early, early, late)
+        deliver(self._early, early, late, text_in(flags))
         return early, late
 
     @property

@@ -21,10 +21,15 @@ from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
+from tuner.op_choices import OpChoice
+from tuner.op_choices.reading import read_ops
+from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
+from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.flag_search import FlagChoice, choose_flags
+from tuner.tuning.op_search import choose_ops, free_kinds
 from tuner.tuning.plan import chosen
 from tuner.tuning.prove import Proof, prove
 from tuner.tuning.reserve import proof_s
@@ -37,15 +42,18 @@ from tuner.tuning.workbench import Workbench
 class Known:
     """What a run knows so far.
 
-    `plain` is the model as it was given, `flags` what was chosen for its compilation, `extracted` its dispatches if it
-    is compiled with them, `results` one for each of these, `proof` what was measured with the whole model.
+    `plain` is the model as it was given, `flags` what was chosen for its compilation, `ops` what was chosen for single
+    ops, which `flags` apply too, `extracted` its dispatches if it is compiled with them, `results` one for each of
+    these, `proof` what was measured with the whole model, `allocator` what that ran with.
     """
 
     plain: PlainModel
     extracted: Extracted
     flags: FlagChoice
+    ops: tuple[OpChoice, ...] = ()
     results: tuple[DispatchResult, ...] = ()
     proof: Proof | None = None
+    allocator: AllocatorChoice = UNCHOSEN
 
     @property
     def model(self) -> Model:
@@ -54,10 +62,17 @@ class Known:
 
     def circumstances(self, bench: Workbench) -> Circumstances:
         """What the certificates of this run share."""
-        return circumstances_of(bench.options, bench.target, self.extracted, self.model.flags)
+        allocator = self.plain.program.allocator
+        return circumstances_of(bench.options, bench.target, self.extracted, self.model.flags, allocator)
 
 
 Stage = Callable[[Workbench, Known], Known]
+
+
+def choose_allocator(bench: Workbench, known: Known) -> Known:
+    """Chooses the allocator that the whole model is measured with from now on."""
+    choice = compare_allocators(bench, known.plain)
+    return replace(known, plain=known.plain.with_allocator(choice.allocator), allocator=choice)
 
 
 def search_flags(bench: Workbench, known: Known) -> Known:
@@ -67,21 +82,51 @@ def search_flags(bench: Workbench, known: Known) -> Known:
             Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
         )
         return known
-    flags = choose_flags(bench, known.plain, _before_proof(bench, known), known.extracted.seconds)
+    flags = choose_flags(
+        bench, known.plain, known.extracted.dispatches, _before_proof(bench, known), known.extracted.seconds
+    )
     if not flags.flags:
         return replace(known, flags=flags)
     named = " ".join(f"{name}={value}" for name, value in flags.values.items())
     measured = f", {flags.ratio} without a spec" if flags.ratio else ""
     bench.listen(Note(f"Flags for the whole model: {named}{measured}"))
+    return _compiled_with(bench, known, flags, (), "flagged")
+
+
+def search_ops(bench: Workbench, known: Known) -> Known:
+    """Chooses what becomes of single ops, and reads the dispatches that this makes."""
+    if bench.options.dispatches or not free_kinds(bench.options):
+        return known
+    folder = bench.folder.path / "ops"
+    folder.mkdir(exist_ok=True)
+    try:
+        ops = read_ops(known.model, folder)
+    except ToolError as error:
+        bench.listen(Note(f"Nothing is chosen for single ops: {error}"))
+        return known
+    budget, read_s = _before_proof(bench, known), known.extracted.seconds
+    found = choose_ops(bench, known.plain, known.flags, ops, budget, read_s)
+    if found is None:
+        return known
+    for choice in found.choices:
+        bench.listen(Note(f"Chosen for single ops: {choice.label}"))
+    bench.listen(Note(f"With these choices the model is {found.flags.ratio} without a spec"))
+    return _compiled_with(bench, known, found.flags, found.choices, "chosen")
+
+
+def _compiled_with(
+    bench: Workbench, known: Known, flags: FlagChoice, ops: tuple[OpChoice, ...], folder_name: str
+) -> Known:
+    """What is known with these flags and their dispatches; without them if these cannot be read."""
     bench.listen(PhaseStarted("reading the model compiled with these flags"))
-    folder = bench.folder.path / "flagged"
+    folder = bench.folder.path / folder_name
     folder.mkdir(exist_ok=True)
     try:
         extracted = extract(known.plain.model.with_flags(*flags.flags), bench.target, folder)
     except (InputError, ToolError) as error:
         bench.listen(Note(f"The flags are dropped, for the dispatches that they make cannot be read: {error}"))
         return known
-    return replace(known, flags=flags, extracted=extracted)
+    return replace(known, flags=flags, ops=ops, extracted=extracted)
 
 
 def tune(bench: Workbench, known: Known) -> Known:
@@ -103,4 +148,4 @@ def _before_proof(bench: Workbench, known: Known) -> Budget:
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
-STAGES: tuple[Stage, ...] = (search_flags, tune, prove_model)
+STAGES: tuple[Stage, ...] = (choose_allocator, search_flags, search_ops, tune, prove_model)

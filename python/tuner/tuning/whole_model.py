@@ -26,6 +26,7 @@ from tuner.measuring.transport import ATTEMPTS, ProgramCrashedError
 from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.speedup import is_decided, speedup
+from tuner.targets import Allocator
 from tuner.tuning.reserve import ModelCosts
 from tuner.tuning.result import ModelResult
 
@@ -66,13 +67,27 @@ class PlainModel:
         """Seconds after which this or another compilation is taken for hanging while it is loaded or runs."""
         return _BUSY_S + _HANGS_FACTOR * self.costs.load_s
 
+    def with_allocator(self, allocator: Allocator) -> PlainModel:
+        """The same, run with this allocator. One that keeps memory takes a run more before it is timed."""
+        if allocator == self.program.allocator:
+            return self
+        costs = replace(self.costs, load_s=self.costs.load_s + self.costs.run_s)
+        return replace(self, program=replace(self.program, allocator=allocator), costs=costs)
+
     def timeout_within_s(self, budget: Budget) -> float:
         """As `timeout_s`, but no longer than the budget has left, if a slow compilation can run in that time."""
         return min(self.timeout_s, max(budget.left_s, _HANGS_FACTOR * self.costs.load_s))
 
 
 def prepare_model(
-    model: Model, extracted: Extracted, wanted: str, folder: RunFolder, runner: Runner, *, only_late: bool = False
+    model: Model,
+    extracted: Extracted,
+    wanted: str,
+    folder: RunFolder,
+    runner: Runner,
+    *,
+    only_late: bool = False,
+    allocator: Allocator = "default",
 ) -> PlainModel:
     """Compiles the model plainly and runs it, so that a model on which nothing can be proved is refused at once.
 
@@ -85,7 +100,7 @@ def prepare_model(
     if not wanted and len(functions) != 1:
         names = ", ".join(functions) or "none"
         raise InputError(f"{model.source} has {len(functions)} public functions ({names}); name one by --function")
-    program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0])
+    program = FunctionProgram(folder.path / "model.vmfb", wanted or functions[0], allocator)
     compile_s, unthreaded_s = _compile(model, program.binary)
     model = replace(model, timeout_s=_compile_timeout_s(unthreaded_s))
     step = _step(extracted.dispatches)

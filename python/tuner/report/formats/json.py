@@ -40,13 +40,17 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
         "compile_command": list(run.compile_command),
         "model": None if run.model is None else run.model.to_json(),
         "flags": list(run.flags),
+        "allocator": to_plain(run.allocator),
         "flags_tried": [
             {"number": tried.number, "values": dict(tried.values), "time_s": tried.time_s, "detail": tried.detail}
             for tried in run.flags_tried
         ],
+        "ops": list(run.ops),
+        "ops_tried": [to_plain(tried) for tried in run.ops_tried],
         "dispatches": [_dispatch(dispatch, analyse(dispatch)) for dispatch in run.dispatches],
         "spec": run.spec,
         "late_spec": run.late_spec,
+        "preprocessing": run.preprocessing,
         "wall_time": None if run.wall_time is None else to_plain(run.wall_time),
     }
 

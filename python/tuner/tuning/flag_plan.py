@@ -1,0 +1,106 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Which flags of the whole compilation may be chosen for a target, and how many choices a budget affords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tuner import plugins
+from tuner.constraints import Space, SpaceTooLargeError, enumerate_space
+from tuner.errors import InputError
+from tuner.evaluate.budget import Budget
+from tuner.model_flags import Host, ModelFlags
+from tuner.options import Options
+from tuner.targets.host import processor_features
+from tuner.tuning.reserve import flags_s
+from tuner.tuning.whole_model import PlainModel
+
+# Choices that are tried at most.
+MOST_TRIALS = 24
+# Choices that are compiled at a time at most: what they give decides what is tried next.
+MOST_AT_ONCE = 4
+# Rows. Larger spaces are not counted one by one.
+_COUNTED_ROWS = 100_000
+
+
+def known_flags(target: str) -> ModelFlags | None:
+    """The choices registered for a target, if any."""
+    if target not in plugins.names("tuner.model_flags"):
+        return None
+    found: ModelFlags = plugins.load("tuner.model_flags", target)
+    return found
+
+
+def space_of(known: ModelFlags, options: Options) -> Space:
+    """The choices that the options leave, and that make sense on this machine.
+
+    A flag of the user may name another processor. Raises InputError for pins that name no choice.
+    """
+    is_other = any(flag.startswith("--iree-llvmcpu-target-cpu") for flag in options.flags)
+    return known.space(options.pins, options.flags, Host(options.threads, None if is_other else processor_features()))
+
+
+def is_choice(target: str, flag: str) -> bool:
+    """Whether a registered choice for the target sets this flag, to this value."""
+    known = known_flags(target)
+    return known is not None and known.has(flag)
+
+
+def check_pins(target: str, options: Options) -> None:
+    """Raises InputError for pins that name no choice."""
+    known = known_flags(target)
+    if known is not None:
+        space_of(known, options)
+    elif options.pins:
+        raise InputError(f"there are no choices of flags for {target}; leave out --pin")
+
+
+@dataclass(frozen=True, slots=True)
+class FlagPlan:
+    """What a search of flags would do: the values of each knob, how many choices they make, how many would be tried.
+
+    `choice_s`: seconds for one choice.
+    """
+
+    knobs: Mapping[str, tuple[str, ...]]
+    choices: int
+    trials: int
+    choice_s: float
+
+
+def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | None:
+    """What would be searched; None if the target has no such choices, or all are settled."""
+    known = known_flags(target)
+    if known is None:
+        return None
+    space = space_of(known, options)
+    free = {knob.name for knob in space.knobs if len(knob.domain) > 1}
+    if not free:
+        return None
+    choices = count_choices(space)
+    choice_s = plain.costs.choice_s(at_once(options))
+    beside_s = plain.costs.sampled_s + plain.costs.comparison_s()
+    trials = affordable(choices, Budget(options.budget_s).left_s, choice_s, beside_s)
+    return FlagPlan({knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, choice_s)
+
+
+def at_once(options: Options) -> int:
+    """How many choices are compiled at a time."""
+    return min(MOST_AT_ONCE, options.compile_workers)
+
+
+def count_choices(space: Space) -> int:
+    """How many choices there are beside the default; for a large space without the effect of its rules."""
+    is_default_free = all(knob.domain[0] == 0 for knob in space.knobs)
+    try:
+        return len(enumerate_space(space, max_rows=_COUNTED_ROWS)) - is_default_free
+    except SpaceTooLargeError:
+        return space.size_unconstrained - is_default_free
+
+
+def affordable(choices: int, left_s: float, choice_s: float, beside_s: float) -> int:
+    """As many choices as there are, or as the budget has time for. `beside_s`: what the search takes beside them."""
+    time_s = flags_s(left_s, choice_s, beside_s) - beside_s
+    return int(max(0, min(MOST_TRIALS, choices, time_s / choice_s)))

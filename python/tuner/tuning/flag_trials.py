@@ -1,0 +1,276 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tries flags of the whole compilation: each choice is compiled, compared with the plain model, and timed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tuner.errors import MeasurementError, ToolError, WrongOutputError
+from tuner.evaluate.budget import Budget
+from tuner.measuring.runner import lost
+from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
+from tuner.measuring.transport import ATTEMPTS
+from tuner.model_flags import ModelFlags
+from tuner.model_flags.repair import Repair, next_repair
+from tuner.outcome import Fate
+from tuner.runs.store import FLAGS, Store, Stored, digest
+from tuner.speedup import Ratio, is_decided, speedup
+from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
+from tuner.tuning.workbench import Workbench
+
+_PLAIN, _OTHER, _CANDIDATE = "plain model", "model with fewer flags", "model with other flags"
+# Times the best time so far: a choice that is slower gets no more samples.
+_GIVE_UP_FACTOR = 1.5
+# Times the plain model's compilation: one that takes longer is stopped when the budget ends.
+_HANGS_FACTOR = 3
+# Characters of a file's name; file systems take 255.
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a choice ended: the seconds of a run, or None and why. It is certain unless others may be at fault.
+
+    `detail` also says how a choice was repaired. `speedup`: over the plain model of the run that measured it.
+    """
+
+    time_s: float | None
+    detail: str = ""
+    speedup: float | None = None
+    is_certain: bool = True
+    is_stored: bool = False
+
+
+def described(repair: Repair) -> str:
+    """A repair for people."""
+    return f"repaired by {' '.join(repair.flags)}, for {repair.reason} without it"
+
+
+class FlagTrials:
+    """Compiles choices into the run's folder and measures their binaries, equal ones once.
+
+    `budget`: the time for all of it.
+    """
+
+    def __init__(self, bench: Workbench, plain: PlainModel, known: ModelFlags, budget: Budget) -> None:
+        self._bench = bench
+        self._plain = plain
+        self._known = known
+        self._budget = budget
+        self._folder = bench.folder.path / "flags"
+        self._generation = -1
+        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags), plain.program.allocator)
+        # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
+        self._times_s: dict[str, float] = {}
+        # Repairs with which a choice compiled, by its binary.
+        self._compiled: dict[Path, tuple[Repair, ...]] = {}
+        self._baseline_s = 0.0
+
+    def time_plain(self) -> float:
+        """The median seconds of a run of the plain model. Raises DeviceLostError if it does not run."""
+        self._folder.mkdir(exist_ok=True)
+        self._baseline_s = self._plain_s()
+        self._remember(self._plain.program.binary, self._baseline_s)
+        return self._baseline_s
+
+    def of(self, choices: Sequence[dict[str, str]], best_s: float) -> Iterator[End]:
+        """Compiles the choices, then measures one by one; the end of each, from the store if it is known.
+
+        `best_s`: a run of the best so far.
+        """
+        stored = [self._store.find(self._subject, values) for values in choices]
+        new = [values for values, known in zip(choices, stored, strict=True) if known is None]
+        binaries = iter(self._compile(new))
+        for values, known in zip(choices, stored, strict=True):
+            if known is not None:
+                end = End(known.time_s, known.detail, known.speedup, is_stored=True)
+                self._remember(self._binary(values), known.time_s)
+            else:
+                end = self._new(values, next(binaries), best_s)
+            if end.time_s is not None:
+                best_s = min(best_s, end.time_s)
+            yield end
+
+    def repairs_of(self, values: dict[str, str]) -> tuple[Repair, ...]:
+        """What a choice needs beside its flags to compile. It is compiled for that, unless it was before."""
+        if values:
+            self._folder.mkdir(exist_ok=True)
+            self._compile([values])
+        return self._compiled.get(self._binary(values), ())
+
+    def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
+        """The speed-up of one choice over another, {} for the plain model, by interleaved rounds; None if one fails.
+
+        `kept_s`: how much of the budget they leave.
+        """
+        runner, min_gain = self._bench.runner, self._bench.options.min_gain
+        candidate, baseline = self._compile([values, *([other] if other else [])]), None
+        if other:
+            baseline = candidate.pop()
+        if isinstance(candidate[0], End) or isinstance(baseline, End):
+            return None
+        binary = candidate[0]
+
+        def decided(paired: Paired) -> bool:
+            return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0 if other else min_gain)
+
+        def rounds() -> Paired:
+            self._load_plain()
+            if baseline is not None:
+                self._check(baseline, _OTHER)
+            self._check(binary, _CANDIDATE)
+            return paired_rounds(
+                runner,
+                _PLAIN if baseline is None else _OTHER,
+                _CANDIDATE,
+                rng=np.random.default_rng(self._bench.options.seed),
+                decided=decided,
+                timeout_s=self._plain.timeout_s,
+                budget_s=min(UNDECIDED_S, self._budget.left_s - kept_s),
+            )
+
+        try:
+            paired = again_if_killed(rounds)
+        except WrongOutputError:
+            return None
+        except MeasurementError:
+            runner.check_device()
+            return None
+        finally:
+            for key in (_CANDIDATE, _OTHER) if other else (_CANDIDATE,):
+                with contextlib.suppress(MeasurementError):
+                    runner.unload(key)
+        return speedup(paired.baseline_s, paired.candidate_s)
+
+    @property
+    def _store(self) -> Store:
+        return self._bench.store
+
+    def _new(self, values: dict[str, str], binary: Path | End, best_s: float) -> End:
+        """As `_evaluate`, kept for other runs, unless it only came too late."""
+        end = self._evaluate(binary, best_s)
+        if end.time_s is not None:
+            repaired = "; ".join(described(repair) for repair in self._compiled[self._binary(values)])
+            end = replace(end, speedup=self._baseline_s / end.time_s, detail=repaired)
+        if end.time_s is not None or self._budget.left_s > 0:
+            self._keep(values, end)
+        return end
+
+    def _keep(self, values: dict[str, str], end: End) -> None:
+        if end.is_certain:
+            fate = Fate.MEASURED if end.time_s is not None else Fate.RUN_FAILED
+            samples = (end.time_s,) if end.time_s is not None else ()
+            stored = Stored(fate, end.detail, 0.0, end.time_s, end.speedup, samples)
+            self._store.add(self._subject, values, stored, FLAGS, values)
+
+    def _compile(self, choices: Sequence[dict[str, str]]) -> list[Path | End]:
+        """The binary of each choice, or why there is none. When it returns nothing compiles any more."""
+
+        # Whatever compiles longer than what is left has come too late, unless so little is left that all would.
+        limit_s = max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s)
+
+        def one(values: dict[str, str]) -> Path | End:
+            binary = self._binary(values)
+            if binary in self._compiled:
+                return binary
+            repairs: tuple[Repair, ...] = ()
+            model = self._plain.model.with_flags(*self._known.flags(values))
+            while True:
+                try:
+                    result = model.compile(binary, timeout_s=limit_s)
+                except ToolError as error:
+                    return End(None, str(error), is_certain=False)
+                if result.exit_code == 0:
+                    self._compiled[binary] = repairs
+                    return binary
+                repair = next_repair(self._known.repairs, result.output, model.flags)
+                if repair is None or self._budget.left_s <= 0:
+                    reason = f"it does not compile: {result.first_error}"
+                    return End(None, reason, is_certain=result.exit_code > 0 and repair is None)
+                repairs = (*repairs, repair)
+                model = model.with_flags(*repair.flags)
+
+        if not choices:
+            return []
+        with ThreadPoolExecutor(len(choices)) as threads:
+            return list(threads.map(one, choices))
+
+    def _binary(self, values: Mapping[str, str]) -> Path:
+        name = "-".join(f"{name}-{value}" for name, value in values.items())
+        return self._folder / f"{name if len(name) <= _LONGEST_NAME else digest(name)}.vmfb"
+
+    def _remember(self, binary: Path, time_s: float | None) -> None:
+        """Takes `time_s` for every choice that makes the same binary, if the file still exists."""
+        if time_s is not None and binary.exists():
+            self._times_s.setdefault(digest(binary.read_bytes()), time_s)
+
+    def _evaluate(self, binary: Path | End, best_s: float) -> End:
+        """Measures a choice unless another one made the same binary."""
+        if isinstance(binary, End):
+            return binary
+        known_s = self._times_s.get(digest(binary.read_bytes()))
+        if known_s is not None:
+            return End(known_s)
+        end = self._measure(binary, best_s)
+        self._remember(binary, end.time_s)
+        return end
+
+    def _measure(self, binary: Path, best_s: float) -> End:
+        """The median seconds of a run, or why there are none."""
+        runner, limit, give_up_s = self._bench.runner, self._plain.timeout_s, _GIVE_UP_FACTOR * best_s
+
+        def samples() -> list[float]:
+            self._load_plain()
+            first_s = self._check(binary, _CANDIDATE)
+            return sample(runner, _CANDIDATE, first_s=first_s, timeout_s=limit, give_up_above_s=give_up_s)
+
+        try:
+            return End(statistics.median(again_if_killed(samples)))
+        except WrongOutputError as error:
+            return End(None, str(error))
+        except MeasurementError as error:
+            runner.check_device()
+            return End(None, str(error), is_certain=False)
+
+    def _check(self, binary: Path, key: str) -> float:
+        """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
+        runner, plain = self._bench.runner, self._plain
+        limit_s = plain.timeout_within_s(self._budget)
+        runner.load(key, replace(plain.program, binary=binary))
+        verification, first_s = runner.check(key, MODEL_SEED, plain.tolerances, timeout_s=limit_s)
+        if not verification.passed:
+            raise WrongOutputError(f"it computes something else: {verification.detail}")
+        return first_s
+
+    def _plain_s(self) -> float:
+        runner, limit = self._bench.runner, self._plain.timeout_s
+        failure: MeasurementError | None = None
+        for _ in range(ATTEMPTS):
+            try:
+                self._load_plain()
+                first_s = runner.time(_PLAIN, 1, timeout_s=limit)
+                return statistics.median(
+                    sample(runner, _PLAIN, first_s=first_s, timeout_s=limit, give_up_above_s=math.inf)
+                )
+            except MeasurementError as error:
+                # Its process may have been killed from outside.
+                runner.restart()
+                failure = error
+        raise lost(runner.device, failure) from failure
+
+    def _load_plain(self) -> None:
+        """Loads the plain model and its outputs, unless the measuring process has them."""
+        runner = self._bench.runner
+        if self._generation == runner.generation:
+            return
+        load_plain(self._plain, _PLAIN, runner)
+        self._generation = runner.generation
