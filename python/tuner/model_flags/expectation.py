@@ -21,8 +21,8 @@ _UNKNOWN = -0.15
 _VALUE, _PAIR, _WHOLE = 0.04, 0.01, 0.002
 # The same of what a measurement adds: its noise, which is a few percent.
 _NOISE = 0.0005
-# How much two models that are equally mixed still have in common, and the exponent that makes less alike models differ.
-_SAME_MIX, _SHARPNESS = 0.9, 2
+# How much two models that are equally mixed have in common.
+_SAME_MIX = 0.8
 # The least speed-up that counts: how bad a choice is does not matter. A failure on this model counts as much, since
 # further values seldom mend it; one on another model counts as no gain.
 _WORST, _FAILED_ELSEWHERE = 0.5, 1.0
@@ -102,7 +102,7 @@ class Expectation:
     def _likenesses(self) -> Column:
         """Shape [1 + models, 1 + models]; this model comes first."""
         mixes = [self.mix, *(model.mix for model in self.models)]
-        found = np.array([[_SAME_MIX * likeness(one, other) ** _SHARPNESS for other in mixes] for one in mixes])
+        found = np.array([[_SAME_MIX * likeness(one, other) for other in mixes] for one in mixes])
         np.fill_diagonal(found, 1.0)
         return found
 
