@@ -82,17 +82,22 @@ def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
 
 
 def choose_flags(
-    bench: Workbench, plain: PlainModel, dispatches: Sequence[Dispatch], budget: Budget, read_s: float
+    bench: Workbench,
+    plain: PlainModel,
+    dispatches: Sequence[Dispatch],
+    budget: Budget,
+    read_s: float,
+    held: Mapping[str, str] | None = None,
 ) -> FlagChoice:
     """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's.
 
     `dispatches`: the plain model's. `budget`: the time for this and for dispatches. `read_s`: reading the dispatches
-    that flags make.
+    that flags make. `held`: choices that the plain model was compiled with, and that are pinned.
     """
     known = known_flags(bench.target.name)
     if known is None:
         return FlagChoice({}, ())
-    return _FlagSearch(bench, plain, known, dispatches, budget, read_s).run()
+    return _FlagSearch(bench, plain, known, dispatches, budget, read_s, held or {}).run()
 
 
 class _FlagSearch:
@@ -104,12 +109,14 @@ class _FlagSearch:
         dispatches: Sequence[Dispatch],
         budget: Budget,
         read_s: float,
+        held: Mapping[str, str],
     ) -> None:
         self._bench = bench
         self._plain = plain
         self._known = known
         self._whole = budget
         self._read_s = read_s
+        self._held = held
         self._choice_s = plain.costs.choice_s(at_once(bench.options))
         self._flags_s = flags_s(budget.left_s, self._choice_s, self._beside_s)
         self._budget = budget.part(self._flags_s)
@@ -166,7 +173,7 @@ class _FlagSearch:
         return choices
 
     def _search(self, trials: int) -> list[_Tried]:
-        baseline_s = best_s = self._trials.time_plain()
+        baseline_s = best_s = self._trials.time_plain(self._held)
         found: list[_Tried] = []
         asked = 0
         started = time.perf_counter()

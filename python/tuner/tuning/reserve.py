@@ -28,8 +28,8 @@ _CONFIGURING_PART = 0.25
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
 # The part of what is left that may go into flags; up to the second if only that is enough for a few choices.
 _FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.6, 3
-# The part of what is left after the choice of flags that may go into choices for single ops.
-_OPS_PART = 0.3
+# The part of what is left that may go into choices for single ops; up to the second if only that is enough for one.
+_OPS_PART, _MOST_OPS_PART = 0.3, 0.75
 # The part of the time for dispatches that may be kept for finals; up to the second if they need that at least.
 _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 
@@ -146,9 +146,9 @@ def flags_s(left_s: float, choice_s: float, end_s: float) -> float:
     return max(0.0, _FLAGS_PART * left_s, min(_MOST_FLAGS_PART * left_s, few_s))
 
 
-def ops_s(left_s: float) -> float:
-    """How much of what is left may go into choices for single ops."""
-    return max(0.0, _OPS_PART * left_s)
+def ops_s(left_s: float, first_s: float) -> float:
+    """How much of what is left may go into choices for single ops. `first_s`: trying one set of them, and the end."""
+    return max(0.0, _OPS_PART * left_s, min(_MOST_OPS_PART * left_s, first_s))
 
 
 def finals_s(whole_s: float, least_s: Sequence[float], wanted_s: Sequence[float]) -> float:

@@ -156,7 +156,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
     options, target, folder = bench.options, bench.target, bench.folder
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
-        known = replace(known, flags=FlagChoice({}, ()), ops=())
+        known = replace(known, flags=FlagChoice({}, ()), ops=None)
     spec = options.output or folder.spec
     result = TuneResult(
         function=known.plain.program.function,
@@ -164,7 +164,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         late_spec=proof.late_spec,
         preprocessing=text_in(known.flags.flags),
         flags=naming(known.flags.flags, preprocessing_path(spec)),
-        ops=tuple(choice.label for choice in known.ops),
+        ops=() if known.ops is None else tuple(choice.label for choice in known.ops.choices),
         dispatches=proof.dispatches,
         model=proof.model,
         binary=proof.binary,
