@@ -23,7 +23,7 @@ from tuner.model.model import Model, spec_flag
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 # Sizes that nobody knew when the code was written: other ones in each session. The test's name shows them.
 DRAWN = (random.randint(33, 400), random.randint(33, 400), random.randint(33, 400))
 

@@ -30,7 +30,7 @@ from tuner.spaces import find
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 NETWORK = EXAMPLES / "small_network.mlir"
 Winners = dict[str, tuple[Dispatch, Compilation]]
