@@ -6,7 +6,7 @@
 
 MODEL is the name of a model of benchmarks/model_zoo.py, or a model file of static shapes. For each one: the default,
 every single choice (beside what it needs), every pair of the six best single choices, and 40 random joint choices
-(seeded). First a choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
+(seeded). First every choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
 each on a core of its own, on one thread: a choice in rounds with the default, its outputs compared with the default's.
 Choices that make one binary are measured once. Nothing is compiled while something is measured.
 All are run with the caching allocator.

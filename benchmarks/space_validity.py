@@ -16,7 +16,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -39,12 +39,15 @@ MODELS = ("cpu_kinds", "matmul_1024x768x512", "batch_matmul", "matvec_4096", "ma
 TIMEOUT_S = 60.0
 
 
-def is_default_inside(dispatch: Dispatch, problem: Problem, pool: Pool, pipeline: str) -> bool:
-    """Whether the pool has a point with the default's pipeline and root levels. An untiled loop is one tile."""
+def is_default_inside(dispatch: Dispatch, problem: Problem, pool: Pool, pipelines: Collection[str]) -> bool:
+    """Whether the pool has a point with the default's root levels, and one of the pipelines is the default's.
+
+    An untiled loop is one tile.
+    """
     from iree.compiler import ir
 
     assert dispatch.default is not None
-    if f"<{pipeline}>" not in dispatch.default.translation_info:
+    if not any(f"<{pipeline}>" in dispatch.default.translation_info for pipeline in pipelines):
         return False
     columns = {knob.name: pool.rows[:, index] for index, knob in enumerate(pool.knobs)}
     with ir.Context() as context:
@@ -109,7 +112,7 @@ def check(
     default, *ends = compilers.compile(jobs)
     failures = Counter(f"{end.fate.value}: {end.detail[:110]}" for end in ends if end.fate is not Fate.COMPILED)
     compiled = [end for end in ends if end.fate is Fate.COMPILED]
-    inside = is_default_inside(dispatch, problem, pool, configurations[0].pipeline)
+    inside = is_default_inside(dispatch, problem, pool, {tried.pipeline for tried in configurations})
     best = None
     if runner is not None:
         best, wrong = run_all(DispatchBench.start(runner, program, default), ends)

@@ -25,6 +25,7 @@ from tuner.spaces.cpu import convolution, elementwise, mmt4d, reduction
 from tuner.spaces.cpu.tiles import follow
 from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.cpu_pipelines import FOLDED_DOUBLE_TILING, pipeline_attribute
 
 AVX512 = Limits(vector_bytes=64, threads=1)
 EXAMPLE = EXAMPLES / "cpu_kinds.mlir"
@@ -133,6 +134,37 @@ def test_a_grouped_convolution_does_not_decompose() -> None:
     )
     pool = enumerate_space(convolution.SPACE.build(problem, AVX512))
     assert convolution.SPACE.configuration(problem, pool.point(0)).pipeline == "DoubleTilingExpert"
+
+
+def test_a_convolutions_vectors_are_powers_of_two_in_several_rows() -> None:
+    roles = (("batch", 1), ("image", 40), ("image", 40), ("channel", 24), ("window", 3), ("window", 3), ("k", 96))
+    operands = (0, -1, -1, 6), (4, 5, 6, 3), (0, 1, 2, 3)
+    problem = Problem(
+        "convolution",
+        tuple(Loop(extent, role) for role, extent in roles),
+        tuple(Operand("f32", "", loops) for loops in operands),
+    )
+    found = columns(enumerate_space(convolution.SPACE.build(problem, AVX512)))
+    assert set(found["vector_common_parallel[channel]"].tolist()) == {8}
+    vectors, workgroups = (
+        found[f"{level}[image0]"] * found[f"{level}[image1]"] for level in ("vector_common_parallel", "distribution")
+    )
+    assert ((vectors >= 4) | (workgroups < 4)).all()
+
+
+def test_channel_wise_rows_are_folded_into_vectors(tmp_path: Path, target: CpuTarget) -> None:
+    extracted = extract_text(samples.channel_wise_rows(12, 20, 3), tmp_path, target)
+    (dispatch,) = extracted.dispatches
+    assert dispatch.problem is not None
+    pool = enumerate_space(convolution.SPACE.build(dispatch.problem, extracted.limits))
+    found = columns(pool)
+    assert all(set(found[f"vector_reduction[window{place}]"].tolist()) == {1} for place in range(2))
+    across = [found[f"vector_common_parallel[{loop}]"] > 1 for loop in ("image0", "depth")]
+    assert not (across[0] & across[1]).any()
+    configuration = convolution.SPACE.configuration(dispatch.problem, pool.point(0))
+    assert configuration.pipeline == FOLDED_DOUBLE_TILING
+    assert pipeline_attribute(configuration.pipeline).startswith('#iree_codegen.pass_pipeline<"')
+    valid(dispatch, extracted.limits, target, tmp_path)
 
 
 def test_whole_vectors_along_memory(kinds: Extracted) -> None:

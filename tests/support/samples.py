@@ -156,3 +156,27 @@ func.func @softmax(%a: {kind}) -> {kind} {{
   return %b : {kind}
 }}
 """
+
+
+def channel_wise_rows(channels: int, size: int, window: int) -> str:
+    """A channel-wise convolution in f32 of an image whose rows are contiguous, then clipped below at 0."""
+    padded, out = f"1x{channels}x{size + window - 1}x{size + window - 1}", f"1x{channels}x{size}x{size}"
+    return f"""
+#map = affine_map<(n, c, i, j) -> (n, c, i, j)>
+func.func @rows(%a: tensor<{padded}xf32>, %b: tensor<{channels}x{window}x{window}xf32>) -> tensor<{out}xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<{out}xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<{out}xf32>) -> tensor<{out}xf32>
+  %c = linalg.depthwise_conv_2d_nchw_chw {{dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>}}
+      ins(%a, %b : tensor<{padded}xf32>, tensor<{channels}x{window}x{window}xf32>)
+      outs(%init : tensor<{out}xf32>) -> tensor<{out}xf32>
+  %r = linalg.generic {{
+      indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel", "parallel", "parallel"]
+      }} ins(%c : tensor<{out}xf32>) outs(%empty : tensor<{out}xf32>) {{
+  ^bb0(%x: f32, %unused: f32):
+    %y = arith.maximumf %x, %zero : f32
+    linalg.yield %y : f32
+  }} -> tensor<{out}xf32>
+  return %r : tensor<{out}xf32>
+}}
+"""

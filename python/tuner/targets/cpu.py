@@ -15,6 +15,7 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration
 from tuner.errors import InputError, ToolError
+from tuner.targets.cpu_pipelines import pipeline_attribute
 from tuner.targets.device import Device
 from tuner.targets.host import processor_name
 from tuner.targets.limits import DeviceFacts, Limits
@@ -90,7 +91,7 @@ class CpuTarget(Place):
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
         with context:
-            pipeline = ir.Attribute.parse(f"#iree_cpu.pipeline<{configuration.pipeline}>")
+            pipeline = ir.Attribute.parse(pipeline_attribute(configuration.pipeline))
             options = ir.DictAttr.get({name: ir.UnitAttr.get() for name in configuration.options})
             translation = iree_codegen.TranslationInfoAttr.get(
                 pipeline, None, [], 0, options if configuration.options else None

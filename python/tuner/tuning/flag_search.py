@@ -139,7 +139,7 @@ class _FlagSearch:
         choices, tried = self._affordable(), list[_Tried]()
         if choices > 0:
             total = count_choices(self._space)
-            self._bench.listen(PhaseStarted(f"flags of the whole model: {choices} of {total} choices", choices))
+            self._bench.listen(PhaseStarted(f"flags of the whole model: {choices} of {total:,} choices", choices))
             tried = self._search(choices)
         best = self._final(tried)
         values, ratio = (self._pins, None) if best is None else (best[0].values, best[1])
@@ -216,8 +216,9 @@ class _FlagSearch:
                 compared[place] = finalist, ratio
         if not compared:
             return None
-        highest = max(ratio.value for _, ratio in compared.values())
-        equal = [entry for entry in compared.values() if entry[1].value >= (1 - _NOISE) * highest]
+        highest = max((ratio for _, ratio in compared.values()), key=lambda ratio: ratio.value)
+        least = min(highest.low, (1 - _NOISE) * highest.value)
+        equal = [entry for entry in compared.values() if entry[1].high >= least]
         best = min(equal, key=lambda entry: entry[0].changes)
         single = next((place for place, choice in enumerate(ranked) if self._is_single(choice)), None)
         if single is None or self._is_single(best[0]):

@@ -63,9 +63,13 @@ def _workgroup_tiles(index: int, loop: Loop) -> Tiles:
 
 
 def _vector_tiles(extent: int, is_contiguous: bool, width: int) -> Tiles:
-    """Along memory whole vectors if they divide the loop, otherwise a few elements."""
+    """Along memory whole and half vectors if they divide the loop, otherwise a few elements.
+
+    Source: half vectors are the default of transposes with AVX-512.
+    """
     tiles = divisors(extent)
     if is_contiguous:
-        whole = [tile for tile in tiles if tile % width == 0 and tile <= _MOST_VECTORS * width]
+        half = max(1, width // 2)
+        whole = [tile for tile in tiles if tile % half == 0 and tile <= _MOST_VECTORS * width]
         return ordered(whole or powers_of_two(min(extent, width)))
     return ordered(tile for tile in tiles if tile <= _MOST_SCALARS)

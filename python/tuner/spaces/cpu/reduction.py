@@ -47,7 +47,7 @@ class Reduction:
         contiguous = problem.operands[0].loops[-1] if problem.operands[0].loops else -1
 
         def vectors(index: int, loop: Loop) -> Tiles:
-            return _vector_tiles(loop.extent, index == contiguous, width)
+            return _vector_tiles(loop, index == contiguous, width)
 
         tiled = tiling(problem, vectors, _workgroup_tiles)
         rules = division_rules(problem, tiled) + size_rules(problem, limits, tiled)
@@ -66,8 +66,14 @@ def _workgroup_tiles(index: int, loop: Loop) -> Tiles:
     return workgroup_tiles(divisors(loop.extent), _MOST_WORKGROUP_TILES)
 
 
-def _vector_tiles(extent: int, is_contiguous: bool, width: int) -> Tiles:
-    """Along memory whole vectors, even if they leave a remainder; elsewhere a few elements."""
-    if is_contiguous and extent >= width:
-        return ordered(width * count for count in powers_of_two(_MOST_VECTORS) if width * count <= extent)
-    return ordered(tile for tile in divisors(extent) if tile <= _MOST_SCALARS)
+def _vector_tiles(loop: Loop, is_contiguous: bool, width: int) -> Tiles:
+    """Along memory whole vectors, which may leave a remainder of a reduced loop; elsewhere a few elements."""
+    tiles = divisors(loop.extent)
+    if is_contiguous and loop.extent >= width:
+        vectors = [width * count for count in powers_of_two(_MOST_VECTORS) if width * count <= loop.extent]
+        if not loop.is_parallel:
+            return ordered(vectors)
+        # A parallel loop's vectors divide its workgroup's tile, and that the loop: half vectors, if they must.
+        halves = [tile for tile in tiles if tile % max(1, width // 2) == 0 and tile <= _MOST_VECTORS * width]
+        return ordered([tile for tile in vectors if tile in tiles] or halves or [1])
+    return ordered(tile for tile in tiles if tile <= _MOST_SCALARS)
