@@ -6,7 +6,7 @@
 
 MODEL is the name of a model of benchmarks/model_zoo.py, or a model file of static shapes. For each one: the default,
 every single choice (beside what it needs), every pair of the six best single choices, and 40 random joint choices
-(seeded). First a choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
+(seeded). First every choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
 each on a core of its own, on one thread: a choice in rounds with the default, its outputs compared with the default's.
 Choices that make one binary are measured once. Nothing is compiled while something is measured.
 All are run with the caching allocator.
@@ -48,6 +48,8 @@ from tuner.targets.host import processor_features
 
 # The best single choices whose pairs are tried, the random joint choices, and the knobs that such a choice sets.
 _BEST_SINGLES, _JOINT, _JOINT_KNOBS = 6, 40, (2, 6)
+# Joint choices that are compiled before they are measured.
+_PART = 10
 _SEED = 11
 # The arithmetic that decides what rounding does in the long sums of these models.
 _ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
@@ -133,10 +135,12 @@ class ModelSet:
     def best_singles(self) -> list[Values]:
         lines = [self.lines[key] for key in map(_key, singles()) if key in self.lines]
         measured = [line for line in lines if line.ratio is not None]
-        seen: dict[str, Measured] = {}
+        default = self.lines[_key({})]
+        # Choices that make one binary are one choice; those that make the default's are none.
+        seen = {default.binary: default}
         for line in sorted(measured, key=lambda line: -(line.ratio or 0.0)):
             seen.setdefault(line.binary, line)
-        return [line.values for line in list(seen.values())[:_BEST_SINGLES]]
+        return [line.values for line in list(seen.values())[1 : _BEST_SINGLES + 1]]
 
 
 class _Bench:
@@ -256,8 +260,12 @@ class Reference:
                 for one, two in itertools.combinations(model.best_singles(), 2)
                 if all(two.get(name, value) == value for name, value in one.items())
             ]
-            pairs[model.name] = [*filter(is_allowed, both), *joint(_SEED)]
-        self._phase("pairs and joint choices", pairs)
+            pairs[model.name] = [*filter(is_allowed, both)]
+        self._phase("pairs of the best", pairs)
+        random = joint(_SEED)
+        # In parts, so that little is lost if the run is interrupted.
+        for start in range(0, len(random), _PART):
+            self._phase("joint choices", {model.name: random[start : start + _PART] for model in self._models})
 
     def _phase(self, title: str, wanted: Mapping[str, Sequence[Values]]) -> None:
         missing = {model: model.missing(wanted[model.name]) for model in self._models}

@@ -6,8 +6,8 @@
 
 REFERENCE.jsonl has a line for each model and choice, as benchmarks/flag_reference.py writes it. For each model the
 order knows the other models of the file alone. Op mixes are those of the gains that ship with the package. Only choices
-of the file can be answered: others that the order asks for are passed over and count as no compilation. Choices that
-fail, or that make a binary that another one made, count.
+of the file can be answered, so the order has no others. Choices that fail, or that make a binary that another one made,
+count as compilations.
 
 Beside it stand the order without other models, the portfolio over the choices of the file (the default strategy of
 dispatches), and choices at random (the mean of the seeds). Prints a Markdown table. The last line is one JSON object:
@@ -80,13 +80,12 @@ class Case:
 
 def by_order(case: Case, flags: ModelFlags, others: tuple[MeasuredModel, ...]) -> Iterator[Items]:
     """The choices of the file in the order of the flag search."""
-    order = FlagOrder(flags, flags.space({}, ()), Expectation(case.mix, others))
+    order = FlagOrder(flags, flags.space({}, ()), Expectation(case.mix, others), case.times_s)
     while values := order.ask(1):
         choice = items_of(values[0])
-        if choice in case.times_s:
-            yield choice
-            time_s = case.times_s[choice]
-            order.tell(values[0], case.default_s / time_s if time_s else None)
+        yield choice
+        time_s = case.times_s[choice]
+        order.tell(values[0], case.default_s / time_s if time_s else None)
 
 
 def by_portfolio(case: Case, seed: int) -> Iterator[Items]:

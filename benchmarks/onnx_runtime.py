@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """ONNX Runtime, on the same inputs and in the same process as IREE: what a user of a model would run instead.
 
-    python benchmarks/onnx_runtime.py MODEL.onnx [--dim NAME=SIZE]... [--input SHAPE]...
+    python benchmarks/onnx_runtime.py MODEL.onnx [--dim NAME=SIZE]... [--input SHAPE]... [--threads N]
 
 `OnnxRuntimeProgram` is a program for `tuner.measuring.Runner`, so it can be compared and interleaved with IREE's
 programs. It gets the model with bound sizes, as IREE's importer does, and the runner's random inputs.
@@ -102,9 +102,11 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--dim", action="append", default=[], metavar="NAME=SIZE")
     parser.add_argument("--input", action="append", default=[], metavar="SHAPE")
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    seconds = median_seconds(options.model, Shapes.parse(options.dim, options.input), CpuTarget().device)
-    print(f"{options.model}: {seconds * 1e3:.3g} ms on 1 thread")
+    shapes, threads = Shapes.parse(options.dim, options.input), options.threads
+    seconds = median_seconds(options.model, shapes, CpuTarget(threads).device, threads=threads)
+    print(f"{options.model}: {seconds * 1e3:.3g} ms on {threads} thread{'s' if threads > 1 else ''}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Fixtures that several tests share: a target, models compiled once, runs that have ended.
 
-Markers say what a test needs (pyproject.toml lists them). A module that compiles or measures throughout says so at its
-top (`pytestmark`). So does any other test that does, unless it uses a fixture of `MARKED`, which marks it.
+Markers say what a test needs (pyproject.toml lists them). A module that compiles, runs or measures throughout says so
+at its top (`pytestmark`). So does any other test that does, unless it uses a fixture of `MARKED`, which marks it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from tuner.tuning.result import TuneResult
 # Which marker a test gets that uses a fixture of this file, directly or through another one.
 MARKED = {
     "target": "compiler",
-    "compiled_once": "measures",
-    "recorded": "measures",
-    "delivered": "measures",
-    "alone": "measures",
+    "compiled_once": "runs",
+    "recorded": "runs",
+    "delivered": "runs",
+    "alone": "runs",
 }
 
 

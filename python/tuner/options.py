@@ -36,7 +36,7 @@ class Options:
     `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by default).
     `resume`: continue the run of that folder. `store`: the file of the results of candidates, which several runs may
     share (in the run's folder by default). `min_gain`: with a smaller gain than this fraction the default stays.
-    `early_only`: tune only what a spec for plain iree-compile can reach. `compile_timeout_s`: seconds for one
+    `plain`: hand over only what plain iree-compile applies. `compile_timeout_s`: seconds for one
     candidate. `workers`: processes that compile (0: one for each processor). `budget_s`: seconds for the whole run,
     spent where the model's time is (None: as long as all candidates take). `keep_flags`: do not search flags of the
     whole compilation. `pins`: choices of such flags that are used and not searched, also with `keep_flags`. `ray`: the
@@ -61,7 +61,7 @@ class Options:
     resume: bool = False
     store: Path | None = None
     min_gain: float = 0.02
-    early_only: bool = False
+    plain: bool = False
     compile_timeout_s: float = 30.0
     workers: int = 0
     allocator: AllocatorOption = "auto"
@@ -111,7 +111,7 @@ class TuneOptions(TypedDict, total=False):
     resume: bool
     store: str | Path | None
     min_gain: float
-    early_only: bool
+    plain: bool
     compile_timeout_s: float
     workers: int
     allocator: AllocatorOption

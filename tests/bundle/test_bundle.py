@@ -34,7 +34,7 @@ from tuner.preview.list import list_dispatches
 from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 TRIALS = 8
 # A product whose sizes are primes: the default is many times slower than nearly every candidate.
 DISPATCH = "matmul_dispatch_0_matmul_101x211x103_f32"

@@ -23,7 +23,7 @@ from tuner.model.model import Model, spec_flag
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 # Sizes that nobody knew when the code was written: other ones in each session. The test's name shows them.
 DRAWN = (random.randint(33, 400), random.randint(33, 400), random.randint(33, 400))
 
@@ -101,7 +101,7 @@ def test_one_dispatch_of_many_can_be_tuned_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "options"),
     [
-        (samples.elementwise(4096), ["--early-only"]),
+        (samples.elementwise(4096), ["--plain"]),
         ("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }", []),
     ],
 )

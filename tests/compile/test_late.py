@@ -30,7 +30,7 @@ from tuner.spaces import find
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 NETWORK = EXAMPLES / "small_network.mlir"
 Winners = dict[str, tuple[Dispatch, Compilation]]
@@ -167,7 +167,7 @@ def test_a_run_delivers_both_specs_and_removes_a_late_one_that_is_no_longer_its_
     assert late_path(spec).read_text() == result.late_spec
     assert result.compile_command[:2] == ("iree-tune", "compile")
     compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", Options(), nobody)
-    again = tuner.tune(NETWORK, trials=2, keep_flags=True, early_only=True, output=spec, run_dir=tmp_path / "again")
+    again = tuner.tune(NETWORK, trials=2, keep_flags=True, plain=True, output=spec, run_dir=tmp_path / "again")
     assert [each.verdict.startswith("left alone") for each in again.dispatches] == [True, False, True]
     assert again.late_spec == ""
     assert not late_path(spec).exists()

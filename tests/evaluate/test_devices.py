@@ -36,7 +36,7 @@ from tuner.targets import Device
 PROCESSORS = sorted(os.sched_getaffinity(0))
 TWO = tuple(f"local-sync://{processor}" for processor in PROCESSORS[:2])
 pytestmark = [
-    pytest.mark.measures,
+    pytest.mark.runs,
     pytest.mark.skipif(len(PROCESSORS) < 2, reason="two devices need two processors"),
 ]
 

@@ -90,7 +90,7 @@ def test_graphs_of_any_name_are_extracted(tmp_path: Path, target: CpuTarget) -> 
     assert [each.program is not None for each in extracted.dispatches] == [True]
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_function_with_a_slash_is_tuned_and_checked(tmp_path: Path) -> None:
     path, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
     path.write_text(named("a/b"))

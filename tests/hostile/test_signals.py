@@ -22,7 +22,7 @@ import faults
 import samples
 import tuner
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 RUN = ("run", "model.mlir", "-o", "spec.mlir", "--keep-flags", "--run-dir", "run")
 # Of a model with nothing to tune a run comes soon to its end.

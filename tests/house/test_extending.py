@@ -84,7 +84,7 @@ def test_it_keeps_our_contracts(plugin: Path, name: str, at_least: int) -> None:
     assert passed >= at_least, done.stdout
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_model_is_tuned_with_all_three(plugin: Path, tmp_path: Path) -> None:
     model, run = tmp_path / "model.mlir", tmp_path / "run"
     model.write_text(samples.matmul(96, 128, 64))

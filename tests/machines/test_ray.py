@@ -20,7 +20,7 @@ import tuner
 from prime_matmul import TRIALS, assert_won, candidates, random_run, records
 from ray_nodes import Nodes, two_nodes
 
-pytestmark = [pytest.mark.measures, pytest.mark.ray]
+pytestmark = [pytest.mark.runs, pytest.mark.ray]
 ROOT = Path(tuner.__file__).parent
 
 

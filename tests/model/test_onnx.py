@@ -365,7 +365,7 @@ def test_a_file_that_needs_no_declaration_is_taken_as_it_is(tmp_path: Path) -> N
         assert import_model(path, Shapes(), tmp_path) == path
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_an_onnx_model_is_tuned_and_proved_whole(tmp_path: Path) -> None:
     weights = np.random.default_rng(0).random((64, 48), dtype=np.float32)
     node = helper.make_node("MatMul", ["x", "w"], ["y"])

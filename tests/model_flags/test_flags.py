@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tuner.model_flags import FlagKnob, Host, ModelFlags
@@ -61,7 +63,7 @@ def test_values_that_do_not_suit_the_host_are_left_out_unless_pinned() -> None:
     [
         (Host(1, frozenset({"+avx2"})), {"1"}, {"mask", "none"}),
         (Host(4, frozenset({"+avx2", "+avx512f"})), {"4"}, {"peel", "none"}),
-        (Host(3), set(), {"peel", "mask", "none"}),
+        (Host(5), set(), {"peel", "mask", "none"}),
     ],
 )
 def test_the_cpus_values_suit_its_host(host: Host, threads: set[str], edges: set[str]) -> None:
@@ -74,3 +76,12 @@ def test_the_cpus_values_suit_its_host(host: Host, threads: set[str], edges: set
 def test_no_two_values_of_the_cpus_knobs_stand_for_the_same() -> None:
     every = [parts for knob in FLAGS.knobs for parts in knob.choices.values()]
     assert len(every) == len(set(every))
+
+
+def test_the_page_names_every_knob_of_the_cpu() -> None:
+    """Names that share a row are separated by commas."""
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    (section,) = [part for part in page.split("\n### ") if part.startswith("Which flags there are\n")]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    named = [name.strip(" `") for cell in cells for name in cell.split(",")]
+    assert sorted(knob.name for knob in FLAGS.knobs) == sorted(named)

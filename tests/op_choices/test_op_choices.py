@@ -20,7 +20,7 @@ from tuner.op_choices.reading import read_ops
 from tuner.op_choices.writing import preprocessing_spec
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = [pytest.mark.compiler, pytest.mark.measures]
+pytestmark = pytest.mark.runs
 
 # Relative to numbers around 1 and sums of some hundred products; Winograd's algorithm rounds more.
 TOLERANCE, WINOGRAD_TOLERANCE = 1e-4, 5e-3

@@ -22,7 +22,7 @@ from tuner.options import Options
 from tuner.preview.forecast import forecast
 from tuner.preview.spaces import describe_spaces
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 # Data tiling and microkernels: three choices, and for two of them three again.
 PINS = [
@@ -40,6 +40,7 @@ def dry_run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment, timeout=300)
 
 
+@pytest.mark.measures
 def test_a_dry_run_says_what_a_run_then_does(tmp_path: Path) -> None:
     """The dispatches, the sizes of their spaces and the candidates are those of the run; its time is of that order."""
     (tmp_path / "model.mlir").write_text(MODEL)
@@ -73,7 +74,7 @@ def test_a_dry_run_says_what_a_run_then_does(tmp_path: Path) -> None:
 
 def test_people_read_a_table_and_the_reasons(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(MODEL)
-    done = dry_run("--trials", "5", "--early-only", "--keep-flags", "--budget", "2s", cwd=tmp_path)
+    done = dry_run("--trials", "5", "--plain", "--keep-flags", "--budget", "2s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "cpu-double-tiling-contraction" in done.stdout
     assert "no spec that plain iree-compile reads can reach" in done.stdout

@@ -15,7 +15,7 @@ from tuner.events import nobody
 from tuner.options import Options
 from tuner.preview.list import list_dispatches
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 # The same product twice, one after the other, and a softmax of its result.
 TWICE = """

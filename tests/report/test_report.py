@@ -311,7 +311,7 @@ def test_a_folder_without_a_run_gets_one_sentence(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_run_records_what_started_it(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text("func.func @same(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }")

@@ -47,7 +47,7 @@ def can_mount() -> bool:
 
 
 pytestmark = [
-    pytest.mark.measures,
+    pytest.mark.runs,
     pytest.mark.skipif(not can_mount(), reason="no file systems can be mounted here"),
 ]
 

@@ -113,7 +113,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was_there(tmp_path: Path) -> No
         assert store.find(digest("a program"), {"tile": 4}) == FAST
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 @pytest.mark.slow
 def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"

@@ -64,14 +64,14 @@ def test_every_fault_has_a_cell_or_a_reason() -> None:
     assert found | CANNOT_OCCUR.keys() == {(station, fault) for station in STATIONS for fault in FAULTS}
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 @pytest.mark.slow
 def test_a_device_that_goes_in_the_proof_leaves_the_winners(tmp_path: Path, tuned: tuple[Prepared, TuneResult]) -> None:
     said = meet(Cell("proof", "device gone"), tmp_path, tuned[0])
     assert said.startswith("exit code 1, 2 winners in spec.unproved.mlir")
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_an_interrupted_run_says_where_its_winners_are(tmp_path: Path, tuned: tuple[Prepared, TuneResult]) -> None:
     """Ctrl-C while the whole model is compiled with them."""
     (tmp_path / "model.mlir").write_text(TWO)
@@ -92,7 +92,7 @@ def test_an_interrupted_run_says_where_its_winners_are(tmp_path: Path, tuned: tu
     assert not (tmp_path / "spec.mlir").exists()
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_entries_that_a_bundles_model_does_not_compile_with_are_dropped(
     tmp_path: Path, tuned: tuple[Prepared, TuneResult], target: CpuTarget
 ) -> None:
@@ -115,7 +115,7 @@ def test_entries_that_a_bundles_model_does_not_compile_with_are_dropped(
     assert any(isinstance(event, Note) and SECOND in event.text for event in heard)
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 @pytest.mark.slow
 def test_a_device_that_is_gone_from_the_start_is_no_fault_of_the_model(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(samples.matmul(101, 211, 103))

@@ -22,7 +22,7 @@ from tuner.specs.write import late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 
 @pytest.fixture(name="runs", scope="module")

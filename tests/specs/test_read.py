@@ -20,7 +20,7 @@ from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 
 def reduced(certificate: Certificate | None) -> Certificate:

@@ -45,7 +45,7 @@ def iree_tune(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "tuner", *map(str, arguments)]
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     """Stdout has phases, candidates with their fates, flags and the result alone. Text for people is on stderr."""
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
@@ -80,7 +80,7 @@ def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     assert "Tuned on" in done.stderr
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_reader_that_goes_away_is_reported_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
     command = iree_tune("run", "model.mlir", "--trials", "4", "--keep-flags", "--json")

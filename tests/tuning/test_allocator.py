@@ -55,7 +55,7 @@ def test_the_caching_allocator_is_taken_if_the_untuned_model_is_faster_with_it(t
     assert written["ratio"]["value"] == ratio.value
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 @pytest.mark.parametrize("allocator", ["default", "caching"])
 def test_an_allocator_that_is_given_is_not_compared(tmp_path: Path, allocator: AllocatorOption) -> None:
     result = chosen(tmp_path, allocator)

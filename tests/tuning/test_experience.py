@@ -21,7 +21,7 @@ from tuner.runs.store import Store, Stored, digest, now
 from tuner.search import NO_PRIOR, best_before
 from tuner.search.models.expectation import Expectation, Observation, expect
 from tuner.search.portfolio import PortfolioStrategy
-from tuner.tuning.experience import Experience
+from tuner.tuning.experience import Advisor, Experience
 
 HERE = {"target": "cpu", "threads": 1}
 TILES = tuple(2**bit for bit in range(9))
@@ -176,7 +176,57 @@ def test_a_store_teaches_what_had_ended_before(tmp_path: Path, pool: Pool) -> No
     assert now() > "2026-01-01T00:00:00Z"
 
 
-@pytest.mark.measures
+def taught(speedups: Mapping[Problem, tuple[Mapping[str, int], float]], measured: int = 3) -> Experience:
+    """What is known if these were the fastest candidates of problems, of so many that were measured."""
+    experience = Experience()
+    for problem, (point, speedup) in speedups.items():
+        for _ in range(measured - 1):
+            experience.add(problem.key, dict.fromkeys(point, 1), 1.0, 0.5)
+        experience.add(problem.key, point, 1.0, speedup)
+    return experience
+
+
+def test_what_won_in_a_similar_problem_is_advised(pool: Pool) -> None:
+    """The nearest problem's first. A tile of a whole loop stays one, other tiles stay as they are."""
+    near, far = {"tile[m]": 64, "tile[n]": 16, "depth": 8}, {"tile[m]": 8, "tile[n]": 256, "depth": 32}
+    experience = taught({product(64, 128, 64): (near, 2.0), product(256, 256, 256): (far, 3.0)})
+    advisor = Advisor(experience, product(32, 128, 64), pool)
+    assert advisor.speedups() == [2.0, 3.0]
+    assert advisor.promised() == 3.0
+    (first,) = advisor.rows(1)
+    assert pool.point(first) == {"tile[m]": 32, "tile[n]": 16, "depth": 8}
+    (second,) = advisor.rows(2)
+    assert pool.point(second) == {"tile[m]": 8, "tile[n]": 128, "depth": 32}
+    assert (advisor.rows(2), advisor.promised()) == ([], 1.0)
+
+
+def test_a_better_candidate_is_advised_again(pool: Pool) -> None:
+    point, better = {"tile[m]": 4, "tile[n]": 4, "depth": 4}, {"tile[m]": 8, "tile[n]": 8, "depth": 8}
+    experience = taught({product(64, 64, 64): (point, 2.0)})
+    advisor = Advisor(experience, product(32, 64, 64), pool)
+    assert [pool.point(row) for row in advisor.rows(4)] == [point]
+    experience.add(product(64, 64, 64).key, better, 1.0, 4.0)
+    assert advisor.promised() == 4.0
+    assert [pool.point(row) for row in advisor.rows(4)] == [better]
+
+
+def test_who_gained_nothing_advises_nothing_and_counts(pool: Pool) -> None:
+    point = {"tile[m]": 4, "tile[n]": 4, "depth": 4}
+    here, there = product(32, 64, 64), product(64, 64, 64)
+    slower = Advisor(taught({there: (point, 0.7)}), here, pool)
+    assert (slower.rows(4), slower.promised(), slower.speedups()) == ([], 1.0, [1.0])
+    for others in (
+        taught({there: (point, 2.0)}, measured=2),
+        taught({product(64, 64, 64, "f16"): (point, 2.0)}),
+        taught({here: (point, 2.0)}),
+    ):
+        advisor = Advisor(others, here, pool)
+        assert (advisor.rows(4), advisor.promised(), advisor.speedups()) == ([], 1.0, [])
+    other_knobs = Advisor(taught({there: ({"tile": 4}, 2.0)}), here, pool)
+    assert (other_knobs.rows(4), other_knobs.promised(), other_knobs.speedups()) == ([], 1.0, [2.0])
+
+
+@pytest.mark.runs
 def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
     """The second of two products begins with what the first one's candidates say, and so it does when resumed."""
     model = tmp_path / "model.mlir"

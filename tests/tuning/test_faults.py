@@ -24,7 +24,7 @@ from tuner.runs.folder import RunFolder
 from tuner.runs.record import RunRecord
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
 MODEL = samples.matmul(101, 211, 103)

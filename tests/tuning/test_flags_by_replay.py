@@ -124,6 +124,24 @@ def test_pinned_flags_are_repaired_without_a_search(tmp_path: Path) -> None:
     assert choice.tried == 0
 
 
+def test_choices_that_the_model_holds_already_are_not_compiled_again(tmp_path: Path) -> None:
+    """What was chosen for single ops may need a flag: the model with it is what flags are compared with."""
+    known = Flags({O3: 0.8}, broken=frozenset({TILING}))
+    tried: list[FlagsTried] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FlagsTried):
+            tried.append(event)
+
+    held = {"data-tiling": "on"}
+    with workbench(tmp_path / "run", ReplayMachines.of(known), listen=listen, keep_flags=False, pins=held) as bench:
+        plain = replayed_plain_model(bench, known)
+        choice = choose_flags(bench, plain, (), bench.budget, 0.0, held)
+    assert choice.values == held
+    assert [event.time_s for event in tried if event.values == held] == [pytest.approx(PLAIN_S, rel=0.02)]
+    assert all(event.time_s is None for event in tried if event.values != held)
+
+
 def test_a_choice_that_no_repair_helps_goes(tmp_path: Path) -> None:
     """The limit is not lifted beyond what a thread's stack holds, and the next repair does not help."""
     choice, tried = chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}, needed={TILING: STACK}), refusal=refusal(170784))

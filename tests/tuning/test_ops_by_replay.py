@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from tuner import plugins
 from tuner.dispatch import Loop
 from tuner.errors import DeviceLostError
 from tuner.events import Event, OpChoiceTried
 from tuner.model.model import PREPROCESSING_FLAG
-from tuner.op_choices import GROUP, InputOp
+from tuner.op_choices import InputOp
 from tuner.options import Options
 from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.replay import Behaviour, Course
-from tuner.tuning.flag_search import FlagChoice
-from tuner.tuning.op_search import ChosenOps, choose_ops, free_kinds
+from tuner.tuning.flag_plan import pins_of
+from tuner.tuning.op_search import ChosenOps, Settled, choose_ops, groups_of, may_choose_ops
 
 PLAIN_S = 10e-3
+STACK = "--iree-llvmcpu-stack-allocation-limit"
 
 
 def product(m: int, n: int, k: int) -> InputOp:
@@ -43,10 +43,13 @@ class Ops:
 
     factors: Mapping[InputOp, float]
     ends: Mapping[InputOp, Course] = field(default_factory=dict)
+    needs_stack: bool = False
 
     def behaviour(self, dispatch: str, choice: Any) -> Behaviour | None:
         assert dispatch == "model"
         chosen = chosen_in([] if choice == "default" else choice)
+        if self.needs_stack and chosen and not any(flag.startswith(STACK) for flag in choice):
+            return None
         time_s = PLAIN_S
         for op in chosen:
             time_s *= self.factors.get(op, 1.0)
@@ -73,17 +76,17 @@ def searched(
 
     with workbench(folder / "run", machines, listen=listen, keep_flags=False) as bench:
         plain = replayed_plain_model(bench, known)
-        return choose_ops(bench, plain, FlagChoice({}, ()), OPS, bench.budget, 0.0), tried
+        return choose_ops(bench, plain, OPS, bench.budget, 0.0), tried
 
 
 def test_what_is_faster_for_all_ops_is_kept_for_all(tmp_path: Path) -> None:
     found, tried = searched(tmp_path, Ops(dict.fromkeys(OPS, 0.8)))
     assert found is not None
     assert {choice.op for choice in found.choices} == set(OPS)
-    assert set(chosen_in(found.flags.flags)) == set(OPS)
-    assert "--iree-opt-data-tiling" in found.flags.flags
-    assert found.flags.ratio is not None
-    assert pytest.approx(found.flags.ratio.value, rel=0.02) == 1 / 0.8**3
+    assert set(chosen_in(found.flags)) == set(OPS)
+    assert "--iree-opt-data-tiling" in found.flags
+    assert found.ratio is not None
+    assert pytest.approx(found.ratio.value, rel=0.02) == 1 / 0.8**3
     assert [(event.values, event.detail) for event in tried] == [({"data-tiling": "on"}, "")]
 
 
@@ -109,6 +112,23 @@ def test_an_op_that_fails_keeps_its_default(tmp_path: Path, course: Course) -> N
     assert [event.time_s is None for event in tried] == [True, False, True]
 
 
+def test_a_set_of_choices_is_repaired(tmp_path: Path) -> None:
+    """Without a larger stack the compiler refuses the choices; the flag goes with them."""
+    known, refusal = Ops(dict.fromkeys(OPS, 0.8), needs_stack=True), "exceeded stack allocation limit of 32768 bytes"
+    tried: list[OpChoiceTried] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, OpChoiceTried):
+            tried.append(event)
+
+    with workbench(tmp_path / "run", ReplayMachines.of(known), listen=listen, keep_flags=False) as bench:
+        plain = replayed_plain_model(bench, known, refusal=f"{refusal} for function. Got 70784 bytes")
+        found = choose_ops(bench, plain, OPS, bench.budget, 0.0)
+    assert found is not None
+    assert [event.detail for event in tried] == [""]
+    assert any(flag.startswith(STACK) for flag in found.flags)
+
+
 def test_what_gains_nothing_is_not_chosen(tmp_path: Path) -> None:
     found, tried = searched(tmp_path, Ops(dict.fromkeys(OPS, 1.1)))
     assert found is None
@@ -126,24 +146,61 @@ def test_a_search_that_is_repeated_measures_nothing_again(tmp_path: Path) -> Non
 
     with workbench(tmp_path / "run", machines, listen=listen, keep_flags=False) as bench:
         plain = replayed_plain_model(bench, known)
-        first, second = (choose_ops(bench, plain, FlagChoice({}, ()), OPS, bench.budget, 0.0) for _ in range(2))
+        first, second = (choose_ops(bench, plain, OPS, bench.budget, 0.0) for _ in range(2))
     assert first is not None
     assert second is not None
     assert first.choices == second.choices
     assert [event.stored for event in tried] == [False] * 3 + [True] * 3
 
 
+CONVOLUTION = InputOp(
+    "linalg.conv_2d_nchw_fchw",
+    ("tensor<1x64x40x40xf32>", "tensor<64x64x1x1xf32>", "tensor<1x64x40x40xf32>"),
+    (Loop(64, "channel"), Loop(40, "image"), Loop(40, "image"), Loop(64, "k"), Loop(1, "window"), Loop(1, "window")),
+    strides=(1, 1),
+    dilations=(1, 1),
+)
+
+
 @pytest.mark.parametrize(
-    ("options", "settled"),
+    ("options", "tried"),
     [
-        (Options(), set()),
-        (Options(flags=("--iree-opt-data-tiling=false",)), {"data-tiling", "pointwise", "transposed-convolution"}),
-        (Options(flags=(f"{PREPROCESSING_FLAG}=theirs.mlir",)), set(plugins.names(GROUP))),
-        (Options(keep_flags=True), set(plugins.names(GROUP))),
+        (Options(), [{"data-tiling": "on", "pointwise": "tiled"}, {"pointwise": "tiled"}, {"pointwise": "product"}]),
+        (Options(flags=("--iree-opt-data-tiling=false",)), [{"pointwise": "product"}]),
+        (Options(pins={"data-tiling": "early"}), [{"pointwise": "product"}]),
     ],
 )
-def test_flags_of_the_user_settle_what_they_set(options: Options, settled: set[str]) -> None:
-    assert free_kinds(options).keys() == set(plugins.names(GROUP)) - settled
+def test_what_is_promising_is_tried_together_first(options: Options, tried: list[dict[str, str]]) -> None:
+    """A flag or a pin of the user leaves the choices that agree with it."""
+    groups = list(groups_of((LARGE, CONVOLUTION), Settled.by(options, "cpu")))
+    assert [group.values for group in groups][: len(tried)] == tried
+
+
+@pytest.mark.parametrize("options", [Options(flags=("--iree-opt-data-tiling",)), Options(pins={"data-tiling": "on"})])
+def test_what_the_user_gave_already_settles_nothing_else(options: Options) -> None:
+    ops = (LARGE, CONVOLUTION)
+    free, agreeing = (list(groups_of(ops, Settled.by(given, "cpu"))) for given in (Options(), options))
+    assert free == agreeing
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(flags=(f"{PREPROCESSING_FLAG}=theirs.mlir",)),
+        Options(keep_flags=True),
+        Options(dispatches=("a",)),
+        Options(pins={"convolution-layout": "channels-last"}),
+    ],
+)
+def test_options_may_leave_no_choice(options: Options) -> None:
+    assert may_choose_ops(Options(pins={"convolution-layout": "default"}), "cpu")
+    assert not may_choose_ops(options, "cpu")
+
+
+def test_flags_are_chosen_given_the_choices_for_ops() -> None:
+    """Those that the choices need are pinned, so that what they allow is searched too."""
+    named = f"{PREPROCESSING_FLAG}=x.mlir"
+    assert pins_of("cpu", ("--iree-opt-data-tiling", named)) == ({"data-tiling": "on"}, (named,))
 
 
 def test_a_device_that_is_lost_ends_the_search(tmp_path: Path) -> None:

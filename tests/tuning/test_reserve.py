@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.evaluate.budget import Budget
-from tuner.tuning.reserve import ModelCosts, beginning, finals_s, first_final_s, flags_s, proof_s
+from tuner.tuning.reserve import ModelCosts, beginning, finals_s, first_final_s, flags_s, ops_s, proof_s
 
 SECONDS = st.floats(1e-4, 1e3)
 COSTS = st.builds(
@@ -120,3 +120,8 @@ def test_no_budget_stays_none() -> None:
     kept, said = beginning(Budget(), SMALL, 0.5)
     assert not kept.is_limited
     assert said == ""
+
+
+@pytest.mark.parametrize(("first_s", "expected_s"), [(10.0, 30.0), (50.0, 50.0), (90.0, 75.0)])
+def test_choices_for_ops_get_time_for_one_set(first_s: float, expected_s: float) -> None:
+    assert ops_s(100.0, first_s) == expected_s

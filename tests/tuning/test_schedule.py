@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
+from tuner.tuning.headroom import Work
 from tuner.tuning.schedule import Batch, Finish, GiveUp, Standing, Turn, choose, expected_gain_s, in_turn, within
 
 FRESH = Standing(default_s=1.0, best=(1.0,), spent_s=0.0, left=100)
@@ -32,6 +33,46 @@ def test_one_that_still_improves_comes_before_one_that_does_not() -> None:
 
 def test_equal_gains_go_to_whoever_needs_less_time() -> None:
     assert choose([STUCK, replace(STUCK, spent_s=10.0)], 4, 2.0) == 1
+
+
+def test_before_the_first_candidate_its_default_says_what_one_takes() -> None:
+    """Equal gains: the one whose default was compiled and timed sooner comes first."""
+    quick, slow = replace(FRESH, default_took_s=1.0), replace(FRESH, default_took_s=5.0)
+    assert choose([slow, quick], 4, 2.0) == 1
+    assert choose([quick, slow], 4, 2.0) == 0
+    # Candidates of the others take a tenth of their defaults: so will those of the slow one.
+    known = replace(STUCK, default_took_s=10.0, spent_s=40.0, best=(1.0, *([1.0] * 40)), fastest=0.9)
+    assert choose([known, slow], 4, 2.0) == 1
+
+
+def test_one_whose_candidates_are_far_slower_than_its_default_is_left_soon() -> None:
+    tried = replace(FRESH, best=(1.0,) * 9, spent_s=8.0)
+    near, far = replace(tried, fastest=0.95), replace(tried, fastest=0.3)
+    assert expected_gain_s(near, 4) > 100 * expected_gain_s(far, 4)
+    assert choose([replace(far, fastest=0.1)], 4, 1.0) is None
+    # As long as none was measured, nothing is known.
+    assert expected_gain_s(tried, 4) > expected_gain_s(near, 4)
+
+
+def test_one_that_is_far_below_the_usual_rates_comes_first() -> None:
+    usual = [replace(FRESH, work=Work(1e9, 1e6))] * 4
+    far = replace(FRESH, work=Work(1e8, 1e5))
+    assert choose([*usual, far], 4, 5.0) == 4
+    assert expected_gain_s(FRESH, 4, 1.0) < expected_gain_s(FRESH, 4) < expected_gain_s(FRESH, 4, 30.0) < 1.0
+
+
+def test_what_similar_dispatches_gained_is_expected_here() -> None:
+    gained, none = replace(FRESH, similar=(3.0, 4.0)), replace(FRESH, similar=(1.0, 1.0, 1.0))
+    assert choose([FRESH, gained], 4, 2.0) == 1
+    assert choose([none, FRESH], 4, 2.0) == 1
+    assert 0.0 < expected_gain_s(none, 4) < expected_gain_s(FRESH, 4) / 2
+
+
+def test_what_won_in_a_similar_dispatch_is_worth_another_batch() -> None:
+    advised = replace(STUCK, advised=6.0)
+    assert choose([STUCK, advised], 4, 2.0) == 1
+    assert expected_gain_s(replace(STUCK, advised=1.5), 4) == expected_gain_s(STUCK, 4)
+    assert expected_gain_s(advised, 4) == pytest.approx(0.25)
 
 
 def test_an_exhausted_one_gets_nothing() -> None:

@@ -20,7 +20,7 @@ from tuner.targets import Limits
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
 from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp, Recording
-from tuner.testing.replay import Behaviour, Course
+from tuner.testing.replay import Behaviour, Clock, Course
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.result import DispatchResult
 
@@ -144,6 +144,45 @@ def test_a_default_that_does_not_run_is_left_alone_and_the_others_are_tuned(tmp_
     assert mine.winner is not None
 
 
+@dataclass(frozen=True)
+class OneIsFast:
+    """In every dispatch one candidate alone is faster than the default: that with these tiles of workgroups."""
+
+    distribution: tuple[int, ...]
+
+    def behaviour(self, dispatch: str, choice: Any) -> Behaviour:
+        del dispatch
+        is_fast = choice != "default" and tuple(choice["levels"]["distribution"]) == self.distribution
+        return Behaviour(1e-3 if is_fast else 4e-3)
+
+
+def tiles_tried(events: Sequence[Event], dispatch: str) -> list[tuple[int, ...]]:
+    return [
+        tuple(event.evaluation.candidate.choice["levels"]["distribution"])
+        for event in events
+        if isinstance(event, CandidateEnded)
+        and event.dispatch == dispatch
+        and not event.evaluation.candidate.is_default
+    ]
+
+
+@pytest.mark.parametrize(("strategy", "is_first"), [("local", True), ("random", False)])
+def test_what_wins_in_one_dispatch_is_tried_first_in_the_next(tmp_path: Path, strategy: str, is_first: bool) -> None:
+    """Random search learns nothing: its questions do not depend on answers."""
+    dispatches = [product("first", 64), product("second", 96)]
+    (tmp_path / "alone").mkdir()
+    alone = tuned(tmp_path / "alone", ReplayMachines.of(MadeUp()), dispatches[:1], trials=12, strategy=strategy)[1]
+    # The first ones depend on no answer.
+    tiles = tiles_tried(alone, "first")[3]
+    # A tile that is a whole loop is one in the next dispatch, too.
+    there = tuple(tile * 3 // 2 if tile == size else tile for tile, size in zip(tiles, (64, 128, 64), strict=True))
+    machines = ReplayMachines.of(OneIsFast(tiles))
+    results, events = tuned(tmp_path, machines, dispatches, trials=12, strategy=strategy)
+    assert tiles in tiles_tried(events, "first")
+    assert results[0].winner is not None
+    assert (tiles_tried(events, "second")[0] == there) == is_first
+
+
 def test_equal_problems_are_searched_once(tmp_path: Path) -> None:
     first, second = tuned(tmp_path, ReplayMachines.of(MadeUp()), [product("first"), product("second")])[0]
     assert first.winner is not None
@@ -179,10 +218,15 @@ def test_a_dispatch_that_runs_often_counts_as_often(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_ends_before_the_defaults_are_timed_leaves_the_rest_alone(tmp_path: Path) -> None:
-    dispatches = [product(f"dispatch {size}", size) for size in (16, 24, 32, 40, 48, 56, 64, 72)]
-    machines = ReplayMachines.of(MadeUp(), pause_s=0.05)
+    """The smallest are left: the largest are timed first."""
+    sizes = (16, 24, 32, 40, 48, 56, 64, 72)
+    dispatches = [product(f"dispatch {size}", size) for size in sizes]
+    machines = ReplayMachines.of(MadeUp(), pause_s=0.05, clock=Clock())
     results, _ = tuned(tmp_path, machines, dispatches, trials=20, budget_s=1.0)
-    assert "left alone: the budget ended before its default was timed" in {result.verdict for result in results}
+    is_left = [result.verdict == "left alone: the budget ended before its default was timed" for result in results]
+    assert is_left[0]
+    assert not is_left[-1]
+    assert is_left == sorted(is_left, reverse=True)
     assert any(result.evaluations for result in results)
 
 

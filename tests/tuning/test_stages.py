@@ -19,7 +19,7 @@ from tuner.tuning.workbench import Workbench
 
 PROCESSORS = sorted(os.sched_getaffinity(0))
 pytestmark = [
-    pytest.mark.measures,
+    pytest.mark.runs,
     pytest.mark.skipif(len(PROCESSORS) < 2, reason="two devices need two processors"),
 ]
 

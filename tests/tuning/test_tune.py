@@ -18,7 +18,7 @@ import tuner
 from tuner.events import CandidateEnded, Event, PhaseStarted
 from tuner.tuning.result import TuneResult
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 
 def test_tune_returns_the_spec_with_its_proof(

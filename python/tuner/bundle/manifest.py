@@ -119,7 +119,7 @@ class BundledDispatch:
 class Manifest:
     """The contents of a bundle: the versions and options that it was made with, and its dispatches.
 
-    `target`, `threads`, `flags`, `dims`, `inputs`, `early_only`, `seed` and `min_gain` are the options of the run that
+    `target`, `threads`, `flags`, `dims`, `inputs`, `plain`, `seed` and `min_gain` are the options of the run that
     wrote it. `left` says for each other dispatch of the model why it is not in the bundle.
     """
 
@@ -131,7 +131,7 @@ class Manifest:
     flags: tuple[str, ...]
     dims: Mapping[str, int]
     inputs: tuple[str, ...]
-    early_only: bool
+    plain: bool
     seed: int
     min_gain: float
     left: Mapping[str, str]

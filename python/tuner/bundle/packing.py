@@ -79,7 +79,7 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
             flags=options.flags,
             dims=options.shapes.dims,
             inputs=options.shapes.inputs,
-            early_only=options.early_only,
+            plain=options.plain,
             seed=options.seed,
             min_gain=options.min_gain,
             left=left,

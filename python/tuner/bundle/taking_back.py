@@ -71,7 +71,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         target=manifest.target,
         threads=manifest.threads,
         flags=manifest.flags,
-        early_only=manifest.early_only,
+        plain=manifest.plain,
         shapes=Shapes(manifest.dims, manifest.inputs),
     )
     opened = open_model(path, options, watch)
@@ -118,7 +118,7 @@ def _taken(
     ):
         measured = _Bundle(bundle, manifest, results, opened, folder, compilers, store, listen)
         dispatches = _results(measured, extracted)
-    proof = prove_unrun(model, target, folder, dispatches, there, listen)
+    proof = prove_unrun(model, target, folder, dispatches, there, listen, plain=options.plain)
     command = compile_command(
         model,
         options.output or folder.spec,

@@ -80,9 +80,9 @@ if TYPE_CHECKING:
     help="The default stays if the gain is smaller than this fraction.",
 )
 @click.option(
-    "--early-only",
+    "--plain",
     is_flag=True,
-    help="Tune only what a spec for plain iree-compile can reach.",
+    help="Hand over only what plain iree-compile applies: flags and early entries.",
 )
 @click.option(
     "--allocator",
@@ -169,9 +169,9 @@ def _tune(
         result = tune_model(model, options, listen, watch=watch)
     if stream:
         stream.ended(result, options.output)
-    print_result(result, shown)
     if options.output is not None:
         shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+    print_result(result, shown)
 
 
 def _forecast(model: Path, options: Options, view: ProgressView, shown: Console, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tuner.errors import InputError
@@ -15,10 +16,11 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A number of seconds from `started_s` on (now, by `time.monotonic`), or None for as long as it takes."""
+    """A number of seconds by `clock` from `started_s` on (by default now), or None for as long as it takes."""
 
     seconds: float | None = None
     started_s: float = field(default_factory=time.monotonic)
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def is_limited(self) -> bool:
@@ -28,7 +30,7 @@ class Budget:
     @property
     def spent_s(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self.started_s
+        return self.clock() - self.started_s
 
     @property
     def left_s(self) -> float:
@@ -37,11 +39,11 @@ class Budget:
 
     def part(self, seconds: float) -> Budget:
         """A budget of `seconds` from now on, or of what is left if that is less; without an end the same budget."""
-        return self if self.seconds is None else Budget(max(0.0, min(self.left_s, seconds)))
+        return self if self.seconds is None else Budget(max(0.0, min(self.left_s, seconds)), self.clock(), self.clock)
 
     def less(self, seconds: float) -> Budget:
         """The same budget, which ends `seconds` earlier."""
-        return self if self.seconds is None else Budget(self.seconds - seconds, self.started_s)
+        return self if self.seconds is None else Budget(self.seconds - seconds, self.started_s, self.clock)
 
 
 def parse_duration_s(text: str) -> float:

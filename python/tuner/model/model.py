@@ -15,6 +15,8 @@ from tuner.toolchain.tools import ToolResult, run_tool
 
 # Seconds until the first compilation is taken for hanging: nothing is known yet about the model.
 _COMPILE_TIMEOUT_S = 600.0
+# What iree-compile prints of a pipeline with a pass or an option that it does not know. Source: iree-compile 3.13.
+_UNREAD_PASSES = " in pass pipeline `"
 # The start of a preprocessing spec of ours, after its comments; and the flag by which plain iree-compile reads one.
 PREPROCESSING_MARK = "module @iree_tuner_preprocessing"
 PREPROCESSING_FLAG = "--iree-preprocessing-transform-spec-filename"
@@ -64,11 +66,18 @@ class Model:
         return replace(self, flags=(*self.flags, *flags))
 
     def compile(self, output: Path, *extra_flags: str, timeout_s: float | None = None) -> ToolResult:
-        """Runs iree-compile on the model, for at most `timeout_s` if given. The caller judges the exit code."""
+        """Runs iree-compile on the model, for at most `timeout_s` if given. The caller judges the exit code.
+
+        A pipeline of passes that cannot be read is an error here. iree-compile prints it, leaves the passes out and
+        succeeds.
+        """
         arguments = [str(self.path), *self.flags, *extra_flags, "-o", str(output)]
         with self.watch.of(Part.COMPILING):
             limit_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
-            return run_tool("iree-compile", arguments, timeout_s=limit_s, scratch=output.parent)
+            result = run_tool("iree-compile", arguments, timeout_s=limit_s, scratch=output.parent)
+        if result.exit_code == 0 and _UNREAD_PASSES in result.output:
+            return replace(result, exit_code=1)
+        return result
 
     def compile_or_reject(self, output: Path, *extra_flags: str) -> None:
         """As `compile`, for the user's own input. Raises InputError with the compiler's reason if it fails."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from threadpoolctl import threadpool_limits
@@ -29,10 +29,16 @@ Point = dict[str, int]
 
 
 class FlagOrder:
-    """Chooses among the points of `space`, a space of `flags`. Equal answers lead to equal questions."""
+    """Chooses among the points of `space`, a space of `flags`. Equal answers lead to equal questions.
 
-    def __init__(self, flags: ModelFlags, space: Space, expectation: Expectation) -> None:
+    `only`: the choices that may be asked for; by default all.
+    """
+
+    def __init__(
+        self, flags: ModelFlags, space: Space, expectation: Expectation, only: Container[Items] | None = None
+    ) -> None:
         self._flags = flags
+        self._only = only
         self._space = space
         self._expectation = expectation
         # In the order of asking.
@@ -97,7 +103,8 @@ class FlagOrder:
         """
         around = (self._around(self._points[choice]) for choice in list(joined))
         found = itertools.chain([self._named(self._start)], self._around(self._start), self._measured, *around)
-        return [choice for choice in dict.fromkeys(found) if choice not in self._asked]
+        new = (choice for choice in dict.fromkeys(found) if choice not in self._asked)
+        return [choice for choice in new if self._only is None or choice in self._only]
 
     @cached_property
     def _measured(self) -> list[Items]:

@@ -74,7 +74,7 @@ class OpChoiceKind(Protocol):
 
     @property
     def priority(self) -> int:
-        """The choices of higher priority are tried first."""
+        """The choices of higher priority are tried first; those of a priority above 0 first all together."""
 
     @property
     def flags(self) -> tuple[str, ...]:

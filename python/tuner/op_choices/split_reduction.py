@@ -25,7 +25,7 @@ _LEAST_TERMS, _PARTS = 1024, (4, 16)
 class SplitReduction:
     """Splits the one reduced loop of products."""
 
-    priority: int = 10
+    priority: int = -10
     flags: tuple[str, ...] = ()
 
     def values(self, op: InputOp) -> Sequence[str]:

@@ -25,7 +25,7 @@ _LEAST_CHANNELS = 16
 class Winograd:
     """Marks convolutions, and converts the marked ones."""
 
-    priority: int = 5
+    priority: int = -5
     flags: tuple[str, ...] = ()
 
     def values(self, op: InputOp) -> Sequence[str]:

@@ -20,6 +20,7 @@ from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import preprocessing_path
 from tuner.specs.write import late_path
+from tuner.speedup import Ratio
 from tuner.stopwatch import WallTime
 
 
@@ -104,7 +105,8 @@ class RecordedRun:
     `model` is the certificate of the whole model if a spec was found. `command` started the run, `compile_command`
     uses its spec, `spec`, `late_spec` and `preprocessing` are the specs' text; each is empty if unknown. `flags` were
     chosen for the whole compilation among `flags_tried`, `ops` for single ops among `ops_tried`, `allocator` for its
-    runs. `wall_time` is None for runs of earlier versions.
+    runs. `late_gain` is the speed-up by late entries over what plain iree-compile applies. `command_shown` says how
+    `compile_command` was shown to be enough. `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -122,6 +124,8 @@ class RecordedRun:
     ops: tuple[str, ...]
     ops_tried: tuple[RecordedOps, ...]
     allocator: AllocatorChoice = UNCHOSEN
+    late_gain: Ratio | None = None
+    command_shown: str = ""
     wall_time: WallTime | None = None
 
     @property
@@ -170,6 +174,8 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
         flags_tried=tuple(_flags_tried(record) for record in records if record.get("event") == "flags tried"),
         allocator=UNCHOSEN if result is None else _field(AllocatorChoice, result, "allocator"),
+        late_gain=None if result is None else _field(Ratio | None, result, "late_gain"),
+        command_shown="" if result is None else _field(str, result, "command_shown"),
         ops=_field(tuple[str, ...], result, "ops") if result is not None and "ops" in result else (),
         ops_tried=tuple(_ops_tried(record) for record in records if record.get("event") == "op choice tried"),
         wall_time=_wall_time((result or {}).get("wall_time")),

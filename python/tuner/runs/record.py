@@ -111,7 +111,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--space": options.space,
         "--seed": options.seed,
         "--min-gain": options.min_gain,
-        "--early-only": options.early_only,
+        "--plain": options.plain,
         "--keep-flags": options.keep_flags,
         "--allocator": options.allocator,
         "--pin": options.pins,

@@ -24,7 +24,10 @@ NO_PRIOR: Prior = MappingProxyType({})
 
 
 class Strategy(Protocol):
-    """Chooses what to try next. Equal seeds and equal times give equal choices."""
+    """Chooses what to try next. Equal seeds and equal times give equal choices.
+
+    What was fastest in similar dispatches is tried beside that, unless the class has `learns = False`.
+    """
 
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         """`trials`: how many rows will be asked for in all. `prior`: what an earlier search found on the same pool."""
@@ -33,7 +36,7 @@ class Strategy(Protocol):
         """Up to `count` rows that were never asked before; fewer only if the pool ends."""
 
     def tell(self, row: int, time_s: float | None) -> None:
-        """Receives the median time of a row, or None if it failed."""
+        """Receives the median time of a row, or None if it failed. Others may have asked for the row."""
 
 
 def unasked(pool: Pool, asked: Collection[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -13,6 +13,8 @@ from tuner.search import NO_PRIOR, Prior
 class RandomStrategy:
     """Rows in uniformly random order, without repetition. It learns nothing, not even from earlier searches."""
 
+    learns = False
+
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:  # noqa: ARG002
         self._left = sample_uniform(pool, trials, rng)
 

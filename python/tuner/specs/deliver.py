@@ -40,13 +40,16 @@ def compile_command(
 ) -> tuple[str, ...]:
     """The command that compiles `model` with a spec, and with its late spec if it has one.
 
-    `options`: the target, the shapes and the flags, those that were chosen included. `reads_specs`: whether plain
-    iree-compile applies a spec for this target; if not, only the late spec is named. The preprocessing spec that the
-    flags name is taken from beside `spec`.
+    It is enough by itself. Without late entries it is one of plain iree-compile. A model that had to be imported needs
+    `iree-tune compile`, unless the run was to hand over only what plain iree-compile applies: then the command names
+    the imported file, in the run's folder. `options`: the target, the shapes and the flags, those that were chosen
+    included. `reads_specs`: whether plain iree-compile applies a spec for this target; if not, only the late spec is
+    named. The preprocessing spec that the flags name is taken from beside `spec`.
     """
     beside = preprocessing_path(spec)
-    if not has_late and model.path == model.source:
-        return ("iree-compile", str(model.source), *naming(model.flags, beside), spec_flag(spec), "-o", "model.vmfb")
+    if not has_late and (options.plain or model.path == model.source):
+        early = (spec_flag(spec),) if reads_specs else ()
+        return ("iree-compile", str(model.path), *naming(model.flags, beside), *early, "-o", "model.vmfb")
     specs = [str(spec)] if reads_specs or not has_late else []
     specs += [str(late_path(spec))] if has_late else []
     sizes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]

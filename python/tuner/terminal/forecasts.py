@@ -35,7 +35,7 @@ def print_forecast(forecast: Forecast, console: Console) -> None:
         named = "; ".join(f"{name}: {', '.join(values)}" for name, values in flags.knobs.items())
         print_line(
             console,
-            f"Flags of the whole model first: {flags.trials} of {flags.choices} choices, about {rough(flags.seconds)}"
+            f"Flags of the whole model first: {flags.trials} of {flags.choices:,} choices, about {rough(flags.seconds)}"
             f" ({named}). With other flags there may be other dispatches.",
         )
     print_line(

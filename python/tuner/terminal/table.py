@@ -18,7 +18,7 @@ from tuner.tuning.result import DispatchResult, TuneResult
 
 
 def print_result(result: TuneResult, console: Console) -> None:
-    """Prints the result of each dispatch and of the whole model, and the command that uses the spec."""
+    """Prints the result of each dispatch and of the whole model, and last the command that uses the spec."""
     figures = ("default", "best", "speed-up [95 %]", "verified", "candidates")
     table = new_table(f"Tuned on {result.device_label}", ("dispatch",), figures)
     tried = [tuned for tuned in result.dispatches if tuned.evaluations]
@@ -38,20 +38,29 @@ def print_result(result: TuneResult, console: Console) -> None:
     print_reasons(console, ((tuned.dispatch.name, tuned.verdict) for tuned in result.dispatches if not tuned.winner))
     if not tried:
         print_line(console, "Nothing here is tunable.")
-    if result.model is not None or any(tuned.winner for tuned in result.dispatches):
-        if result.flags:
-            print_line(console, f"Flags for the whole model: {shlex.join(result.flags)}")
-        print_line(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
-        if result.allocator.advice:
-            print_line(console, result.allocator.advice)
-    if result.late_spec:
-        late = sum(tuned.late and tuned.winner is not None for tuned in result.dispatches)
-        print_line(
-            console, f"{late} of its entries cannot be applied by plain iree-compile; that command applies them."
-        )
     if tried:
         print_line(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
     print_line(console, f"The run took {result.wall_time}.")
+    if result.model is not None or any(tuned.winner for tuned in result.dispatches):
+        _print_use(result, console)
+
+
+def _print_use(result: TuneResult, console: Console) -> None:
+    """Prints how to use the result: last of all the command, which is enough by itself."""
+    if result.flags:
+        print_line(console, f"Flags for the whole model: {shlex.join(result.flags)}")
+    if result.late_spec:
+        late = sum(tuned.late and tuned.winner is not None for tuned in result.dispatches)
+        gain = f" The model is {result.late_gain} as fast with them as without." if result.late_gain else ""
+        print_line(
+            console,
+            f"{late} of its entries cannot be applied by plain iree-compile; the command below applies them.{gain}",
+        )
+    if result.allocator.advice:
+        print_line(console, result.allocator.advice)
+    if result.command_shown:
+        print_line(console, f"The command below was run: {result.command_shown}.")
+    print_line(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
 
 
 def print_dispatches(listed: Sequence[Listed], console: Console) -> None:

@@ -31,7 +31,7 @@ from tuner.runs.store import Store
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Device, DeviceFacts, Target
 from tuner.testing.recording import Recording
-from tuner.testing.replay import DEVICE, Behaviour, Replay
+from tuner.testing.replay import DEVICE, Behaviour, Clock, Replay
 from tuner.tuning.experience import Experience
 from tuner.tuning.workbench import Workbench, batch_size
 
@@ -41,7 +41,7 @@ _EXACT = Arithmetic(is_exact=True)
 
 def replayed_dispatch(problem: Problem, name: str, *, runs: int = 1) -> Dispatch:
     """A dispatch that can be searched by replay; `runs`: how often a run of its model runs it."""
-    program = BenchmarkProgram("", "", "run", "set_buffer", 0, (), arithmetic=_EXACT)
+    program = BenchmarkProgram(name, name, "run", "set_buffer", 0, (), arithmetic=_EXACT)
     return Dispatch(name, problem, program, Configured("", ("default",)), runs=runs)
 
 
@@ -79,6 +79,7 @@ class ReplayCompilers:
     """Compilers (`tuner.machines.local.Compilers`) whose binaries are the candidates' choices as JSON."""
 
     recording: Recording
+    clock: Clock | None = None
 
     def compile(self, jobs: Sequence[CompileJob]) -> list[Compilation]:
         return [self._compile(job) for job in jobs]
@@ -91,26 +92,33 @@ class ReplayCompilers:
 
     def _compile(self, job: CompileJob) -> Compilation:
         choice = job.candidate.choice
-        if self.recording.behaviour(job.identity, choice) is None:
+        behaviour = self.recording.behaviour(job.identity, choice)
+        if behaviour is None:
             return Compilation(job.candidate, Fate.COMPILE_FAILED, "the recording does not know it", 0.0, job.log)
+        if self.clock is not None:
+            self.clock.move(behaviour.compile_s)
         job.binary.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"dispatch": job.identity, "choice": choice}, sort_keys=True)
         job.binary.write_text(text)
         annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
         configured = Configured("", (text,))
-        return Compilation(job.candidate, Fate.COMPILED, "", 0.0, job.log, job.binary, configured, annotations)
+        return Compilation(
+            job.candidate, Fate.COMPILED, "", behaviour.compile_s, job.log, job.binary, configured, annotations
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayMachines:
     """Machines (`tuner.machines.local.Machines`) with one or more equal devices that replay a recording.
 
-    `replays` are the devices' transports, one each: set `is_lost` of one to take its device away.
+    `replays` are the devices' transports, one each: set `is_lost` of one to take its device away. Budgets go by
+    the `clock` if there is one; compilations and runs move it.
     """
 
     recording: Recording
     replays: tuple[Replay, ...]
     workers: int = 1
+    clock: Clock | None = None
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -121,9 +129,15 @@ class ReplayMachines:
 
     @staticmethod
     def of(
-        recording: Recording, *, devices: int = 1, noise: float = 0.0, seed: int = 0, pause_s: float = 0.0
+        recording: Recording,
+        *,
+        devices: int = 1,
+        noise: float = 0.0,
+        seed: int = 0,
+        pause_s: float = 0.0,
+        clock: Clock | None = None,
     ) -> ReplayMachines:
-        """`noise`, `seed` and `pause_s` as of `Replay`."""
+        """`noise`, `seed`, `pause_s` and `clock` as of `Replay`."""
 
         def behaviour_of(source: ProgramSource) -> Behaviour:
             binary = json.loads(cast(DispatchProgram, source).binary.read_text())
@@ -131,8 +145,11 @@ class ReplayMachines:
             assert behaviour is not None, "a candidate without a behaviour does not compile"
             return behaviour
 
-        made = (Replay(behaviour_of, noise=noise, seed=seed + number, pause_s=pause_s) for number in range(devices))
-        return ReplayMachines(recording, tuple(made))
+        made = (
+            Replay(behaviour_of, noise=noise, seed=seed + number, pause_s=pause_s, clock=clock)
+            for number in range(devices)
+        )
+        return ReplayMachines(recording, tuple(made), clock=clock)
 
     @property
     def device_names(self) -> tuple[str, ...]:
@@ -140,7 +157,7 @@ class ReplayMachines:
 
     def compilers(self, folder: Path) -> nullcontext[ReplayCompilers]:
         del folder
-        return nullcontext(ReplayCompilers(self.recording))
+        return nullcontext(ReplayCompilers(self.recording, self.clock))
 
     def runners(self, log: Path) -> Sequence[Runner]:
         del log
@@ -189,7 +206,7 @@ def workbench(
             compilers=compilers,
             batch=batch_size(trials, machines.workers, len(machines.devices)),
             listen=listen,
-            budget=Budget(budget_s),
+            budget=Budget(budget_s) if machines.clock is None else Budget(budget_s, machines.clock(), machines.clock),
             store=store,
             watch=Stopwatch(),
             experience=Experience.of(store, folder.began),

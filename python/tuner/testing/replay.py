@@ -48,12 +48,13 @@ class Behaviour:
     """A program as a replay knows it.
 
     `time_s`: seconds of one run. `guarded_time_s`: the same between guard pages (`time_s` by default). `course`: what
-    happens when it is loaded or run.
+    happens when it is loaded or run. `compile_s`: seconds that it takes to be compiled.
     """
 
     time_s: float = 1e-3
     guarded_time_s: float | None = None
     course: Course = Course.RIGHT
+    compile_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,20 @@ class ReplayedProgram:
     def load(self, device_uri: str) -> Any:
         """Never called: a replay loads nothing."""
         raise MeasurementError(f"{self.name} is replayed, it cannot be loaded on {device_uri}")
+
+
+class Clock:
+    """A clock that stands still until it is moved, so that what depends on time is the same on every machine."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def __call__(self) -> float:
+        return self._now_s
+
+    def move(self, seconds: float) -> None:
+        """Lets these seconds pass."""
+        self._now_s += seconds
 
 
 class Replay:
@@ -81,14 +96,17 @@ class Replay:
         seed: int = 0,
         pause_s: float = 0.0,
         outputs: int = 1,
+        clock: Clock | None = None,
     ) -> None:
         """`noise`: standard deviation of times, as a fraction of them. `seed`: of the noise. `pause_s`: real seconds
-        that each run takes. `outputs`: number of outputs of every program."""
+        that each run takes. `outputs`: number of outputs of every program. `clock`: is moved by what programs take,
+        and by the pauses, which are no real seconds then."""
         self._behaviour_of = behaviour_of
         self._noise = noise
         self._rng = np.random.default_rng(seed)
         self._pause_s = pause_s
         self._outputs = outputs
+        self._clock = clock
         self._programs: dict[str, Behaviour] = {}
         self._generation = 0
         self._is_closed = False
@@ -133,8 +151,8 @@ class Replay:
                 return _verification(behaviour), behaviour.time_s
             case Sense():
                 return (_SENSITIVITY,) * self._outputs
-            case Time(key, _, is_guarded):
-                behaviour = self._run(key, timeout_s)
+            case Time(key, times, is_guarded):
+                behaviour = self._run(key, timeout_s, times)
                 time_s = behaviour.guarded_time_s if is_guarded and behaviour.guarded_time_s else behaviour.time_s
                 return time_s * (1.0 + self._noise * self._rng.standard_normal())
             case _:
@@ -146,11 +164,14 @@ class Replay:
             raise MeasurementError("it cannot be loaded")
         self._programs[key] = behaviour
 
-    def _run(self, key: str, timeout_s: float) -> Behaviour:
+    def _run(self, key: str, timeout_s: float, times: int = 1) -> Behaviour:
         if key not in self._programs:
             raise MeasurementError(f"nothing is loaded as '{key}'; the process that held it has died")
         behaviour = self._programs[key]
-        time.sleep(self._pause_s)
+        if self._clock is None:
+            time.sleep(self._pause_s)
+        else:
+            self._clock.move(self._pause_s + times * behaviour.time_s)
         if behaviour.course is Course.CRASH:
             self.restart()
             raise ProgramCrashedError("its process died (SIGSEGV)")

@@ -56,12 +56,18 @@ def tool_path(name: str) -> Path:
 
 
 def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
-    """Runs a compiler tool, once more if it is killed from outside or loses its folder of temporary files.
+    """Runs a compiler tool as `run_command` does."""
+    return run_command((str(tool_path(name)), *arguments), timeout_s=timeout_s, scratch=scratch)
+
+
+def run_command(command: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
+    """Runs a program, once more if it is killed from outside or loses its folder of temporary files.
 
     Its temporary files go to a folder in `scratch`, which is removed afterwards. Raises ToolError if it does not end
     within `timeout_s` seconds, OSError if the disk is full.
     """
-    command = (str(tool_path(name)), *arguments)
+    command = tuple(command)
+    name = Path(command[0]).name
     with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=scratch) as temporary:
         try:
             process = _run(command, timeout_s, temporary)
@@ -70,7 +76,7 @@ def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: 
                 process = _run(command, timeout_s, temporary)
         except subprocess.TimeoutExpired as error:
             raise ToolError(
-                f"{name} did not end within {timeout_s:.0f} s on '{arguments[0]}'; raise the timeout or simplify it"
+                f"{name} did not end within {timeout_s:.0f} s on '{command[1]}'; raise the timeout or simplify it"
             ) from error
     if process.returncode != 0:
         check_room(scratch)

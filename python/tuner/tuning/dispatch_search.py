@@ -7,7 +7,6 @@ A batch is asked for, compiled, checked and timed; the strategy learns its times
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +25,8 @@ from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.stopwatch import Part
 from tuner.targets import Limits
+from tuner.tuning.experience import Advisor
+from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Standing
@@ -104,9 +105,15 @@ class DispatchSearch:
         self._trials = min(options.trials, len(solved.pool))
         self._rng = np.random.default_rng(options.seed)
         self._subject = subject_of(solved.task.program)
+        self._kind: type[Strategy] = plugins.load("tuner.strategies", options.strategy)
         self._strategy: Strategy | None = None
+        self._advisor = Advisor(solved.bench.experience, solved.task.problem, solved.pool)
+        self._work = Work.of(solved.task.problem, solved.task.runs)
+        self._asked: set[int] = set()
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
+        # The best speed-up of a candidate, which may be below 1; None before the first was measured.
+        self._fastest: float | None = None
         self._spent_s = 0.0
         self._is_exhausted = False
 
@@ -120,9 +127,9 @@ class DispatchSearch:
                 bench.folder.append(event.to_json())
             bench.listen(event)
 
-        started = time.perf_counter()
+        started = bench.budget.clock()
         benches = Benches.start(bench.devices, solved.task.program, default, dispatch=solved.name, listen=record)
-        search = DispatchSearch(solved, benches, default.seconds + time.perf_counter() - started)
+        search = DispatchSearch(solved, benches, default.seconds + bench.budget.clock() - started)
         search._add(benches.default_evaluation())
         return search
 
@@ -140,7 +147,17 @@ class DispatchSearch:
     def standing(self) -> Standing:
         """How far the search is."""
         left = 0 if self._is_exhausted else self._trials - (len(self._best) - 1)
-        return Standing(self.default_s, tuple(self._best), self._spent_s, left)
+        return Standing(
+            self.default_s,
+            tuple(self._best),
+            self._spent_s,
+            left,
+            default_took_s=self._default_took_s,
+            fastest=self._fastest,
+            work=self._work,
+            similar=tuple(self._advisor.speedups()),
+            advised=self._advisor.promised() if self._is_advised else 1.0,
+        )
 
     @property
     def saving_s(self) -> float:
@@ -176,9 +193,9 @@ class DispatchSearch:
         """Evaluates the next `batch` candidates; what the store holds is neither compiled nor measured again."""
         # Not earlier: it learns from what the searches before this one measured.
         strategy = self._strategy = self._strategy or self._new_strategy()
-        started = time.perf_counter()
+        started = self._bench.budget.clock()
         with self._bench.watch.of(Part.SOLVING):
-            rows = strategy.ask(min(batch, self.standing.left))
+            rows = self._next_rows(strategy, min(batch, self.standing.left))
         self._is_exhausted = not rows
         candidates = [
             self.task.candidate(number, row, self._pool.point(row))
@@ -199,7 +216,23 @@ class DispatchSearch:
                 self._keep(evaluation)
                 ends[evaluation.candidate.number] = evaluation
             self._learn(strategy, row, ends[candidate.number], stored=known is not None)
-        self._spent_s += time.perf_counter() - started
+        self._spent_s += self._bench.budget.clock() - started
+
+    def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
+        """Up to `count` rows: what similar dispatches advise, at most half, and what the strategy asks for."""
+        advised = self._advisor.rows((count + 1) // 2) if self._is_advised else []
+        rows = [row for row in advised if row not in self._asked]
+        self._asked.update(rows)
+        while len(rows) < count and (asked := strategy.ask(count - len(rows))):
+            new = [row for row in asked if row not in self._asked]
+            self._asked.update(new)
+            rows += new
+        return rows
+
+    @property
+    def _is_advised(self) -> bool:
+        """False for a strategy whose questions do not depend on answers."""
+        return getattr(self._kind, "learns", True)
 
     def finish(self, budget: Budget | None = None) -> DispatchResult:
         """The final, within a budget: the best candidates against each other, the best against the default."""
@@ -214,14 +247,13 @@ class DispatchSearch:
         return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
 
     def _new_strategy(self) -> Strategy:
-        kind: type[Strategy] = plugins.load("tuner.strategies", self._bench.options.strategy)
         expectation = None
         with self._bench.watch.of(Part.SOLVING):
             prior = self._earlier()
             if not prior:
                 expectation = self._bench.experience.expectation(self.task.problem, self._pool, self._rng)
                 prior = NO_PRIOR if expectation is None else expectation
-            strategy = kind(self._pool, self._rng, self._trials, prior)
+            strategy = self._kind(self._pool, self._rng, self._trials, prior)
         if expectation is not None:
             learnt = f"{expectation.learnt_from} timings of similar dispatches"
             self._bench.listen(Note(f"{self.name}: {learnt} say where to start"))
@@ -237,12 +269,15 @@ class DispatchSearch:
     def _learn(self, strategy: Strategy, row: int, evaluation: Evaluation, *, stored: bool) -> None:
         """Passes the end of a candidate to whatever depends on it."""
         self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
+        if evaluation.speedup:
+            self._fastest = max(self._fastest or 0.0, evaluation.speedup)
         self._add(evaluation, stored=stored)
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
         with self._bench.watch.of(Part.SOLVING):
             strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
         if evaluation.time_s is not None:
-            self._bench.experience.add(self.task.problem.key, evaluation.candidate.point, evaluation.time_s)
+            point, time_s = evaluation.candidate.point, evaluation.time_s
+            self._bench.experience.add(self.task.problem.key, point, time_s, evaluation.speedup)
 
     def _stored(self, candidate: Candidate) -> Stored | None:
         """How an earlier run ended this candidate, if one did."""

@@ -12,6 +12,7 @@ from tuner.evaluate.budget import Budget
 from tuner.events import PhaseStarted, SearchPlanned
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
+from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task, plan
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Batch, Finish, GiveUp, in_turn, within
@@ -32,7 +33,8 @@ def tune_dispatches(
     planned = plan(dispatches, bench.target, bench.options)
     named = {dispatch.name: dispatch for dispatch in dispatches}
     found = {name: DispatchResult(named[name], reason) for name, reason in planned.left.items()}
-    solved = _solved(bench, planned.tasks, limits, for_defaults, found)
+    tasks = _largest_first(planned.tasks) if budget.is_limited else planned.tasks
+    solved = _solved(bench, tasks, limits, for_defaults, found)
     searches = _worth_searching(bench, _started(bench, solved, for_defaults, found), found)
     turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
     for turn in turns:
@@ -45,6 +47,11 @@ def tune_dispatches(
             case GiveUp(search, reason):
                 found[search.name] = search.give_up(reason)
     return [found[dispatch.name] for dispatch in dispatches]
+
+
+def _largest_first(tasks: Sequence[Task]) -> list[Task]:
+    """What probably takes most of the model's time first: a budget may end before all defaults are timed."""
+    return sorted(tasks, key=lambda task: -Work.of(task.problem, task.runs).size)
 
 
 def _solved(

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner import plugins
 from tuner.constraints import Space, SpaceTooLargeError, enumerate_space
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
-from tuner.model_flags import Host, ModelFlags
+from tuner.model_flags import DEFAULT, Host, ModelFlags
 from tuner.options import Options
 from tuner.targets.host import processor_features
 from tuner.tuning.reserve import flags_s
@@ -46,6 +46,28 @@ def is_choice(target: str, flag: str) -> bool:
     """Whether a registered choice for the target sets this flag, to this value."""
     known = known_flags(target)
     return known is not None and known.has(flag)
+
+
+def pins_of(target: str, flags: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The choices that these flags are, by the name of the knob, and the flags that are none."""
+    known, pins, others = known_flags(target), dict[str, str](), []
+    for flag in flags:
+        found = [
+            (knob.name, value)
+            for knob in (() if known is None else known.knobs)
+            for value in knob.choices
+            if known is not None and known.flags({knob.name: value}) == (flag,)
+        ]
+        pins.update(found[:1])
+        if not found:
+            others.append(flag)
+    return pins, tuple(others)
+
+
+def default_passes(target: str) -> dict[str, str]:
+    """A pin of each choice of passes, to none. Passes run before choices for single ops and leave them other ops."""
+    known = known_flags(target)
+    return {} if known is None else {knob.name: DEFAULT for knob in known.knobs if knob.has_passes}
 
 
 def check_pins(target: str, options: Options) -> None:

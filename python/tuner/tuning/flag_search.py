@@ -82,17 +82,22 @@ def _ranked(tried: Sequence[_Tried]) -> list[_Tried]:
 
 
 def choose_flags(
-    bench: Workbench, plain: PlainModel, dispatches: Sequence[Dispatch], budget: Budget, read_s: float
+    bench: Workbench,
+    plain: PlainModel,
+    dispatches: Sequence[Dispatch],
+    budget: Budget,
+    read_s: float,
+    held: Mapping[str, str] | None = None,
 ) -> FlagChoice:
     """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's.
 
     `dispatches`: the plain model's. `budget`: the time for this and for dispatches. `read_s`: reading the dispatches
-    that flags make.
+    that flags make. `held`: choices that the plain model was compiled with, and that are pinned.
     """
     known = known_flags(bench.target.name)
     if known is None:
         return FlagChoice({}, ())
-    return _FlagSearch(bench, plain, known, dispatches, budget, read_s).run()
+    return _FlagSearch(bench, plain, known, dispatches, budget, read_s, held or {}).run()
 
 
 class _FlagSearch:
@@ -104,12 +109,14 @@ class _FlagSearch:
         dispatches: Sequence[Dispatch],
         budget: Budget,
         read_s: float,
+        held: Mapping[str, str],
     ) -> None:
         self._bench = bench
         self._plain = plain
         self._known = known
         self._whole = budget
         self._read_s = read_s
+        self._held = held
         self._choice_s = plain.costs.choice_s(at_once(bench.options))
         self._flags_s = flags_s(budget.left_s, self._choice_s, self._beside_s)
         self._budget = budget.part(self._flags_s)
@@ -132,7 +139,7 @@ class _FlagSearch:
         choices, tried = self._affordable(), list[_Tried]()
         if choices > 0:
             total = count_choices(self._space)
-            self._bench.listen(PhaseStarted(f"flags of the whole model: {choices} of {total} choices", choices))
+            self._bench.listen(PhaseStarted(f"flags of the whole model: {choices} of {total:,} choices", choices))
             tried = self._search(choices)
         best = self._final(tried)
         values, ratio = (self._pins, None) if best is None else (best[0].values, best[1])
@@ -166,7 +173,7 @@ class _FlagSearch:
         return choices
 
     def _search(self, trials: int) -> list[_Tried]:
-        baseline_s = best_s = self._trials.time_plain()
+        baseline_s = best_s = self._trials.time_plain(self._held)
         found: list[_Tried] = []
         asked = 0
         started = time.perf_counter()
@@ -209,8 +216,9 @@ class _FlagSearch:
                 compared[place] = finalist, ratio
         if not compared:
             return None
-        highest = max(ratio.value for _, ratio in compared.values())
-        equal = [entry for entry in compared.values() if entry[1].value >= (1 - _NOISE) * highest]
+        highest = max((ratio for _, ratio in compared.values()), key=lambda ratio: ratio.value)
+        least = min(highest.low, (1 - _NOISE) * highest.value)
+        equal = [entry for entry in compared.values() if entry[1].high >= least]
         best = min(equal, key=lambda entry: entry[0].changes)
         single = next((place for place, choice in enumerate(ranked) if self._is_single(choice)), None)
         if single is None or self._is_single(best[0]):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,11 +76,18 @@ class FlagTrials:
         self._compiled: dict[Path, tuple[Repair, ...]] = {}
         self._baseline_s = 0.0
 
-    def time_plain(self) -> float:
-        """The median seconds of a run of the plain model. Raises DeviceLostError if it does not run."""
+    def time_plain(self, held: Mapping[str, str]) -> float:
+        """The median seconds of a run of the plain model, which was compiled with the choices `held`.
+
+        Raises DeviceLostError if it does not run.
+        """
         self._folder.mkdir(exist_ok=True)
         self._baseline_s = self._plain_s()
         self._remember(self._plain.program.binary, self._baseline_s)
+        if held:
+            same = self._binary(held)
+            shutil.copyfile(self._plain.program.binary, same)
+            self._compiled[same] = ()
         return self._baseline_s
 
     def of(self, choices: Sequence[dict[str, str]], best_s: float) -> Iterator[End]:

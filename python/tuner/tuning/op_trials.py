@@ -14,15 +14,19 @@ import numpy as np
 
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
+from tuner.events import Note
 from tuner.files import write_atomically
 from tuner.measuring import FunctionProgram
 from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
-from tuner.model.model import Model, preprocessing_flag
+from tuner.model.model import preprocessing_flag
+from tuner.model_flags.repair import next_repair
 from tuner.op_choices import OpChoice, flags_of
 from tuner.op_choices.writing import preprocessing_spec
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Stored, digest
 from tuner.speedup import is_decided, is_faster, speedup
+from tuner.tuning.flag_plan import known_flags
+from tuner.tuning.flag_trials import described
 from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
 from tuner.tuning.workbench import Workbench
 
@@ -33,6 +37,10 @@ _GIVE_UP_FACTOR = 1.3
 _MIN_GAIN = 0.01
 # Times the plain model's compilation: one that takes longer is stopped when the budget ends.
 _HANGS_FACTOR = 3
+
+
+class RefusedError(ToolError):
+    """The compiler refused choices, and nothing else can be the cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +58,48 @@ class OpsEnd:
 
 
 class OpTrials:
-    """Compiles sets of choices into the run's folder, and measures each against the best one so far.
+    """Compiles sets of choices into the run's folder, and measures each against the best one so far."""
 
-    `model` is the plain one with the flags that were chosen for it.
-    """
-
-    def __init__(self, bench: Workbench, plain: PlainModel, model: Model, budget: Budget) -> None:
+    def __init__(self, bench: Workbench, plain: PlainModel, budget: Budget) -> None:
         self._bench = bench
         self._plain = plain
-        self._model = model
+        self._model = plain.model
         self._budget = budget
         self._folder = bench.folder.path / "ops"
-        self._subject = digest(plain.model.path.read_bytes(), repr(model.flags))
+        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags), plain.program.allocator)
+        # Flags with which choices compiled, by the text of their file.
+        self._repairs: dict[str, tuple[str, ...]] = {}
         self._rng = np.random.default_rng(bench.options.seed)
 
     def flags(self, choices: Sequence[OpChoice]) -> tuple[str, ...]:
-        """The flags that the model needs beside its own for these choices. Writes the file that they name."""
+        """The flags that the model needs beside its own for these choices. Writes the file that they name.
+
+        They include repairs, without which it does not compile, if it was compiled with these choices before.
+        """
         if not choices:
             return ()
         text = preprocessing_spec(choices)
         path = self._folder / f"{digest(text)[:16]}.preprocessing.mlir"
         write_atomically(path, text)
         given = set(self._model.flags)
-        return (*(flag for flag in flags_of(choices) if flag not in given), preprocessing_flag(path))
+        needed = (flag for flag in flags_of(choices) if flag not in given)
+        return (*needed, preprocessing_flag(path), *self._repairs.get(text, ()))
 
     def compiled(self, choices: Sequence[OpChoice]) -> Path:
-        """The model compiled with these choices. Raises ToolError."""
+        """The model compiled with these choices. Raises RefusedError or ToolError."""
         self._folder.mkdir(exist_ok=True)
-        flags = self.flags(choices)
-        binary = self._folder / f"{digest(repr(flags))[:16]}.vmfb"
+        text, model = preprocessing_spec(choices), self._model.with_flags(*self.flags(choices))
+        binary = self._folder / f"{digest(text)[:16]}.vmfb"
         limit_s = max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s)
-        result = self._model.with_flags(*flags).compile(binary, timeout_s=limit_s)
-        if result.exit_code != 0:
-            raise ToolError(f"it does not compile: {result.first_error}")
+        known = known_flags(self._bench.target.name)
+        while (result := model.compile(binary, timeout_s=limit_s)).exit_code != 0:
+            repair = next_repair(() if known is None else known.repairs, result.output, model.flags)
+            if repair is None or self._budget.left_s <= 0:
+                failed = f"it does not compile: {result.first_error}"
+                raise RefusedError(failed) if result.exit_code > 0 and repair is None else ToolError(failed)
+            self._bench.listen(Note(f"The model with choices for single ops is {described(repair)}"))
+            self._repairs[text] = (*self._repairs.get(text, ()), *repair.flags)
+            model = model.with_flags(*repair.flags)
         return binary
 
     def of(self, choices: Sequence[OpChoice], before: Sequence[OpChoice], best: Path, best_s: float) -> OpsEnd:
@@ -108,8 +125,10 @@ class OpTrials:
         """The end, and whether nothing else than the choices can be the cause."""
         try:
             binary = self.compiled(choices)
-        except ToolError as error:
+        except RefusedError as error:
             return OpsEnd(False, detail=str(error)), True
+        except ToolError as error:
+            return OpsEnd(False, detail=str(error)), False
         if binary.read_bytes() == best.read_bytes():
             return OpsEnd(False, best_s, "it changes nothing"), True
         try:

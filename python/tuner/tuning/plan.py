@@ -58,7 +58,7 @@ def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatc
 
 
 def plan(dispatches: Sequence[Dispatch], target: Target, options: Options) -> Plan:
-    """The problems to tune among those of `dispatches` that the options name, as `early_only` and `space` allow.
+    """The problems to tune among those of `dispatches` that the options name, as `plain` and `space` allow.
 
     Raises InputError for a name that no dispatch has.
     """
@@ -90,7 +90,7 @@ def _task(
         raise _NotTunedError(f"not tunable: {dispatch.untunable}")
     if problem in tasks:
         raise _NotTunedError(f"same problem as {tasks[problem].dispatch.name}")
-    if options.early_only and not (target.reads_specs and has_matcher(problem)):
+    if options.plain and not (target.reads_specs and has_matcher(problem)):
         raise _NotTunedError(f"left alone: no spec that plain iree-compile reads can reach {problem.label}")
     found = spaces.find(target.name, problem, space)
     if found is None and space:

@@ -18,10 +18,11 @@ from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
 from tuner.specs.write import late_path, problem_spec
+from tuner.speedup import Ratio
 from tuner.targets import Target
 from tuner.tuning.bisection import Bisection
 from tuner.tuning.result import DispatchResult, ModelResult
-from tuner.tuning.run_specs import RunSpecs, dropped, holding_early, holding_late, is_late, winners_of
+from tuner.tuning.run_specs import RunSpecs, dropped, early_alone, holding_early, holding_late, is_late, winners_of
 from tuner.tuning.whole_model import PlainModel, compare_models
 from tuner.tuning.workbench import Workbench
 
@@ -31,7 +32,8 @@ class Proof:
     """The specs that hold, the results of the dispatches without the entries that do not hold, and the model's result.
 
     `late_spec` is "" if no entry needs it. `binary` is the model compiled with the specs. `flags_hold`: whether the
-    flags that were chosen for the whole compilation may stay.
+    flags that were chosen for the whole compilation may stay. `late_gain`: the speed-up by the late entries over what
+    plain iree-compile applies; None without late entries, or if there was no time to measure it.
     """
 
     spec: str
@@ -40,6 +42,7 @@ class Proof:
     model: ModelResult | None
     binary: Path
     flags_hold: bool = True
+    late_gain: Ratio | None = None
 
 
 def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
@@ -74,15 +77,20 @@ def prove_unrun(
     results: Sequence[DispatchResult],
     circumstances: Circumstances,
     listen: Listener,
+    *,
+    plain: bool = False,
 ) -> Proof:
     """As `prove`, without running the model: the specs of the winners that the compiled model holds.
+
+    `plain`: only of those that plain iree-compile applies.
 
     Entries with which the model does not compile are dropped. Raises ToolError if it does not compile without entries.
     """
     specs = RunSpecs(model, (), target, circumstances, folder)
     results = [replace(result, late=is_late(result, target)) for result in results]
     listen(PhaseStarted("reading the specs' entries back from the compiled model"))
-    results = holding_late(specs, holding_early(specs, results, listen), listen)
+    results = holding_early(specs, results, listen)
+    results = early_alone(results) if plain else holding_late(specs, results, listen)
     binary = folder.path / "model-tuned.vmfb"
 
     def reason_against(results: Sequence[DispatchResult], _: float) -> str | None:
@@ -131,7 +139,7 @@ class _Prover:
         self._rng = np.random.default_rng(bench.options.seed)
         self._without = plain.program
         self._binary = bench.folder.path / "model-tuned.vmfb"
-        self._budget = bench.budget
+        self._budget = bench.budget.less(plain.costs.command_s)
         # Seconds that the last comparison, and one of the model with entries, take at least.
         costs = plain.costs
         self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)
@@ -147,6 +155,8 @@ class _Prover:
         if winners_of(results):
             self._listen(PhaseStarted("reading the specs' entries back from the compiled model"))
         results = holding_early(self._specs, results, self._listen, self._has_time_for_each)
+        if self._bench.options.plain:
+            results = early_alone(results)
         results = holding_late(self._specs, results, self._listen, self._has_time_for_each)
         self._bench.finished.update({result.dispatch.name: result for result in results})
         if has_flags and (reason := self._reason_against_flags()):
@@ -169,7 +179,8 @@ class _Prover:
             else:
                 reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
             if not reason:
-                return Proof(*self._specs.write(results, compared), tuple(results), compared, binary)
+                gain = self._late_gain(results, binary)
+                return Proof(*self._specs.write(results, compared), tuple(results), compared, binary, late_gain=gain)
             if not (winners_of(results) and has_flags):
                 return self._nothing(results, reason)
             # The entries are at fault; the flags alone may hold.
@@ -187,6 +198,22 @@ class _Prover:
         if self._budget.is_limited and self._seen and winners_of(results) and self._without == self._plain.program:
             return self._seen
         return compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng, self._budget)
+
+    def _late_gain(self, results: Sequence[DispatchResult], binary: Path) -> Ratio | None:
+        """The speed-up of the model by its late entries, over flags and early entries alone."""
+        if not any(result.late for result in winners_of(results)) or self._budget.left_s < self._trial_s:
+            return None
+        self._listen(PhaseStarted("the whole model with late entries against without, interleaved"))
+        early = early_alone(results)
+        try:
+            without = self._without
+            if winners_of(early):
+                without = replace(without, binary=binary.with_name("model-early.vmfb"))
+                self._specs.compiled(early, without.binary)
+            return compare_models(self._plain, without, binary, self._bench.runner, self._rng, self._budget).ratio
+        except (MeasurementError, ToolError) as error:
+            self._listen(Note(f"What the late entries add is not known: {self._reason_of(error)}"))
+            return None
 
     def _reason_against_flags(self) -> str:
         """Why the model does not compile with the chosen flags alone, or "". Entries must then beat these flags."""

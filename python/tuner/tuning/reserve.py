@@ -28,8 +28,8 @@ _CONFIGURING_PART = 0.25
 _BISECTION_TRIALS, _BISECTION_PART = 6, 0.04
 # The part of what is left that may go into flags; up to the second if only that is enough for a few choices.
 _FLAGS_PART, _MOST_FLAGS_PART, _FEW_CHOICES = 0.25, 0.6, 3
-# The part of what is left after the choice of flags that may go into choices for single ops.
-_OPS_PART = 0.3
+# The part of what is left that may go into choices for single ops; up to the second if only that is enough for one.
+_OPS_PART, _MOST_OPS_PART = 0.3, 0.75
 # The part of the time for dispatches that may be kept for finals; up to the second if they need that at least.
 _FINALS_PART, _MOST_FINALS_PART = 0.3, 0.5
 
@@ -76,9 +76,17 @@ class ModelCosts:
         """What it takes to read specs back from the model and to compile it with them."""
         return self.configuring_s + (self.compile_s if self.only_late else self.unthreaded_s)
 
+    @property
+    def command_s(self) -> float:
+        """What the command takes that uses the result, which is run as it is printed."""
+        return self.entries_s
+
     def proof_s(self, flags_speedup: float | None = None) -> float:
-        """What the proof takes at least. `flags_speedup`: what the chosen flags gain, None if there are none."""
-        trial_s = self.configuring_s + self.trial_s(flags_speedup)
+        """What the proof takes at least, the run of the printed command included.
+
+        `flags_speedup`: what the chosen flags gain, None if there are none.
+        """
+        trial_s = self.configuring_s + self.trial_s(flags_speedup) + self.command_s
         if flags_speedup is None:
             return trial_s
         return trial_s + self.compile_s + self.comparison_s(candidate_s=self.run_s / flags_speedup)
@@ -138,9 +146,9 @@ def flags_s(left_s: float, choice_s: float, end_s: float) -> float:
     return max(0.0, _FLAGS_PART * left_s, min(_MOST_FLAGS_PART * left_s, few_s))
 
 
-def ops_s(left_s: float) -> float:
-    """How much of what is left may go into choices for single ops."""
-    return max(0.0, _OPS_PART * left_s)
+def ops_s(left_s: float, first_s: float) -> float:
+    """How much of what is left may go into choices for single ops. `first_s`: trying one set of them, and the end."""
+    return max(0.0, _OPS_PART * left_s, min(_MOST_OPS_PART * left_s, first_s))
 
 
 def finals_s(whole_s: float, least_s: Sequence[float], wanted_s: Sequence[float]) -> float:

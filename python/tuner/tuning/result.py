@@ -130,6 +130,8 @@ class TuneResult:
     model's order. `model`: the comparison of whole models, None if nothing was found. `binary`: the model compiled with
     flags and specs. `run_dir`: the folder of the log and the binaries. `circumstances`: those of the certificates.
     `wall_time`: where the run's time went. `allocator`: what the whole model was measured with.
+    `late_gain`: the speed-up of the whole model by the late entries, over what plain iree-compile applies; None if that
+    was not measured. `command_shown`: how `compile_command` was shown to make `binary`, "" if it was not run.
     """
 
     function: str
@@ -147,6 +149,8 @@ class TuneResult:
     circumstances: Circumstances
     wall_time: WallTime
     allocator: AllocatorChoice = UNCHOSEN
+    late_gain: Ratio | None = None
+    command_shown: str = ""
 
     @property
     def speedup(self) -> float:
@@ -189,8 +193,10 @@ class TuneResult:
             ],
             "flags": list(self.flags),
             "allocator": to_plain(self.allocator),
+            "late_gain": None if self.late_gain is None else to_plain(self.late_gain),
             "ops": list(self.ops),
             "compile_command": list(self.compile_command),
+            "command_shown": self.command_shown,
             "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
         }
 

@@ -18,7 +18,7 @@ from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
-from tuner.events import Disturbance, Event, Listener, Note
+from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.machines.local import Machines, machines_of
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
@@ -34,6 +34,7 @@ from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
 from tuner.tuning.flag_plan import check_pins
 from tuner.tuning.flag_search import FlagChoice
+from tuner.tuning.printed import SAME_BINARY, check_command
 from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
@@ -43,6 +44,8 @@ from tuner.tuning.workbench import Workbench, batch_size
 
 # Dialects whose ops are read in every model, in the order in which they are met.
 _DIALECTS = ("hal", "arith", "util")
+# Seconds that a command may take beside compiling: a busy machine needs some to start Python.
+_STARTING_S = 30.0
 
 
 def tune_model(
@@ -153,7 +156,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
     options, target, folder = bench.options, bench.target, bench.folder
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
-        known = replace(known, flags=FlagChoice({}, ()), ops=())
+        known = replace(known, flags=FlagChoice({}, ()), ops=None)
     spec = options.output or folder.spec
     result = TuneResult(
         function=known.plain.program.function,
@@ -161,7 +164,7 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         late_spec=proof.late_spec,
         preprocessing=text_in(known.flags.flags),
         flags=naming(known.flags.flags, preprocessing_path(spec)),
-        ops=tuple(choice.label for choice in known.ops),
+        ops=() if known.ops is None else tuple(choice.label for choice in known.ops.choices),
         dispatches=proof.dispatches,
         model=proof.model,
         binary=proof.binary,
@@ -177,11 +180,33 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         circumstances=known.circumstances(bench),
         allocator=known.allocator,
         wall_time=bench.watch.read(),
+        late_gain=proof.late_gain,
     )
+    result = _shown(result, bench, known)
     result.keep(options.output)
     for old in (folder.unproved, late_path(folder.unproved), preprocessing_path(folder.unproved)):
         old.unlink(missing_ok=True)
     return result
+
+
+def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
+    """The result, and whether its command is enough by itself, if there is something to use and the time for that."""
+    options, costs = bench.options, known.plain.costs
+    if result.model is None or bench.budget.left_s < costs.command_s:
+        return result
+    if options.output is not None:
+        result.save(options.output)
+    bench.listen(PhaseStarted("the command that uses the result, as it is printed"))
+    timeout_s = known.plain.model.timeout_s + _STARTING_S
+    device = bench.target.device
+    with bench.watch.of(Part.COMPILING):
+        try:
+            shown = check_command(result.compile_command, result.binary, known.plain, device, timeout_s)
+        except TunerError as error:
+            shown = f"it is not enough: {error}"
+    if shown != SAME_BINARY:
+        bench.listen(Note(f"The command that uses the result was run as it is printed: {shown}"))
+    return replace(result, command_shown=shown, wall_time=bench.watch.read())
 
 
 def _keep_unproved(bench: Workbench, known: Known) -> None:

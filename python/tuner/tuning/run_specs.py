@@ -156,6 +156,12 @@ def holding_late(
     return results
 
 
+def early_alone(results: Sequence[DispatchResult]) -> list[DispatchResult]:
+    """The results without the winners that plain iree-compile does not apply."""
+    reason = "plain iree-compile does not apply its entry"
+    return [dropped(result, reason if result.late else None) for result in results]
+
+
 def winners_of(results: Sequence[DispatchResult]) -> list[DispatchResult]:
     """The results that have a winner."""
     return [result for result in results if result.winner is not None]

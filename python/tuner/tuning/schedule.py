@@ -8,12 +8,14 @@ Pure numbers, no compiler.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tuner.evaluate.budget import Budget
 from tuner.events import Listener, Note
+from tuner.tuning.headroom import NO_WORK, Work, headrooms
 from tuner.tuning.reserve import finals_s, first_final_s
 
 # The best of n + 4 candidates was faster than the best of n by 0.85 / n: the default strategy's mean curves on four
@@ -21,6 +23,15 @@ from tuner.tuning.reserve import finals_s, first_final_s
 _GAIN_OF_ONE = 0.85 / 4
 # The latest candidates whose gain counts as much as that expectation.
 _WINDOW = 12
+# The rate that can be reached, in usual rates. Those are rates of defaults, so it is more than one. The first
+# candidates find the square root of what there is to be gained.
+_HEADROOM = 1.5
+# The least and the most that a dispatch promises, in usual gains.
+_LEAST_PROMISE, _MOST_PROMISE = 0.25, 4.0
+# The part of a gain in a similar dispatch that the same choice is expected to gain here.
+_TRUST = 0.5
+# Seconds that a candidate counts with at least: one that a store holds takes none.
+_LEAST_S = 1e-6
 # A batch that is not expected to make the model faster by this fraction is not worth its time.
 _LEAST_GAIN = 2e-4
 
@@ -32,12 +43,27 @@ class Standing:
     `default_s`: seconds of the default in one run of the model, all its runs together. `best`: the best speed-up
     after each candidate so far, the default (1.0) first. `spent_s`: seconds that they took. `left`: candidates that
     may still be asked for.
+
+    `default_took_s`: seconds that the default took to be compiled and timed. `fastest`: the best candidate's speed-up,
+    which may be below 1; None if none was measured. `work`: what the dispatch does in one run of the model, all its
+    runs together. `similar`: what similar dispatches gained so far. `advised`: the best speed-up in a similar dispatch
+    of what was not tried here; 1 if everything was.
     """
 
     default_s: float
     best: Sequence[float]
     spent_s: float
     left: int
+    default_took_s: float = 1.0
+    fastest: float | None = None
+    work: Work = NO_WORK
+    similar: Sequence[float] = ()
+    advised: float = 1.0
+
+    @property
+    def tried(self) -> int:
+        """Candidates so far."""
+        return len(self.best) - 1
 
 
 class Searching(Protocol):
@@ -170,38 +196,73 @@ def _finals(searches: Sequence[S], budget: Budget) -> Iterator[Turn[S]]:
 
 
 def _nothing_found(standing: Standing) -> str:
-    tried = len(standing.best) - 1
-    if not tried:
+    if not standing.tried:
         return "left alone: the time went to dispatches with more to be gained"
-    return f"the default stays: none of {tried} candidates was faster in the search"
+    return f"the default stays: none of {standing.tried} candidates was faster in the search"
 
 
-def expected_gain_s(standing: Standing, batch: int) -> float:
-    """The seconds by which the next `batch` candidates are expected to shorten one run of the model."""
+def expected_gain_s(standing: Standing, batch: int, headroom: float | None = None) -> float:
+    """The seconds by which the next `batch` candidates are expected to shorten one run of the model.
+
+    `headroom`: the time that the best so far takes, divided by what the machine usually takes for such work.
+    """
     if not standing.left:
         return 0.0
-    tried = len(standing.best) - 1
-    best = max(standing.best)
-    usual = _GAIN_OF_ONE * min(batch, standing.left) / max(tried, 1)
-    if tried < _WINDOW:
+    tried, best = standing.tried, max(standing.best)
+    usual = _GAIN_OF_ONE * min(batch, standing.left) / max(tried, 1) * _promise(headroom)
+    if tried == 0 and standing.similar:
+        known = len(standing.similar) / (len(standing.similar) + 1)
+        relative = (1 - known) * usual + known * (statistics.fmean(standing.similar) - 1)
+    elif tried < _WINDOW:
         relative = usual
     else:
         seen = (best / max(standing.best[:-_WINDOW]) - 1) * batch / _WINDOW
         relative = (usual + seen) / 2
-    return standing.default_s / best * relative / (1 + relative)
+    gain = relative / (1 + relative) * _reached(standing, best, relative)
+    advised = _TRUST * (standing.advised / best - 1)
+    return standing.default_s / best * max(gain, advised / (1 + advised))
+
+
+def _promise(headroom: float | None) -> float:
+    """How many times as much as usual a dispatch gains."""
+    if headroom is None:
+        return 1.0
+    return min(max((math.sqrt(_HEADROOM * headroom) - 1) / (4 * _GAIN_OF_ONE), _LEAST_PROMISE), _MOST_PROMISE)
+
+
+def _reached(standing: Standing, best: float, relative: float) -> float:
+    """How probable it is that the next candidates are faster than what the dispatch has.
+
+    The best candidate may be slower than the default, and becomes faster by `relative` on average. Steps of such a
+    mean are taken to be distributed exponentially.
+    """
+    if standing.fastest is None or standing.fastest >= best:
+        return 1.0
+    return math.exp(-(best / standing.fastest - 1) / relative) if relative > 0 else 0.0
 
 
 def choose(standings: Sequence[Standing], batch: int, model_s: float) -> int | None:
     """Which of them gets the next batch, or None if no batch is worth its time.
 
-    `model_s`: seconds of one run of the model. One that never had a batch is taken to need as long as the others did.
+    `model_s`: seconds of one run of the model. What counts is the gain for each second that a candidate takes to be
+    compiled and measured. Before the first candidate of a dispatch, that is what its default took, times the ratio
+    that candidates of the others have to their defaults.
     """
-    gains = [expected_gain_s(standing, batch) for standing in standings]
-    tried = sum(len(standing.best) - 1 for standing in standings)
-    usual_s = sum(standing.spent_s for standing in standings) / tried if tried else 1.0
+    rooms = headrooms([standing.work for standing in standings], [_now_s(standing) for standing in standings])
+    gains = [
+        expected_gain_s(standing, batch, room if standing.work.iterations else None)
+        for standing, room in zip(standings, rooms, strict=True)
+    ]
+    by_defaults_s = sum(standing.tried * standing.default_took_s for standing in standings)
+    ratio = sum(standing.spent_s for standing in standings) / by_defaults_s if by_defaults_s else 1.0
     rates = [
-        gain / (standing.spent_s / (len(standing.best) - 1) if len(standing.best) > 1 else usual_s)
+        gain / max(standing.spent_s / standing.tried if standing.tried else ratio * standing.default_took_s, _LEAST_S)
         for gain, standing in zip(gains, standings, strict=True)
     ]
     worth = [index for index, gain in enumerate(gains) if gain >= _LEAST_GAIN * model_s]
     return max(worth, key=rates.__getitem__, default=None)
+
+
+def _now_s(standing: Standing) -> float:
+    """Seconds of the best so far in one run of the model."""
+    return standing.default_s / max(standing.best)

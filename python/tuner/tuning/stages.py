@@ -13,6 +13,7 @@ if that is empty, are then written down as unproved.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,15 +22,15 @@ from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
-from tuner.op_choices import OpChoice
 from tuner.op_choices.reading import read_ops
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
 from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.dispatches import tune_dispatches
+from tuner.tuning.flag_plan import default_passes, pins_of
 from tuner.tuning.flag_search import FlagChoice, choose_flags
-from tuner.tuning.op_search import choose_ops, free_kinds
+from tuner.tuning.op_search import ChosenOps, choose_ops, may_choose_ops
 from tuner.tuning.plan import chosen
 from tuner.tuning.prove import Proof, prove
 from tuner.tuning.reserve import proof_s
@@ -50,7 +51,7 @@ class Known:
     plain: PlainModel
     extracted: Extracted
     flags: FlagChoice
-    ops: tuple[OpChoice, ...] = ()
+    ops: ChosenOps | None = None
     results: tuple[DispatchResult, ...] = ()
     proof: Proof | None = None
     allocator: AllocatorChoice = UNCHOSEN
@@ -75,48 +76,56 @@ def choose_allocator(bench: Workbench, known: Known) -> Known:
     return replace(known, plain=known.plain.with_allocator(choice.allocator), allocator=choice)
 
 
+def search_ops(bench: Workbench, known: Known) -> Known:
+    """Chooses what becomes of single ops, and reads the dispatches that this makes."""
+    if not may_choose_ops(bench.options, bench.target.name):
+        return known
+    folder = bench.folder.path / "ops"
+    folder.mkdir(exist_ok=True)
+    try:
+        ops = read_ops(known.plain.model, folder)
+    except ToolError as error:
+        bench.listen(Note(f"Nothing is chosen for single ops: {error}"))
+        return known
+    found = choose_ops(bench, known.plain, ops, _before_proof(bench, known), known.extracted.seconds)
+    if found is None:
+        return known
+    counts = Counter(f"{choice.kind}={choice.value}" for choice in found.choices)
+    named = ", ".join(f"{choice} for {count}" for choice, count in counts.items())
+    bench.listen(Note(f"Choices for single ops: {named}; the model is {found.ratio} without a spec"))
+    then = _compiled_with(bench, known, FlagChoice({}, found.flags, found.ratio), "chosen")
+    return known if then is known else replace(then, ops=found)
+
+
 def search_flags(bench: Workbench, known: Known) -> Known:
-    """Chooses the flags of the whole compilation, and reads the dispatches that they make."""
+    """Chooses the flags of the whole compilation, given what was chosen for single ops, and reads the dispatches."""
     if bench.options.dispatches:
         bench.listen(
             Note("The flags stay as they are: with others there may be no dispatch of the names that were given")
         )
         return known
-    flags = choose_flags(
-        bench, known.plain, known.extracted.dispatches, _before_proof(bench, known), known.extracted.seconds
-    )
-    if not flags.flags:
-        return replace(known, flags=flags)
+    base, held, fixed = known.plain, dict[str, str](), tuple[str, ...]()
+    options = bench.options
+    if known.ops is not None:
+        held, fixed = pins_of(bench.target.name, known.ops.flags)
+        base = known.ops.base(known.plain, fixed)
+        kept = default_passes(bench.target.name) if known.ops.has_convolutions else {}
+        options = replace(options, pins={**kept, **held, **options.pins})
+    budget, read_s = _before_proof(bench, known), known.extracted.seconds
+    bench_of_flags = replace(bench, options=options)
+    flags = choose_flags(bench_of_flags, base, known.extracted.dispatches, budget, read_s, held)
+    if not flags.flags or (known.ops is not None and flags.values == held):
+        return known if known.ops is not None else replace(known, flags=flags)
     named = " ".join(f"{name}={value}" for name, value in flags.values.items())
     measured = f", {flags.ratio} without a spec" if flags.ratio else ""
     bench.listen(Note(f"Flags for the whole model: {named}{measured}"))
-    return _compiled_with(bench, known, flags, (), "flagged")
+    if known.ops is not None:
+        ratio = known.ops.ratio if flags.ratio is None else known.ops.ratio.times(flags.ratio)
+        flags = replace(flags, flags=(*fixed, *flags.flags), ratio=ratio)
+    return _compiled_with(bench, known, flags, "flagged")
 
 
-def search_ops(bench: Workbench, known: Known) -> Known:
-    """Chooses what becomes of single ops, and reads the dispatches that this makes."""
-    if bench.options.dispatches or not free_kinds(bench.options):
-        return known
-    folder = bench.folder.path / "ops"
-    folder.mkdir(exist_ok=True)
-    try:
-        ops = read_ops(known.model, folder)
-    except ToolError as error:
-        bench.listen(Note(f"Nothing is chosen for single ops: {error}"))
-        return known
-    budget, read_s = _before_proof(bench, known), known.extracted.seconds
-    found = choose_ops(bench, known.plain, known.flags, ops, budget, read_s)
-    if found is None:
-        return known
-    for choice in found.choices:
-        bench.listen(Note(f"Chosen for single ops: {choice.label}"))
-    bench.listen(Note(f"With these choices the model is {found.flags.ratio} without a spec"))
-    return _compiled_with(bench, known, found.flags, found.choices, "chosen")
-
-
-def _compiled_with(
-    bench: Workbench, known: Known, flags: FlagChoice, ops: tuple[OpChoice, ...], folder_name: str
-) -> Known:
+def _compiled_with(bench: Workbench, known: Known, flags: FlagChoice, folder_name: str) -> Known:
     """What is known with these flags and their dispatches; without them if these cannot be read."""
     bench.listen(PhaseStarted("reading the model compiled with these flags"))
     folder = bench.folder.path / folder_name
@@ -126,7 +135,7 @@ def _compiled_with(
     except (InputError, ToolError) as error:
         bench.listen(Note(f"The flags are dropped, for the dispatches that they make cannot be read: {error}"))
         return known
-    return replace(known, flags=flags, ops=ops, extracted=extracted)
+    return replace(known, flags=flags, extracted=extracted)
 
 
 def tune(bench: Workbench, known: Known) -> Known:
@@ -148,4 +157,4 @@ def _before_proof(bench: Workbench, known: Known) -> Budget:
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
-STAGES: tuple[Stage, ...] = (choose_allocator, search_flags, search_ops, tune, prove_model)
+STAGES: tuple[Stage, ...] = (choose_allocator, search_ops, search_flags, tune, prove_model)

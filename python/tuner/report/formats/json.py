@@ -41,6 +41,8 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
         "model": None if run.model is None else run.model.to_json(),
         "flags": list(run.flags),
         "allocator": to_plain(run.allocator),
+        "late_gain": None if run.late_gain is None else to_plain(run.late_gain),
+        "command_shown": run.command_shown,
         "flags_tried": [
             {"number": tried.number, "values": dict(tried.values), "time_s": tried.time_s, "detail": tried.detail}
             for tried in run.flags_tried

@@ -27,7 +27,7 @@ _TREES = 100
 # Rows of a larger pool that are drawn at random: the best is sought among them.
 _SOUGHT = 200_000
 # A knob of a loop's tile is named after a level and the loop, as in `distribution[m]`.
-_OF_LOOP = re.compile(r"\[(\w+)\]$")
+LOOP_OF_KNOB = re.compile(r"\[(\w+)\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _features(names: Sequence[str], values: Array, loops: Sequence[str], extents
     """Logarithms of knobs, of extents and, for a loop's knob, of its steps through the loop. Shape [rows, features]."""
     columns = [np.log2(1 + np.abs(values)), np.log2(extents)]
     for index, name in enumerate(names):
-        loop = _OF_LOOP.search(name)
+        loop = LOOP_OF_KNOB.search(name)
         if loop and loop[1] in loops:
             many = np.ceil(extents[:, loops.index(loop[1])] / np.maximum(np.abs(values[:, index]), 1))
             columns.append(np.log2(many)[:, None])

@@ -85,6 +85,19 @@ class StrategyContract:
         asked = [row for _ in range(10) for row in search.ask(10)]
         assert len(set(asked)) == 100
 
+    def test_times_of_rows_that_others_asked_for_are_taken(self, strategy: type[Strategy], pool: Pool) -> None:
+        """What was fastest in a similar dispatch is tried whether the strategy asks for it or not."""
+        times = bowl(pool, (0.4, 0.7, 0.2))
+        search = strategy(pool, np.random.default_rng(0), 60)
+        asked: list[int] = []
+        for advised in range(0, 729, 73):
+            search.tell(advised, float(times[advised]))
+            rows = search.ask(4)
+            asked += rows
+            for row in rows:
+                search.tell(row, float(times[row]))
+        assert len(asked) == len(set(asked)) == 40
+
     @pytest.mark.parametrize("time_s", [1e-9, 1.0, 1e9])
     def test_equal_times_are_handled(self, strategy: type[Strategy], pool: Pool, time_s: float) -> None:
         assert len(set(searched(strategy, pool, 60, 0, lambda _: time_s))) == 60
