@@ -81,6 +81,18 @@ def conv(size: int, channels: int, filters: int, window: int) -> Case:
     return Case(name, _function("conv", shapes, out, body), shapes, blas)
 
 
+def channel_wise(size: int, channels: int, window: int) -> Case:
+    """One image, channels first, each channel with a window of its own, with padded input."""
+    padded = size + window - 1
+    shapes = ((1, channels, padded, padded), (channels, window, window))
+    out = _tensor(1, channels, size, size)
+    strides = "dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>"
+    operands = ", ".join(_tensor(*shape) for shape in shapes)
+    body = f"%c = linalg.depthwise_conv_2d_nchw_chw {{{strides}}} ins(%a, %b : {operands}) outs(%init : {out}) -> {out}"
+    name = f"channel-wise {size}x{size} {channels}, {window}x{window}"
+    return Case(name, _function("channelwise", shapes, out, body), shapes)
+
+
 def softmax(rows: int, columns: int) -> Case:
     """Softmax of each row."""
     out = _tensor(rows, columns)
@@ -118,6 +130,8 @@ CASES = {
         conv(14, 256, 256, 3),
         conv(7, 512, 512, 3),
         conv(14, 1024, 256, 1),
+        channel_wise(80, 96, 3),
+        channel_wise(40, 192, 5),
         softmax(4608, 384),
         row_sum(1500, 5120),
     )

@@ -163,7 +163,7 @@ def check(dispatch: Dispatch, limits: Limits, target: Target, configured: Path) 
     if target.name == "cpu":
         pool = enumerate_space(space)
         pipeline = builder.configuration(problem, pool.point(0)).pipeline
-        return "" if is_default_inside(dispatch, problem, pool, pipeline) else f"outside: {dispatch.default}"
+        return "" if is_default_inside(dispatch, problem, pool, {pipeline}) else f"outside: {dispatch.default}"
     with ir.Context() as context:
         native.register_passes()
         default = default_configuration(dispatch, configured, context)

@@ -31,6 +31,7 @@ CPU = {
     "convolution": "cpu-convolution",
     "elementwise": "cpu-elementwise",
     "mmt4d": "cpu-mmt4d",
+    "inner-tiled": "cpu-inner-tiled",
     "reduction": "cpu-reduction",
 }
 GPU = {

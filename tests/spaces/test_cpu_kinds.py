@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from tuner.measuring import Runner
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import find
-from tuner.spaces.cpu import convolution, elementwise, mmt4d, reduction
+from tuner.spaces.cpu import convolution, elementwise, inner_tiled, mmt4d, reduction
 from tuner.spaces.cpu.tiles import follow
 from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
@@ -177,6 +178,26 @@ def test_whole_vectors_along_memory(kinds: Extracted) -> None:
     assert (first * second <= 512).all()
 
 
+def test_half_vectors_and_masked_remainders_of_a_transpose() -> None:
+    def space(rows: int, columns_: int) -> dict[str, np.ndarray]:
+        loops = Loop(rows, "parallel"), Loop(columns_, "parallel")
+        operands = Operand("f32", "", (0, 1)), Operand("f32", "", (1, 0))
+        return columns(enumerate_space(elementwise.SPACE.build(Problem("elementwise", loops, operands), AVX512)))
+
+    even, odd = space(25600, 24), space(24, 103041)
+    assert {8, 24} == set(even["vector_common_parallel[parallel1]"].tolist())
+    assert (25600 % even["distribution[parallel0]"] == 0).all()
+    assert {8, 16} == set(odd["vector_common_parallel[parallel1]"].tolist())
+    assert (odd["distribution[parallel1]"] % odd["vector_common_parallel[parallel1]"] == 0).all()
+
+
+def test_a_sum_of_few_columns_has_vectors_that_divide_them() -> None:
+    loops = Loop(24, "parallel"), Loop(25600, "k")
+    operands = Operand("f32", "", (1, 0)), Operand("f32", "", (0,))
+    found = columns(enumerate_space(reduction.SPACE.build(Problem("reduction", loops, operands), AVX512)))
+    assert {8, 24} == set(found["vector_common_parallel[parallel]"].tolist())
+
+
 @pytest.mark.parametrize(
     "text", [samples.matmul(256, 256, 256), samples.batch_matmul(6, 128, 64, 256)], ids=["one", "batch"]
 )
@@ -192,6 +213,32 @@ def test_a_packed_products_inner_tile_is_whole(text: str, tmp_path: Path, target
     assert levels["vector_common_parallel"][-3:-1] == (m0, n0)
     assert levels["vector_reduction"][-1] == k0
     valid(dispatch, extracted.limits, target, tmp_path)
+
+
+def test_a_product_of_tiles_is_distributed_over_tiles(tmp_path: Path, target: CpuTarget) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(samples.matmul(128, 256, 512))
+    flags = (*target.compile_flags, "--iree-opt-data-tiling", "--iree-llvmcpu-enable-inner-tiled")
+    extracted = extract(Model.open(path, flags), target, tmp_path)
+    (dispatch,) = (each for each in extracted.dispatches if each.problem is not None)
+    problem = dispatch.problem
+    assert problem is not None
+    assert problem.kind == "inner-tiled"
+    assert [loop.role for loop in problem.loops] == ["m", "n", "k"]
+    packed = ir_shapes(dispatch)
+    assert [loop.extent for loop in problem.loops] == packed
+    found = columns(enumerate_space(inner_tiled.SPACE.build(problem, extracted.limits)))
+    assert all(set(found[f"vector_common_parallel[{name}]"].tolist()) == {1} for name in "mn")
+    valid(dispatch, extracted.limits, target, tmp_path)
+
+
+def ir_shapes(dispatch: Dispatch) -> list[int]:
+    """The numbers of tiles along m, n and k, as the types of the root op's operands have them."""
+    assert dispatch.program is not None
+    (line,) = (line for line in dispatch.program.ir_text.splitlines() if "iree_codegen.inner_tiled" in line)
+    shapes = [list(map(int, found.split("x")[:2])) for found in re.findall(r"tensor<([\dx]+)xf32>", line)]
+    (m, k), (n, _), *_ = shapes
+    return [m, n, k]
 
 
 def test_more_threads_ask_for_more_workgroups(kinds: Extracted) -> None:

@@ -53,10 +53,27 @@ func.func @conv(%x: tensor<1x10x10x4xf32>, %w: tensor<3x3x4x8xf32>, %y: tensor<1
   return %0 : tensor<1x8x8x8xf32>
 }
 """
+TILES = """
+#lhs = affine_map<(m, n, k) -> (m, k)>
+#rhs = affine_map<(m, n, k) -> (n, k)>
+#out = affine_map<(m, n, k) -> (m, n)>
+func.func @tiles(%a: tensor<2x8x16x1xf32>, %b: tensor<4x8x16x1xf32>, %c: tensor<2x4x16x16xf32>)
+    -> tensor<2x4x16x16xf32> {
+  %0 = iree_codegen.inner_tiled ins(%a, %b) outs(%c) <
+    indexing_maps = [#lhs, #rhs, #out],
+    iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>,
+                      #linalg.iterator_type<reduction>],
+    kind = #iree_cpu.data_tiled_mma_layout<intrinsic = MMA_X86_AVX512_1x16x1_F32_F32, intrinsics_m = 16>,
+    semantics = #iree_cpu.mma_semantics<>
+  > : tensor<2x8x16x1xf32>, tensor<4x8x16x1xf32> into tensor<2x4x16x16xf32>
+  return %0 : tensor<2x4x16x16xf32>
+}
+"""
 # A module with an op of the kind, and the name of the op.
 MODULES = {
     "contraction": (samples.matmul(8, 16, 32), "linalg.matmul"),
     "convolution": (CONVOLUTION, "linalg.conv_2d_nhwc_hwcf"),
+    "inner-tiled": (TILES, "iree_codegen.inner_tiled"),
 }
 
 
@@ -75,7 +92,9 @@ class TestKinds(KindContract):
     def root_op(self, name: str) -> Iterator[ir.Operation]:
         with new_context():
             text, op = MODULES[name]
-            yield from ops_named(ir.Module.parse(text).operation, op)
+            # An op does not keep its module alive.
+            module = ir.Module.parse(text)
+            yield from ops_named(module.operation, op)
 
     @pytest.fixture
     def problem(self, name: str) -> Problem:

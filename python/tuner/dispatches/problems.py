@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from iree.compiler import ir
@@ -36,7 +37,8 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
     types = [entry.maybe_downcast() for entry in read.operand_types]
     if any(isinstance(entry, ir.ShapedType) and not entry.has_static_shape for entry in types):
         return "its shapes are dynamic; bind them first"
-    if any(size is None for size in read.loop_sizes) or not read.indexing_maps:
+    extents = [size for size in _extents(read, types) if size is not None]
+    if len(extents) != len(read.loop_sizes) or not read.indexing_maps:
         return f"the extents of {root_op.name}'s loops are not known"
     if set(roles) != set(range(len(read.loop_sizes))):
         return f"some of its loops have no role in a {kind}"
@@ -44,12 +46,21 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
     for entry, indexing_map in zip(types, read.indexing_maps, strict=True):
         element_type = entry.element_type if isinstance(entry, ir.ShapedType) else entry
         operands.append(Operand(str(element_type), str(indexing_map), _loops(indexing_map)))
-    extents = [size for size in read.loop_sizes if size is not None]
     loops = tuple(Loop(extent, roles[index]) for index, extent in enumerate(extents))
     problem = Problem(kind, loops, tuple(operands))
     if kinds.matcher(problem):
         return problem
     return replace(problem, computation=_computation(dispatch), followers=_followers(root_op, dispatch))
+
+
+def _extents(read: native.Problem, types: Sequence[ir.Type]) -> list[int | None]:
+    """The extent of each loop. Operands of tiles have more dimensions than their maps, the loops' ones first."""
+    extents = list(read.loop_sizes)
+    for entry, indexing_map in zip(types, read.indexing_maps, strict=False):
+        for place, loop in enumerate(_loops(indexing_map)):
+            if loop >= 0 and extents[loop] is None and isinstance(entry, ir.ShapedType):
+                extents[loop] = entry.shape[place]
+    return extents
 
 
 def _loops(indexing_map: ir.AffineMap) -> tuple[int, ...]:
@@ -94,8 +105,9 @@ def _followers(root_op: ir.Operation, dispatch: ir.Operation) -> tuple[Follower,
                         known.setdefault(place, root_loop)
                 if known:
                     found = tuple(known.get(place, -1) for place in places)
-                    before = dimensions.get(value, (-1,) * len(found))
-                    dimensions[value] = tuple(b if b >= 0 else f for b, f in zip(before, found, strict=True))
+                    # An op on tiles has no loops for the last dimensions, which other ops may have.
+                    both = zip_longest(dimensions.get(value, ()), found, fillvalue=-1)
+                    dimensions[value] = tuple(before if before >= 0 else now for before, now in both)
     return tuple(_follower(number, op, loops_of.get(op, {})) for number, op in enumerate(others, start=1))
 
 

@@ -67,13 +67,14 @@ def _workgroup_tiles(index: int, loop: Loop) -> Tiles:
 
 
 def _vector_tiles(loop: Loop, is_contiguous: bool, width: int) -> Tiles:
-    """Along memory whole vectors, which may leave a remainder of a reduced loop; elsewhere a few elements."""
+    """Along memory whole vectors, which may leave a remainder of a reduced loop, or half ones of a parallel loop.
+
+    Elsewhere a few elements.
+    """
     tiles = divisors(loop.extent)
     if is_contiguous and loop.extent >= width:
-        vectors = [width * count for count in powers_of_two(_MOST_VECTORS) if width * count <= loop.extent]
-        if not loop.is_parallel:
-            return ordered(vectors)
-        # A parallel loop's vectors divide its workgroup's tile, and that the loop: half vectors, if they must.
+        # A parallel loop's vectors divide its workgroup's tile, and that the loop.
         halves = [tile for tile in tiles if tile % max(1, width // 2) == 0 and tile <= _MOST_VECTORS * width]
-        return ordered([tile for tile in vectors if tile in tiles] or halves or [1])
+        vectors = [width * count for count in powers_of_two(_MOST_VECTORS) if width * count <= loop.extent]
+        return ordered((halves or [1]) if loop.is_parallel else vectors)
     return ordered(tile for tile in tiles if tile <= _MOST_SCALARS)
