@@ -183,6 +183,11 @@ def test_what_the_user_gave_already_settles_nothing_else(options: Options) -> No
     assert free == agreeing
 
 
+def test_the_only_product_of_a_model_is_left_to_the_flag() -> None:
+    assert list(groups_of((LARGE,), Settled.by(Options(), "cpu"))) == []
+    assert len(list(groups_of((LARGE, SMALL), Settled.by(Options(), "cpu")))) == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -149,7 +149,8 @@ class Group:
 def groups_of(ops: Sequence[InputOp], settled: Settled) -> Iterator[Group]:
     """The first values of the promising kinds together; then for each kind its values, each for all ops that it suits.
 
-    Ops whose loops are too short to matter are left out.
+    Ops whose loops are too short to matter are left out. So are marks that a flag makes the compiler read, if the model
+    has no other op: the flag alone does the same, and flags are searched too.
     """
     total = sum(op.steps_of_loops for op in ops)
     long = [op for op in ops if op.steps_of_loops >= _NEGLIGIBLE * total]
@@ -162,12 +163,19 @@ def groups_of(ops: Sequence[InputOp], settled: Settled) -> Iterator[Group]:
         }
         for place in range(max(map(len, values.values()), default=0)):
             suited = tuple(choices[place] for choices in values.values() if place < len(choices))
+            if len(ops) == 1 and _is_flag_alone(suited[0]):
+                continue
             groups.append(Group(suited))
             if kind.priority > 0 and place == 0:
                 together = {**{choice.op: choice for choice in suited}, **together}
     if len({choice.kind for choice in together.values()}) > 1:
         yield Group(tuple(together.values()))
     yield from groups
+
+
+def _is_flag_alone(choice: OpChoice) -> bool:
+    rewriting = choice.rewriting
+    return bool(rewriting.flags) and not rewriting.function
 
 
 class _OpSearch:
