@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,20 @@ def models_of(
         yield MeasuredModel(name, mixes[name], outcomes_of(lines))
 
 
+def text_of(document: Mapping[str, Any]) -> str:
+    """The document as JSON, with a line for each choice."""
+    places: dict[str, str] = {}
+
+    def placed(choice: Mapping[str, Any]) -> str:
+        place = f"choice {len(places)}"
+        places[f'"{place}"'] = json.dumps(choice)
+        return place
+
+    models = [{**model, "choices": [placed(choice) for choice in model["choices"]]} for model in document["models"]]
+    text = json.dumps({**document, "models": models}, indent=1)
+    return re.sub(r'"choice \d+"', lambda match: places[match[0]], text) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path)
@@ -112,9 +127,7 @@ def main() -> None:
         mixes[path.name.partition(".")[0]] = mix_of(path)
     models = list(models_of(read_reference(arguments.reference), mixes))
     circumstances = {"on": arguments.on, "compiler": compiler_version()}
-    # A line for each choice.
-    text = json.dumps(written(models, **circumstances), indent=1)
-    arguments.write.write_text(text + "\n")
+    arguments.write.write_text(text_of(written(models, **circumstances)))
     for model in models:
         parts = ", ".join(f"{name} {part:.0%}" for name, part in model.mix.items() if part >= 0.01)
         print(f"{model.name}: {len(model.outcomes)} choices; {parts}")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from flag_gains import models_of, outcomes_of, read_reference
+from flag_gains import models_of, outcomes_of, read_reference, text_of
 from flag_search import Row, judged
 from tuner.model_flags import FlagKnob, ModelFlags
 from tuner.model_flags.expectation import items_of
+from tuner.model_flags.gains import read_gains, written
 
 FLAGS = ModelFlags(tuple(FlagKnob(f"knob-{letter}", {"on": (f"--{letter}",)}) for letter in "abcdefghijkl"))
 NAMES = [knob.name for knob in FLAGS.knobs]
@@ -69,6 +70,15 @@ def test_a_reference_set_becomes_outcomes(reference: Path) -> None:
     assert single.speedup == pytest.approx(1.5)
     assert single.compile_factor == 1.5
     assert outcomes[items_of({"knob-d": "on", "knob-k": "on"})].speedup is None
+
+
+def test_the_written_file_has_a_line_for_each_choice(reference: Path, tmp_path: Path) -> None:
+    models = tuple(models_of(read_reference(reference), MIXES))
+    path = tmp_path / "gains.json"
+    path.write_text(text_of(written(models, on="a machine")))
+    assert [model.outcomes[0].values for model in read_gains(path)] == [{"knob-a": "on"}] * 3
+    lines = [line for line in path.read_text().splitlines() if '"compile_factor"' in line]
+    assert len(lines) == sum(len(model.outcomes) for model in models)
 
 
 def test_what_other_models_gave_leads_to_the_best_within_ten_compilations(reference: Path) -> None:

@@ -55,6 +55,13 @@ def test_parts_count_steps_and_runs() -> None:
     assert mix == {"batch of products": pytest.approx(8 / 11), "small product": pytest.approx(3 / 11)}
 
 
+def test_products_beside_convolutions_are_taken_for_1x1_convolutions() -> None:
+    mix = op_mix(model(K_BY_K, LARGE, SMALL, SUM))
+    assert mix.keys() == {"convolution", "product beside convolutions", "reduction"}
+    assert sum(mix.values()) == pytest.approx(1.0)
+    assert "large product" in op_mix([*model(LARGE, runs=1000), *model(K_BY_K)])
+
+
 def test_what_runs_only_while_the_model_is_loaded_does_not_count() -> None:
     assert op_mix([*model(LARGE, runs=0), *model(SUM)]) == {"reduction": 1.0}
 

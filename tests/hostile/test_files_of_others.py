@@ -49,6 +49,7 @@ OTHERS: dict[str, Any] = {
     "plain": True,
     "flags": ("--iree-opt-level=O3",),
     "keep_flags": True,
+    "allocator": "caching",
     "pins": {"data-tiling": "on"},
     "shapes": Shapes({"batch": 2}, ("1x3xf32",)),
 }

@@ -72,5 +72,6 @@ SUITED = {
     ("transposed-convolution", "tiled"): transposed_convolution(12, 5, 6, 7),
     ("transposed-convolution", "product"): transposed_convolution(12, 5, 6, 7),
     ("depthwise", "slices"): depthwise((1, 6, 9, 11), (6, 3, 3), (1, 1)),
+    ("few-channels", "slices"): convolution((1, 3, 8, 12), (6, 3, 3, 3), strides=(2, 2)),
     ("winograd", "on"): convolution((1, 16, 14, 14), (16, 16, 3, 3)),
 }

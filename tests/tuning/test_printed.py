@@ -15,6 +15,7 @@ import pytest
 
 import samples
 from tuner.errors import ToolError
+from tuner.evaluate.budget import Budget
 from tuner.measuring import FunctionProgram
 from tuner.model.model import Model
 from tuner.targets.cpu import CpuTarget
@@ -54,7 +55,7 @@ def plain_model(folder: Path, *flags: str) -> tuple[PlainModel, tuple[str, ...]]
 @pytest.mark.measures
 def test_a_command_that_makes_another_binary_is_measured(tmp_path: Path) -> None:
     plain, command = plain_model(tmp_path, "--iree-opt-data-tiling")
-    shown = check_command(command, plain.program.binary, plain, CpuTarget().device, 60.0)
+    shown = check_command(command, plain.program.binary, plain, CpuTarget().device, 60.0, Budget())
     assert shown.startswith("it makes another binary, which was measured too: ")
 
 
@@ -62,4 +63,4 @@ def test_a_command_that_makes_another_binary_is_measured(tmp_path: Path) -> None
 def test_a_command_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     plain, command = plain_model(tmp_path)
     with pytest.raises(ToolError, match=r"the command that uses the result fails: .*--no-such-flag"):
-        check_command((*command, "--no-such-flag"), plain.program.binary, plain, CpuTarget().device, 60.0)
+        check_command((*command, "--no-such-flag"), plain.program.binary, plain, CpuTarget().device, 60.0, Budget())

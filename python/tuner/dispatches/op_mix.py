@@ -12,12 +12,16 @@ from tuner.dispatch import Dispatch, Problem
 
 # Products. A contraction of more is large: its operands do not stay in a cache.
 _LARGE = 2**24
+# The part of a model's steps from which on its convolutions say what its products are.
+_CONVOLUTIONAL = 0.001
+_CONVOLUTIONS = ("convolution", "1x1 convolution", "grouped convolution", "depthwise convolution")
 
 
 def op_mix(dispatches: Sequence[Dispatch]) -> dict[str, float]:
     """The part of the steps of all loops that each class has; {} if no problem is known.
 
-    A dispatch counts as often as a run of the model runs it. The dispatches are those of the model without flags.
+    A dispatch counts as often as a run of the model runs it. The dispatches are those of the model without flags. There
+    the compiler has made products of 1x1 convolutions, so products beside other convolutions are a class of their own.
     """
     steps: Counter[str] = Counter()
     for dispatch in dispatches:
@@ -26,6 +30,8 @@ def op_mix(dispatches: Sequence[Dispatch]) -> dict[str, float]:
                 loop.extent for loop in dispatch.problem.loops
             )
     total = steps.total()
+    if sum(steps[name] for name in _CONVOLUTIONS) > _CONVOLUTIONAL * total:
+        steps["product beside convolutions"] = steps.pop("large product", 0) + steps.pop("small product", 0)
     return {name: count / total for name, count in sorted(steps.items()) if count}
 
 

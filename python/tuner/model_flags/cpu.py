@@ -41,6 +41,7 @@ def _has_threads(threads: int) -> Callable[[Host], bool]:
     return lambda host: host.threads == threads
 
 
+# Without knowledge of other models, a search tries the first values of the first knobs first.
 KNOBS = (
     FlagKnob(
         "convolution-layout",
@@ -55,6 +56,11 @@ KNOBS = (
     # Two paths: `on` is the one that IREE suggests, which tiles when it creates dispatches and fuses packing with them.
     # It makes the bytes of `--iree-dispatch-creation-data-tiling`. `early` tiles in the global optimization.
     FlagKnob("data-tiling", {"on": (f"{_OPT}data-tiling",), "early": (f"{_GLOBAL_OPT}data-tiling",)}),
+    FlagKnob(
+        "threads",
+        {str(threads): (f"{_LLVM}number-of-threads={threads}",) for threads in _THREADS},
+        {str(threads): _has_threads(threads) for threads in _THREADS},
+    ),
     FlagKnob("aggressive-fusion", {"on": (f"{_CREATION}enable-aggressive-fusion",)}),
     FlagKnob("opt-level", {"O2": (f"{_OPT}level=O2",), "O3": (f"{_OPT}level=O3",)}),
     # Convolutions in blocks of channels, NCHWc: in f32 with AVX-512 or NEON. On AVX2 the compiler packs nothing; the
@@ -89,11 +95,6 @@ KNOBS = (
     FlagKnob("outer-concatenation", {"on": (f"{_OPT}outer-dim-concat",)}),
     FlagKnob("reassociation", {"on": (f"{_LLVM}reassociate-fp-reductions",)}),
     FlagKnob("multi-use-encodings", {"fused": (f"{_CREATION}experimental-multi-use-encoding-fusion",)}),
-    FlagKnob(
-        "threads",
-        {str(threads): (f"{_LLVM}number-of-threads={threads}",) for threads in _THREADS},
-        {str(threads): _has_threads(threads) for threads in _THREADS},
-    ),
     FlagKnob(
         "distribution",
         {

@@ -21,10 +21,11 @@ _UNKNOWN = -0.15
 _VALUE, _PAIR, _WHOLE = 0.04, 0.01, 0.002
 # The same of what a measurement adds: its noise, which is a few percent.
 _NOISE = 0.0005
-# How much two models that are equally mixed still have in common, and the exponent that makes less alike models differ.
-_SAME_MIX, _SHARPNESS = 0.9, 4
-# The speed-up that a failure counts as, and the least that counts: how bad a choice is does not matter.
-_WORST = 0.5
+# How much two models that are equally mixed have in common.
+_SAME_MIX = 0.8
+# The least speed-up that counts: how bad a choice is does not matter. A failure on this model counts as much, since
+# further values seldom mend it; one on another model counts as no gain.
+_WORST, _FAILED_ELSEWHERE = 0.5, 1.0
 
 Column = npt.NDArray[np.float64]
 # The knobs that a choice sets, with their values.
@@ -92,7 +93,7 @@ class Expectation:
         outcomes = [(0, outcome) for outcome in self.seen]
         outcomes += [(number, one) for number, model in enumerate(self.models, start=1) for one in model.outcomes]
         choices = [items_of(outcome.values) for _, outcome in outcomes]
-        gains = np.array([_log_speedup(outcome) for _, outcome in outcomes]) - _mean(choices)
+        gains = np.array([_log_speedup(one, number > 0) for number, one in outcomes]) - _mean(choices)
         factors = np.array([math.log(outcome.compile_factor) for _, outcome in outcomes])
         numbers = np.array([number for number, _ in outcomes], dtype=np.int64)
         return numbers, choices, np.stack([gains, factors], axis=1)
@@ -101,7 +102,7 @@ class Expectation:
     def _likenesses(self) -> Column:
         """Shape [1 + models, 1 + models]; this model comes first."""
         mixes = [self.mix, *(model.mix for model in self.models)]
-        found = np.array([[_SAME_MIX * likeness(one, other) ** _SHARPNESS for other in mixes] for one in mixes])
+        found = np.array([[_SAME_MIX * likeness(one, other) for other in mixes] for one in mixes])
         np.fill_diagonal(found, 1.0)
         return found
 
@@ -117,8 +118,10 @@ def _mean(choices: Sequence[Items]) -> Column:
     return np.array([_UNKNOWN * len(choice) for choice in choices])
 
 
-def _log_speedup(outcome: Outcome) -> float:
-    return math.log(_WORST if outcome.speedup is None else max(outcome.speedup, _WORST))
+def _log_speedup(outcome: Outcome, is_elsewhere: bool) -> float:
+    if outcome.speedup is None:
+        return math.log(_FAILED_ELSEWHERE if is_elsewhere else _WORST)
+    return math.log(max(outcome.speedup, _WORST))
 
 
 def _covariance_of_choices(some: Sequence[Items], others: Sequence[Items]) -> Column:

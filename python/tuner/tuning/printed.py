@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tuner.errors import MeasurementError, ToolError
+from tuner.evaluate.budget import Budget
 from tuner.measuring import Runner
 from tuner.targets import Device
 from tuner.toolchain.tools import run_command, tool_path
@@ -21,10 +22,13 @@ SAME_BINARY = "it makes the binary that was proved, byte for byte"
 _ATTEMPTS = 2
 
 
-def check_command(command: Sequence[str], proved: Path, plain: PlainModel, device: Device, timeout_s: float) -> str:
+def check_command(
+    command: Sequence[str], proved: Path, plain: PlainModel, device: Device, timeout_s: float, budget: Budget
+) -> str:
     """How the command was shown to make what was proved. Raises ToolError if it does not.
 
-    `proved`: the binary that was run against the `plain` model. If the command makes another one, that is run too.
+    `proved`: the binary that was run against the `plain` model. If the command makes another one, that is run too:
+    the compiler keeps the names of files, so a model that is imported or configured in another folder differs.
     """
     binary = proved.with_name("model-printed.vmfb")
     binary.unlink(missing_ok=True)
@@ -34,7 +38,7 @@ def check_command(command: Sequence[str], proved: Path, plain: PlainModel, devic
         return SAME_BINARY
     try:
         with Runner(device) as runner:
-            compared = compare_models(plain, plain.program, binary, runner, np.random.default_rng(0))
+            compared = compare_models(plain, plain.program, binary, runner, np.random.default_rng(0), budget)
     except MeasurementError as error:
         raise ToolError(f"the command that uses the result makes another binary, which fails: {error}") from error
     return f"it makes another binary, which was measured too: {compared.ratio} over the untuned model"

@@ -78,8 +78,8 @@ class ModelCosts:
 
     @property
     def command_s(self) -> float:
-        """What the command takes that uses the result, which is run as it is printed."""
-        return self.entries_s
+        """What it takes to run the command that uses the result as it is printed, and to compare its binary."""
+        return self.entries_s + self.comparison_s()
 
     def proof_s(self, flags_speedup: float | None = None) -> float:
         """What the proof takes at least, the run of the printed command included.

@@ -201,7 +201,7 @@ def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
     device = bench.target.device
     with bench.watch.of(Part.COMPILING):
         try:
-            shown = check_command(result.compile_command, result.binary, known.plain, device, timeout_s)
+            shown = check_command(result.compile_command, result.binary, known.plain, device, timeout_s, bench.budget)
         except TunerError as error:
             shown = f"it is not enough: {error}"
     if shown != SAME_BINARY:
