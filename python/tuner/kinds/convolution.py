@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from iree.compiler import ir
 from iree.compiler._mlir_libs import _mlirDialectsLinalg as linalg
 
+from tuner import native
 from tuner.dispatch import Problem
 from tuner.kinds.structured import by_loop
 
@@ -24,6 +25,9 @@ class Convolution:
         if linalg.isa_contraction_op(root_op) or not linalg.isa_convolution_op(root_op):
             return None
         loops = linalg.infer_convolution_dimensions(root_op)
+        # An op that reads windows and sums nothing has the form of a convolution too, sometimes with unnamed loops.
+        if loops is None or all(native.problem(root_op).parallel):
+            return None
         return by_loop(
             {
                 "batch": loops.batch,
