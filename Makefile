@@ -8,7 +8,7 @@ SCRIPT := PYTHONPATH=tests/support $(BIN)/python scripts
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo check quick compiling running measuring oldest test test-all test-slow test-matrix test-printed test-faults \
+.PHONY: demo check quick compiling running running-part running-rest measuring oldest test test-all test-slow test-matrix test-printed test-faults \
   sanitize fuzz fuzz-readers lint docs clean
 
 demo: $(VENV)/.installed
@@ -21,7 +21,7 @@ check: $(VENV)/.installed-dev
 
 # A quarter of an hour on two cores that do nothing else.
 test: $(VENV)/.installed-dev
-	$(MAKE) --jobs=2 --output-sync=target lint running compiling quick oldest
+	$(MAKE) --jobs=3 --output-sync=target lint running compiling quick oldest
 	$(MAKE) measuring
 
 quick: $(VENV)/.installed-dev
@@ -31,9 +31,17 @@ compiling: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m 'compiler and not (runs or measures or slow or network)' --durations=5
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
 
-# The longest, so it starts early.
-running: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m 'runs and not (measures or slow or network)' --durations=20
+# The longest, so they start early, in two equal parts.
+RUNS := -m 'runs and not (measures or slow or network)' --durations=10
+PART := tests/bundle tests/cli tests/compile tests/hostile
+
+running: running-part running-rest
+
+running-part: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(RUNS) $(PART)
+
+running-rest: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(RUNS) $(PART:%=--ignore=%)
 
 # Alone: these tests time programs.
 measuring: $(VENV)/.installed-dev

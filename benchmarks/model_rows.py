@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,8 @@ BEGIN, END = "<!-- benchmarks/models.py: begin -->", "<!-- benchmarks/models.py:
 class Row:
     """A model on a number of threads.
 
-    `samples_s`: the seconds of one run of each program, round by round. `single`: the fastest single choice of flags
+    `samples_s`: the seconds of one run of each program, round by round. `wrong`: what the outputs of programs differ in
+    from the untuned model's, by more than rounding explains. `single`: the fastest single choice of flags
     that the run tried. `entries` are those of `dispatches` dispatches, `late` of them for `iree-tune compile` alone.
     `curve`: minutes spent, and the milliseconds of the best so far.
     """
@@ -39,7 +41,7 @@ class Row:
     threads: int
     samples_s: dict[str, tuple[float, ...]]
     over: dict[str, Ratio]
-    verified: bool
+    wrong: dict[str, str]
     allocator: str
     allocator_ratio: Ratio | None
     flags: tuple[str, ...]
@@ -53,6 +55,11 @@ class Row:
     curve: tuple[tuple[float, float], ...]
     command: tuple[str, ...]
     command_shown: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether the outputs of all programs of IREE agree."""
+        return not self.wrong.keys() - {ONNX_RUNTIME}
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain JSON."""
@@ -125,11 +132,13 @@ def table(rows: Sequence[Row], heading: str) -> str:
         ratios = " | ".join(str(row.over.get(column, "-")) for column in (SAME_ALLOCATOR, SINGLE, ONNX_RUNTIME))
         lines.append(
             f"| {row.name} | {row.threads} | {times} | {ratios} | {row.entries} ({row.late}) of {row.dispatches} |"
-            f" {'yes' if row.verified else 'no'} |"
+            f" {'all but ' + ', '.join(row.wrong) if row.wrong else 'yes'} |"
         )
     lines.append("")
     for row in rows:
         lines.append(f"- {_place(row)}: {_choices(row)}")
+    for row in rows:
+        lines += [f"- {_place(row)}: {name} computes something else: {detail}" for name, detail in row.wrong.items()]
     for row in (row for row in rows if row.curve):
         points = ", ".join(f"{minutes:.1f} min {ms:.3g} ms" for minutes, ms in _thinned(row.curve))
         lines.append(f"- {_place(row)}, best so far: {points}")
@@ -141,12 +150,18 @@ def _place(row: Row) -> str:
 
 
 def _choices(row: Row) -> str:
-    flags = f"`{' '.join(row.flags)}`" if row.flags else "no flags"
-    ops = f"; for single ops {', '.join(row.ops)}" if row.ops else ""
+    flags = f"`{' '.join(_without_folder(flag) for flag in row.flags)}`" if row.flags else "no flags"
+    chosen = Counter(op.partition(" for ")[0] for op in row.ops)
+    ops = "".join(f", {choice} for {count} kinds of ops" for choice, count in chosen.items())
     gain = f" ({row.allocator_ratio} untuned)" if row.allocator_ratio else ""
     late = f"; late entries {row.late_gain}" if row.late_gain else ""
     single = f"; best single flag `{' '.join(row.single)}`" if row.single else ""
     return f"{flags}{ops}; {row.allocator} allocator{gain}{late}{single}; {row.minutes:.1f} minutes"
+
+
+def _without_folder(flag: str) -> str:
+    name, equals, value = flag.partition("=")
+    return f"{name}={Path(value).name}" if equals and value.startswith("/") else flag
 
 
 def _median_ms(row: Row, column: str) -> str:

@@ -5,16 +5,18 @@
     pip install '.[onnx]' -r benchmarks/requirements-models.txt
     python benchmarks/models.py [--budget 15m] [--threads N]... [--only NAME]... [--json FILE] [--write docs/models.md]
     python benchmarks/models.py --model FILE [--dim NAME=SIZE]... [--input SHAPE]...
+    python benchmarks/models.py --join JSON... [--json FILE] [--write docs/models.md]
 
 Each model is tuned as `iree-tune run MODEL --budget …` does, for each number of threads. Then five programs are timed
 in interleaved rounds on the same inputs: the untuned model, the same with the allocator that the run chose, the best
 single choice of flags that the run tried, the tuned model, and ONNX Runtime (for an ONNX file, if it is installed).
-Outputs must agree with the untuned model's. `--write` replaces the table between two marks of a page, and leaves the
-rest of it. `--json` gets every sample, the flags, and the best time so far against the minutes spent.
+Outputs must agree with the untuned model's; the table names programs whose outputs do not. `--write` replaces the table
+between two marks of a page, and leaves the rest of it. `--json` gets every sample, the flags, and the best time so far
+against the minutes spent. Models that were measured one by one are put into one table by `--join`.
 
 No network is needed with `--model`, or if the files of the zoo are there (`--zoo`). The last line is one JSON object:
 `speedups` over the untuned model with the same allocator, `over_single_flag`, `vs_onnxruntime` (its time divided by
-ours, so that we are faster above 1), and whether all outputs agreed (`verified`).
+ours, so that we are faster above 1), and whether the outputs of all of IREE's programs agreed (`verified`).
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from onnx_runtime import OnnxRuntimeProgram
 from tuner.dispatch import Arithmetic
 from tuner.evaluate.budget import parse_duration_s
 from tuner.events import both
+from tuner.jsonable import from_plain
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.programs import ProgramSource
 from tuner.measuring.sampling import calibrate, interleaved, renewing
@@ -82,7 +85,7 @@ def tune(path: Path, shapes: Shapes, threads: int, options: argparse.Namespace, 
         threads=threads,
         samples_s={},
         over={},
-        verified=False,
+        wrong={},
         allocator=result.allocator.allocator,
         allocator_ratio=result.allocator.ratio,
         flags=result.flags,
@@ -135,7 +138,8 @@ def compare(sources: dict[str, ProgramSource], row: Row) -> Row:
     """Verifies and times the programs side by side."""
     device = CpuTarget(row.threads).device
     with Runner(device) as runner:
-        runs, verified = {}, True
+        runs: dict[str, int] = {}
+        wrong: dict[str, str] = {}
         for name, source in sources.items():
             runner.load(name, source)
             if name == UNTUNED:
@@ -143,8 +147,7 @@ def compare(sources: dict[str, ProgramSource], row: Row) -> Row:
                 tolerances = runner.tolerances(name, _SEED, ARITHMETIC, timeout_s=_TIMEOUT_S)
             verification, _ = runner.check(name, _SEED, tolerances, timeout_s=_TIMEOUT_S)
             if not verification.passed:
-                verified = False
-                print(f"{row.name}: {name} computes something else: {verification.detail}", flush=True)
+                wrong[name] = verification.detail
             runs[name] = calibrate(runner, name, timeout_s=_TIMEOUT_S)
 
         def one(name: str) -> float:
@@ -166,7 +169,7 @@ def compare(sources: dict[str, ProgramSource], row: Row) -> Row:
             before_round=renewing(runner),
         )
     over = {name: speedup(taken, samples[TUNED]) for name, taken in samples.items() if name != TUNED}
-    return replace(row, samples_s={name: tuple(taken) for name, taken in samples.items()}, over=over, verified=verified)
+    return replace(row, samples_s={name: tuple(taken) for name, taken in samples.items()}, over=over, wrong=wrong)
 
 
 def summary(rows: list[Row]) -> dict[str, object]:
@@ -199,6 +202,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--write", type=Path, help="page whose table is replaced")
     parser.add_argument("--json", type=Path, help="file for the raw results, written after each model")
     parser.add_argument("--keep", type=Path, help="folder that the runs go to")
+    parser.add_argument(
+        "--join", type=Path, nargs="+", metavar="JSON", help="tune nothing, make the table of these raw results"
+    )
     return parser.parse_args()
 
 
@@ -210,6 +216,11 @@ def main() -> None:
         " allocator that the run chose."
     )
     rows: list[Row] = []
+    if options.join is not None:
+        raw = [json.loads(path.read_text()) for path in options.join]
+        heading = "\n\n".join(dict.fromkeys(part["heading"] for part in raw))
+        finish([from_plain(Row, row) for part in raw for row in part["rows"]], heading, options)
+        return
     with tempfile.TemporaryDirectory(prefix="iree-tuner-models-") as temporary:
         zoo = options.zoo or Path(temporary) / "zoo"
         if options.model is not None:
@@ -223,9 +234,19 @@ def main() -> None:
                 result, row = tune(path, shapes, threads, options, folder)
                 rows.append(compare(programs(path, shapes, result, row, folder), row))
                 print(table(rows[-1:], heading), flush=True)
-                if options.json is not None:
-                    raw = {"heading": heading, "rows": [row.to_json() for row in rows]}
-                    options.json.write_text(json.dumps(raw, indent=1) + "\n")
+                write_raw(rows, heading, options.json)
+    finish(rows, heading, options)
+
+
+def write_raw(rows: list[Row], heading: str, path: Path | None) -> None:
+    """Writes what `--join` reads."""
+    if path is not None:
+        path.write_text(json.dumps({"heading": heading, "rows": [row.to_json() for row in rows]}, indent=1) + "\n")
+
+
+def finish(rows: list[Row], heading: str, options: argparse.Namespace) -> None:
+    """Prints the table and the last line, and writes them where the options say."""
+    write_raw(rows, heading, options.json)
     text = table(rows, heading)
     print(text)
     if options.write is not None:

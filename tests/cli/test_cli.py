@@ -152,7 +152,7 @@ GOOD = samples.matmul(64, 64, 64)
         (GOOD, ("--budget", "soon"), "--budget takes a duration such as 90s, 20m or 1h30m, not 'soon'"),
         (GOOD, ("--budget", "0m"), "--budget must be more than nothing"),
         (GOOD, ("--pin", "O3"), "--pin takes NAME=VALUE"),
-        (GOOD, ("--pin", "speed=high"), "no choice 'speed' of flags; there are: opt-level"),
+        (GOOD, ("--pin", "speed=high"), "no choice 'speed' of flags; there are: convolution-layout"),
         (GOOD, ("--pin", "opt-level=O9"), "'opt-level' cannot be 'O9'; choose one of: default"),
         (GOOD, ("--dim", "n=3"), "bind sizes of ONNX models"),
         (GOOD, ("--unheard-of",), "No such option.*--unheard-of"),
