@@ -336,7 +336,14 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
     flags = ("--iree-opt-level=O2",)
     pins = {"opt-level": "O2"}
     result = tuner.tune(
-        model, keep_flags=True, flags=(samples.NO_PEELING,), pins=pins, trials=6, output=spec, run_dir=tmp_path / "run"
+        model,
+        keep_flags=True,
+        flags=(samples.NO_PEELING,),
+        pins=pins,
+        allocator="caching",
+        trials=6,
+        output=spec,
+        run_dir=tmp_path / "run",
     )
     assert result.flags == flags
     assert read_spec(spec).flags == flags
@@ -345,7 +352,8 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
     assert [each.verdict for each in report.entries] == [Verdict.HOLDS]
     assert report.flags == flags
     assert report.flags_verdict is not None
-    assert "over the plain model, its outputs within tolerance" in report.flags_verdict.detail
+    said = "over the plain model, both with the caching allocator, its outputs within tolerance"
+    assert said in report.flags_verdict.detail
     assert report.passed
     assert report.model is not None
     assert report.model.verdict is Verdict.HOLDS
