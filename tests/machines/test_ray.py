@@ -20,7 +20,8 @@ import tuner
 from prime_matmul import TRIALS, assert_won, candidates, random_run, records
 from ray_nodes import Nodes, two_nodes
 
-pytestmark = [pytest.mark.runs, pytest.mark.ray]
+# A cluster starts some ten processes, which take three times as long beside other tests.
+pytestmark = [pytest.mark.measures, pytest.mark.ray]
 ROOT = Path(tuner.__file__).parent
 
 
