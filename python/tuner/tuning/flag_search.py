@@ -15,7 +15,7 @@ from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
 from tuner.model_flags import DEFAULT, ModelFlags
-from tuner.model_flags.expectation import Expectation
+from tuner.model_flags.expectation import Expectation, items_of
 from tuner.model_flags.gains import MeasuredModel, read_gains
 from tuner.model_flags.order import FlagOrder
 from tuner.speedup import Ratio, is_faster
@@ -88,16 +88,35 @@ def choose_flags(
     budget: Budget,
     read_s: float,
     held: Mapping[str, str] | None = None,
+    at_most: int = MOST_TRIALS,
 ) -> FlagChoice:
     """The fastest flags for the model, tuning specs left out; its outputs must be the plain model's.
 
     `dispatches`: the plain model's. `budget`: the time for this and for dispatches. `read_s`: reading the dispatches
-    that flags make. `held`: choices that the plain model was compiled with, and that are pinned.
+    that flags make. `held`: choices that the plain model was compiled with, and that are pinned. `at_most`: choices
+    that are tried.
     """
     known = known_flags(bench.target.name)
     if known is None:
         return FlagChoice({}, ())
-    return _FlagSearch(bench, plain, known, dispatches, budget, read_s, held or {}).run()
+    return _FlagSearch(bench, plain, known, dispatches, budget, read_s, held or {}, at_most).run()
+
+
+def promised_speedup(bench: Workbench, dispatches: Sequence[Dispatch]) -> float:
+    """The speed-up that the most promising flags are expected to give, by what they gave on models of like op mix.
+
+    1 if nothing is known, or no flags are to be chosen.
+    """
+    known = known_flags(bench.target.name)
+    if known is None or bench.options.keep_flags:
+        return 1.0
+    try:
+        expectation = Expectation(op_mix(dispatches), read_gains())
+    except InputError:
+        return 1.0
+    first = FlagOrder(known, space_of(known, bench.options), expectation).ask(1)
+    gains = expectation.of([items_of(values) for values in first]).gain
+    return max([1.0, *(math.exp(gain) for gain in gains)])
 
 
 class _FlagSearch:
@@ -110,7 +129,9 @@ class _FlagSearch:
         budget: Budget,
         read_s: float,
         held: Mapping[str, str],
+        at_most: int,
     ) -> None:
+        self._at_most = at_most
         self._bench = bench
         self._plain = plain
         self._known = known
@@ -162,6 +183,7 @@ class _FlagSearch:
         if self._bench.options.keep_flags:
             return 0
         choices = affordable(count_choices(self._space), self._whole.left_s, self._choice_s, self._beside_s)
+        choices = min(choices, self._at_most)
         if choices < 1:
             needed_s, left_s = self._choice_s + self._beside_s, max(0.0, self._whole.left_s)
             self._bench.listen(

@@ -35,6 +35,7 @@ from tuner.tuning.plan import chosen
 from tuner.tuning.prove import Proof, prove
 from tuner.tuning.reserve import proof_s
 from tuner.tuning.result import DispatchResult
+from tuner.tuning.rivals import flags_are_better
 from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
 
@@ -89,6 +90,9 @@ def search_ops(bench: Workbench, known: Known) -> Known:
         return known
     found = choose_ops(bench, known.plain, ops, _before_proof(bench, known), known.extracted.seconds)
     if found is None:
+        return known
+    budget, read_s = _before_proof(bench, known), known.extracted.seconds
+    if flags_are_better(bench, known.plain, known.extracted.dispatches, found, budget, read_s):
         return known
     counts = Counter(f"{choice.kind}={choice.value}" for choice in found.choices)
     named = ", ".join(f"{choice} for {count}" for choice, count in counts.items())
