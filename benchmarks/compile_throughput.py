@@ -30,7 +30,7 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Annotations
 from tuner.dispatches.extract import extract
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.outcome import Candidate, Fate
 from tuner.specs.write import Entry, problem_spec
 from tuner.targets import Target
@@ -127,7 +127,7 @@ def by_processes(program: str, target: Target, work: Path, count: int, workers: 
             program,
             str(work / "benchmark.mlir"),
             "--compile-from=executable-sources",
-            spec_flag(spec) if target.reads_specs else f"{LIBRARY}={spec}@__kernel_config",
+            *(spec_flags(spec) if target.reads_specs else (f"{LIBRARY}={spec}@__kernel_config",)),
             "-o",
             str(work / f"theirs-{number}.vmfb"),
         ]

@@ -23,12 +23,11 @@ from commands import assert_fails, here, iree_tune, log_of, write
 from tuner.bundle.archive import measuring_modules
 from tuner.bundle.manifest import Manifest, read_manifest
 from tuner.bundle.results import FILE, DispatchResults, Machine, Results
-from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
 from tuner.events import nobody
 from tuner.measuring.presence import check_present
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.options import Options
 from tuner.preview.list import list_dispatches
 from tuner.targets.choosing import choose_target
@@ -218,7 +217,7 @@ def test_what_was_measured_there_becomes_a_spec_here(
         kept = connection.execute("select time_s from evaluations order by time_s").fetchall()
     assert [time_s for (time_s,) in kept] == sorted(known.ended[number].time_s or 0 for number in range(1, TRIALS + 1))
     configured = tmp_path / "configured.mlir"
-    flags = (*CpuTarget().compile_flags, spec_flag(spec), NO_HANG)
+    flags = (*CpuTarget().compile_flags, *spec_flags(spec))
     Model.open(model, flags).compile_or_reject(configured, "--compile-to=executable-configurations")
     held = read_model_configurations(configured)[DISPATCH]
     distribution = tuned["winner"]["levels"]["distribution"]

@@ -14,11 +14,10 @@ from commands import iree_tune, write
 from places import EXAMPLES
 from tuner.bundle.manifest import read_manifest
 from tuner.bundle.results import Ended, FinalSamples, Machine, Results
-from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
 from tuner.measuring import Tolerance, Verification
 from tuner.measuring.sampling import Paired
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.targets.choosing import choose_target
 
 pytestmark = [pytest.mark.compiler, pytest.mark.gpu]
@@ -62,7 +61,7 @@ def test_for_a_gpu_the_winner_goes_where_it_is_applied(
         assert f"applied to {dispatch.name}" in done.stdout
         return
     configured, flags = tmp_path / "configured.mlir", choose_target(target).compile_flags
-    plain = Model.open(model, flags).with_flags(spec_flag(tmp_path / "spec.mlir"), NO_HANG)
+    plain = Model.open(model, flags).with_flags(*spec_flags(tmp_path / "spec.mlir"))
     plain.compile_or_reject(configured, "--compile-to=executable-configurations")
     workgroup = tuned["winner"]["levels"]["workgroup"]
     held = read_model_configurations(configured)[dispatch.name]

@@ -17,9 +17,8 @@ import pytest
 import faults
 import samples
 from commands import assert_fails, here, iree_tune, log_of, write
-from tuner.compile.specified import NO_HANG
 from tuner.dispatches.extract import read_model_configurations
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 
@@ -54,7 +53,7 @@ def test_a_kernel_is_tuned_and_its_spec_holds(text: str, tmp_path: Path, target:
     plain, tuned = tmp_path / "plain.mlir", tmp_path / "tuned.mlir"
     opened = Model.open(model, target.compile_flags)
     opened.compile_or_reject(plain, "--compile-to=executable-configurations")
-    opened.compile_or_reject(tuned, spec_flag(spec), NO_HANG, "--compile-to=executable-configurations")
+    opened.compile_or_reject(tuned, *spec_flags(spec), "--compile-to=executable-configurations")
     before, after = (read_model_configurations(path)[dispatch["dispatch"]] for path in (plain, tuned))
     if dispatch["winner"] is None:
         assert before == after
@@ -67,7 +66,7 @@ def test_a_kernel_is_tuned_and_its_spec_holds(text: str, tmp_path: Path, target:
     assert result["model"]["verified"]
     assert result["model"]["ratio"]["high"] >= 1.0
     assert "yes" in done.stdout
-    assert spec_flag(spec) in done.stdout
+    assert " ".join(spec_flags(spec)) in done.stdout
 
 
 def test_the_search_really_searches(tmp_path: Path) -> None:
@@ -112,7 +111,7 @@ def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
     done = iree_tune("run", model, "--keep-flags", "-o", spec, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Nothing here is tunable" in done.stdout
-    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", spec_flag(spec), NO_HANG)
+    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", *spec_flags(spec))
 
 
 def test_two_threads_run_and_are_named(tmp_path: Path) -> None:

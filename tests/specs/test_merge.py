@@ -14,7 +14,7 @@ import tuner
 from foreign_spec import FOREIGN
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.specs.certificate import Certificate
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import CertifiedEntry, read_spec
@@ -75,9 +75,9 @@ def test_entries_of_several_models_stand_in_one_spec_that_serves_each(
     for spec in runs:
         plain, tuned = tmp_path / "plain.mlir", tmp_path / "tuned.mlir"
         model = Model.open(spec.with_name("model.mlir"), target.compile_flags)
-        flags = ("--mlir-disable-threading", "--compile-to=executable-configurations")
-        model.compile_or_reject(plain, spec_flag(spec), *flags)
-        model.compile_or_reject(tuned, spec_flag(output), *flags)
+        until = "--compile-to=executable-configurations"
+        model.compile_or_reject(plain, *spec_flags(spec), until)
+        model.compile_or_reject(tuned, *spec_flags(output), until)
         assert read_model_configurations(plain) == read_model_configurations(tuned)
 
 

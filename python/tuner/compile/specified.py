@@ -17,7 +17,7 @@ from tuner.dispatches.opening import open_model
 from tuner.errors import InputError, ToolError
 from tuner.events import Listener
 from tuner.files import check_writable, place_of
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
 from tuner.specs.certificate import Moment
@@ -27,8 +27,6 @@ from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.toolchain.tools import ToolResult, run_tool
 
-# iree-compile applies a spec to all dispatches at once on its threads, and was once seen to hang there.
-NO_HANG = "--mlir-disable-threading"
 _ADD_MARKS = "--iree-codegen-add-tuner-attributes"
 # Runs of a compiler that dies or hangs: the first time the cause may be something else than what it compiles.
 _ATTEMPTS = 2
@@ -107,7 +105,7 @@ class SpecifiedModel:
 
     @property
     def _early_flags(self) -> tuple[str, ...]:
-        return () if self.early is None else (spec_flag(self.early), NO_HANG)
+        return () if self.early is None else spec_flags(self.early)
 
 
 def _attempt(compiler: Callable[[], ToolResult]) -> None:

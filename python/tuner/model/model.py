@@ -89,9 +89,12 @@ class Model:
             )
 
 
-def spec_flag(spec: Path) -> str:
-    """The flag by which plain iree-compile reads a tuning spec."""
-    return f"--iree-codegen-tuning-spec-path={spec}"
+def spec_flags(spec: Path) -> tuple[str, ...]:
+    """The flags by which plain iree-compile reads a tuning spec.
+
+    Without threads, since 3.13 hangs once in some two hundred compilations with a spec (docs/specs.md).
+    """
+    return (f"--iree-codegen-tuning-spec-path={spec}", "--mlir-disable-threading")
 
 
 def preprocessing_flag(spec: Path | str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.files import check_writable, write_atomically
-from tuner.model.model import Model, spec_flag
+from tuner.model.model import Model, spec_flags
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
 from tuner.specs.allocator import AllocatorChoice
@@ -48,7 +48,7 @@ def compile_command(
     """
     beside = preprocessing_path(spec)
     if not has_late and (options.plain or model.path == model.source):
-        early = (spec_flag(spec),) if reads_specs else ()
+        early = spec_flags(spec) if reads_specs else ()
         return ("iree-compile", str(model.path), *naming(model.flags, beside), *early, "-o", "model.vmfb")
     specs = [str(spec)] if reads_specs or not has_late else []
     specs += [str(late_path(spec))] if has_late else []

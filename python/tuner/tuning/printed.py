@@ -18,8 +18,6 @@ from tuner.toolchain.tools import run_command, tool_path
 from tuner.tuning.whole_model import PlainModel, compare_models
 
 SAME_BINARY = "it makes the binary that was proved, byte for byte"
-# Runs of the command if it hangs: plain iree-compile does with a spec, once in some two hundred times.
-_ATTEMPTS = 2
 
 
 def check_command(
@@ -49,13 +47,6 @@ def _run(command: Sequence[str], binary: Path, timeout_s: float) -> None:
     place = command.index("-o") + 1
     arguments = [*command[1:place], str(binary), *command[place + 1 :]]
     program = (str(tool_path(command[0])),) if command[0] == "iree-compile" else (sys.executable, "-m", "tuner")
-    for attempt in range(_ATTEMPTS):
-        try:
-            result = run_command([*program, *arguments], timeout_s=timeout_s, scratch=binary.parent)
-        except ToolError:
-            if attempt + 1 == _ATTEMPTS:
-                raise
-        else:
-            break
+    result = run_command([*program, *arguments], timeout_s=timeout_s, scratch=binary.parent)
     if result.exit_code != 0:
         raise ToolError(f"the command that uses the result fails: {result.first_error}")
