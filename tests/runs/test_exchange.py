@@ -76,6 +76,15 @@ def test_importing_again_changes_nothing(store: Path, tmp_path: Path) -> None:
     assert records_of(tmp_path / "b.sqlite") == before
 
 
+def test_a_run_goes_on_while_a_file_is_imported_into_its_store(store: Path, tmp_path: Path) -> None:
+    with Store(tmp_path / "b.sqlite", HERE, "3.13.0") as running:
+        running.add("first", {"tile": 2}, FAST, "a problem", {"tile": 2})
+        assert import_into(tmp_path / "b.sqlite", store) == Imported(5, 0, 0)
+        assert running.find("first", {"tile": 8}) == BROKEN
+        running.add("first", {"tile": 16}, FAST, "a problem", {"tile": 16})
+    assert len(records_of(tmp_path / "b.sqlite")) == 7
+
+
 def test_equal_records_make_equal_files(store: Path, tmp_path: Path) -> None:
     export_store(store, tmp_path / "shared.jsonl.gz")
     import_into(tmp_path / "b.sqlite", tmp_path / "shared.jsonl.gz")

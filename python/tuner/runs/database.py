@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.files import check_regular, first_bytes, is_database
+from tuner.files import check_regular, first_bytes, is_database, place_of
 
 # The columns of a row, in order.
 Row = tuple[Any, ...]
@@ -108,7 +108,7 @@ def row_of(connection: sqlite3.Connection, key: tuple[str, str, str, str]) -> Ro
 
 
 def read_rows(path: Path, circumstances: str | None = None) -> list[Row]:
-    """The rows of a store as they are now; with `circumstances` those alone. Nothing is written, nothing locked.
+    """The rows of a store as they are now; with `circumstances` those alone. No writer waits for that.
 
     Raises InputError if there is no store at `path`.
     """
@@ -152,9 +152,9 @@ def _read(path: Path, circumstances: str | None, *, is_open: bool) -> list[Row]:
 
 def _state(path: Path) -> tuple[int, ...]:
     """What changes if the file does; the last number is the size of the second file that rows are first written to."""
-    state = path.stat()
+    state, place = path.stat(), place_of(path)
     try:
-        written_bytes = path.with_name(f"{path.name}-wal").stat().st_size
+        written_bytes = place.with_name(f"{place.name}-wal").stat().st_size
     except OSError:
         written_bytes = 0
     return state.st_ino, state.st_mtime_ns, state.st_size, written_bytes

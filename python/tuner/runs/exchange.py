@@ -104,16 +104,11 @@ def merge_stores(paths: Sequence[Path], output: Path) -> Summary:
     """
     check_writable(output)
     check_not_of_a_run(output)
-    merged: dict[tuple[str, ...], Record] = {}
-    for path in paths:
-        for record in read_records(path):
-            known = merged.get(record.key)
-            if known is None or record.outweighs(known):
-                merged[record.key] = record
-    text = "".join(_text_of(merged.values())).encode()
+    merged = _resolved(record for path in paths for record in read_records(path))
+    text = "".join(_text_of(merged)).encode()
     # Without the moment of writing: equal records make equal bytes.
     write_atomically(output, gzip.compress(text, mtime=0) if output.suffix == ".gz" else text)
-    return _summed(merged.values())
+    return _summed(merged)
 
 
 def import_into(store: Path, path: Path) -> Imported:
@@ -160,6 +155,16 @@ def read_records(path: Path) -> list[Record]:
             return _parsed(lines, path)
     except (EOFError, zlib.error, OSError) as error:
         raise _damaged(path, "it does not unpack") from error
+
+
+def _resolved(records: Iterable[Record]) -> list[Record]:
+    """One record of each candidate."""
+    found: dict[tuple[str, ...], Record] = {}
+    for record in records:
+        known = found.get(record.key)
+        if known is None or record.outweighs(known):
+            found[record.key] = record
+    return list(found.values())
 
 
 def _text_of(records: Iterable[Record]) -> Iterator[str]:
@@ -213,7 +218,7 @@ def _parsed(lines: BufferedIOBase, path: Path) -> list[Record]:
             break
     if len(found) != count:
         raise _damaged(path, f"it holds {'more' if len(found) > count else len(found)} of {count} records")
-    return found
+    return _resolved(found)
 
 
 def _header(line: bytes, path: Path) -> dict[str, Any]:
@@ -280,7 +285,9 @@ def _part(label: str, records: Sequence[Record]) -> Part:
 def _label(circumstances: str, compiler: str) -> str:
     known = json.loads(circumstances)
     words = [str(known[name]) for name in ("target", "processor", "device") if known.get(name)]
-    words += [_counted(known["threads"], "thread")] if known.get("threads") else []
+    threads = _counted(known["threads"], "thread") if known.get("threads") else ""
+    # A processor's description may name them already.
+    words += [threads] if threads and threads not in str(known.get("processor")) else []
     return printable(", ".join((*words, f"iree-compile {compiler}")))
 
 
