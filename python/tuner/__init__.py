@@ -37,8 +37,8 @@ def tune(
 ) -> TuneResult:
     """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
 
-    `options` are the fields of `tuner.options.Options`, paths also as text. `listen` is called with each
-    `tuner.events.Event`. `stages` are those of the run (`tuner.tuning.stages.STAGES` by default).
+    `options` are the fields of `tuner.options.Options`, paths also as text; `store` is one path or several. `listen` is
+    called with each `tuner.events.Event`. `stages` are those of the run (`tuner.tuning.stages.STAGES` by default).
     Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
     Raises InputError for an unusable model or option, ToolError if IREE's own default fails.
     """
@@ -51,6 +51,8 @@ def tune(
     from tuner.tuning.stages import STAGES
 
     refuse_unguarded("tuner.tune()")
+    stores = options.get("store") or ()
+    options["store"] = [stores] if isinstance(stores, str | Path) else stores
     try:
         settings = from_given(Options, options)
     except ValueError as error:

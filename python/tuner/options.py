@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict
@@ -35,14 +35,15 @@ class Options:
     serves it). `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several.
     `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by default).
     `resume`: continue the run of that folder. `store`: the file of the results of candidates, which several runs may
-    share (in the run's folder by default). `min_gain`: with a smaller gain than this fraction the default stays.
-    `plain`: hand over only what plain iree-compile applies. `compile_timeout_s`: seconds for one
-    candidate. `workers`: processes that compile (0: one for each processor). `budget_s`: seconds for the whole run,
-    spent where the model's time is (None: as long as all candidates take). `keep_flags`: do not search flags of the
-    whole compilation. `pins`: choices of such flags that are used and not searched, also with `keep_flags`. `ray`: the
-    address of a Ray cluster to compile and measure on, `local` for one of this machine (None: without Ray).
-    `allocator`: what the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
-    model is faster with it. `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model leaves open.
+    share (in the run's folder by default), then further ones, which are only read. `min_gain`: with a smaller gain than
+    this fraction the default stays. `plain`: hand over only what plain iree-compile applies. `compile_timeout_s`:
+    seconds for one candidate. `workers`: processes that compile (0: one for each processor). `budget_s`: seconds for
+    the whole run, spent where the model's time is (None: as long as all candidates take). `keep_flags`: do not search
+    flags of the whole compilation. `pins`: choices of such flags that are used and not searched, also with
+    `keep_flags`. `ray`: the address of a Ray cluster to compile and measure on, `local` for one of this machine (None:
+    without Ray). `allocator`: what the whole model finds its transient buffers with; `auto` takes the caching one if
+    the untuned model is faster with it. `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model
+    leaves open.
     """
 
     target: str = "cpu"
@@ -59,7 +60,7 @@ class Options:
     output: Path | None = None
     run_dir: Path | None = None
     resume: bool = False
-    store: Path | None = None
+    store: tuple[Path, ...] = ()
     min_gain: float = 0.02
     plain: bool = False
     compile_timeout_s: float = 30.0
@@ -109,7 +110,7 @@ class TuneOptions(TypedDict, total=False):
     output: str | Path | None
     run_dir: str | Path | None
     resume: bool
-    store: str | Path | None
+    store: str | Path | Sequence[str | Path] | None
     min_gain: float
     plain: bool
     compile_timeout_s: float

@@ -9,6 +9,7 @@ import inspect
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -41,7 +42,7 @@ SURFACE = {
         allocator_flags
     """,
     "tuner.testing": """
-        DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
+        DEVICE Behaviour Course MadeUp RecordedRun RecordedStore Recording Replay ReplayedProgram
     """,
     "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
 }
@@ -63,10 +64,15 @@ def test_what_is_exported_is_there_and_says_what_it_is(package: str) -> None:
 
 
 def test_the_keywords_of_tune_are_the_options() -> None:
-    """Each takes the values of its field; text also stands for a path, and a list for a tuple."""
+    """Each takes the values of its field; text also stands for a path, and a list for a tuple.
+
+    Several paths may be any sequence, one path, or none.
+    """
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
     more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
+    assert declared.pop("store") == tuple[Path, ...]
+    assert set(get_args(keywords["store"])) == {str, Path, Sequence[str | Path], type(None)}
     for name, kind in declared.items():
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))

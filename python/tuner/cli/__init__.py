@@ -27,9 +27,9 @@ from tuner.errors import InputError, TunerError
 # Errors of the place that something is written to.
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 # Commands that need no IREE, or work with releases of it that searches do not support.
-_WITH_ANY_IREE = ("clean", "doctor", "plugin-path", "report")
+_WITH_ANY_IREE = ("clean", "doctor", "plugin-path", "report", "store")
 # Commands that write files, also without --output.
-_WRITE_FILES = ("run", "take-back")
+_WRITE_FILES = ("run", "store import", "take-back")
 _NO_FOLDER = "the working folder was removed; change to one that exists and start again"
 
 
@@ -48,9 +48,10 @@ class _Commands(click.Group):
 def _command(name: str) -> click.Command:
     """A registered command with what all have in common: --debug, and checks before and after."""
     command: click.Command = plugins.load("tuner.commands", name)
-    command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
-    if command.callback is not None:
-        command.callback = _surrounded(name, command.callback)
+    for part_name, part in command.commands.items() if isinstance(command, click.Group) else [("", command)]:
+        part.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+        if part.callback is not None:
+            part.callback = _surrounded(f"{name} {part_name}".strip(), part.callback)
     return command
 
 
@@ -59,7 +60,7 @@ def _surrounded(name: str, callback: Callable[..., Any]) -> Callable[..., int]:
     def surrounded(**parameters: Any) -> int:
         if not _has_folder():
             raise InputError(_NO_FOLDER)
-        if name not in _WITH_ANY_IREE:
+        if name.split()[0] not in _WITH_ANY_IREE:
             _check_releases()
         code = callback(**parameters)
         code = code if isinstance(code, int) else 0

@@ -72,7 +72,12 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Continue the interrupted run of --run-dir.")
 @click.option("--no-measure", is_flag=True, help="Compile candidates for another machine to measure: write a bundle.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the bundle, with --no-measure.")
-@click.option("--store", type=click.Path(path_type=Path), help="File of results of candidates that several runs share.")
+@click.option(
+    "--store",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="File of results of candidates that several runs share; further ones are only read (repeatable).",
+)
 @click.option(
     "--min-gain",
     default=DEFAULTS.min_gain,

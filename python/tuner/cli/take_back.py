@@ -46,7 +46,13 @@ def take_back(
     from tuner.bundle.taking_back import take_back as taken_back
     from tuner.terminal import ProgressView, print_result
 
-    options = Options(output=output, run_dir=run_dir, store=store, compile_timeout_s=compile_timeout_s, flags=flags)
+    options = Options(
+        output=output,
+        run_dir=run_dir,
+        store=() if store is None else (store,),
+        compile_timeout_s=compile_timeout_s,
+        flags=flags,
+    )
     shown = console()
     with ProgressView(shown) as view:
         result = taken_back(model, bundle, options, view)

@@ -180,8 +180,12 @@ def workbench(
     dispatches: tuple[str, ...] = (),
     keep_flags: bool = True,
     pins: Mapping[str, str] | None = None,
+    read_only: Sequence[Path] = (),
 ) -> Iterator[Workbench]:
-    """What the stages of a run work with, in a new run folder; the keywords are options of a run."""
+    """What the stages of a run work with, in a new run folder; the keywords are options of a run.
+
+    `read_only`: stores that are known beside the folder's own.
+    """
     options = Options(
         trials=trials,
         strategy=strategy,
@@ -194,7 +198,7 @@ def workbench(
     target: Target = ReplayTarget(devices=machines.devices)
     with (
         RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
-        Store(folder.store, {}, "replay") as store,
+        Store(folder.store, {}, "replay", read_only) as store,
         Devices(machines.runners(folder.path / "measuring.log"), machines.preloader(), listen) as devices,
         machines.compilers(folder.path) as compilers,
     ):

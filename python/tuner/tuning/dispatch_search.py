@@ -8,6 +8,7 @@ A batch is asked for, compiled, checked and timed; the strategy learns its times
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -110,6 +111,10 @@ class DispatchSearch:
         self._advisor = Advisor(solved.bench.experience, solved.task.problem, solved.pool)
         self._work = Work.of(solved.task.problem, solved.task.runs)
         self._asked: set[int] = set()
+        # Rows that earlier runs tried, the fastest first: they cost nothing.
+        self._known: list[int] = []
+        # Rows that are tried before the strategy is asked again.
+        self._queue: list[int] = []
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
         # The best speed-up of a candidate, which may be below 1; None before the first was measured.
@@ -219,6 +224,18 @@ class DispatchSearch:
         self._spent_s += self._bench.budget.clock() - started
 
     def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
+        """Up to `count` rows. Before the first that no earlier run tried come all those that one did."""
+        if not self._queue:
+            asked = self._new_rows(strategy, count)
+            known = [row for row in asked if row in self._known]
+            if len(known) < len(asked):
+                known += [row for row in self._known if row not in self._asked]
+                self._asked.update(known)
+            self._queue = known + [row for row in asked if row not in known]
+        rows, self._queue = self._queue[:count], self._queue[count:]
+        return rows
+
+    def _new_rows(self, strategy: Strategy, count: int) -> list[int]:
         """Up to `count` rows: what similar dispatches advise, at most half, and what the strategy asks for."""
         advised = self._advisor.rows((count + 1) // 2) if self._is_advised else []
         rows = [row for row in advised if row not in self._asked]
@@ -254,10 +271,25 @@ class DispatchSearch:
                 expectation = self._bench.experience.expectation(self.task.problem, self._pool, self._rng)
                 prior = NO_PRIOR if expectation is None else expectation
             strategy = self._kind(self._pool, self._rng, self._trials, prior)
+            self._known = self._tried() if self._is_advised else []
+        if self._known:
+            self._bench.listen(Note(f"{self.name}: {len(self._known)} of its candidates are known from earlier runs"))
         if expectation is not None:
             learnt = f"{expectation.learnt_from} timings of similar dispatches"
             self._bench.listen(Note(f"{self.name}: {learnt} say where to start"))
         return strategy
+
+    def _tried(self) -> list[int]:
+        """Rows that had been tried when the run started, the fastest first, as many as there are trials.
+
+        So a resumed run has the same, whatever it measured itself.
+        """
+        names = {knob.name for knob in self._pool.knobs}
+        points = self._bench.store.tried(self._subject, self._bench.folder.began)
+        found = (self._pool.find(point) for point in points if point.keys() == names)
+        rows = dict.fromkeys(row for row in found if row is not None)
+        known = (row for row in rows if self._stored(self.task.candidate(1, row, self._pool.point(row))) is not None)
+        return list(islice(known, self._trials))
 
     def _earlier(self) -> Prior:
         """What candidates of an equal problem took under other compilers, by their place in the pool."""

@@ -23,6 +23,7 @@ from tuner.machines.local import Machines, machines_of
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.runs.record import asked_of
+from tuner.runs.shared import check_stores, read_only_stores, written_store
 from tuner.runs.store import Store, check_store
 from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.circumstances import circumstances_of
@@ -66,8 +67,7 @@ def tune_model(
     opened = open_model(path, options, watch)
     check_pins(opened.target.name, options)
     check_places(path, options)
-    if options.store is not None:
-        check_store(options.store)
+    check_stores(options)
     with (
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
@@ -84,7 +84,7 @@ def _set_up(
     """Starts what a run works with, and reads the model meanwhile. `start_s`: the seconds before `tune_model`."""
     options, target, watch = opened.options, opened.target, opened.model.watch
     budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
-    if options.store is None:
+    if not options.store:
         check_store(folder.store)
     listen(Note(f"This run's folder: {folder.path}"))
     runners = machines.runners(folder.path / "measuring.log")
@@ -99,7 +99,8 @@ def _set_up(
         imported = thread.submit(_import_ahead, options.strategy, watch)
         model, extracted = opened.read(folder.path, listen)
         shared = circumstances_of(options, target, extracted, model.flags).shared
-        with Store(options.store or folder.store, shared, compiler_version()) as store:
+        written = written_store(options, folder)
+        with Store(written, shared, compiler_version(), read_only_stores(options, written)) as store:
             if budget.is_limited:
                 # The model's costs decide how the budget is divided: nothing starts while they are measured.
                 compilers.wait()
