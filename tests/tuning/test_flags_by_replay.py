@@ -124,6 +124,17 @@ def test_pinned_flags_are_repaired_without_a_search(tmp_path: Path) -> None:
     assert choice.tried == 0
 
 
+def test_pins_that_leave_no_choice_are_no_matter_of_time(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    known = Flags({})
+    with workbench(
+        tmp_path / "run", ReplayMachines.of(known), listen=heard.append, keep_flags=False, pins=all_but()
+    ) as bench:
+        plain = replayed_plain_model(bench, known)
+        assert choose_flags(bench, plain, (), bench.budget, 0.0).flags == ()
+    assert heard == []
+
+
 def test_choices_that_the_model_holds_already_are_not_compiled_again(tmp_path: Path) -> None:
     """What was chosen for single ops may need a flag: the model with it is what flags are compared with."""
     known = Flags({O3: 0.8}, broken=frozenset({TILING}))

@@ -22,9 +22,10 @@ from tuner.evaluate.budget import Budget
 from tuner.events import Note, OpChoiceTried, PhaseStarted
 from tuner.op_choices import InputOp, OpChoice
 from tuner.speedup import Ratio, is_faster
+from tuner.tuning.comparison import compare_models
 from tuner.tuning.op_plan import MOST_TRIALS, Group, plan_ops
 from tuner.tuning.op_trials import OpTrials
-from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
 
 
@@ -48,7 +49,7 @@ class ChosenOps:
     def base(self, plain: PlainModel, flags: Sequence[str]) -> PlainModel:
         """The plain model with the choices, for others to be compared with; `flags` are those of its compilation."""
         costs = replace(plain.costs, run_s=plain.costs.run_s / self.ratio.value)
-        program = replace(plain.program, binary=self.binary)
+        program = plain.program_of(self.binary)
         run_s = plain.run_s / self.ratio.value
         return replace(plain, model=plain.model.with_flags(*flags), program=program, costs=costs, run_s=run_s)
 
