@@ -148,12 +148,13 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         planned = plan(extracted.dispatches, opened.target, options)
         listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
         found, left = _Forecaster(opened, extracted, folder, runner, compilers).forecast(planned)
+        ops = _ops(opened, extracted, plain, folder, listen)
         proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)
         return Forecast(
             dispatches=found,
             left={**planned.left, **left},
-            ops=_ops(opened, extracted, plain, folder, listen),
-            flags=_flags(opened.target, options, plain),
+            ops=ops,
+            flags=_flags(opened.target, options, plain, 0.0 if ops is None else ops.seconds),
             proof_s=proof_s,
             so_far_s=time.monotonic() - started,
             budget_s=options.budget_s,
@@ -175,10 +176,10 @@ def _ops(
     return OpForecast(planned.ops, len(planned.groups), trials, MOST_TRIALS, seconds)
 
 
-def _flags(target: Target, options: Options, plain: PlainModel) -> FlagForecast | None:
+def _flags(target: Target, options: Options, plain: PlainModel, before_s: float) -> FlagForecast | None:
     if options.dispatches or options.keep_flags:
         return None
-    planned = plan_flags(target.name, options, plain)
+    planned = plan_flags(target.name, options, plain, before_s)
     if planned is None:
         return None
     return FlagForecast(planned.knobs, planned.choices, planned.trials, planned.trials * planned.choice_s)

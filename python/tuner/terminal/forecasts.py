@@ -32,11 +32,13 @@ def print_forecast(forecast: Forecast, console: Console) -> None:
     print_reasons(console, forecast.left.items())
     ops, flags = forecast.ops, forecast.flags
     if ops is not None:
-        named = "; ".join(f"{choice} for {count}" for choice, count in ops.choices.items())
+        named = "; ".join(
+            f"{choice} for {count} {'op' if count == 1 else 'ops'}" for choice, count in ops.choices.items()
+        )
         print_line(
             console,
-            f"Choices for single ops first: {ops.trials} of {ops.sets} sets, about {rough(ops.seconds)} ({named}). Of a"
-            f" set that does not pay both halves are tried too, {ops.most} sets in all at most.",
+            f"Choices for single ops first: {ops.trials} of {ops.sets} sets, about {rough(ops.seconds)} ({named}). If a"
+            f" set does not pay, its halves are tried too: at most {ops.most} sets in all.",
         )
     if flags is not None:
         when = "first" if ops is None else "then"

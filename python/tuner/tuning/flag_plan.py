@@ -111,8 +111,11 @@ class FlagPlan:
     choice_s: float
 
 
-def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | None:
-    """What would be searched; None if the target has no such choices, or all are settled."""
+def plan_flags(target: str, options: Options, plain: PlainModel, before_s: float = 0.0) -> FlagPlan | None:
+    """What would be searched; None if the target has no such choices, or all are settled.
+
+    `before_s`: what comes before it.
+    """
     known = known_flags(target)
     if known is None:
         return None
@@ -122,7 +125,7 @@ def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | N
         return None
     choices = count_choices(space)
     times = FlagTimes.of(plain, options)
-    trials = times.affordable(choices, Budget(options.budget_s).left_s)
+    trials = times.affordable(choices, Budget(options.budget_s).left_s - before_s)
     knobs = {knob.name: knob.values for knob in known.knobs if knob.name in free}
     return FlagPlan(knobs, choices, trials, times.choice_s)
 
