@@ -14,9 +14,11 @@ import pytest
 from pins import all_but
 from tuner.errors import DeviceLostError
 from tuner.events import Event, FlagsTried
+from tuner.options import Options
 from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.replay import Behaviour, Course
+from tuner.tuning.flag_plan import plan_flags
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
@@ -123,6 +125,27 @@ def test_pinned_flags_are_repaired_without_a_search(tmp_path: Path) -> None:
         choice = choose_flags(bench, plain, (), bench.budget, 0.0)
     assert choice.flags == (TILING, STACK)
     assert choice.tried == 0
+
+
+def test_a_plan_counts_what_is_left_after_choices_for_ops(tmp_path: Path) -> None:
+    known, options = Flags({}), Options(budget_s=10.0)
+    with workbench(tmp_path / "run", ReplayMachines.of(known)) as bench:
+        plain = replayed_plain_model(bench, known)
+        first, after = (plan_flags("cpu", options, plain, before_s) for before_s in (0.0, 8.0))
+    assert first is not None
+    assert after is not None
+    assert first.choices == after.choices > first.trials > after.trials > 0
+
+
+def test_pins_that_leave_no_choice_are_no_matter_of_time(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    known = Flags({})
+    with workbench(
+        tmp_path / "run", ReplayMachines.of(known), listen=heard.append, keep_flags=False, pins=all_but()
+    ) as bench:
+        plain = replayed_plain_model(bench, known)
+        assert choose_flags(bench, plain, (), bench.budget, 0.0).flags == ()
+    assert heard == []
 
 
 def test_choices_that_the_model_holds_already_are_not_compiled_again(tmp_path: Path) -> None:

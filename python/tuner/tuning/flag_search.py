@@ -20,7 +20,7 @@ from tuner.model_flags.gains import MeasuredModel, read_gains
 from tuner.model_flags.order import FlagOrder
 from tuner.speedup import Ratio, is_faster
 from tuner.stopwatch import Part
-from tuner.tuning.flag_plan import MOST_TRIALS, affordable, at_once, count_choices, known_flags, space_of
+from tuner.tuning.flag_plan import MOST_TRIALS, FlagTimes, at_once, count_choices, known_flags, space_of
 from tuner.tuning.flag_trials import FlagTrials, described
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import PlainModel
@@ -150,8 +150,9 @@ class _FlagSearch:
         self._whole = budget
         self._read_s = read_s
         self._held = held
-        self._choice_s = plain.costs.choice_s(at_once(bench.options))
-        self._flags_s = flags_s(budget.left_s, self._choice_s, self._beside_s)
+        self._times = FlagTimes.of(plain, bench.options, read_s)
+        self._choice_s = self._times.choice_s
+        self._flags_s = flags_s(budget.left_s, self._choice_s, self._times.beside_s)
         self._budget = budget.part(self._flags_s)
         self._pins = {name: value for name, value in bench.options.pins.items() if value != DEFAULT}
         with bench.watch.of(Part.SOLVING):
@@ -163,11 +164,6 @@ class _FlagSearch:
     def _end_s(self, *best_s: float | None) -> float:
         """What comes after them: choices that take `best_s` are compared and the dispatches of the best are read."""
         return self._read_s + sum(self._plain.costs.comparison_s(candidate_s=one_s) for one_s in best_s or (None,))
-
-    @property
-    def _beside_s(self) -> float:
-        """What comes before and after the choices."""
-        return self._plain.costs.sampled_s + self._end_s()
 
     def run(self) -> FlagChoice:
         choices, tried = self._affordable(), list[_Tried]()
@@ -224,10 +220,10 @@ class _FlagSearch:
         """As many as there are, or as the budget has time for."""
         if self._bench.options.keep_flags:
             return 0
-        choices = affordable(count_choices(self._space), self._whole.left_s, self._choice_s, self._beside_s)
-        choices = min(choices, self._at_most)
-        if choices < 1:
-            needed_s, left_s = self._choice_s + self._beside_s, max(0.0, self._whole.left_s)
+        there_are = count_choices(self._space)
+        choices = min(self._times.affordable(there_are, self._whole.left_s), self._at_most)
+        if choices < 1 <= there_are:
+            needed_s, left_s = self._times.choice_s + self._times.beside_s, max(0.0, self._whole.left_s)
             self._bench.listen(
                 Note(
                     f"The flags stay as they are: one choice and its comparison would take about {needed_s:.0f} s"

@@ -21,9 +21,10 @@ from tuner.specs.write import late_path, problem_spec
 from tuner.speedup import Ratio
 from tuner.targets import Target
 from tuner.tuning.bisection import Bisection
+from tuner.tuning.comparison import compare_models
 from tuner.tuning.result import DispatchResult, ModelResult
 from tuner.tuning.run_specs import RunSpecs, dropped, early_alone, holding_early, holding_late, is_late, winners_of
-from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
 
 

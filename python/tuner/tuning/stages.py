@@ -23,7 +23,6 @@ from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
-from tuner.op_choices.reading import read_ops
 from tuner.runs.folder import Aside
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
@@ -33,7 +32,8 @@ from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field
 from tuner.tuning.flag_plan import default_passes, pins_of
 from tuner.tuning.flag_search import FlagChoice, choose_flags
-from tuner.tuning.op_search import ChosenOps, choose_ops, may_choose_ops
+from tuner.tuning.op_plan import may_choose_ops, ops_of
+from tuner.tuning.op_search import ChosenOps, choose_ops
 from tuner.tuning.plan import chosen
 from tuner.tuning.prove import Proof, prove
 from tuner.tuning.race import Contender
@@ -85,13 +85,7 @@ def search_ops(bench: Workbench, known: Known) -> Known:
     """Chooses what becomes of single ops, and reads the dispatches that this makes."""
     if not may_choose_ops(bench.options, bench.target.name):
         return known
-    folder = bench.folder.path / "ops"
-    folder.mkdir(exist_ok=True)
-    try:
-        ops = read_ops(known.plain.model, folder)
-    except ToolError as error:
-        bench.listen(Note(f"Nothing is chosen for single ops: {error}"))
-        return known
+    ops = ops_of(known.plain.model, bench.folder.path / "ops", bench.listen)
     found = choose_ops(bench, known.plain, ops, _before_proof(bench, known), known.extracted.seconds)
     if found is None:
         return known
