@@ -26,6 +26,7 @@ pytestmark = pytest.mark.compiler
 
 # By kind; a kind that is not listed has no space.
 CPU = {
+    "attention": "cpu-attention",
     "contraction": "cpu-double-tiling-contraction",
     "matvec": "cpu-double-tiling-contraction",
     "convolution": "cpu-convolution",
@@ -78,5 +79,5 @@ def serves(name: str, target: Target, problem: Problem) -> bool:
 
 
 def test_a_space_that_is_not_registered_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="there is no space named 'cpu-magic'; choose one of: cpu-convolution, "):
+    with pytest.raises(InputError, match="there is no space named 'cpu-magic'; choose one of: cpu-attention, "):
         Options(space="cpu-magic")

@@ -13,14 +13,11 @@ import pytest
 import samples
 from extraction import extract_text
 from places import EXAMPLES
-from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import Pool, enumerate_space, sample_uniform
+from space_samples import valid
+from tuner.constraints import Pool, enumerate_space
 from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted, extract
-from tuner.evaluate.programs import runnable
-from tuner.measuring import Runner
 from tuner.model.model import Model
-from tuner.outcome import Candidate, Fate
 from tuner.spaces import find
 from tuner.spaces.cpu import convolution, elementwise, inner_tiled, mmt4d, reduction
 from tuner.spaces.cpu.tiles import follow
@@ -253,42 +250,3 @@ def test_samples_compile_and_compute_what_the_default_does(
     function: str, kinds: Extracted, target: CpuTarget, tmp_path: Path
 ) -> None:
     valid(dispatch_of(kinds, function), kinds.limits, target, tmp_path)
-
-
-def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, samples: int = 6) -> None:
-    """Asserts that samples compile, are applied, and give the default's output."""
-    problem, program = dispatch.problem, dispatch.program
-    assert problem is not None
-    assert program is not None
-    found = find("cpu", problem)
-    assert found is not None
-    _, builder = found
-    pool = enumerate_space(builder.build(problem, limits))
-    rows = sample_uniform(pool, samples, np.random.default_rng(0))
-    configurations = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
-    jobs = [
-        CompileJob(
-            program,
-            dispatch.name,
-            Candidate(number, configuration=configuration),
-            target,
-            folder / f"{number}.vmfb",
-            folder / f"{number}.log",
-        )
-        for number, configuration in enumerate(configurations)
-    ]
-    with CompilePool(2, 60.0) as compilers:
-        ends = compilers.compile(jobs)
-    assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
-    assert ends[0].configured == dispatch.default
-    with Runner(target.device) as runner:
-        for number, end in enumerate(ends):
-            assert end.binary is not None
-            name = "default" if number == 0 else "candidate"
-            runner.load(name, runnable(program, end.binary))
-            if number == 0:
-                runner.reference(name, 1, timeout_s=60.0)
-                tolerances = runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
-            else:
-                verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
-                assert verification.passed, f"{configurations[number]}: {verification.detail}"

@@ -158,6 +158,29 @@ func.func @softmax(%a: {kind}) -> {kind} {{
 """
 
 
+def attention(batch: int, queries: int, keys: int, features: int, values: int) -> str:
+    """Attention in f32 with a constant scale."""
+    q, k, v, o = (
+        f"tensor<{batch}x{rows}x{columns}xf32>"
+        for rows, columns in ((queries, features), (keys, features), (keys, values), (queries, values))
+    )
+    return f"""
+func.func @attention(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
+  %scale = arith.constant 0.125 : f32
+  %empty = tensor.empty() : {o}
+  %o = iree_linalg_ext.attention <{{indexing_maps = [
+      affine_map<(b, m, n, f, k) -> (b, m, f)>, affine_map<(b, m, n, f, k) -> (b, k, f)>,
+      affine_map<(b, m, n, f, k) -> (b, k, n)>, affine_map<(b, m, n, f, k) -> ()>,
+      affine_map<(b, m, n, f, k) -> (b, m, n)>]}}>
+      ins(%q, %k, %v, %scale : {q}, {k}, {v}, f32) outs(%empty : {o}) {{
+  ^bb0(%score: f32):
+    iree_linalg_ext.yield %score : f32
+  }} -> {o}
+  return %o : {o}
+}}
+"""
+
+
 def channel_wise_rows(channels: int, size: int, window: int) -> str:
     """A channel-wise convolution in f32 of an image whose rows are contiguous, then clipped below at 0."""
     padded, out = f"1x{channels}x{size + window - 1}x{size + window - 1}", f"1x{channels}x{size}x{size}"
