@@ -7,7 +7,7 @@ from __future__ import annotations
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
-CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4))
+CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4, microkernels=True))
 # What the compiler states of these chips, without the types that no problem here has.
 SM_80 = GpuLimits(
     chip="sm_80",
