@@ -64,6 +64,12 @@ def pins_of(target: str, flags: Sequence[str]) -> tuple[dict[str, str], tuple[st
     return pins, tuple(others)
 
 
+def remade_by(target: str, values: Mapping[str, str]) -> dict[str, str]:
+    """Those of the values that make other ops of products and convolutions."""
+    known = known_flags(target)
+    return {} if known is None else known.remade(values)
+
+
 def default_passes(target: str) -> dict[str, str]:
     """A pin of each choice of passes, to none. Passes run before choices for single ops and leave them other ops."""
     known = known_flags(target)

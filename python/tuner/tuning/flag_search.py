@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tuner.dispatch import Dispatch
 from tuner.dispatches.op_mix import op_mix
@@ -42,8 +43,8 @@ class FlagChoice:
 
     `flags` also hold repairs, without which the model does not compile with the others. `ratio` compares the model
     compiled with them with the plain one; None if the defaults stay. `tried`: choices that were compiled. `run_s`:
-    seconds of a run with them, None if that was not measured. `rival`: a slower choice that may be faster when the
-    dispatches are tuned.
+    seconds of a run with them, and `binary` the model compiled with them, None if that was not measured. `rival`: a
+    slower choice that may be faster when the dispatches are tuned.
     """
 
     values: Mapping[str, str]
@@ -51,6 +52,7 @@ class FlagChoice:
     ratio: Ratio | None = None
     tried: int = 0
     run_s: float | None = None
+    binary: Path | None = None
     rival: FlagChoice | None = None
 
     @property
@@ -183,7 +185,8 @@ class _FlagSearch:
         repairs = self._trials.repairs_of(values)
         flags = (*self._known.flags(values), *(flag for repair in repairs for flag in repair.flags))
         run_s = self._baseline_s and self._baseline_s / (ratio.value if ratio else 1.0)
-        return FlagChoice(values, flags, ratio, run_s=run_s)
+        binary = self._trials.binary_of(values)
+        return FlagChoice(values, flags, ratio, run_s=run_s, binary=binary if values and binary.exists() else None)
 
     def _rival(self, best: FlagChoice, tried: Sequence[_Tried]) -> FlagChoice | None:
         """The fastest choice that makes other ops of products and convolutions, unless it is far behind."""

@@ -85,7 +85,7 @@ class FlagTrials:
         self._baseline_s = self._plain_s()
         self._remember(self._plain.program.binary, self._baseline_s)
         if held:
-            same = self._binary(held)
+            same = self.binary_of(held)
             shutil.copyfile(self._plain.program.binary, same)
             self._compiled[same] = ()
         return self._baseline_s
@@ -101,7 +101,7 @@ class FlagTrials:
         for values, known in zip(choices, stored, strict=True):
             if known is not None:
                 end = End(known.time_s, known.detail, known.speedup, is_stored=True)
-                self._remember(self._binary(values), known.time_s)
+                self._remember(self.binary_of(values), known.time_s)
             else:
                 end = self._new(values, next(binaries), best_s)
             if end.time_s is not None:
@@ -113,7 +113,7 @@ class FlagTrials:
         if values:
             self._folder.mkdir(exist_ok=True)
             self._compile([values])
-        return self._compiled.get(self._binary(values), ())
+        return self._compiled.get(self.binary_of(values), ())
 
     def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
         """The speed-up of one choice over another, {} for the plain model, by interleaved rounds; None if one fails.
@@ -162,7 +162,7 @@ class FlagTrials:
         """As `_evaluate`, kept for other runs, unless it only came too late."""
         end = self._evaluate(binary, best_s)
         if end.time_s is not None:
-            repaired = "; ".join(described(repair) for repair in self._compiled[self._binary(values)])
+            repaired = "; ".join(described(repair) for repair in self._compiled[self.binary_of(values)])
             end = replace(end, speedup=self._baseline_s / end.time_s, detail=repaired)
         if end.time_s is not None or self._budget.left_s > 0:
             self._keep(values, end)
@@ -182,7 +182,7 @@ class FlagTrials:
         limit_s = max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s)
 
         def one(values: dict[str, str]) -> Path | End:
-            binary = self._binary(values)
+            binary = self.binary_of(values)
             if binary in self._compiled:
                 return binary
             repairs: tuple[Repair, ...] = ()
@@ -207,7 +207,8 @@ class FlagTrials:
         with ThreadPoolExecutor(len(choices)) as threads:
             return list(threads.map(one, choices))
 
-    def _binary(self, values: Mapping[str, str]) -> Path:
+    def binary_of(self, values: Mapping[str, str]) -> Path:
+        """Where a choice is compiled to."""
         name = "-".join(f"{name}-{value}" for name, value in values.items())
         return self._folder / f"{name if len(name) <= _LONGEST_NAME else digest(name)}.vmfb"
 

@@ -10,9 +10,9 @@ the model with it. In the end it is tried whether some ops are better without.
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +42,19 @@ class ChosenOps:
     ratio: Ratio
 
     @property
+    def name(self) -> str:
+        """The choices for people, and for how many ops each was made."""
+        counts = Counter(f"{choice.kind}={choice.value}" for choice in self.choices)
+        return ", ".join(f"{choice} for {count}" for choice, count in counts.items())
+
+    @property
     def has_convolutions(self) -> bool:
         """Whether something was chosen for a convolution."""
-        return any(loop.role == "window" for choice in self.choices for loop in choice.op.loops)
+        return any(choice.op.has_window for choice in self.choices)
 
     def base(self, plain: PlainModel, flags: Sequence[str]) -> PlainModel:
         """The plain model with the choices, for others to be compared with; `flags` are those of its compilation."""
-        costs = replace(plain.costs, run_s=plain.costs.run_s / self.ratio.value)
-        program = plain.program_of(self.binary)
-        run_s = plain.run_s / self.ratio.value
-        return replace(plain, model=plain.model.with_flags(*flags), program=program, costs=costs, run_s=run_s)
+        return plain.compiled_with(flags, self.binary, self.ratio.value)
 
 
 def choose_ops(

@@ -13,7 +13,6 @@ if that is empty, are then written down as unproved.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from tuner.specs.circumstances import circumstances_of
 from tuner.tuning import race
 from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field
-from tuner.tuning.flag_plan import default_passes, pins_of
+from tuner.tuning.flag_plan import default_passes, pins_of, remade_by
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.op_plan import may_choose_ops, ops_of
 from tuner.tuning.op_search import ChosenOps, choose_ops
@@ -92,9 +91,7 @@ def search_ops(bench: Workbench, known: Known) -> Known:
     budget, read_s = _before_proof(bench, known), known.extracted.seconds
     if flags_are_better(bench, known.plain, known.extracted.dispatches, found, budget, read_s):
         return known
-    counts = Counter(f"{choice.kind}={choice.value}" for choice in found.choices)
-    named = ", ".join(f"{choice} for {count}" for choice, count in counts.items())
-    bench.listen(Note(f"Choices for single ops: {named}; the model is {found.ratio} without a spec"))
+    bench.listen(Note(f"Choices for single ops: {found.name}; the model is {found.ratio} without a spec"))
     then = _compiled_with(bench, known, FlagChoice({}, found.flags, found.ratio), bench.folder.path / "chosen")
     return known if then is known else replace(then, ops=found)
 
@@ -122,6 +119,30 @@ def search_flags(bench: Workbench, known: Known) -> Known:
     measured = f", {flags.ratio} without a spec" if flags.ratio else ""
     bench.listen(Note(f"Flags for the whole model: {flags.name}{measured}"))
     return _compiled_with(bench, known, with_ops, bench.folder.path / "flagged")
+
+
+def search_ops_again(bench: Workbench, known: Known) -> Known:
+    """Chooses what becomes of single ops for the model with the chosen flags, if they leave its convolutions to that.
+
+    What was not worth it without them may be now: in blocks of 16 channels a convolution of three pays for 16.
+    """
+    flags = known.flags
+    if known.ops is not None or not may_choose_ops(bench.options, bench.target.name):
+        return known
+    if not remade_by(bench.target.name, flags.values):
+        return known
+    if flags.ratio is None or flags.run_s is None or flags.binary is None:
+        return known
+    base = known.plain.compiled_with(flags.flags, flags.binary, flags.ratio.value)
+    ops = [op for op in ops_of(base.model, bench.folder.path / "ops", bench.listen) if op.has_window]
+    found = choose_ops(bench, base, ops, _before_proof(bench, known), known.extracted.seconds)
+    if found is None:
+        return known
+    bench.listen(Note(f"Choices for single ops beside these flags: {found.name}; the model is {found.ratio} with them"))
+    ratio, run_s = flags.ratio.times(found.ratio), flags.run_s / found.ratio.value
+    with_ops = replace(flags, flags=(*flags.flags, *found.flags), ratio=ratio, run_s=run_s, binary=found.binary)
+    then = _compiled_with(bench, known, with_ops, bench.folder.path / "chosen")
+    return known if then is known else replace(then, ops=found)
 
 
 def _beside(ops: ChosenOps, fixed: Sequence[str], flags: FlagChoice) -> FlagChoice:
@@ -190,4 +211,4 @@ def _before_proof(bench: Workbench, known: Known) -> Budget:
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
-STAGES: tuple[Stage, ...] = (choose_allocator, search_ops, search_flags, tune, prove_model)
+STAGES: tuple[Stage, ...] = (choose_allocator, search_ops, search_flags, search_ops_again, tune, prove_model)

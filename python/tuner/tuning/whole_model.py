@@ -58,6 +58,17 @@ class PlainModel:
         """Another compilation of the model, run in the same way."""
         return replace(self.program, binary=binary)
 
+    def compiled_with(self, flags: Sequence[str], binary: Path, speedup: float) -> PlainModel:
+        """The same, compiled with further flags, for others to be compared with. `speedup`: by these flags."""
+        costs = replace(self.costs, run_s=self.costs.run_s / speedup)
+        return replace(
+            self,
+            model=self.model.with_flags(*flags),
+            program=self.program_of(binary),
+            costs=costs,
+            run_s=self.run_s / speedup,
+        )
+
     @property
     def timeout_s(self) -> float:
         """Seconds after which this or another compilation is taken for hanging while it is loaded or runs."""
