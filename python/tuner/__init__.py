@@ -13,7 +13,7 @@ The parts can be used alone: `tuner.constraints` needs no compiler, `tuner.measu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -31,20 +31,38 @@ __all__ = ["InputError", "MeasurementError", "ToolError", "TunerError", "tune"]
 def tune(
     model: str | Path,
     *,
+    progress: bool = False,
     listen: Listener | None = None,
+    stop: Callable[[], bool] | None = None,
     stages: Sequence[Stage] | None = None,
     **options: Unpack[TuneOptions],
 ) -> TuneResult:
     """Tunes a model and returns the spec with its proof. Nothing is written but the run's folder.
 
-    `options` are the fields of `tuner.options.Options`, paths also as text. `listen` is called with each
-    `tuner.events.Event`. `stages` are those of the run (`tuner.tuning.stages.STAGES` by default).
-    Compile and measure processes are spawned: call this under `if __name__ == "__main__":` in a script.
-    Raises InputError for an unusable model or option, ToolError if IREE's own default fails.
+    Compile and measure processes are spawned: a script calls this under `if __name__ == "__main__":`.
+
+    Args:
+        model: The model's file, in MLIR or ONNX.
+        progress: Shows on stderr what `iree-tune run` shows: a bar on a terminal, plain lines in a notebook or a file.
+        listen: Is called with each `tuner.events.Event`. An exception that it raises ends the run and is passed on.
+        stop: Is asked before each step of a search, by the thread that calls this: `threading.Event().is_set`, for
+            example. Once it returns true, nothing further is searched. What was found so far gets its finals and its
+            proof, and is returned.
+        stages: The stages of the run; by default `tuner.tuning.stages.STAGES`.
+        **options: The fields of `tuner.options.Options`. Paths may be text, and several values a list.
+
+    Returns:
+        The spec with its proof, the result of each dispatch, and the command that uses them.
+
+    Raises:
+        InputError: If the model, an option or the script is unusable.
+        ToolError: If the compiler fails on the model as it was given.
+        DeviceLostError: If the device runs no program any more. What was measured is kept for `resume`.
     """
     # Imported here: `tuner.constraints` must work without IREE.
-    from tuner.events import nobody
+    from tuner.events import both, nobody
     from tuner.jsonable import from_given
+    from tuner.measuring.halving import never
     from tuner.options import Options
     from tuner.processes import refuse_unguarded
     from tuner.tuning.run import tune_model
@@ -55,4 +73,15 @@ def tune(
         settings = from_given(Options, options)
     except ValueError as error:
         raise InputError(f"tune() got a wrong option: {error}") from error
-    return tune_model(Path(model), settings, listen or nobody, STAGES if stages is None else stages)
+
+    def run(heard: Listener) -> TuneResult:
+        return tune_model(
+            Path(model), settings, heard, STAGES if stages is None else stages, stop=never if stop is None else stop
+        )
+
+    if not progress:
+        return run(listen or nobody)
+    from tuner.terminal.progress import progress_on_stderr
+
+    with progress_on_stderr(settings.budget_s) as view:
+        return run(both(view, listen or nobody))

@@ -180,7 +180,7 @@ class _FlagSearch:
 
     def _affordable(self) -> int:
         """As many as there are, or as the budget has time for."""
-        if self._bench.options.keep_flags:
+        if self._bench.options.keep_flags or self._bench.stop():
             return 0
         choices = affordable(count_choices(self._space), self._whole.left_s, self._choice_s, self._beside_s)
         choices = min(choices, self._at_most)
@@ -202,7 +202,7 @@ class _FlagSearch:
         while (count := min(at_once(self._bench.options), trials - asked, self._fitting(best_s))) > 0:
             with self._bench.watch.of(Part.SOLVING):
                 choices = self._order.ask(count)
-            if not choices:
+            if not choices or self._bench.stop():
                 break
             for values, end in zip(choices, self._trials.of(choices, best_s), strict=True):
                 asked += 1
@@ -231,7 +231,7 @@ class _FlagSearch:
         compared: dict[int, tuple[_Tried, Ratio]] = {}
         ranked = _ranked(tried)
         for place, finalist in enumerate(ranked[:_FINALISTS]):
-            if place > 0 and self._budget.left_s < self._end_s(finalist.time_s):
+            if place > 0 and (self._bench.stop() or self._budget.left_s < self._end_s(finalist.time_s)):
                 break
             ratio = self._trials.against(finalist.values, {}, self._read_s)
             if ratio is not None and is_faster(ratio, self._bench.options.min_gain):

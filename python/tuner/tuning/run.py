@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -20,6 +20,7 @@ from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.machines.local import Machines, machines_of
+from tuner.measuring.halving import never
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.runs.record import asked_of
@@ -39,6 +40,7 @@ from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import STAGES, Known, Stage
+from tuner.tuning.stopping import Stop
 from tuner.tuning.whole_model import prepare_model
 from tuner.tuning.workbench import Workbench, batch_size
 
@@ -54,10 +56,12 @@ def tune_model(
     listen: Listener,
     stages: Sequence[Stage] = STAGES,
     watch: Stopwatch | None = None,
+    stop: Callable[[], bool] = never,
 ) -> TuneResult:
     """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
 
-    `watch` counts where the time goes since it was made; by default from now on.
+    `watch` counts where the time goes since it was made; by default from now on. `stop` is asked before each step of a
+    search: once it returns true, nothing further is searched.
     Raises InputError for unusable input, ToolError if IREE's own default fails.
     """
     watch = watch or Stopwatch()
@@ -72,14 +76,14 @@ def tune_model(
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        with _set_up(opened, folder, machines, listen, start_s) as (bench, known):
+        with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen)) as (bench, known):
             known = _through(stages, bench, known)
         return _delivered(bench, known, machines.device_names)
 
 
 @contextlib.contextmanager
 def _set_up(
-    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float
+    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float, stop: Stop
 ) -> Iterator[tuple[Workbench, Known]]:
     """Starts what a run works with, and reads the model meanwhile. `start_s`: the seconds before `tune_model`."""
     options, target, watch = opened.options, opened.target, opened.model.watch
@@ -126,6 +130,7 @@ def _set_up(
                 store=store,
                 watch=watch,
                 experience=Experience.of(store, folder.began),
+                stop=stop,
             )
             allocator = AllocatorChoice(options.first_allocator)
             yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
@@ -190,9 +195,9 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
 
 
 def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
-    """The result, and whether its command is enough by itself, if there is something to use and the time for that."""
+    """The result, and whether its command is enough by itself, if there is something to use and time to find out."""
     options, costs = bench.options, known.plain.costs
-    if result.model is None or bench.budget.left_s < costs.command_s:
+    if result.model is None or bench.budget.left_s < costs.command_s or bench.stop():
         return result
     if options.output is not None:
         result.save(options.output)
