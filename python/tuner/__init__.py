@@ -63,14 +63,14 @@ def tune(
     from tuner.events import both, nobody
     from tuner.jsonable import from_given
     from tuner.measuring.halving import never
-    from tuner.options import Options
+    from tuner.options import OBJECTS, Options
     from tuner.processes import refuse_unguarded
     from tuner.tuning.run import tune_model
     from tuner.tuning.stages import STAGES
 
     refuse_unguarded("tuner.tune()")
     try:
-        settings = from_given(Options, options)
+        settings = from_given(Options, options, objects=OBJECTS)
     except ValueError as error:
         raise InputError(f"tune() got a wrong option: {error}") from error
 

@@ -24,7 +24,8 @@ constraints errors foreign native speedup stopwatch
 files jsonable model_flags plugins processes search
 dispatch toolchain
 kinds model outcome targets
-events measuring op_choices options spaces
+events measuring op_choices spaces
+options
 dispatches doctor evaluate runs
 specs
 compile

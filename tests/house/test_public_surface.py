@@ -16,7 +16,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 import tuner
-from tuner.options import Options, TuneOptions
+from tuner.options import Options, SpaceOption, TuneOptions
 
 SURFACE = {
     "tuner": "InputError MeasurementError ToolError TunerError tune",
@@ -66,7 +66,11 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     """Each takes the values of its field; text also stands for a path, and a list for a tuple."""
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
-    more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
+    more: dict[object, set[object]] = {
+        Path: {str},
+        tuple[str, ...]: {list[str]},
+        tuple[SpaceOption, ...]: {list[SpaceOption]},
+    }
     for name, kind in declared.items():
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))

@@ -25,7 +25,7 @@ from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.halving import never
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.programs import ProgramSource
-from tuner.options import Options
+from tuner.options import Options, SpaceOption, StrategyOption
 from tuner.outcome import Compilation, Fate
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store
@@ -177,7 +177,8 @@ def workbench(
     listen: Listener = nobody,
     budget_s: float | None = None,
     trials: int = 20,
-    strategy: str = "random",
+    strategy: StrategyOption = "random",
+    spaces: tuple[SpaceOption, ...] = (),
     seed: int = 0,
     dispatches: tuple[str, ...] = (),
     keep_flags: bool = True,
@@ -191,6 +192,7 @@ def workbench(
     options = Options(
         trials=trials,
         strategy=strategy,
+        spaces=spaces,
         seed=seed,
         dispatches=dispatches,
         budget_s=budget_s,

@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tuner import plugins
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
@@ -66,7 +65,6 @@ def tune_model(
     """
     watch = watch or Stopwatch()
     start_s = watch.age_s
-    plugins.check("tuner.strategies", options.strategy)
     opened = open_model(path, options, watch)
     check_pins(opened.target.name, options)
     check_places(path, options)
@@ -100,7 +98,7 @@ def _set_up(
         # Processes start and modules are imported while the compiler reads the model.
         devices.begin()
         compilers.begin()
-        imported = thread.submit(_import_ahead, options.strategy, watch)
+        imported = thread.submit(_import_ahead, options, watch)
         model, extracted = opened.read(folder.path, listen)
         shared = circumstances_of(options, target, extracted, model.flags).shared
         with Store(options.store or folder.store, shared, compiler_version()) as store:
@@ -231,9 +229,9 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
         )
 
 
-def _import_ahead(strategy: str, watch: Stopwatch) -> None:
+def _import_ahead(options: Options, watch: Stopwatch) -> None:
     """Imports what takes long and is needed when the compiler has read the model."""
     with watch.of(Part.STARTING):
         for dialect in _DIALECTS:
             importlib.import_module(f"iree.compiler.dialects.{dialect}")
-        plugins.load("tuner.strategies", strategy)
+        _ = options.strategy_kind
