@@ -127,6 +127,16 @@ class Options:
         return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
 
 
+class SearchOptions(TypedDict, total=False):
+    """The fields of `Options` that a search of any space has, as keywords of `tuner.tune_callable()`."""
+
+    trials: int
+    budget_s: float | None
+    seed: int
+    strategy: StrategyOption
+    min_gain: float
+
+
 class TuneOptions(TypedDict, total=False):
     """The fields of `Options` as keywords of `tuner.tune()`: paths also as text, several values also as a list."""
 

@@ -31,7 +31,7 @@ specs
 compile
 machines
 tuning
-check preview
+callables check preview
 bundle
 terminal
 report tuner

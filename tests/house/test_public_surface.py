@@ -19,7 +19,8 @@ import tuner
 from tuner.options import Options, SpaceOption, TuneOptions
 
 SURFACE = {
-    "tuner": "InputError MeasurementError ToolError TunerError tune",
+    "tuner": "DeviceLostError InputError MeasurementError ToolError TunerError tune tune_callable",
+    "tuner.callables": "Build CallableResult Check Functions Inputs Run",
     "tuner.constraints": """
         ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
         sample_by_solver sample_space_filling sample_uniform violated_rules
