@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tuner.evaluate.budget import Budget
-from tuner.events import Listener, Note
+from tuner.events import Listener, Note, nobody
 from tuner.measuring.halving import never
 from tuner.tuning.headroom import NO_WORK, Work, headrooms
 from tuner.tuning.reserve import finals_s, first_final_s
@@ -26,7 +26,7 @@ _GAIN_OF_ONE = 0.85 / 4
 _WINDOW = 12
 # The rate that can be reached, in usual rates. Those are rates of defaults, so it is more than one. The first
 # candidates find the square root of what there is to be gained.
-_HEADROOM = 1.5
+HEADROOM = 1.5
 # The least and the most that a dispatch promises, in usual gains.
 _LEAST_PROMISE, _MOST_PROMISE = 0.25, 4.0
 # The part of a gain in a similar dispatch that the same choice is expected to gain here.
@@ -143,6 +143,14 @@ def in_turn(searches: Sequence[S], batch: int, stop: Callable[[], bool] = never)
             yield Finish(search)
 
 
+def explored(searches: Sequence[S], batch: int, budget: Budget, stop: Callable[[], bool] = never) -> Iterator[Batch[S]]:
+    """Batch after batch for whichever search is expected to gain most, until the budget ends; no finals.
+
+    Nor are there more batches once `stop` returns true.
+    """
+    yield from _by_gain(searches, batch, budget, nobody, stop, keeps_finals=False)
+
+
 def within(
     searches: Sequence[S], batch: int, budget: Budget, listen: Listener, stop: Callable[[], bool] = never
 ) -> Iterator[Turn[S]]:
@@ -158,9 +166,15 @@ def within(
 
 
 def _by_gain(
-    searches: Sequence[S], batch: int, budget: Budget, listen: Listener, stop: Callable[[], bool]
-) -> Iterator[Turn[S]]:
-    """Batches until nothing more is to be gained, the finals must start, or `stop` returns true.
+    searches: Sequence[S],
+    batch: int,
+    budget: Budget,
+    listen: Listener,
+    stop: Callable[[], bool],
+    *,
+    keeps_finals: bool = True,
+) -> Iterator[Batch[S]]:
+    """Batches until nothing more is to be gained, the finals must start if time is kept for them, or `stop()`.
 
     A batch is made smaller if there is no time for all of it.
     """
@@ -175,7 +189,7 @@ def _by_gain(
             listen(Note("the search ends before its time: nothing more is expected to be gained"))
             return
         chosen = searches[index]
-        left_s = budget.left_s - _kept_for_finals_s(searches, index, whole_s)
+        left_s = budget.left_s - (_kept_for_finals_s(searches, index, whole_s) if keeps_finals else 0.0)
         count = min(batch, math.floor(left_s / chosen.candidate_s))
         if count < 1:
             break
@@ -248,7 +262,7 @@ def _promise(headroom: float | None) -> float:
     """How many times as much as usual a dispatch gains."""
     if headroom is None:
         return 1.0
-    return min(max((math.sqrt(_HEADROOM * headroom) - 1) / (4 * _GAIN_OF_ONE), _LEAST_PROMISE), _MOST_PROMISE)
+    return min(max((math.sqrt(HEADROOM * headroom) - 1) / (4 * _GAIN_OF_ONE), _LEAST_PROMISE), _MOST_PROMISE)
 
 
 def _reached(standing: Standing, best: float, relative: float) -> float:
