@@ -42,7 +42,7 @@ OTHERS: dict[str, Any] = {
     "threads": 2,
     "seed": 7,
     "strategy": "random",
-    "space": "cpu-mmt4d",
+    "spaces": ("cpu-mmt4d",),
     "dispatches": ("a", "b"),
     "function": "main",
     "min_gain": 0.5,

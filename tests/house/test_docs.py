@@ -28,6 +28,7 @@ PAGES = (*OURS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs")
 RUN = [
     "docs/passes.md",
     "docs/spaces.md",
+    "docs/functions.md",
     *(
         pytest.param(page, marks=pytest.mark.slow)
         for page in ("README.md", "docs/tutorial.md", "docs/commands.md", "docs/running.md")

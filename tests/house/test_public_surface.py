@@ -17,10 +17,11 @@ from typing import get_args, get_type_hints
 import pytest
 
 import tuner
-from tuner.options import Options, TuneOptions
+from tuner.options import Options, SpaceOption, TuneOptions
 
 SURFACE = {
-    "tuner": "InputError MeasurementError ToolError TunerError tune",
+    "tuner": "DeviceLostError InputError MeasurementError ToolError TunerError tune tune_callable",
+    "tuner.callables": "Build CallableResult Check Functions Inputs Run",
     "tuner.constraints": """
         ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
         sample_by_solver sample_space_filling sample_uniform violated_rules
@@ -70,7 +71,11 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     """
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
-    more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
+    more: dict[object, set[object]] = {
+        Path: {str},
+        tuple[str, ...]: {list[str]},
+        tuple[SpaceOption, ...]: {list[SpaceOption]},
+    }
     assert declared.pop("store") == tuple[Path, ...]
     assert set(get_args(keywords["store"])) == {str, Path, Sequence[str | Path], type(None)}
     for name, kind in declared.items():

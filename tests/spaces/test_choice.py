@@ -86,4 +86,4 @@ def serves(name: str, target: Target, problem: Problem) -> bool:
 
 def test_a_space_that_is_not_registered_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="there is no space named 'cpu-magic'; choose one of: cpu-attention, "):
-        Options(space="cpu-magic")
+        Options(spaces=("cpu-magic",))

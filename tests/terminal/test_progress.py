@@ -19,6 +19,7 @@ from tuner.evaluate.budget import Budget
 from tuner.events import CandidateEnded, FlagsTried, Listener, Note, PhaseStarted, SearchPlanned
 from tuner.outcome import Candidate, Compilation, Evaluation, Fate
 from tuner.terminal import ProgressView
+from tuner.terminal.progress import progress_on_stderr
 from tuner.terminal.tally import Tally
 from tuner.terminal.units import rough
 
@@ -175,3 +176,16 @@ def test_candidates_of_an_earlier_run_do_not_count_towards_the_pace() -> None:
 )
 def test_times_have_the_units_that_people_use(seconds: float, text: str) -> None:
     assert rough(seconds) == text
+
+
+def test_python_gets_plain_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_on_stderr(None) as view:
+        view(PhaseStarted("matmul: 1 of 4 configurations", 1))
+        view(CandidateEnded("matmul", ENDED, 2.0))
+        view(Note("[a note]"))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    phase, counts, note = printed.err.splitlines()
+    assert phase == "matmul: 1 of 4 configurations"
+    assert counts.startswith("  1 of 1 candidates, ")
+    assert note == "[a note]"

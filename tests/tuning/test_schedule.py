@@ -210,3 +210,22 @@ def test_of_no_search_there_are_no_turns() -> None:
     heard: list[Event] = []
     assert run_through(in_turn([], 4)) == run_through(within([], 4, Budget(1.0), heard.append)) == []
     assert heard == []
+
+
+def test_a_schedule_that_is_stopped_goes_on_to_the_finals() -> None:
+    """Of what found something: the others get a reason, and nothing is announced any more."""
+    found, none = Simulated("found", 1.0, [2.0] * 8), Simulated("none", 1.0, [0.5] * 8)
+    none.step(4)
+    untried = Simulated("untried", 1.0, [2.0] * 8)
+
+    def stop() -> bool:
+        return len(found.best) > 4
+
+    ends = ["none: the default stays: none of 4 candidates was faster in the search"]
+    ends.append("untried: left alone: the run was stopped before its search")
+    assert run_through(in_turn([found, none, untried], 4, stop)) == ["found: 4", "found: final", *ends]
+    assert none.done == untried.done == []
+    found.best = [1.0]
+    large = replace(found, default_s=10.0)
+    asked = run_through(within([large, none, untried], 4, Budget(100.0), lambda _: None, lambda: len(large.best) > 4))
+    assert asked == ["found: 4", *ends, "found: final"]

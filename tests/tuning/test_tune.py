@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,25 +82,49 @@ def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_pa
         tuner.tune(model, **options)
 
 
-def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+def test_a_script_needs_a_guard(tmp_path: Path) -> None:
     """Its processes import it, and would tune too. Paths are texts here, as scripts have them."""
     (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
-    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite')"
+    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite', progress=True)"
     guarded, unguarded = tmp_path / "guarded.py", tmp_path / "unguarded.py"
     guarded.write_text(f"import tuner\nif __name__ == '__main__':\n    print({call}.speedup)\n")
     unguarded.write_text(f"import tuner\nprint({call}.speedup)\n")
-    ends = {}
-    for script in (unguarded, guarded):
-        shutil.rmtree(tmp_path / "run", ignore_errors=True)
-        ends[script] = subprocess.run(
+    ends = {
+        script: subprocess.run(
             [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
         )
+        for script in (unguarded, guarded)
+    }
     assert ends[guarded].returncode == 0, ends[guarded].stderr
     assert float(ends[guarded].stdout) > 0
     assert (tmp_path / "run.sqlite").exists()
+    # What the command prints without a terminal.
+    assert "candidates, " in ends[guarded].stderr
     assert ends[unguarded].returncode == 1
-    assert "call it under `if __name__ == '__main__':`" in ends[unguarded].stderr
-    assert (
-        "tuner.errors.DeviceLostError: the device local-sync cannot be opened"
-        in ends[unguarded].stderr.splitlines()[-1]
+    assert ends[unguarded].stderr.splitlines()[-1].startswith("tuner.errors.InputError: tuner.tune() starts processes")
+    assert ends[unguarded].stderr.count("call it under `if __name__ == '__main__':`") == 1
+
+
+def test_a_run_that_is_stopped_returns_what_it_found_and_proved(tmp_path: Path) -> None:
+    (tmp_path / "primes.mlir").write_text(samples.matmul(101, 211, 103))
+    heard: list[Event] = []
+
+    def stop() -> bool:
+        return any(isinstance(event, CandidateEnded) and event.best > 1.5 for event in heard)
+
+    result = tuner.tune(
+        tmp_path / "primes.mlir",
+        trials=200,
+        keep_flags=True,
+        flags=(samples.NO_PEELING,),
+        run_dir=tmp_path / "run",
+        listen=heard.append,
+        stop=stop,
     )
+    (dispatch,) = result.dispatches
+    assert 0 < dispatch.tried < 20
+    assert dispatch.winner is not None
+    assert result.model is not None
+    assert result.model.verification.passed
+    assert "transform.iree.match.contraction" in result.spec
+    assert result.command_shown == ""

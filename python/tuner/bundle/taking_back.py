@@ -196,7 +196,7 @@ def _results(measured: _Bundle, extracted: Extracted) -> list[DispatchResult]:
 
 def _in_space(task: Task, name: str, target: Target) -> Task:
     """The task in the space that the bundle's candidates are from. Raises InputError if there is no such space."""
-    found = spaces.find(target.name, task.problem, name)
+    found = spaces.find(target.name, task.problem, (name,))
     if found is None:
         raise InputError(f"the space {name} does not serve {task.problem.label}; copy the bundle again")
     return replace(task, space_name=name, builder=found[1])

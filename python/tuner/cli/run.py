@@ -53,7 +53,11 @@ if TYPE_CHECKING:
 @click.option("--seed", default=DEFAULTS.seed, show_default=True, help="Seed of the search.")
 @click.option("--strategy", default=DEFAULTS.strategy, show_default=True, help="How to search.")
 @click.option(
-    "--space", default=DEFAULTS.space, metavar="NAME", help="Search this space only, as `iree-tune space` names it."
+    "--space",
+    "spaces",
+    multiple=True,
+    metavar="NAME",
+    help="Search this space only, as `iree-tune space` names it (repeatable: the first that serves a dispatch).",
 )
 @click.option(
     "--dispatch",

@@ -52,6 +52,14 @@ class MovableProgram(Protocol):
         """As `fill`, with each float input moved at random by up to `step` of its value. `move` numbers the moves."""
 
 
+@runtime_checkable
+class JudgingProgram(Protocol):
+    """A loaded program that says itself whether its outputs are right, in place of `tuner.measuring.correctness`."""
+
+    def judge(self, reference: Sequence[Array], outputs: Sequence[Array]) -> str | None:
+        """Why the outputs are wrong beside the reference's, "" if they are right; None to leave it to the rule."""
+
+
 class ProgramSource(Protocol):
     """A program that can be loaded on a device."""
 

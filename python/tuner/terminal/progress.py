@@ -133,6 +133,14 @@ class ProgressView:
         print_line(self._console, text)
 
 
+def progress_on_stderr(budget_s: float | None) -> ProgressView:
+    """A view for callers from Python. Without a terminal, as in a notebook, it prints plain lines.
+
+    `budget_s`: seconds that the run may take from now on, None for no limit.
+    """
+    return ProgressView(Console(stderr=True, force_jupyter=False), budget=Budget(budget_s))
+
+
 class _Bars(Progress):
     """A bar for the phase, and below it a line of text that is computed each time it is drawn."""
 

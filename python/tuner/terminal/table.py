@@ -41,7 +41,7 @@ def print_result(result: TuneResult, console: Console) -> None:
     if tried:
         print_line(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
     print_line(console, f"The run took {result.wall_time}.")
-    if result.model is not None or any(tuned.winner for tuned in result.dispatches):
+    if result.is_faster:
         _print_use(result, console)
 
 

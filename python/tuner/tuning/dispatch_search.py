@@ -12,7 +12,6 @@ from itertools import islice
 
 import numpy as np
 
-from tuner import plugins
 from tuner.compile.pool import CompileJob
 from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.errors import TunerError
@@ -106,7 +105,7 @@ class DispatchSearch:
         self._trials = min(options.trials, len(solved.pool))
         self._rng = np.random.default_rng(options.seed)
         self._subject = subject_of(solved.task.program)
-        self._kind: type[Strategy] = plugins.load("tuner.strategies", options.strategy)
+        self._kind: type[Strategy] = options.strategy_kind
         self._strategy: Strategy | None = None
         self._advisor = Advisor(solved.bench.experience, solved.task.problem, solved.pool)
         self._work = Work.of(solved.task.problem, solved.task.runs)

@@ -20,6 +20,7 @@ from tuner.tuning.schedule import Batch, Finish, GiveUp, in_turn, within
 from tuner.tuning.workbench import Workbench
 
 _NOT_STARTED = "left alone: the budget ended before its default was timed"
+_STOPPED = "left alone: the run was stopped before its default was timed"
 # A dispatch that takes a smaller part of all dispatches' time is left alone.
 LEAST_SHARE = 1e-3
 # The part of the time for dispatches that may go into solving their spaces and timing their defaults.
@@ -65,7 +66,10 @@ def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
     # Some may have been tried in a race of two choices of flags.
     standings = [search.standing for search in searches]
     bench.listen(SearchPlanned(len(searches), sum(standing.tried + standing.left for standing in standings)))
-    turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
+    if budget.is_limited:
+        turns = within(searches, bench.batch, budget, bench.listen, bench.stop)
+    else:
+        turns = in_turn(searches, bench.batch, bench.stop)
     for turn in turns:
         match turn:
             case Batch(search, count):
@@ -90,8 +94,8 @@ def _solved(
     solved = []
     for task in tasks:
         dispatch = task.dispatch
-        if budget.left_s <= 0:
-            found[dispatch.name] = DispatchResult(dispatch, _NOT_STARTED)
+        if bench.stop() or budget.left_s <= 0:
+            found[dispatch.name] = DispatchResult(dispatch, _STOPPED if bench.stop() else _NOT_STARTED)
             continue
         try:
             solved.append(SolvedSearch.of(bench, task, limits))
@@ -114,6 +118,9 @@ def _started(
             continue
         defaults = bench.compilers.compile([search.default_job for search in group])
         for waiting, default in zip(group, defaults, strict=True):
+            if bench.stop():
+                found[waiting.name] = DispatchResult(waiting.task.dispatch, _STOPPED)
+                continue
             try:
                 search = DispatchSearch.start(waiting, default)
                 search.rest()

@@ -190,7 +190,7 @@ class _FlagSearch:
 
     def _rival(self, best: FlagChoice, tried: Sequence[_Tried]) -> FlagChoice | None:
         """The fastest choice that makes other ops of products and convolutions, unless it is far behind."""
-        if self._baseline_s is None or best.run_s is None or self._at_most < MOST_TRIALS:
+        if self._baseline_s is None or best.run_s is None or self._at_most < MOST_TRIALS or self._bench.stop():
             return None
         remade, limit_s = self._known.remade(best.values), _RIVAL_FACTOR * best.run_s
         plain = _Tried(self._pins, self._baseline_s)
@@ -221,7 +221,7 @@ class _FlagSearch:
 
     def _affordable(self) -> int:
         """As many as there are, or as the budget has time for."""
-        if self._bench.options.keep_flags:
+        if self._bench.options.keep_flags or self._bench.stop():
             return 0
         there_are = count_choices(self._space)
         choices = min(self._times.affordable(there_are, self._whole.left_s), self._at_most)
@@ -243,7 +243,7 @@ class _FlagSearch:
         while (count := min(at_once(self._bench.options), trials - asked, self._fitting(best_s))) > 0:
             with self._bench.watch.of(Part.SOLVING):
                 choices = self._order.ask(count)
-            if not choices:
+            if not choices or self._bench.stop():
                 break
             for values, end in zip(choices, self._trials.of(choices, best_s), strict=True):
                 asked += 1
@@ -272,7 +272,7 @@ class _FlagSearch:
         compared: dict[int, tuple[_Tried, Ratio]] = {}
         ranked = _ranked(tried)
         for place, finalist in enumerate(ranked[:_FINALISTS]):
-            if place > 0 and self._budget.left_s < self._end_s(finalist.time_s):
+            if place > 0 and (self._bench.stop() or self._budget.left_s < self._end_s(finalist.time_s)):
                 break
             ratio = self._trials.against(finalist.values, {}, self._read_s)
             if ratio is not None and is_faster(ratio, self._bench.options.min_gain):

@@ -101,7 +101,7 @@ class _OpSearch:
         )
         waiting, number, started = deque(groups), 0, time.perf_counter()
         kept_together: dict[str, Group] = {}
-        while number < MOST_TRIALS and self._has_time():
+        while number < MOST_TRIALS and self._has_time() and not self._bench.stop():
             if not waiting:
                 waiting.extend(group.without() for group in kept_together.values())
                 kept_together = {}

@@ -7,19 +7,19 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tuner import plugins
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.machines.local import Machines, machines_of
+from tuner.measuring.halving import never
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.runs.record import asked_of
@@ -40,6 +40,7 @@ from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import STAGES, Known, Stage
+from tuner.tuning.stopping import Stop
 from tuner.tuning.whole_model import prepare_model
 from tuner.tuning.workbench import Workbench, batch_size
 
@@ -55,15 +56,16 @@ def tune_model(
     listen: Listener,
     stages: Sequence[Stage] = STAGES,
     watch: Stopwatch | None = None,
+    stop: Callable[[], bool] = never,
 ) -> TuneResult:
     """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
 
-    `watch` counts where the time goes since it was made; by default from now on.
+    `watch` counts where the time goes since it was made; by default from now on. `stop` is asked before each step of a
+    search: once it returns true, nothing further is searched.
     Raises InputError for unusable input, ToolError if IREE's own default fails.
     """
     watch = watch or Stopwatch()
     start_s = watch.age_s
-    plugins.check("tuner.strategies", options.strategy)
     opened = open_model(path, options, watch)
     check_pins(opened.target.name, options)
     check_places(path, options)
@@ -72,14 +74,14 @@ def tune_model(
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        with _set_up(opened, folder, machines, listen, start_s) as (bench, known):
+        with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen)) as (bench, known):
             known = _through(stages, bench, known)
         return _delivered(bench, known, machines.device_names)
 
 
 @contextlib.contextmanager
 def _set_up(
-    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float
+    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float, stop: Stop
 ) -> Iterator[tuple[Workbench, Known]]:
     """Starts what a run works with, and reads the model meanwhile. `start_s`: the seconds before `tune_model`."""
     options, target, watch = opened.options, opened.target, opened.model.watch
@@ -96,7 +98,7 @@ def _set_up(
         # Processes start and modules are imported while the compiler reads the model.
         devices.begin()
         compilers.begin()
-        imported = thread.submit(_import_ahead, options.strategy, watch)
+        imported = thread.submit(_import_ahead, options, watch)
         model, extracted = opened.read(folder.path, listen)
         shared = circumstances_of(options, target, extracted, model.flags).shared
         written = written_store(options, folder)
@@ -127,6 +129,7 @@ def _set_up(
                 store=store,
                 watch=watch,
                 experience=Experience.of(store, folder.began),
+                stop=stop,
             )
             allocator = AllocatorChoice(options.first_allocator)
             yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
@@ -191,9 +194,9 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
 
 
 def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
-    """The result, and whether its command is enough by itself, if there is something to use and the time for that."""
+    """The result, and whether its command is enough by itself, if there is something to use and time to find out."""
     options, costs = bench.options, known.plain.costs
-    if result.model is None or bench.budget.left_s < costs.command_s:
+    if result.model is None or bench.budget.left_s < costs.command_s or bench.stop():
         return result
     if options.output is not None:
         result.save(options.output)
@@ -227,9 +230,9 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
         )
 
 
-def _import_ahead(strategy: str, watch: Stopwatch) -> None:
+def _import_ahead(options: Options, watch: Stopwatch) -> None:
     """Imports what takes long and is needed when the compiler has read the model."""
     with watch.of(Part.STARTING):
         for dialect in _DIALECTS:
             importlib.import_module(f"iree.compiler.dialects.{dialect}")
-        plugins.load("tuner.strategies", strategy)
+        _ = options.strategy_kind

@@ -8,7 +8,7 @@ A stage that needs a device takes `bench.runner`, and lets DeviceLostError pass.
 another, the stage is called again from its start, with the same `known`; `bench.runner` is then the other's. So a stage
 may be called several times: files that it writes exist already, and `bench.store` and `bench.finished` hold what the
 calls before came to. An error that a stage raises ends the run; winners in `bench.finished`, or among `known.results`
-if that is empty, are then written down as unproved.
+if that is empty, are then written down as unproved. Once `bench.stop()` is true, a stage searches no further.
 """
 
 from __future__ import annotations
@@ -76,13 +76,15 @@ Stage = Callable[[Workbench, Known], Known]
 
 def choose_allocator(bench: Workbench, known: Known) -> Known:
     """Chooses the allocator that the whole model is measured with from now on."""
+    if bench.stop():
+        return known
     choice = compare_allocators(bench, known.plain)
     return replace(known, plain=known.plain.with_allocator(choice.allocator), allocator=choice)
 
 
 def search_ops(bench: Workbench, known: Known) -> Known:
     """Chooses what becomes of single ops, and reads the dispatches that this makes."""
-    if not may_choose_ops(bench.options, bench.target.name):
+    if bench.stop() or not may_choose_ops(bench.options, bench.target.name):
         return known
     ops = ops_of(known.plain.model, bench.folder.path / "ops", bench.listen)
     found = choose_ops(bench, known.plain, ops, _before_proof(bench, known), known.extracted.seconds)
@@ -184,7 +186,7 @@ def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
 def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) -> tuple[Known, Field] | None:
     """What is known with the rival of the chosen flags, and its dispatches, if these overtake those of `field`."""
     flags, rival = known.flags, known.flags.rival
-    if rival is None or not flags.run_s or not rival.run_s or not field.is_complete:
+    if rival is None or not flags.run_s or not rival.run_s or not field.is_complete or bench.stop():
         return None
     folder = Aside.of(bench.folder, "rival")
     aside = replace(bench, folder=folder)
