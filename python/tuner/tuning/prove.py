@@ -181,14 +181,11 @@ class _Prover:
             else:
                 reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
             if not reason:
-                return Proof(
-                    *self._specs.write(results, compared),
-                    tuple(results),
-                    compared,
-                    binary,
-                    late_gain=self._late_gain(results, binary),
-                    spec_gain=self._spec_gain(results, compared),
-                )
+                spec_gain = self._spec_gain(results, compared)
+                # This writes specs of its own, so the ones that stay are written last.
+                late_gain = self._late_gain(results, binary)
+                specs = self._specs.write(results, compared)
+                return Proof(*specs, tuple(results), compared, binary, late_gain=late_gain, spec_gain=spec_gain)
             if not (winners_of(results) and has_flags):
                 return self._nothing(results, reason)
             # The entries are at fault; the flags alone may hold.
