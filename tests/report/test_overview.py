@@ -8,7 +8,6 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -151,7 +150,9 @@ def test_no_mark_of_a_roofline_is_above_the_roof_or_outside(run: RecordedRun) ->
 
 def test_what_a_winner_changes_in_words(run: RecordedRun) -> None:
     (dispatch,) = run.dispatches
-    lowering = "#iree_gpu.lowering_config<{promote_operands = [0, 1], workgroup = [64, 128, 0], reduction = [0, 0, 32]}>"
+    lowering = (
+        "#iree_gpu.lowering_config<{promote_operands = [0, 1], workgroup = [64, 128, 0], reduction = [0, 0, 32]}>"
+    )
     default = Configured("#iree_codegen.translation_info<pipeline = #iree_gpu.pipeline<VectorDistribute>>", (lowering,))
     sentences = [str(change) for change in changes_of(default, dispatch.certificate)]
     assert sentences[0] == "The pipeline is TileAndFuse instead of VectorDistribute."
@@ -262,7 +263,7 @@ def test_times_for_people(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_a_run_of_an_earlier_version_has_a_page_without_them(tmp_path: Path) -> None:
+def test_a_run_of_an_earlier_version_has_a_page_without_them() -> None:
     old = read_run(DATA / "h200_run")
     assert (old.breakdown, old.gains, old.peaks, old.model_digest) == (None, None, None, "")
     assert "Where the model's time goes" not in html_report(old)

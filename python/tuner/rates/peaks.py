@@ -13,6 +13,8 @@ from tuner.files import write_atomically
 from tuner.foreign import parse_json
 from tuner.jsonable import from_plain, to_plain
 
+# The name of the file in the folder of runs.
+PEAKS_FILE = "peaks.json"
 # The type whose operations are measured.
 PEAK_TYPE = "f32"
 # A rate that no machine reaches, per second: a file with more is damaged.
@@ -62,9 +64,7 @@ def read_peaks(path: Path) -> tuple[Peaks, ...]:
 
 def keep_peaks(path: Path, peaks: Peaks) -> None:
     """Adds peaks to a file, in place of earlier ones of the same device. Raises OSError."""
-    others = [
-        kept for kept in read_peaks(path) if not kept.is_of(peaks.processor, peaks.device, peaks.threads)
-    ]
+    others = [kept for kept in read_peaks(path) if not kept.is_of(peaks.processor, peaks.device, peaks.threads)]
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, json.dumps(to_plain((*others, peaks)), indent=1) + "\n")
 

@@ -18,6 +18,7 @@ from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
 from tuner.rates.breakdown import Breakdown
+from tuner.rates.peaks import Peaks
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
@@ -134,8 +135,8 @@ class TuneResult:
     `wall_time`: where the run's time went. `allocator`: what the whole model was measured with.
     `late_gain`: the speed-up of the whole model by the late entries, over what plain iree-compile applies; None if that
     was not measured. `gains`: what flags, choices and spec give, None if the default stays. `breakdown`: where the time
-    of the model goes, None if the run did not measure it. `command_shown`: how `compile_command` was shown to make
-    `binary`, "" if it was not run.
+    of the model goes, None if the run did not measure it. `peaks`: the machine's, if they are known.
+    `command_shown`: how `compile_command` was shown to make `binary`, "" if it was not run.
     """
 
     function: str
@@ -156,6 +157,7 @@ class TuneResult:
     late_gain: Ratio | None = None
     gains: Gains | None = None
     breakdown: Breakdown | None = None
+    peaks: Peaks | None = None
     command_shown: str = ""
 
     @property
@@ -202,6 +204,7 @@ class TuneResult:
             "late_gain": None if self.late_gain is None else to_plain(self.late_gain),
             "gains": None if self.gains is None else to_plain(self.gains),
             "breakdown": None if self.breakdown is None else to_plain(self.breakdown),
+            "peaks": None if self.peaks is None else to_plain(self.peaks),
             "ops": list(self.ops),
             "compile_command": list(self.compile_command),
             "command_shown": self.command_shown,
