@@ -37,14 +37,20 @@ _OPTIONS = tuple(_PathOption(name) for name in plugins.names("tuner.formats"))
 
 @click.command(params=[*_OPTIONS])
 @click.argument("run", type=click.Path(path_type=Path))
-def report(run: Path, **paths: Path | None) -> None:
+@click.argument("other", type=click.Path(path_type=Path), required=False)
+def report(run: Path, other: Path | None, **paths: Path | None) -> None:
     """Report on RUN, the folder that `iree-tune run` has left: a page that opens offline, or files for programs.
 
     Without an option the page goes to report.html in the folder. A run that has not ended is reported as far as it got.
+    With the folder of a second run, OTHER, the two are compared: by default in comparison.html, in the current folder.
     """
-    from tuner.report.writing import write_report
+    from tuner.report.writing import write_comparison, write_report
 
     asked = {option.format_name: paths[option.name or ""] for option in _OPTIONS}
     wanted = {name: path for name, path in asked.items() if path is not None}
-    for written in write_report(run, wanted or {_PAGE: run / "report.html"}):
-        click.echo(written)
+    if other is None:
+        written = write_report(run, wanted or {_PAGE: run / "report.html"})
+    else:
+        written = write_comparison(run, other, wanted or {_PAGE: Path("comparison.html")})
+    for path in written:
+        click.echo(path)

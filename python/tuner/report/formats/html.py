@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import jinja2
-
 from tuner.rates.breakdown import total_s
 from tuner.report.analysis import Analysis, Failures, analyse
 from tuner.report.changes import Change, changes_of
 from tuner.report.formats import File
+from tuner.report.formats.comparison import html_comparison
 from tuner.report.gain_bars import gain_bars
 from tuner.report.knobs import Knobs
 from tuner.report.plot import Plot
 from tuner.report.plots import convergence, heat_map, importance_bars, intervals
 from tuner.report.recorded_run import RecordedDispatch, RecordedRun
 from tuner.report.roofline import ROOFLINE, Rate, giga, peaks_in_words, rates_of, roofline
-from tuner.report.svg import palette_style
+from tuner.report.templates import page_template
 from tuner.report.time_split import time_split
 from tuner.specs.certificate import Certificate
 from tuner.terminal.units import duration
@@ -40,6 +39,9 @@ class HtmlFormat:
 
     def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
         return (File(path, lambda: html_report(run)),)
+
+    def compare(self, first: RecordedRun, second: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: html_comparison(first, second)),)
 
 
 HTML = HtmlFormat()
@@ -97,20 +99,6 @@ def html_report(run: RecordedRun) -> str:
         compile_command=shlex.join(run.compile_command),
         tuner_version=version("iree-tuner"),
     )
-
-
-def page_template(name: str) -> jinja2.Template:
-    """A template of a page. What it shows is escaped unless it is marked as safe."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    environment.globals["palette"] = palette_style()
-    return environment.get_template(name)
 
 
 def facts_of(run: RecordedRun) -> list[tuple[str, str]]:

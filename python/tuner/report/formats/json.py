@@ -15,6 +15,7 @@ from tuner.rates.peaks import Peaks
 from tuner.report.analysis import Analysis, analyse
 from tuner.report.changes import changes_of
 from tuner.report.formats import File
+from tuner.report.formats.comparison import json_comparison
 from tuner.report.recorded_run import RecordedDispatch, RecordedRun
 from tuner.report.roofline import rates_of
 
@@ -29,6 +30,9 @@ class JsonFormat:
 
     def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
         return (File(path, lambda: json.dumps(json_report(run), indent=1) + "\n"),)
+
+    def compare(self, first: RecordedRun, second: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: json.dumps(json_comparison(first, second), indent=1) + "\n"),)
 
 
 JSON = JsonFormat()
