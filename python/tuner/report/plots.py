@@ -84,7 +84,7 @@ def intervals(identity: str, certificates: Sequence[Certificate]) -> Plot:
     top = 6.0
     height = 34.0 * len(certificates) + top + _BOTTOM
     text = "; ".join(f"{name} {certificate.ratio}" for name, certificate in zip(names, certificates, strict=True))
-    signs = [Sign("dot", _WINNER, "confirmed, in use"), Sign("dot", _DOT, "not confirmed: the default stays")]
+    signs = [Sign("dot", _WINNER, "in use"), Sign("dot", _DOT, "not in use: the default stays")]
     canvas = Canvas(identity, title, text, height + legend_height(signs))
     legend(canvas, height, signs)
     left, right = 14.0, WIDTH - 14.0

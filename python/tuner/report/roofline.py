@@ -25,8 +25,11 @@ ROOFLINE = "Distance to the machine's limit"
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a dispatch reaches. Rates are per second; 0 if the problem does not say. `limit_part`: the part of its time
-    that it would take at the machine's peaks; above 1 its operands come from a cache. None without peaks."""
+    """What a dispatch reaches. Rates are 0 if the problem does not say.
+
+    `limit_part`: the part of its time that it would take at the machine's peaks; it can be above 1, since caches are
+    faster than memory. None without peaks.
+    """
 
     dispatch: TimedDispatch
     footprint: Footprint
@@ -48,7 +51,7 @@ class Rate:
         """`limit_part` for people."""
         if self.limit_part is None:
             return "-"
-        return "at the limit, from a cache" if self.limit_part > 1.0 else f"{self.limit_part:.0%}"
+        return "at the limit" if self.limit_part > 1.0 else f"{self.limit_part:.0%}"
 
 
 def rates_of(dispatches: Sequence[TimedDispatch], peaks: Peaks | None) -> list[Rate]:

@@ -26,3 +26,8 @@ def page_template(name: str) -> jinja2.Template:
     environment.filters["duration"] = duration
     environment.globals["palette"] = palette_style()
     return environment.get_template(name)
+
+
+def static_file(name: str) -> str:
+    """The text of a file that lies beside the templates."""
+    return (_FOLDER / name).read_text()

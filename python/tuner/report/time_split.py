@@ -56,8 +56,8 @@ def parts_of(breakdown: Breakdown) -> list[Part]:
 def time_split(identity: str, breakdown: Breakdown, model_s: tuple[float, float] | None) -> Plot:
     """The bars, with a legend of the largest parts. `model_s`: what the untuned and the tuned model take as a whole."""
     parts = parts_of(breakdown)
-    largest = parts[: len(_COLORS)]
-    others = parts[len(_COLORS) :]
+    timed = sum(1 for part in parts if part.before_s or part.after_s)
+    largest, others = parts[: min(timed, len(_COLORS))], parts[len(_COLORS) : timed]
     bars = [_bar("untuned model", [part.before_s for part in parts], model_s and model_s[0])]
     if breakdown.tuned:
         bars.append(_bar("tuned model", [part.after_s for part in parts], model_s and model_s[1]))
@@ -124,7 +124,9 @@ def _draw_legend(
         before_s, after_s = (sum(times) for times in zip(*((one.before_s, one.after_s) for one in others), strict=True))
         entries.append((_OTHERS, f"{len(others)} others", _change(before_s, after_s, len(bars))))
     if any(bar.rest_s for bar in bars):
-        entries.append((_REST, "the rest of the model", " → ".join(duration(bar.rest_s) for bar in bars)))
+        entries.append(
+            (_REST, "the rest of the model", " → ".join(duration(bar.rest_s) if bar.rest_s else "-" for bar in bars))
+        )
     for row, (color, words, times) in enumerate(entries):
         y = top + LEGEND_ROW * row + 4
         canvas.box(0, y - 9, 10, 10, color)

@@ -158,12 +158,13 @@ def _overview_remarks(run: RecordedRun) -> list[str]:
             f"Alone the dispatches of the untuned model take {duration(alone_s)} together, more than in the model"
             f" ({duration(model_s)}): there they run beside one another, or find their operands in a cache."
         )
-    unknown = sum(1 for dispatch in run.breakdown.untuned if dispatch.runs and dispatch.seconds is None)
-    if unknown:
-        remarks.append(
-            f"{unknown} dispatch{'' if unknown == 1 else 'es'} could not be timed alone: the rest of the model holds"
-            f" {'it' if unknown == 1 else 'them'}."
-        )
+    for name, dispatches in (("untuned", run.breakdown.untuned), ("tuned", run.breakdown.tuned)):
+        unknown = sum(1 for dispatch in dispatches if dispatch.runs and dispatch.seconds is None)
+        if unknown:
+            remarks.append(
+                f"{unknown} dispatch{'' if unknown == 1 else 'es'} of the {name} model could not be timed alone:"
+                f" the rest of that model holds {'it' if unknown == 1 else 'them'}."
+            )
     return remarks
 
 
