@@ -21,7 +21,9 @@ from tuner.doctor.product import MODULE, compile_product, verify_product
 from tuner.doctor.versions import check_packages, check_python
 from tuner.errors import ToolError
 from tuner.measuring import Runner
+from tuner.rates.peaks import read_peaks
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.host import processor_name
 from tuner.targets.rocm_chip import find_chips
 
 
@@ -53,6 +55,12 @@ def test_a_working_installation(tmp_path: Path) -> None:
     for driver in ("cuda", "hip", "vulkan"):
         assert any(driver in subject for subject in lines), done.stdout
     assert any(subject.split()[-1] == "noise" for subject in lines)
+    (peaks,) = read_peaks(tmp_path / ".iree-tuner" / "peaks.json")
+    assert peaks.is_of(processor_name(), "local-sync", 1)
+    # No processor of the last twenty years is slower, and none of the next ten faster.
+    assert 1e8 < peaks.operations_per_s < 1e13
+    assert 1e8 < peaks.bytes_per_s < 1e13
+    assert f"{peaks.operations_per_s / 1e9:.3g} GFLOP/s of f32" in lines["ok    peaks"]
     assert f"{len(os.sched_getaffinity(0))} to compile on" in done.stdout.replace(f" of {os.cpu_count()}", "")
     assert "GiB free" in lines["ok    working folder"]
 

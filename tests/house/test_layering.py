@@ -23,7 +23,7 @@ FLOORS = """
 constraints errors foreign native speedup stopwatch
 files jsonable model_flags plugins processes search
 dispatch toolchain
-kinds model outcome targets
+kinds model outcome rates targets
 events measuring op_choices spaces
 options
 dispatches doctor evaluate runs

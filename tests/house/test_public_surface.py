@@ -37,7 +37,7 @@ SURFACE = {
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",
-    "tuner.report.formats": "File Format",
+    "tuner.report.formats": "ComparingFormat File Format",
     "tuner.targets": """
         Allocator Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target
         allocator_flags

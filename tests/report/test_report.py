@@ -135,7 +135,7 @@ def test_the_page_shows_everything(recorded: Recorded, run: RecordedRun) -> None
         " ".join(result.compile_command),
         result.circumstances.compiler_version,
         "Which knobs matter",
-        "Best speed-up so far",
+        "Best raw speed-up so far",
     ):
         assert expected in words, expected
 
@@ -262,7 +262,7 @@ def test_a_run_that_has_not_ended(recorded: Recorded, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = Page((folder / "report.html").read_text())
     assert "This run has not ended" in page.words
-    assert "Best speed-up so far" in page.words
+    assert "Best raw speed-up so far" in page.words
     exported = iree_tune("report", folder, "--json", tmp_path / "r.json", "--t4", tmp_path / "t4")
     assert exported.returncode == 0, exported.stderr
     assert len(list((tmp_path / "t4").iterdir())) == 2

@@ -45,11 +45,12 @@ def clean(runs: tuple[Path, ...], yes: bool, dry_run: bool) -> None:
 
 def _in_runs() -> list[Cleaning]:
     """The runs of this folder that have ended. Prints what else is in it, which stays."""
+    from tuner.rates.peaks import PEAKS_FILE
     from tuner.runs.clean import look
     from tuner.runs.folder import RUNS
 
     found = []
-    for path in sorted(RUNS.glob("*")):
+    for path in sorted(path for path in RUNS.glob("*") if path.name != PEAKS_FILE):
         try:
             found.append(look(path))
         except InputError as error:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """A measured time in milliseconds, or in microseconds if it is below 0.1 ms."""
+    """A measured time to three digits: in microseconds below 0.1 ms, in seconds from 1 s on, else in milliseconds."""
+    if seconds >= 0.9995:
+        return f"{seconds:.0f} s" if seconds >= 99.95 else f"{seconds:.3g} s"
     return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-4 else f"{seconds * 1e6:.3g} us"
 
 

@@ -19,10 +19,12 @@ from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
+from tuner.rates.breakdown import Breakdown
+from tuner.rates.peaks import Peaks
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
-from tuner.speedup import Ratio
+from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
 from tuner.tuning import notebook
 
@@ -86,6 +88,7 @@ class DispatchResult:
             "problem": self.dispatch.problem.label if self.dispatch.problem else None,
             "verdict": self.verdict,
             "evaluations": len(self.evaluations),
+            "default": to_plain(self.dispatch.default),
             "winner": None,
         }
         if self.final is not None:
@@ -182,6 +185,9 @@ class TuneResult:
         late_gain: The speed-up of the whole model by the late entries, over what plain iree-compile applies; None if it
             was not measured.
         command_shown: How `compile_command` was shown to make `binary`; "" if it was not run.
+        gains: What flags, choices and spec give; None if the default stays.
+        breakdown: Where the time of the model goes; None if the run did not measure it.
+        peaks: The machine's; None if they are not known.
     """
 
     function: str
@@ -200,6 +206,9 @@ class TuneResult:
     wall_time: WallTime
     allocator: AllocatorChoice = UNCHOSEN
     late_gain: Ratio | None = None
+    gains: Gains | None = None
+    breakdown: Breakdown | None = None
+    peaks: Peaks | None = None
     command_shown: str = ""
 
     @property
@@ -285,6 +294,9 @@ class TuneResult:
             "flags": list(self.flags),
             "allocator": to_plain(self.allocator),
             "late_gain": None if self.late_gain is None else to_plain(self.late_gain),
+            "gains": None if self.gains is None else to_plain(self.gains),
+            "breakdown": None if self.breakdown is None else to_plain(self.breakdown),
+            "peaks": None if self.peaks is None else to_plain(self.peaks),
             "ops": list(self.ops),
             "compile_command": list(self.compile_command),
             "command_shown": self.command_shown,

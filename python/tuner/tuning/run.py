@@ -21,7 +21,8 @@ from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
 from tuner.machines.local import Machines, machines_of
 from tuner.measuring.halving import never
 from tuner.options import Options
-from tuner.runs.folder import RunFolder
+from tuner.rates.peaks import PEAKS_FILE, Peaks, find_peaks, read_peaks
+from tuner.runs.folder import RUNS, RunFolder
 from tuner.runs.record import asked_of
 from tuner.runs.shared import check_stores, read_only_stores, written_store
 from tuner.runs.store import Store, check_store
@@ -31,6 +32,8 @@ from tuner.specs.deliver import check_places, compile_command
 from tuner.specs.preprocessing import naming, preprocessing_path, text_in
 from tuner.specs.write import late_path
 from tuner.stopwatch import Part, Stopwatch
+from tuner.targets import Target
+from tuner.targets.host import processor_name
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
 from tuner.tuning.flag_plan import check_pins
@@ -132,7 +135,7 @@ def _set_up(
                 stop=stop,
             )
             allocator = AllocatorChoice(options.first_allocator)
-            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
+            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator, untuned=extracted.dispatches)
 
 
 def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
@@ -185,12 +188,22 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         allocator=known.allocator,
         wall_time=bench.watch.read(),
         late_gain=proof.late_gain,
+        gains=known.gains,
+        breakdown=known.breakdown,
+        peaks=_peaks_of(options, target),
     )
     result = _shown(result, bench, known)
     result.keep(options.output)
     for old in (folder.unproved, late_path(folder.unproved), preprocessing_path(folder.unproved)):
         old.unlink(missing_ok=True)
     return result
+
+
+def _peaks_of(options: Options, target: Target) -> Peaks | None:
+    """What was measured of this machine's CPU, if the run was on it."""
+    if options.ray is not None or not target.device.in_host_memory:
+        return None
+    return find_peaks(read_peaks(RUNS / PEAKS_FILE), processor_name(), target.device.uri, options.threads)
 
 
 def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
