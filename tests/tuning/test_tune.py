@@ -73,6 +73,7 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
         ({"trials": "20"}, "trials is '20', not a value of type int"),
         ({"flags": "--iree-opt-level=O2"}, "flags is '--iree-opt-level=O2', not a list"),
         ({"target": "abacus"}, "there is no target named 'abacus'"),
+        ({"store": 3}, "store is '3', not a list"),
     ],
 )
 def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -80,6 +81,17 @@ def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_pa
     model.write_text(samples.matmul(8, 8, 8))
     with pytest.raises(tuner.InputError, match=re.escape(says)):
         tuner.tune(model, **options)
+
+
+@pytest.mark.parametrize("store", ["nothing", Path("nothing"), ["s.sqlite", "nothing"], (Path("s.sqlite"), "nothing")])
+def test_one_store_or_several_may_be_named(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is made if it is not there, the others are only read."""
+    monkeypatch.chdir(tmp_path)
+    Path("model.mlir").write_text(samples.matmul(8, 8, 8))
+    Path("nothing").mkdir()
+    with pytest.raises(tuner.InputError, match=r"nothing (cannot be used as a store|is a folder)"):
+        tuner.tune("model.mlir", store=store)
+    assert Path("s.sqlite").exists() == isinstance(store, list | tuple)
 
 
 def test_a_script_needs_a_guard(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def read_rows(path: Path, circumstances: str | None = None) -> list[Row]:
     Raises InputError if there is no store at `path`.
     """
     if not is_database(first_bytes(path)):
-        raise InputError(f"{path} is no store; choose another --store")
+        raise InputError(
+            f"{path} is no store; choose another --store, or make one of an exported file by iree-tune store import"
+        )
     failure: sqlite3.Error | None = None
     for _ in range(_READINGS):
         before = _state(path)

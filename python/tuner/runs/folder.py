@@ -206,6 +206,11 @@ class Aside(RunFolder):
         path.mkdir(exist_ok=True)
         return Aside(path, run)
 
+    @property
+    def began(self) -> str:
+        """When the run was started."""
+        return self.run.began
+
     def take_over(self) -> None:
         """Writes the records that wait into the run's log. Those of the run's own dispatches go to another file."""
         lines = self.run.log.read_text().splitlines(keepends=True) if self.run.log.exists() else []

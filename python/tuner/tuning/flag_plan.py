@@ -64,10 +64,10 @@ def pins_of(target: str, flags: Sequence[str]) -> tuple[dict[str, str], tuple[st
     return pins, tuple(others)
 
 
-def remade_by(target: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Those of the values that make other ops of products and convolutions."""
+def remade_by(target: str, values: Mapping[str, str]) -> frozenset[str]:
+    """What the values make of products and convolutions; empty if the compiler leaves them as they are."""
     known = known_flags(target)
-    return {} if known is None else known.remade(values)
+    return frozenset() if known is None else known.remade(values)
 
 
 def default_passes(target: str) -> dict[str, str]:

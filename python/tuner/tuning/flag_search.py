@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.dispatch import Dispatch
-from tuner.dispatches.op_mix import op_mix
+from tuner.dispatches.op_mix import is_convolutional, op_mix
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
@@ -159,7 +159,9 @@ class _FlagSearch:
         self._pins = {name: value for name, value in bench.options.pins.items() if value != DEFAULT}
         with bench.watch.of(Part.SOLVING):
             self._space = space_of(known, bench.options)
-            self._order = FlagOrder(known, self._space, Expectation(op_mix(dispatches), self._measured_models()))
+            mix = op_mix(dispatches)
+            expectation = Expectation(mix, self._measured_models())
+            self._order = FlagOrder(known, self._space, expectation, surveys=is_convolutional(mix))
         self._trials = FlagTrials(bench, plain, known, self._budget)
         self._baseline_s: float | None = None
 
