@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from tuner.errors import DeviceLostError, InputError, MeasurementError, ToolError, TunerError
 
 if TYPE_CHECKING:
-    from tuner.callables import Build, CallableResult, Check, Inputs, Run
+    from tuner.callables import Build, CallableResult, Check, Inputs, Run, Timer
     from tuner.constraints import Space
     from tuner.dispatch import Arithmetic
     from tuner.events import Listener
@@ -89,6 +89,7 @@ def tune_callable(
     inputs: Inputs | None = None,
     arithmetic: Arithmetic | None = None,
     check: Check | None = None,
+    timer: Timer | None = None,
     clock: Literal["wall", "cpu"] = "wall",
     in_process: bool = False,
     progress: bool = False,
@@ -116,7 +117,10 @@ def tune_callable(
             outputs must be equal.
         check: Says whether outputs are right, given those of the default and those of a candidate, in place of that
             rule.
-        clock: `wall`, or `cpu` for the process's CPU time, which other work disturbs less if `run` uses one thread.
+        timer: Has a clock of its own, such as a GPU's events: `timer(built, inputs, times)` runs `times` times in a row
+            and returns the seconds of one run.
+        clock: Without `timer`: `wall`, or `cpu` for the process's CPU time, which other work disturbs less if `run`
+            uses one thread.
         in_process: Runs the functions in this process. Nothing stops one that hangs or crashes there.
         progress: As of `tune`.
         listen: As of `tune`.
@@ -140,7 +144,7 @@ def tune_callable(
     from tuner.processes import refuse_unguarded
     from tuner.targets import Device
 
-    functions = Functions(build, run, inputs or no_inputs, check, F32 if arithmetic is None else arithmetic)
+    functions = Functions(build, run, inputs or no_inputs, check, F32 if arithmetic is None else arithmetic, timer)
     if not in_process:
         refuse_unguarded("tuner.tune_callable()")
         functions.check_sendable()

@@ -252,6 +252,20 @@ def test_a_check_of_the_users_own_replaces_the_rule() -> None:
             runner.check("strict", 1, EQUAL, timeout_s=1.0)
 
 
+def test_a_timer_of_the_users_own_is_the_clock() -> None:
+    def timer(tile: int, given: Sequence[Any], times: int) -> float:
+        assert given[0].shape == (2**14,)
+        return -1.0 if tile == 16 else tile * 1e-3 + times * 1e-6
+
+    functions = Functions(build, run, inputs, None, F32, timer)
+    with in_process() as runner:
+        load(runner, "own", 8, functions)
+        assert runner.time("own", 5, timeout_s=1.0) == 8e-3 + 5e-6
+        load(runner, "wrong", 16, functions)
+        with pytest.raises(MeasurementError, match=r"timer returned -1\.0, not seconds of one run"):
+            runner.time("wrong", 5, timeout_s=1.0)
+
+
 def test_numbers_are_outputs_too() -> None:
     functions = Functions(dict, lambda built: (1.5, built["tile"]), no_inputs, None, F32)
     with in_process() as runner:

@@ -21,7 +21,7 @@ from tuner.options import Options, SpaceOption, TuneOptions
 
 SURFACE = {
     "tuner": "DeviceLostError InputError MeasurementError ToolError TunerError tune tune_callable",
-    "tuner.callables": "Build CallableResult Check Functions Inputs Run",
+    "tuner.callables": "Build CallableResult Check Functions Inputs Run Timer",
     "tuner.constraints": """
         ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
         sample_by_solver sample_space_filling sample_uniform violated_rules

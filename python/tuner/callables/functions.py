@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,8 @@ Build = Callable[[Mapping[str, int]], Any]
 Run = Callable[..., Any]
 # Makes the inputs of a seed: a tuple, equal for equal seeds.
 Inputs = Callable[[int], Sequence[Any]]
+# Runs what was built on inputs a number of times. Returns the seconds of one run, by a clock of its own.
+Timer = Callable[[Any, Sequence[Any], int], float]
 # Whether outputs are right: those of the default first, then those of the candidate.
 Check = Callable[[Sequence[Array], Sequence[Array]], bool]
 
@@ -52,6 +55,7 @@ class Functions:
     inputs: Inputs
     check: Check | None
     arithmetic: Arithmetic
+    timer: Timer | None = None
 
     @property
     def buffer_bytes(self) -> int:
@@ -114,6 +118,18 @@ class LoadedFunction:
         if self._inputs is None:
             self.fill(_ANY_SEED)
         _called("run", lambda: self._repeat(times))
+
+    def timed(self, times: int) -> float | None:
+        """Seconds of one run by the user's own timer; None without one. Raises MeasurementError if that fails."""
+        timer = self._functions.timer
+        if timer is None:
+            return None
+        if self._inputs is None:
+            self.fill(_ANY_SEED)
+        seconds = _called("timer", lambda: timer(self._built, self._inputs or (), times))
+        if not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+            raise MeasurementError(f"timer returned {shown(seconds)}, not seconds of one run")
+        return float(seconds)
 
     def outputs(self) -> list[Array]:
         """Copies of what the last run returned."""

@@ -53,6 +53,14 @@ class MovableProgram(Protocol):
 
 
 @runtime_checkable
+class TimingProgram(Protocol):
+    """A loaded program that may have a clock of its own, in place of the device's."""
+
+    def timed(self, times: int) -> float | None:
+        """Seconds of one run, from `times` runs in a row; None, and nothing was run, without such a clock."""
+
+
+@runtime_checkable
 class JudgingProgram(Protocol):
     """A loaded program that says itself whether its outputs are right, in place of `tuner.measuring.correctness`."""
 
