@@ -161,14 +161,16 @@ def tune_callable(
 
 
 def _settings(called: str, options: TuneOptions | SearchOptions) -> Options:
-    """The options as a value. Raises InputError that names a wrong one."""
+    """The options as a value. Raises InputError that names a wrong one, by its keyword."""
     from tuner.jsonable import from_given
-    from tuner.options import OBJECTS, Options
+    from tuner.options import OBJECTS, Options, in_keywords
 
     try:
         return from_given(Options, options, objects=OBJECTS)
     except ValueError as error:
         raise InputError(f"{called} got a wrong option: {error}") from error
+    except InputError as error:
+        raise InputError(in_keywords(str(error))) from error
 
 
 @contextmanager

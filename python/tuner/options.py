@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -165,6 +166,17 @@ class TuneOptions(TypedDict, total=False):
     keep_flags: bool
     pins: Mapping[str, str]
     shapes: Shapes
+
+
+def in_keywords(message: str) -> str:
+    """A message with the keywords of `tuner.tune()` in place of the command's options: `budget_s` for `--budget`."""
+
+    def keyword(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        known = (word for word in (name, f"{name}_s") if word in TuneOptions.__annotations__)
+        return next(known, option[0])
+
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", keyword, message)
 
 
 def _check_strategy(strategy: object) -> None:

@@ -173,7 +173,7 @@ tile = Knob("tile", (1, 2))
     ("changed", "says"),
     [
         ({"default": {"tile": 8}}, "default has ['tile'], and the space has the knobs ['tile', 'unroll']"),
-        ({"trials": 0}, "--trials must be at least 1"),
+        ({"trials": 0}, "trials must be at least 1"),
         ({"trails": 3}, "tune_callable() got a wrong option: 'trails' is unknown"),
         ({"strategy": "oracle"}, "there is no strategy named 'oracle'"),
         ({"clock": "sun"}, "clock is 'wall' or 'cpu', not 'sun'"),

@@ -69,7 +69,9 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
     ("options", "says"),
     [
         ({"trails": 3}, "'trails' is unknown; there are: target, "),
-        ({"trials": 0}, "--trials must be at least 1"),
+        ({"trials": 0}, "trials must be at least 1"),
+        ({"compile_timeout_s": 0.0}, "compile_timeout_s must be positive"),
+        ({"budget_s": -1.0}, "budget_s must be positive"),
         ({"trials": "20"}, "trials is '20', not a value of type int"),
         ({"flags": "--iree-opt-level=O2"}, "flags is '--iree-opt-level=O2', not a list"),
         ({"target": "abacus"}, "there is no target named 'abacus'"),
@@ -79,8 +81,9 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
 def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(8, 8, 8))
-    with pytest.raises(tuner.InputError, match=re.escape(says)):
+    with pytest.raises(tuner.InputError, match=re.escape(says)) as refusal:
         tuner.tune(model, **options)
+    assert "--trials" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("store", ["nothing", Path("nothing"), ["s.sqlite", "nothing"], (Path("s.sqlite"), "nothing")])
