@@ -273,7 +273,9 @@ def test_where_peaks_come_from_is_named_on_the_cpu_alone(run: RecordedRun) -> No
     assert model is not None
     (dispatch,) = run.dispatches
     on_cpu = replace(model, circumstances=replace(model.circumstances, target="cpu"))
-    assert hint in html_report(replace(run, peaks=None, model=on_cpu, dispatches=(replace(dispatch, certificate=None),)))
+    assert hint in html_report(
+        replace(run, peaks=None, model=on_cpu, dispatches=(replace(dispatch, certificate=None),))
+    )
 
 
 def test_a_run_of_an_earlier_version_has_a_page_without_them() -> None:
