@@ -263,6 +263,21 @@ def test_times_for_people(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
+def test_where_peaks_come_from_is_named_on_the_cpu_alone(run: RecordedRun) -> None:
+    """The run is one on a GPU, whose peaks nobody measures."""
+    hint = "iree-tune doctor</code>, which measures the peaks"
+    text = html_report(replace(run, peaks=None))
+    assert "Rates of the dispatches" in text
+    assert hint not in text
+    model = run.model
+    assert model is not None
+    (dispatch,) = run.dispatches
+    on_cpu = replace(model, circumstances=replace(model.circumstances, target="cpu"))
+    assert hint in html_report(
+        replace(run, peaks=None, model=on_cpu, dispatches=(replace(dispatch, certificate=None),))
+    )
+
+
 def test_a_run_of_an_earlier_version_has_a_page_without_them() -> None:
     old = read_run(DATA / "h200_run")
     assert (old.breakdown, old.gains, old.peaks, old.model_digest) == (None, None, None, "")

@@ -82,6 +82,13 @@ def test_a_run_is_read_as_it_was(recorded: Recorded, run: RecordedRun) -> None:
     assert run.spec == result.spec
     assert run.device == result.device_label
     assert run.compile_command == result.compile_command
+    assert run.breakdown == result.breakdown
+    assert run.peaks == result.peaks
+    assert run.gains == result.gains
+    assert result.gains is not None
+    assert result.model is not None
+    assert result.gains.spec == result.gains.together == result.model.ratio
+    assert result.gains.flags is None
     assert run.model == (result.model and result.model.certificate(result.circumstances))
     assert (read.name, read.verdict) == (tuned.dispatch.name, tuned.verdict)
     assert read.certificate == tuned.certificate(result.circumstances)
@@ -135,6 +142,10 @@ def test_the_page_shows_everything(recorded: Recorded, run: RecordedRun) -> None
         " ".join(result.compile_command),
         result.circumstances.compiler_version,
         "Which knobs matter",
+        "Where the model's time goes",
+        "What each part gives, over the untuned model",
+        "What changed",
+        run.model_digest[:16],
         "Best raw speed-up so far",
     ):
         assert expected in words, expected

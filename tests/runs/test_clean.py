@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from tuner.cli import app
 from tuner.errors import InputError
+from tuner.rates.peaks import PEAKS_FILE, Peaks, keep_peaks
 from tuner.runs.clean import clean, look
-from tuner.runs.folder import RunFolder
+from tuner.runs.folder import RUNS, RunFolder
 
 # What runs, checks and bundles leave, beside their record and lock.
 WRITTEN = (
@@ -92,6 +93,15 @@ def test_runs_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "2.0 MB removed" in result.output
     assert not any(folder.path.exists() for folder in folders)
     assert CliRunner().invoke(app, ["clean"]).output == "There are no runs here.\n"
+
+
+def test_the_machines_peaks_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no run's, and no reason for a word."""
+    monkeypatch.chdir(tmp_path)
+    keep_peaks(RUNS / PEAKS_FILE, Peaks("a processor", "local-sync", 1, 1e11, 1e10))
+    result = CliRunner().invoke(app, ["clean", "--yes"])
+    assert result.output == "There are no runs here.\n"
+    assert (RUNS / PEAKS_FILE).exists()
 
 
 def test_another_folder_is_left_alone(tmp_path: Path) -> None:

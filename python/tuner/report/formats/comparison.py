@@ -16,6 +16,8 @@ from tuner.report.templates import page_template
 from tuner.terminal.units import duration
 
 SCHEMA = "iree-tuner-comparison/1"
+# How many times faster a second run must be to be emphasised: runs that are not side by side differ by a few percent.
+_BEYOND_CHANCE = 1.05
 _SAME_MACHINE = (
     "The runs were not measured side by side, so a few percent between their times may be chance. Each speed-up was"
     " measured side by side with its own default."
@@ -89,7 +91,7 @@ def _row(pair: Matched) -> _Row:
         first="not there" if pair.first is None else _cell(pair.first),
         second="not there" if pair.second is None else _cell(pair.second),
         changed="; ".join(pair.changed),
-        is_gain=pair.faster is not None and pair.faster > 1,
+        is_gain=pair.faster is not None and pair.faster > _BEYOND_CHANCE,
     )
 
 

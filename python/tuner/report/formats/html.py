@@ -92,6 +92,7 @@ def html_report(run: RecordedRun) -> str:
         rows=_rows(run, sections),
         unsearched=[_unsearched(dispatch) for dispatch in run.dispatches if not dispatch.candidates],
         rates=[_rate(rate) for rate in rates],
+        is_on_cpu=run.circumstances is not None and run.circumstances.target == "cpu",
         peaks="" if run.peaks is None else peaks_in_words(run.peaks),
         sections=sections,
         circumstances=run.circumstances,
