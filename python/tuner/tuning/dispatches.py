@@ -62,7 +62,9 @@ def start_field(bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits
 def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
     """Searches the dispatches to the end, finals included; the result of each."""
     bench, found, searches = field.bench, field.found, field.searches
-    bench.listen(SearchPlanned(len(searches), sum(search.standing.left for search in searches)))
+    # Some may have been tried in a race of two choices of flags.
+    standings = [search.standing for search in searches]
+    bench.listen(SearchPlanned(len(searches), sum(standing.tried + standing.left for standing in standings)))
     turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
     for turn in turns:
         match turn:
