@@ -30,6 +30,7 @@ CPU = {
     "contraction": "cpu-double-tiling-contraction",
     "matvec": "cpu-double-tiling-contraction",
     "convolution": "cpu-convolution",
+    "copy": "cpu-copy",
     "elementwise": "cpu-elementwise",
     "mmt4d": "cpu-mmt4d",
     "inner-tiled": "cpu-inner-tiled",

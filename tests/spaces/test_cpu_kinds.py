@@ -194,6 +194,19 @@ def test_half_vectors_and_masked_remainders_of_a_transpose() -> None:
     assert (odd["distribution[parallel1]"] % odd["vector_common_parallel[parallel1]"] == 0).all()
 
 
+def test_a_copy_into_a_padded_image_is_tuned_as_an_op_on_buffers(tmp_path: Path, target: CpuTarget) -> None:
+    extracted = extract_text(samples.padding(4, 24), tmp_path, target)
+    (dispatch,) = extracted.dispatches
+    assert dispatch.problem is not None
+    assert dispatch.problem.kind == "copy"
+    found = find("cpu", dispatch.problem)
+    assert found is not None
+    assert found[0] == "cpu-copy"
+    pool = enumerate_space(found[1].build(dispatch.problem, extracted.limits))
+    assert found[1].configuration(dispatch.problem, pool.point(0)).pipeline == "BufferOpsTileAndVectorize"
+    valid(dispatch, extracted.limits, target, tmp_path)
+
+
 def test_a_sum_of_few_columns_has_vectors_that_divide_them() -> None:
     loops = Loop(24, "parallel"), Loop(25600, "k")
     operands = Operand("f32", "", (1, 0)), Operand("f32", "", (0,))

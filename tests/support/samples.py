@@ -181,6 +181,21 @@ func.func @attention(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
 """
 
 
+def padding(channels: int, size: int) -> str:
+    """An image in f32 with a border of zeros: a fill, and a copy of one buffer into another."""
+    image, padded = f"tensor<{channels}x{size}x{size}xf32>", f"tensor<{channels}x{size + 2}x{size + 2}xf32>"
+    return f"""
+func.func @padding(%a: {image}) -> {padded} {{
+  %zero = arith.constant 0.0 : f32
+  %b = tensor.pad %a low[0, 1, 1] high[0, 1, 1] {{
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : f32
+  }} : {image} to {padded}
+  return %b : {padded}
+}}
+"""
+
+
 def pooling(layout: str, channels: int, size: int, stride: int) -> str:
     """The maxima of 3 x 3 windows in f32; `layout` is nhwc or nchw, `size` the output's rows and columns."""
 

@@ -49,6 +49,8 @@ def _class_of(problem: Problem) -> str:
             return _convolution(problem)
         case "contraction":
             return _contraction(problem)
+        case "copy":
+            return "elementwise"
         case kind:
             return kind
 

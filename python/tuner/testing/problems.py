@@ -86,6 +86,7 @@ FOR_CPUS = (
     problem("reduction", [("k", 17)], (0,), ()),
     problem("elementwise", [("parallel", 384), ("parallel", 1023)], (0, 1), (1, 0)),
     problem("elementwise", [("parallel", 1)], (0,), (0,)),
+    problem("copy", [("parallel", 6), ("parallel", 56), ("parallel", 57)], (0, 1, 2), (0, 1, 2)),
     problem(
         "mmt4d",
         [("m", 8), ("n", 6), ("k", 50), ("m", 16), ("n", 16), ("k", 1)],

@@ -98,8 +98,9 @@ SPACE = Mmt4d()
 
 
 def _workgroup_tiles(extent: int) -> Tiles:
-    """Divisors, and powers of two that leave a remainder of tiles to the last workgroup."""
-    return ordered([*workgroup_tiles(divisors(extent), _MOST_WORKGROUP_TILES), *powers_of_two(extent)])
+    """Divisors, and powers of two and their triples, which may leave a remainder of tiles to the last workgroup."""
+    triples = [3 * tile for tile in powers_of_two(extent // 3)]
+    return ordered([*workgroup_tiles(divisors(extent), _MOST_WORKGROUP_TILES), *powers_of_two(extent), *triples])
 
 
 def _tiles_of_call(loop: Loop) -> Tiles:
