@@ -42,7 +42,7 @@ class Contender:
 
 
 def possible_s(first: Contender, rival: Contender) -> tuple[float, float]:
-    """Seconds of a run of each model if all dispatches reached what can be reached, by the usual rates of all of them."""
+    """Seconds of a run of each model if all dispatches reached what the usual rates of all of them allow."""
     fields = [first.field.searches, rival.field.searches]
     searches = [search for field in fields for search in field]
     now_s = [search.default_s for search in searches]
