@@ -33,7 +33,7 @@ tuning
 check preview tuner
 bundle
 terminal
-report
+demo report
 cli testing
 __main__
 """
