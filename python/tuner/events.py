@@ -38,7 +38,10 @@ class PhaseStarted(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class SearchPlanned(_Plain):
-    """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first."""
+    """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first.
+
+    Those that were tried before, in a race of two choices of flags, are among them.
+    """
 
     _kind = "search planned"
     dispatches: int

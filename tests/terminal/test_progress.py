@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 import samples
+from pins import all_but
 from tuner.evaluate.budget import Budget
 from tuner.events import CandidateEnded, FlagsTried, Listener, Note, PhaseStarted, SearchPlanned
 from tuner.outcome import Candidate, Compilation, Evaluation, Fate
@@ -49,7 +50,8 @@ def iree_tune(*arguments: str | Path) -> list[str]:
 def test_programs_read_a_run_from_stdout(tmp_path: Path) -> None:
     """Stdout has phases, candidates with their fates, flags and the result alone. Text for people is on stderr."""
     (tmp_path / "model.mlir").write_text(samples.matmul(96, 64, 48))
-    arguments = ("run", "model.mlir", "--trials", "4", "--pin", "opt-level=default", "--run-dir", "run", "--json")
+    pins = [word for name, value in all_but("data-tiling").items() for word in ("--pin", f"{name}={value}")]
+    arguments = ("run", "model.mlir", "--trials", "4", *pins, "--run-dir", "run", "--json")
     command = iree_tune(*arguments, "-o", "spec.mlir")
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -62,6 +62,9 @@ def start_field(bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits
 def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
     """Searches the dispatches to the end, finals included; the result of each."""
     bench, found, searches = field.bench, field.found, field.searches
+    # Some may have been tried in a race of two choices of flags.
+    standings = [search.standing for search in searches]
+    bench.listen(SearchPlanned(len(searches), sum(standing.tried + standing.left for standing in standings)))
     turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
     for turn in turns:
         match turn:
@@ -131,5 +134,4 @@ def _worth_searching(
             kept.append(search)
         else:
             found[search.name] = search.give_up(f"left alone: it takes less than {LEAST_SHARE:.1%} of the time")
-    bench.listen(SearchPlanned(len(kept), sum(search.standing.left for search in kept)))
     return kept
