@@ -158,9 +158,10 @@ def test_a_bar_is_as_long_as_its_part() -> None:
 
 
 def test_a_folded_command_is_the_same_for_a_shell() -> None:
-    flags = (f"--flag-{number}=a value" for number in range(9))
-    command = ("iree-compile", "my folder/a model.mlir", *flags, "-o", "b")
-    text = folded(command)
-    assert max(map(len, text.splitlines())) < 80
-    assert tuple(shlex.split(text.replace("\\\n", " "))) == command
-    assert text.endswith("-o b")
+    flags = tuple(f"--flag-{number}=a value" for number in range(9))
+    for length in range(1, 40):
+        command = ("iree-compile", "my folder/a model.mlir", *flags, "-o", length * "b")
+        text = folded(command)
+        assert max(map(len, text.splitlines())) < 79
+        assert tuple(shlex.split(text.replace("\\\n", " "))) == command
+        assert f"-o {length * 'b'}" in text

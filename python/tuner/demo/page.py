@@ -94,15 +94,19 @@ def _print_commands(heading: str, commands: Sequence[Sequence[str]], console: Co
 
 def folded(command: Sequence[str]) -> str:
     """The command in lines that a shell joins, short enough for a terminal of 80 columns if its words are."""
-    lines = [shlex.quote(command[0])]
-    # The file after `-o` stays beside it.
-    joined = False
-    for word in map(shlex.quote, command[1:]):
-        if joined or len(lines[-1]) + 1 + len(word) <= _COMMAND:
-            lines[-1] += f" {word}"
+    parts: list[str] = []
+    for word in map(shlex.quote, command):
+        # The file after `-o` stays beside it.
+        if parts and parts[-1] == "-o":
+            parts[-1] += f" {word}"
         else:
-            lines.append(word)
-        joined = word == "-o"
+            parts.append(word)
+    lines = parts[:1]
+    for part in parts[1:]:
+        if len(lines[-1]) + 1 + len(part) <= _COMMAND:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
     return " \\\n    ".join(lines)
 
 
