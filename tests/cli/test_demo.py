@@ -42,6 +42,7 @@ def test_numbers_have_bounds(arguments: list[str], tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.measures
 def test_a_short_demo_shows_a_gain_by_plain_tools(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +14,15 @@ from tuner.demo.benchmarking import Benchmark, Timer, in_rounds, processor_time_
 from tuner.demo.settings import Demo
 from tuner.errors import ToolError
 from tuner.events import Listener, Note, PhaseStarted
+from tuner.options import Options
 from tuner.speedup import Ratio
 from tuner.targets.choosing import choose_target
 from tuner.terminal.units import duration
 from tuner.toolchain.tools import run_tool
 from tuner.tuning.result import TuneResult
 from tuner.tuning.run import tune_model
+
+Tuner = Callable[[Path, Options, Listener], TuneResult]
 
 # Seconds after which a compilation is taken for hanging. One takes less than a second.
 _COMPILE_TIMEOUT_S = 300.0
@@ -73,8 +76,13 @@ class Demonstration:
     gain: Gain | None = None
 
 
-def demonstrate(demo: Demo, listen: Listener, *, time_s: Timer = processor_time_s) -> Demonstration:
-    """Goes through the demo, in the folder that `make_folder` made. Raises ToolError if one of IREE's tools fails."""
+def demonstrate(
+    demo: Demo, listen: Listener, *, tune: Tuner = tune_model, time_s: Timer = processor_time_s
+) -> Demonstration:
+    """Goes through the demo, in the folder that `make_folder` made. Raises ToolError if one of IREE's tools fails.
+
+    `tune` and `time_s` are what tunes the model and what times a benchmark.
+    """
     default, probe = _untuned(demo, listen)
     (first_s,), (memory_s,) = in_rounds((default, probe), 1, time_s, listen)
     rate, memory_rate = default.reads_bytes / first_s, probe.reads_bytes / memory_s
@@ -85,7 +93,7 @@ def demonstrate(demo: Demo, listen: Listener, *, time_s: Timer = processor_time_
         )
     )
     tuned = replace(default, binary=demo.folder / "tuned.vmfb")
-    result = tune_model(demo.model, demo.options, listen)
+    result = tune(demo.model, demo.options, listen)
     verdict = "; ".join(dispatch.verdict for dispatch in result.dispatches) or "nothing here is tunable"
     gain = _gain(result, tuned.binary)
     if gain is None:
