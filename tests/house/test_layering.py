@@ -34,7 +34,7 @@ tuning
 callables check preview
 bundle
 terminal
-report tuner
+demo report tuner
 cli testing
 __main__
 """
