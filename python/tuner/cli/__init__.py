@@ -8,6 +8,7 @@ input, 130 interrupted, 143 ended by SIGTERM, 129 ended by SIGHUP.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import functools
 import itertools
@@ -20,8 +21,10 @@ from typing import Any
 import click
 
 from tuner import plugins
+from tuner.cli.help import write_examples
 from tuner.cli.interrupts import ignore_further, lasting_interrupts
 from tuner.cli.streams import make_streams_lasting, refused_by_stdout
+from tuner.cli.verbosity import common_options
 from tuner.errors import InputError, TunerError
 
 # Errors of the place that something is written to.
@@ -30,6 +33,11 @@ _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, e
 _WITH_ANY_IREE = ("clean", "doctor", "plugin-path", "report")
 # Commands that write files, also without --output.
 _WRITE_FILES = ("run", "take-back")
+_EXAMPLES = (
+    "iree-tune run --help                    the options of a command",
+    "iree-tune run model.mlir --dry-run      what would be tuned, and for how long",
+    "iree-tune run model.mlir -o spec.mlir   tune a model",
+)
 _NO_FOLDER = "the working folder was removed; change to one that exists and start again"
 
 
@@ -43,15 +51,37 @@ class _Commands(click.Group):
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         return _command(cmd_name) if cmd_name in plugins.names("tuner.commands") else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, and names the commands that a mistyped one is like."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            alike = difflib.get_close_matches(args[0], self.list_commands(ctx))
+            if not alike:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {' or '.join(alike)}?", ctx) from error
+
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(_EXAMPLES, formatter)
+
 
 @functools.cache
 def _command(name: str) -> click.Command:
-    """A registered command with what all have in common: --debug, and checks before and after."""
+    """A registered command with what all have in common: options, and checks before and after."""
     command: click.Command = plugins.load("tuner.commands", name)
-    command.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+    _prepare(name, command)
+    return command
+
+
+def _prepare(name: str, command: click.Command) -> None:
+    command.params += common_options()
     if command.callback is not None:
         command.callback = _surrounded(name, command.callback)
-    return command
+    if isinstance(command, click.Group):
+        for part in command.commands.values():
+            _prepare(name, part)
 
 
 def _surrounded(name: str, callback: Callable[..., Any]) -> Callable[..., int]:
@@ -97,10 +127,9 @@ def _has_folder() -> bool:
     return True
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="iree-tuner")
-@click.option("--debug", is_flag=True, help="Show tracebacks.")
-def app(debug: bool) -> None:
+@click.group(cls=_Commands, params=common_options(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "-V", "--version", package_name="iree-tuner")
+def app() -> None:
     """Find the fastest configuration of every dispatch that IREE generates, and prove it."""
 
 
@@ -119,6 +148,9 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
+    except click.UsageError as error:
+        where = f" ({error.ctx.command_path} --help lists what it takes)" if error.ctx is not None else ""
+        return _fail(f"{error.format_message()}{where}", 2)
     except click.ClickException as error:
         return _fail(error.format_message(), 2)
     except (KeyboardInterrupt, click.Abort):

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from tuner.cli.help import command
 
-@click.command()
+
+@command("doctor", summary="Check the installation and this machine.", examples=("iree-tune doctor",))
 def doctor() -> int:
     """Examine the installation and this machine; print what is wrong and how to repair it.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import Literal
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
@@ -27,7 +28,10 @@ from tuner.events import (
 from tuner.outcome import Fate
 from tuner.terminal.lines import print_line
 from tuner.terminal.tally import Tally
-from tuner.terminal.units import rough
+from tuner.terminal.units import duration, rough
+
+# How much is shown: results alone, progress, or a line for each candidate too.
+Detail = Literal["none", "usual", "much"]
 
 # Seconds between two lines of counts if there is no terminal.
 _LINE_EVERY_S = 10.0
@@ -41,10 +45,12 @@ class ProgressView:
         console: Console,
         *,
         budget: Budget | None = None,
+        detail: Detail = "usual",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`budget`: how long the run may take, None for no limit. `clock`: seconds, never going back."""
         self._console = console
+        self._detail = detail
         self._budget = budget or Budget()
         self._clock = clock
         self._tally = Tally()
@@ -56,7 +62,8 @@ class ProgressView:
         self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressView:
-        self._progress.start()
+        if self._detail != "none":
+            self._progress.start()
         return self
 
     def __exit__(
@@ -69,6 +76,8 @@ class ProgressView:
 
     def __call__(self, event: Event) -> None:
         """Shows one event."""
+        if self._detail == "none":
+            return
         match event:
             case PhaseStarted(text, total):
                 self._start(text, total)
@@ -76,6 +85,8 @@ class ProgressView:
                 self._is_search = True
                 self._expect(candidates)
             case CandidateEnded(_, evaluation, best, stored):
+                if self._detail == "much":
+                    self._print(f"  {_outcome(event)}")
                 if not evaluation.candidate.is_default:
                     failure = None if evaluation.fate is Fate.MEASURED else evaluation.fate.value
                     self._count(evaluation.candidate.number, best, failure, stored=stored)
@@ -131,6 +142,18 @@ class ProgressView:
 
     def _print(self, text: str) -> None:
         print_line(self._console, text)
+
+
+def _outcome(ended: CandidateEnded) -> str:
+    """How a candidate ended, as a line."""
+    evaluation = ended.evaluation
+    what = "the default" if evaluation.candidate.is_default else f"candidate {evaluation.candidate.number}"
+    if evaluation.time_s is None:
+        reason = f", {evaluation.detail}" if evaluation.detail else ""
+        return f"{ended.dispatch}, {what}: {evaluation.fate.value}{reason}"
+    speedup = "" if evaluation.speedup is None else f", raw {evaluation.speedup:.2f}x"
+    stored = ", from the store" if ended.stored else ""
+    return f"{ended.dispatch}, {what}: {duration(evaluation.time_s)}{speedup}{stored}"
 
 
 class _Bars(Progress):

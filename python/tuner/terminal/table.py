@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from tuner.preview.list import Listed
 from tuner.terminal.lines import new_table, print_line, print_reasons
-from tuner.terminal.units import duration
+from tuner.terminal.units import counted, duration
 from tuner.tuning.result import DispatchResult, TuneResult
 
 
@@ -74,9 +74,8 @@ def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
         table.add_row(*map(escape, texts), str(dispatch.runs), time, share)
     console.print(table)
     tunable = sum(1 for dispatch in listed if dispatch.space)
-    print_line(
-        console, f"{len(listed)} dispatches, {tunable} different problems to tune, {duration(total_s)} together."
-    )
+    dispatches, problems = counted(len(listed), "dispatch", "dispatches"), counted(tunable, "problem")
+    print_line(console, f"{dispatches}, {problems} to tune, {duration(total_s)} together.")
 
 
 def _row(result: DispatchResult) -> tuple[str, ...]:
