@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tuner.jsonable import to_plain
@@ -25,6 +26,14 @@ class _Plain:
     def to_json(self) -> dict[str, Any]:
         """The event as plain JSON."""
         return {"event": self._kind, **to_plain(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(_Plain):
+    """A run started; `folder` is where it keeps what it finds."""
+
+    _kind = "run started"
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +153,17 @@ class Note(_Plain):
     text: str
 
 
-Event = PhaseStarted | SearchPlanned | CandidateEnded | FlagsTried | OpChoiceTried | FinalistFailed | Disturbance | Note
+Event = (
+    RunStarted
+    | PhaseStarted
+    | SearchPlanned
+    | CandidateEnded
+    | FlagsTried
+    | OpChoiceTried
+    | FinalistFailed
+    | Disturbance
+    | Note
+)
 Listener = Callable[[Event], None]
 
 

@@ -22,6 +22,7 @@ from tuner.terminal.tally import Tally
 from tuner.terminal.units import rough
 
 KINDS = {
+    "run started",
     "phase started",
     "search planned",
     "candidate ended",
@@ -87,7 +88,7 @@ def test_a_reader_that_goes_away_is_reported_in_a_sentence(tmp_path: Path) -> No
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert json.loads(process.stdout.readline())["event"] == "note"
+        assert json.loads(process.stdout.readline())["event"] == "run started"
         process.stdout.close()
         printed = process.stderr.read()
     assert process.returncode == 1, printed

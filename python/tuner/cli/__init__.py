@@ -14,13 +14,14 @@ import functools
 import itertools
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tuner import plugins
+from tuner.cli.continuing import Continuation
 from tuner.cli.help import write_examples
 from tuner.cli.interrupts import ignore_further, lasting_interrupts
 from tuner.cli.streams import make_streams_lasting, refused_by_stdout
@@ -102,12 +103,17 @@ def _surrounded(name: str, callback: Callable[..., Any]) -> Callable[..., int]:
 
 
 def _check_releases() -> None:
-    """Raises InputError if IREE is missing, or of a release that this package does not support. Imports none of it."""
+    """Raises InputError if IREE is missing or too old. Prints a note if it is newer than tested. Imports none of it."""
+    from tuner.doctor.findings import Severity
     from tuner.doctor.versions import check_iree
 
-    wrong = [f"{found.subject}: {found.text} ({found.advice})" for found in check_iree() if found.advice]
-    if wrong:
-        raise InputError(f"this command needs other releases of IREE; {'; '.join(wrong)}")
+    found: dict[Severity, list[str]] = {severity: [] for severity in Severity}
+    for finding in check_iree():
+        found[finding.severity].append(f"{finding.subject}: {finding.text} ({finding.advice})")
+    if found[Severity.WRONG]:
+        raise InputError(f"this command needs other releases of IREE; {'; '.join(found[Severity.WRONG])}")
+    if found[Severity.WARNING]:
+        _print_error(f"note: {'; '.join(found[Severity.WARNING])}")
 
 
 def _report_refused(refused: OSError, *, is_beside: bool) -> None:
@@ -141,9 +147,10 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> int:
     words = tuple(itertools.takewhile(lambda word: word != "--", arguments))
+    started = Continuation(arguments)
     try:
         with lasting_interrupts() as interrupts:
-            code = app(arguments, prog_name="iree-tune", standalone_mode=False)
+            code = app(arguments, prog_name="iree-tune", standalone_mode=False, obj=started)
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -155,44 +162,43 @@ def _run(arguments: list[str]) -> int:
         return _fail(error.format_message(), 2)
     except (KeyboardInterrupt, click.Abort):
         ignore_further()
-        return _interrupted(interrupts.number, is_kept=_keeps_measurements(words))
+        return _interrupted(interrupts.number, started)
     except Exception as error:
         if "--debug" in words:
             raise
-        return _failed(error)
+        return _failed(error, started)
 
 
-def _keeps_measurements(words: Sequence[str]) -> bool:
-    """Whether this is a command that measures into a folder of its own, which a later one can continue."""
-    command = next((word for word in words if not word.startswith("-")), "")
-    return command == "run" and not {"--dry-run", "--no-measure"} & set(words)
-
-
-def _interrupted(number: signal.Signals, *, is_kept: bool) -> int:
+def _interrupted(number: signal.Signals, started: Continuation) -> int:
     what = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-    kept = "; what was measured so far is kept in the run's folder" if is_kept else ""
-    return _fail(f"{what}{kept}", 128 + number)
+    return _fail(f"{what}{_kept(started) if started.folder is not None else ''}", 128 + number)
 
 
-def _failed(error: Exception) -> int:
-    """Prints what went wrong, in one sentence. Returns the exit code."""
+def _kept(started: Continuation) -> str:
+    """What a run that did not come to its end leaves, and the command that continues it."""
+    return f"; what was measured is kept, continue with: {started.command}"
+
+
+def _failed(error: Exception, started: Continuation) -> int:
+    """Prints what went wrong, in one sentence, and how to continue a run. Returns the exit code."""
     if not _has_folder():
         return _fail(_NO_FOLDER, 2)
+    kept = _kept(started) if started.has_measured else ""
     if isinstance(error, TunerError):
-        return _fail(str(error), 2 if isinstance(error, InputError) else 1)
+        return _fail(f"{error}{kept}", 2 if isinstance(error, InputError) else 1)
     if isinstance(error, OSError) and error.errno in _PLACES:
         where = error.filename or "a file of the run"
-        return _fail(
-            f"cannot write {where}: {error.strerror}; what was written before is kept: make room or choose another"
-            " place, and go on with --run-dir and --resume",
-            2,
-        )
+        return _fail(f"cannot write {where}: {error.strerror}; make room or choose another place{kept}", 2)
     if isinstance(error, ImportError):
         return _fail(f"a part of the installation does not load ({error}); iree-tune doctor says what to do", 2)
     what = f"{type(error).__name__}: {error}"
-    return _fail(f"internal error ({what}); run again with --debug and report it", 1)
+    return _fail(f"internal error ({what}); report it with what the same command prints with --debug{kept}", 1)
 
 
 def _fail(message: str, code: int) -> int:
-    click.echo(f"iree-tune: {' '.join(message.split())}", err=True)
+    _print_error(message)
     return code
+
+
+def _print_error(message: str) -> None:
+    click.echo(f"iree-tune: {' '.join(message.split())}", err=True)

@@ -201,7 +201,10 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     help="Print events on stdout, one JSON object a line; all else on stderr.",
     group=_OUTPUT,
 )
+@click.pass_obj
 def run(
+    continuation: Listener,
+    /,
     model: Path,
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
@@ -238,18 +241,25 @@ def run(
     elif dry_run:
         _forecast(model, options, view, shown, as_json=as_json)
     else:
-        _tune(model, options, watch, view, shown, as_json=as_json)
+        _tune(model, options, watch, view, shown, continuation, as_json=as_json)
 
 
 def _tune(
-    model: Path, options: Options, watch: Stopwatch, view: ProgressView, shown: Console, *, as_json: bool
+    model: Path,
+    options: Options,
+    watch: Stopwatch,
+    view: ProgressView,
+    shown: Console,
+    continuation: Listener,
+    *,
+    as_json: bool,
 ) -> None:
     from tuner.terminal import print_result
     from tuner.tuning.run import tune_model
 
     stream, listen = _stream(options, view, as_json=as_json)
     with view:
-        result = tune_model(model, options, listen, watch=watch)
+        result = tune_model(model, options, both(listen, continuation), watch=watch)
     if stream:
         stream.ended(result, options.output)
     if options.output is not None:
@@ -295,7 +305,5 @@ def _end_unread(_: Event) -> None:
     if refused is None:
         return
     if refused.errno == errno.EPIPE:
-        raise ToolError(
-            "nobody reads the events any more; what was measured is kept, continue with --run-dir and --resume"
-        )
+        raise ToolError("nobody reads the events any more")
     raise InputError(f"events cannot be written to stdout ({refused.strerror}); send it elsewhere, or give -o")

@@ -23,6 +23,7 @@ from tuner.events import (
     Note,
     OpChoiceTried,
     PhaseStarted,
+    RunStarted,
     SearchPlanned,
 )
 from tuner.outcome import Fate
@@ -79,6 +80,8 @@ class ProgressView:
         if self._detail == "none":
             return
         match event:
+            case RunStarted(folder):
+                self._print(f"This run's folder: {folder}")
             case PhaseStarted(text, total):
                 self._start(text, total)
             case SearchPlanned(_, candidates):

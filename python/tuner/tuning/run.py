@@ -18,7 +18,7 @@ from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
-from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
+from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted, RunStarted
 from tuner.machines.local import Machines, machines_of
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
@@ -86,7 +86,7 @@ def _set_up(
     budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
     if options.store is None:
         check_store(folder.store)
-    listen(Note(f"This run's folder: {folder.path}"))
+    listen(RunStarted(folder.path))
     runners = machines.runners(folder.path / "measuring.log")
     with (
         ThreadPoolExecutor(1) as thread,
@@ -221,7 +221,7 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
         bench.listen(
             Note(
                 f"{winners} verified winners so far, which the whole model was not run with: {named}. Judge them by"
-                f" iree-tune check, or go on with the same command and --run-dir {folder.path} --resume"
+                " iree-tune check"
             )
         )
 
