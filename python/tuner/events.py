@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from tuner.jsonable import to_plain
 from tuner.outcome import Evaluation
+from tuner.speedup import Ratio
 
 
 class _Plain:
@@ -37,6 +38,16 @@ class RunStarted(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class StageStarted(_Plain):
+    """A stage of the run started: the first is reading the model. `number` counts from 1 to `count`."""
+
+    _kind = "stage started"
+    number: int
+    count: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseStarted(_Plain):
     """A phase started. `total` steps are ahead, or None if that is not known."""
 
@@ -47,11 +58,16 @@ class PhaseStarted(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class SearchPlanned(_Plain):
-    """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first."""
+    """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first.
+
+    `finals_s`: seconds that the finals are expected to take, `then_s`: what follows the search.
+    """
 
     _kind = "search planned"
     dispatches: int
     candidates: int
+    finals_s: float = 0.0
+    then_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +150,20 @@ class FinalistFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class DispatchEnded(_Plain):
+    """The search of a dispatch ended. `is_tuned`: its best candidate is confirmed to be faster than the default.
+
+    `ratio` is the confirmed speed-up of the best candidate, in its final; None if it had none.
+    """
+
+    _kind = "dispatch ended"
+    dispatch: str
+    verdict: str
+    is_tuned: bool
+    ratio: Ratio | None
+
+
+@dataclass(frozen=True, slots=True)
 class Disturbance:
     """What disturbs the measurements of `dispatch` ("" for all): the machine is noisy, or a device is lost."""
 
@@ -155,9 +185,11 @@ class Note(_Plain):
 
 Event = (
     RunStarted
+    | StageStarted
     | PhaseStarted
     | SearchPlanned
     | CandidateEnded
+    | DispatchEnded
     | FlagsTried
     | OpChoiceTried
     | FinalistFailed

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tuner.terminal.units import rough
-
 # Candidates: the pace of fewer is mostly chance.
 _FEWEST_TO_JUDGE = 3
 
@@ -59,10 +57,7 @@ class Tally:
         elapsed_s = now_s - self._started_s
         if self._fresh and elapsed_s > 0:
             parts.append(f"{60 * self._fresh / elapsed_s:.0f} a minute")
-        parts.append(f"best {self._best:.2f}x")
+        parts.append(f"raw best {self._best:.2f}x")
         if self._failed:
             parts.append("failed: " + " ".join(f"{kind} {count}" for kind, count in sorted(dict(self._failed).items())))
-        left_s = self.left_s(now_s)
-        if left_s:
-            parts.append(f"about {rough(left_s)} left")
         return ", ".join(parts)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
-from tuner.events import PhaseStarted, SearchPlanned
+from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
 from tuner.tuning.headroom import Work
@@ -26,9 +26,12 @@ _DEFAULTS_PART = 0.5
 
 
 def tune_dispatches(
-    bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget
+    bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget, then_s: float = 0.0
 ) -> list[DispatchResult]:
-    """The result of each dispatch. Equal problems are tuned once, since one spec entry serves them all."""
+    """The result of each dispatch. Equal problems are tuned once, since one spec entry serves them all.
+
+    `then_s`: seconds that the run is expected to take afterwards, for its listeners.
+    """
     for_defaults = budget.part(_DEFAULTS_PART * budget.left_s)
     planned = plan(dispatches, bench.target, bench.options)
     named = {dispatch.name: dispatch for dispatch in dispatches}
@@ -36,6 +39,9 @@ def tune_dispatches(
     tasks = _largest_first(planned.tasks) if budget.is_limited else planned.tasks
     solved = _solved(bench, tasks, limits, for_defaults, found)
     searches = _worth_searching(bench, _started(bench, solved, for_defaults, found), found)
+    candidates = sum(search.standing.left for search in searches)
+    finals_s = sum(search.expected_final_s for search in searches)
+    bench.listen(SearchPlanned(len(searches), candidates, finals_s, then_s))
     turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
     for turn in turns:
         match turn:
@@ -44,9 +50,16 @@ def tune_dispatches(
             case Finish(search, final_budget):
                 found[search.name] = bench.finished[search.name] = search.finish(final_budget)
                 search.rest()
+                bench.listen(_ended(found[search.name]))
             case GiveUp(search, reason):
                 found[search.name] = search.give_up(reason)
+                bench.listen(_ended(found[search.name]))
     return [found[dispatch.name] for dispatch in dispatches]
+
+
+def _ended(result: DispatchResult) -> DispatchEnded:
+    ratio = None if result.final is None else result.final.ratio
+    return DispatchEnded(result.dispatch.name, result.verdict, result.winner is not None, ratio)
 
 
 def _largest_first(tasks: Sequence[Task]) -> list[Task]:
@@ -105,5 +118,4 @@ def _worth_searching(
             kept.append(search)
         else:
             found[search.name] = search.give_up(f"left alone: it takes less than {LEAST_SHARE:.1%} of the time")
-    bench.listen(SearchPlanned(len(kept), sum(search.standing.left for search in kept)))
     return kept

@@ -146,7 +146,9 @@ def tune(bench: Workbench, known: Known) -> Known:
     """Tunes every dispatch that is worth it."""
     dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
     budget = _before_proof(bench, known)
-    return replace(known, results=tuple(tune_dispatches(bench, dispatches, known.extracted.limits, budget)))
+    then_s = known.plain.costs.proof_s(known.flags.speedup)
+    results = tune_dispatches(bench, dispatches, known.extracted.limits, budget, then_s)
+    return replace(known, results=tuple(results))
 
 
 def prove_model(bench: Workbench, known: Known) -> Known:
