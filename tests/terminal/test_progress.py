@@ -32,7 +32,7 @@ from tuner.terminal import ProgressView
 from tuner.terminal.names import short_names, shortened
 from tuner.terminal.progress import Detail
 from tuner.terminal.tally import Tally
-from tuner.terminal.units import counted, duration, rough
+from tuner.terminal.units import duration, rough
 
 KINDS = {
     "run started",
@@ -294,9 +294,3 @@ def test_times_have_the_units_that_people_use(seconds: float, text: str) -> None
 )
 def test_measured_times_are_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_one_of_something_is_no_plural() -> None:
-    assert counted(1, "dispatch", "dispatches") == "1 dispatch"
-    assert counted(0, "dispatch", "dispatches") == "0 dispatches"
-    assert counted(1200, "problem") == "1,200 problems"

@@ -13,6 +13,7 @@ import click
 from tuner.cli.help import command, option
 from tuner.cli.values import seconds
 from tuner.errors import InputError
+from tuner.wording import counted
 
 if TYPE_CHECKING:
     from tuner.runs.clean import Cleaning
@@ -84,5 +85,5 @@ def _is_wanted(found: list[Cleaning]) -> bool:
 
     for run in found:
         click.echo(run.line("to remove"))
-    count = f"{len(found)} runs" if len(found) > 1 else "1 run"
+    count = counted(len(found), "run")
     return click.confirm(f"Remove {count} ({size(sum(run.removed_bytes for run in found))})?")

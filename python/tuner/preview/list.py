@@ -19,6 +19,7 @@ from tuner.options import Options
 from tuner.outcome import DEFAULT
 from tuner.runs.folder import RunFolder
 from tuner.tuning.plan import plan
+from tuner.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, li
         for number, dispatch in enumerate(dispatches)
         if dispatch.program is not None
     ]
-    listen(PhaseStarted(f"timing {len(jobs)} dispatches"))
+    listen(PhaseStarted(f"timing {counted(len(jobs), 'dispatch')}"))
     with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
         compiled = compilers.compile(jobs)
     seconds = {}

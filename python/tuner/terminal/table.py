@@ -13,8 +13,9 @@ from rich.markup import escape
 
 from tuner.preview.list import Listed
 from tuner.terminal.lines import new_table, print_line, print_reasons
-from tuner.terminal.units import counted, duration
+from tuner.terminal.units import duration
 from tuner.tuning.result import DispatchResult, TuneResult
+from tuner.wording import counted
 
 
 def print_result(result: TuneResult, console: Console) -> None:
@@ -74,7 +75,7 @@ def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
         table.add_row(*map(escape, texts), str(dispatch.runs), time, share)
     console.print(table)
     tunable = sum(1 for dispatch in listed if dispatch.space)
-    dispatches, problems = counted(len(listed), "dispatch", "dispatches"), counted(tunable, "problem")
+    dispatches, problems = counted(len(listed), "dispatch"), counted(tunable, "problem")
     print_line(console, f"{dispatches}, {problems} to tune, {duration(total_s)} together.")
 
 

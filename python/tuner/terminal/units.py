@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Durations and numbers of things as people read them."""
+"""Durations as people read them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ def duration(seconds: float) -> str:
 
 def _three_digits(value: float) -> str:
     return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """A number of things, as in `1 dispatch`; the plural ends in s unless it is given."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def rough(seconds: float) -> str:
