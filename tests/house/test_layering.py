@@ -23,7 +23,7 @@ FLOORS = """
 constraints errors foreign native processes speedup stopwatch wording
 files jsonable model_flags plugins search
 dispatch toolchain
-kinds model outcome targets
+kinds model outcome rates targets
 events measuring op_choices options spaces
 dispatches doctor evaluate runs
 specs

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
-from tuner.tuning.headroom import Work
+from tuner.rates.work import Work
 from tuner.tuning.schedule import Batch, Finish, GiveUp, Standing, Turn, choose, expected_gain_s, in_turn, within
 
 FRESH = Standing(default_s=1.0, best=(1.0,), spent_s=0.0, left=100)

@@ -22,12 +22,12 @@ from tuner.evaluate.final_costs import FINALISTS
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
+from tuner.rates.work import Work
 from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.stopwatch import Part
 from tuner.targets import Limits
 from tuner.tuning.experience import Advisor
-from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Standing

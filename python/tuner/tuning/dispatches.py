@@ -10,9 +10,9 @@ from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
+from tuner.rates.work import Work
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
-from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task, plan
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Batch, Finish, GiveUp, in_turn, within

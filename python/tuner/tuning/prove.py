@@ -33,7 +33,8 @@ class Proof:
 
     `late_spec` is "" if no entry needs it. `binary` is the model compiled with the specs. `flags_hold`: whether the
     flags that were chosen for the whole compilation may stay. `late_gain`: the speed-up by the late entries over what
-    plain iree-compile applies; None without late entries, or if there was no time to measure it.
+    plain iree-compile applies; None without late entries, or if there was no time to measure it. `spec_gain`: the
+    speed-up by all entries over the model without them; None without entries, or if it was not measured.
     """
 
     spec: str
@@ -43,6 +44,7 @@ class Proof:
     binary: Path
     flags_hold: bool = True
     late_gain: Ratio | None = None
+    spec_gain: Ratio | None = None
 
 
 def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
@@ -179,8 +181,14 @@ class _Prover:
             else:
                 reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
             if not reason:
-                gain = self._late_gain(results, binary)
-                return Proof(*self._specs.write(results, compared), tuple(results), compared, binary, late_gain=gain)
+                return Proof(
+                    *self._specs.write(results, compared),
+                    tuple(results),
+                    compared,
+                    binary,
+                    late_gain=self._late_gain(results, binary),
+                    spec_gain=self._spec_gain(results, compared),
+                )
             if not (winners_of(results) and has_flags):
                 return self._nothing(results, reason)
             # The entries are at fault; the flags alone may hold.
@@ -214,6 +222,14 @@ class _Prover:
         except (MeasurementError, ToolError) as error:
             self._listen(Note(f"What the late entries add is not known: {self._reason_of(error)}"))
             return None
+
+    def _spec_gain(self, results: Sequence[DispatchResult], compared: ModelResult) -> Ratio | None:
+        """The speed-up by the entries. `compared`: the last comparison with the plain model."""
+        if not winners_of(results):
+            return None
+        if self._without == self._plain.program:
+            return compared.ratio
+        return self._seen.ratio if self._seen is not None else None
 
     def _reason_against_flags(self) -> str:
         """Why the model does not compile with the chosen flags alone, or "". Entries must then beat these flags."""

@@ -17,10 +17,11 @@ from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
+from tuner.rates.breakdown import Breakdown
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
-from tuner.speedup import Ratio
+from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
 
 
@@ -50,6 +51,7 @@ class DispatchResult:
             "problem": self.dispatch.problem.label if self.dispatch.problem else None,
             "verdict": self.verdict,
             "evaluations": len(self.evaluations),
+            "default": to_plain(self.dispatch.default),
             "winner": None,
         }
         if self.final is not None:
@@ -131,7 +133,9 @@ class TuneResult:
     flags and specs. `run_dir`: the folder of the log and the binaries. `circumstances`: those of the certificates.
     `wall_time`: where the run's time went. `allocator`: what the whole model was measured with.
     `late_gain`: the speed-up of the whole model by the late entries, over what plain iree-compile applies; None if that
-    was not measured. `command_shown`: how `compile_command` was shown to make `binary`, "" if it was not run.
+    was not measured. `gains`: what flags, choices and spec give, None if the default stays. `breakdown`: where the time
+    of the model goes, None if the run did not measure it. `command_shown`: how `compile_command` was shown to make
+    `binary`, "" if it was not run.
     """
 
     function: str
@@ -150,6 +154,8 @@ class TuneResult:
     wall_time: WallTime
     allocator: AllocatorChoice = UNCHOSEN
     late_gain: Ratio | None = None
+    gains: Gains | None = None
+    breakdown: Breakdown | None = None
     command_shown: str = ""
 
     @property
@@ -194,6 +200,8 @@ class TuneResult:
             "flags": list(self.flags),
             "allocator": to_plain(self.allocator),
             "late_gain": None if self.late_gain is None else to_plain(self.late_gain),
+            "gains": None if self.gains is None else to_plain(self.gains),
+            "breakdown": None if self.breakdown is None else to_plain(self.breakdown),
             "ops": list(self.ops),
             "compile_command": list(self.compile_command),
             "command_shown": self.command_shown,

@@ -133,7 +133,7 @@ def _set_up(
                 experience=Experience.of(store, folder.began),
             )
             allocator = AllocatorChoice(options.first_allocator)
-            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
+            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator, untuned=extracted.dispatches)
 
 
 def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
@@ -189,6 +189,8 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         allocator=known.allocator,
         wall_time=bench.watch.read(),
         late_gain=proof.late_gain,
+        gains=known.gains,
+        breakdown=known.breakdown,
     )
     result = _shown(result, bench, known)
     result.keep(options.output)

@@ -15,7 +15,8 @@ from typing import Generic, Protocol, TypeVar
 
 from tuner.evaluate.budget import Budget
 from tuner.events import Listener, Note
-from tuner.tuning.headroom import NO_WORK, Work, headrooms
+from tuner.rates.work import NO_WORK, Work
+from tuner.tuning.headroom import headrooms
 from tuner.tuning.reserve import finals_s, first_final_s
 
 # The best of n + 4 candidates was faster than the best of n by 0.85 / n: the default strategy's mean curves on four

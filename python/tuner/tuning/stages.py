@@ -17,16 +17,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.op_choices.reading import read_ops
+from tuner.rates.breakdown import Breakdown
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
+from tuner.speedup import Gains
 from tuner.tuning.allocator import compare_allocators
+from tuner.tuning.break_down import break_down_model
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.flag_plan import default_passes, pins_of
 from tuner.tuning.flag_search import FlagChoice, choose_flags
@@ -46,7 +50,8 @@ class Known:
 
     `plain` is the model as it was given, `flags` what was chosen for its compilation, `ops` what was chosen for single
     ops, which `flags` apply too, `extracted` its dispatches if it is compiled with them, `results` one for each of
-    these, `proof` what was measured with the whole model, `allocator` what that ran with.
+    these, `proof` what was measured with the whole model, `allocator` what that ran with. `untuned` are the dispatches
+    of `plain`, `breakdown` says where the time of both models goes.
     """
 
     plain: PlainModel
@@ -56,6 +61,17 @@ class Known:
     results: tuple[DispatchResult, ...] = ()
     proof: Proof | None = None
     allocator: AllocatorChoice = UNCHOSEN
+    untuned: tuple[Dispatch, ...] = ()
+    breakdown: Breakdown | None = None
+
+    @property
+    def gains(self) -> Gains | None:
+        """What each part of the result gives; None if the default stays."""
+        if self.proof is None or self.proof.model is None:
+            return None
+        ops = None if self.ops is None else self.ops.ratio
+        flags = None if self.flags.ratio == ops else self.flags.ratio
+        return Gains(ops, flags, self.proof.spec_gain, self.proof.model.ratio)
 
     @property
     def model(self) -> Model:
@@ -158,9 +174,22 @@ def prove_model(bench: Workbench, known: Known) -> Known:
     return replace(known, proof=proof)
 
 
+def break_down(bench: Workbench, known: Known) -> Known:
+    """Times each dispatch of the untuned model and of the tuned one alone, as far as there is time for it."""
+    if known.proof is None:
+        return known
+    tuned, results = known.extracted.dispatches, known.proof.dispatches
+    if known.proof.model is None or not known.proof.flags_hold:
+        # The untuned model stays. Results for a model of other flags say nothing about it.
+        results = results if tuned == known.untuned else ()
+        tuned = ()
+    reserve_s = known.plain.costs.command_s
+    return replace(known, breakdown=break_down_model(bench, known.untuned, tuned, results, reserve_s))
+
+
 def _before_proof(bench: Workbench, known: Known) -> Budget:
     """The time until the proof must start."""
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
-STAGES: tuple[Stage, ...] = (choose_allocator, search_ops, search_flags, tune, prove_model)
+STAGES: tuple[Stage, ...] = (choose_allocator, search_ops, search_flags, tune, prove_model, break_down)
