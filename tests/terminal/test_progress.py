@@ -167,7 +167,7 @@ def test_a_terminal_shows_pace_failures_and_what_is_left_of_the_budget() -> None
 
 
 NAME = "classify$async_dispatch_12_matmul_like_4x200x64x784_f32xf32xf32"
-SHORT = "matmul like 4x200x64x784 f32xf32xf32 (dispatch_12)"
+SHORT = "matmul like 4x200x64x784 f32 (dispatch_12)"
 
 
 def shown_at(columns: int, view: ProgressView) -> list[str]:
@@ -188,7 +188,7 @@ def test_a_terminal_of_80_columns_shows_the_step_the_counts_and_when_the_run_end
             seconds[0] += 2.0
             view(CandidateEnded(NAME, ended(number), 1.3))
         bar, counts, time = shown_at(80, view)
-        assert "[5/6] matmul like 4x200x64x784 f32xf32xf32" in bar
+        assert f"[5/6] {SHORT}" in bar
         assert "30/30" in bar
         assert counts == "  30 of 60 candidates, 30 a minute, raw best 1.30x"
         # 30 candidates of 2 s, two finals of 10 s, and 15 s after the search.
@@ -247,7 +247,11 @@ def test_paths_and_names_of_other_forms_are_not_shortened() -> None:
         assert shortened(text) == text
     assert shortened(f"{NAME}: see main_dispatch_0.") == f"{SHORT}: see dispatch_0."
     alike = [f"{name}_dispatch_0_matmul_4x4x4_f32" for name in ("f", "g")]
-    assert short_names([*alike, NAME]) == {**{name: name for name in alike}, NAME: SHORT}
+    assert short_names([*alike, NAME]) == {**{name: name for name in alike}, NAME: SHORT[: -len(" (dispatch_12)")]}
+    numbered = [f"f_dispatch_{number}_matmul_4x4x4_f16xf16xf32" for number in (0, 1)]
+    assert list(short_names(numbered).values()) == [
+        f"matmul 4x4x4 f16xf16xf32 (dispatch_{number})" for number in (0, 1)
+    ]
 
 
 def test_flags_that_fail_are_counted() -> None:

@@ -21,7 +21,7 @@ from rich.table import Column
 from rich.text import Text
 
 # Columns of the bar: beside it the text of a phase has room at 80 columns.
-_BAR = 16
+_BAR = 12
 
 
 class Bars(Progress):
