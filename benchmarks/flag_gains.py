@@ -27,6 +27,7 @@ from tuner.dispatches.opening import open_model
 from tuner.events import nobody
 from tuner.foreign import parse_json
 from tuner.model.onnx import Shapes
+from tuner.model_flags.cpu import FLAGS
 from tuner.model_flags.gains import SHIPPED, MeasuredModel, Outcome, read_gains, written
 from tuner.options import Options
 from tuner.toolchain.tools import compiler_version
@@ -54,11 +55,21 @@ class Line:
         return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0)
 
 
+def stands(entry: Mapping[str, Any]) -> bool:
+    """Whether the choice of a line stands for the same flags today. A value that was renamed stands for none."""
+    try:
+        return FLAGS.flags(entry["values"]) == tuple(entry["flags"])
+    except KeyError:
+        return False
+
+
 def read_reference(path: Path) -> dict[str, list[Line]]:
     """The choices of each model, the default first. The last line of a choice counts."""
     found: dict[str, dict[str, Line]] = {}
     for text in path.read_text().splitlines():
         entry = parse_json(text)
+        if not stands(entry):
+            continue
         lines = found.setdefault(Path(entry["model"]).name.partition(".")[0], {})
         lines[json.dumps(entry["values"], sort_keys=True)] = Line.of(entry)
     for name, lines in found.items():

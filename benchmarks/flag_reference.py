@@ -12,6 +12,7 @@ Choices that make one binary are measured once. Nothing is compiled while someth
 All are run with the caching allocator.
 
 FILE gets a line for each model and choice. Lines that it has are not measured again, so an interrupted run goes on.
+Lines of choices that stand for other flags today do not count.
 """
 
 from __future__ import annotations
@@ -246,7 +247,7 @@ class Reference:
             entry = json.loads(line)
             measured = Measured(**{**entry, "flags": tuple(entry["flags"])})
             for model in models:
-                if model.name == measured.model:
+                if model.name == measured.model and measured.flags == FLAGS.flags(measured.values):
                     model.lines[_key(measured.values)] = measured
 
     def run(self, only_singles: bool) -> None:

@@ -20,6 +20,7 @@ from tuner.testing.replay import Behaviour, Course
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
+EARLY = "--iree-global-opt-data-tiling"
 STACK = "--iree-llvmcpu-stack-allocation-limit=131072"
 PLAIN_S = 10e-3
 PINS = all_but("opt-level", "data-tiling")
@@ -159,3 +160,27 @@ def test_if_every_choice_fails_the_flags_stay(tmp_path: Path) -> None:
 def test_a_device_that_is_lost_ends_the_search_of_flags(tmp_path: Path) -> None:
     with pytest.raises(DeviceLostError, match="the device replay is lost"):
         chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}), lost_after=3)
+
+
+def test_a_slower_choice_that_makes_other_ops_is_the_rival(tmp_path: Path) -> None:
+    """Data tiling makes other ops of products: their dispatches may have more to gain."""
+    choice, _ = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 1.2, EARLY: 1.3}))
+    assert choice.values == {"opt-level": "O3"}
+    assert choice.run_s == pytest.approx(0.8 * PLAIN_S, rel=0.02)
+    assert choice.rival is not None
+    assert choice.rival.values == {"data-tiling": "on", "opt-level": "O3"}
+    assert choice.rival.run_s == pytest.approx(0.96 * PLAIN_S, rel=0.02)
+    assert set(choice.rival.flags) == {O3, TILING}
+
+
+def test_the_untuned_model_can_be_the_rival(tmp_path: Path) -> None:
+    choice, _ = chosen(tmp_path, Flags({O2: 1.1, O3: 1.2, TILING: 0.8}))
+    assert choice.values == {"data-tiling": "on"}
+    assert choice.rival is not None
+    assert choice.rival.flags == ()
+    assert choice.rival.run_s == pytest.approx(PLAIN_S, rel=0.02)
+
+
+def test_a_choice_that_takes_twice_as_long_is_no_rival(tmp_path: Path) -> None:
+    choice, _ = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 3.0, EARLY: 3.0}))
+    assert choice.rival is None

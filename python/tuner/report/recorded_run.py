@@ -229,7 +229,8 @@ def _log(folder: RunFolder, dispatch: str, number: int, recorded: Path) -> Path:
 
     A candidate from a store that runs share has its log in the folder of another run. Only `*.log` is read there.
     """
-    here = folder.path / "candidates" / plain_name(dispatch) / f"{number}.log"
+    aside = "rival" if recorded.parts[-4:-3] == ("rival",) else "."
+    here = folder.path / aside / "candidates" / plain_name(dispatch) / f"{number}.log"
     return here if here.exists() or recorded.suffix != ".log" else recorded
 
 

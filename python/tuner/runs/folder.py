@@ -12,12 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from tuner.errors import InputError
-from tuner.files import TEMPORARY
+from tuner.files import TEMPORARY, write_atomically
 from tuner.runs.names import others_in, temporary_folders
 from tuner.runs.record import RunRecord
 
@@ -139,6 +140,11 @@ class RunFolder:
         return self.path / "log.jsonl"
 
     @property
+    def overtaken(self) -> Path:
+        """The log of dispatches that others took the place of, since other flags were faster with tuned dispatches."""
+        return self.path / "overtaken.jsonl"
+
+    @property
     def spec(self) -> Path:
         """The spec, as far as it is proved."""
         return self.path / "spec.mlir"
@@ -180,6 +186,41 @@ class RunFolder:
         except OSError as error:
             error.filename = str(self.log)
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class Aside(RunFolder):
+    """A folder in that of a run, for dispatches that may take the place of the run's.
+
+    Until they do, their records wait in `waiting`; then they reach the log of `run`.
+    """
+
+    run: RunFolder
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    has_taken_over: Event = field(default_factory=Event)
+
+    @staticmethod
+    def of(run: RunFolder, name: str) -> Aside:
+        """Makes the folder, unless an interrupted run left it."""
+        path = run.path / name
+        path.mkdir(exist_ok=True)
+        return Aside(path, run)
+
+    def take_over(self) -> None:
+        """Writes the records that wait into the run's log. Those of the run's own dispatches go to another file."""
+        lines = self.run.log.read_text().splitlines(keepends=True) if self.run.log.exists() else []
+        theirs = [line for line in lines if "dispatch" in json.loads(line)]
+        write_atomically(self.run.overtaken, "".join(theirs))
+        kept = [line for line in lines if line not in set(theirs)]
+        write_atomically(self.run.log, "".join([*kept, *(json.dumps(record) + "\n" for record in self.waiting)]))
+        self.has_taken_over.set()
+
+    def append(self, record: dict[str, Any]) -> None:
+        """As `RunFolder.append`, at once if these dispatches have taken over."""
+        if self.has_taken_over.is_set():
+            self.run.append(record)
+        else:
+            self.waiting.append(record)
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

@@ -25,19 +25,20 @@ _ENDING = "[a-z0-9_]{8}"
 _TEMPORARY = rf"{TEMPORARY}{_ENDING}"
 _FILE = re.compile(
     r"""
-      (command|result|check)\.json | command\.unfinished | log\.jsonl | measuring\.log | run\.lock | report\.html
+      (command|result|check)\.json | command\.unfinished | (log|overtaken)\.jsonl | measuring\.log | run\.lock
+    | report\.html
     | store\.sqlite(-wal|-shm|-journal)?
     | (spec|spec\.unproved|kept)(\.late|\.preprocessing)?\.mlir
     | model(-[a-z-]+)?\.vmfb
-    | ((flagged|chosen|without-chosen-flags)/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
-    | candidates/.+\.(vmfb|log)
+    | ((flagged|chosen|rival|without-chosen-flags)/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
+    | (rival/)?candidates/.+\.(vmfb|log)
     | flags/[^/]+\.vmfb
     | ops/(preprocessed\.mlir|[0-9a-f]+(\.vmfb|\.preprocessing\.mlir))
     | bundle/(manifest\.json|measure\.pyz|.+\.vmfb)
     """,
     re.VERBOSE,
 )
-_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|ops|chosen|without-chosen-flags|bundle")
+_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|rival|ops|chosen|without-chosen-flags|bundle")
 # The name of a file or a bundle until it is complete.
 _UNFINISHED = re.compile(rf"\.(?P<name>[^/]+)\.{_ENDING}(?P<rest>/.*)?")
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
@@ -23,23 +24,48 @@ _NOT_STARTED = "left alone: the budget ended before its default was timed"
 # A dispatch that takes a smaller part of all dispatches' time is left alone.
 LEAST_SHARE = 1e-3
 # The part of the time for dispatches that may go into solving their spaces and timing their defaults.
-_DEFAULTS_PART = 0.5
+DEFAULTS_PART = 0.5
 
 
 def tune_dispatches(
-    bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget, then_s: float = 0.0
+    bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget
 ) -> list[DispatchResult]:
-    """The result of each dispatch. Equal problems are tuned once, since one spec entry serves them all.
+    """The result of each dispatch. Equal problems are tuned once, since one spec entry serves them all."""
+    return search_field(start_field(bench, dispatches, limits, budget.part(DEFAULTS_PART * budget.left_s)), budget)
 
-    `then_s`: seconds that the run is expected to take afterwards, for its listeners.
-    """
-    for_defaults = budget.part(_DEFAULTS_PART * budget.left_s)
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The dispatches of a model: the searches of those that are worth it, and the results of the others by name."""
+
+    bench: Workbench
+    dispatches: tuple[Dispatch, ...]
+    searches: tuple[DispatchSearch, ...]
+    found: dict[str, DispatchResult]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the defaults of all dispatches that can be tuned were timed."""
+        return not any(result.verdict == _NOT_STARTED for result in self.found.values())
+
+
+def start_field(bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget) -> Field:
+    """Solves the spaces and times the defaults, those first that probably take longest if the budget is limited."""
     planned = plan(dispatches, bench.target, bench.options)
     named = {dispatch.name: dispatch for dispatch in dispatches}
     found = {name: DispatchResult(named[name], reason) for name, reason in planned.left.items()}
     tasks = _largest_first(planned.tasks) if budget.is_limited else planned.tasks
-    solved = _solved(bench, tasks, limits, for_defaults, found)
-    searches = _worth_searching(bench, _started(bench, solved, for_defaults, found), found)
+    solved = _solved(bench, tasks, limits, budget, found)
+    searches = _worth_searching(bench, _started(bench, solved, budget, found), found)
+    return Field(bench, tuple(dispatches), tuple(searches), found)
+
+
+def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[DispatchResult]:
+    """Searches the dispatches to the end, finals included; the result of each.
+
+    `then_s`: seconds that the run is expected to take afterwards, for its listeners.
+    """
+    bench, found, searches = field.bench, field.found, field.searches
     candidates = sum(search.standing.left for search in searches)
     finals_s = sum(search.expected_final_s for search in searches)
     bench.listen(SearchPlanned(len(searches), candidates, finals_s, then_s))
@@ -55,7 +81,7 @@ def tune_dispatches(
             case GiveUp(search, reason):
                 found[search.name] = search.give_up(reason)
                 bench.listen(_ended(found[search.name]))
-    return [found[dispatch.name] for dispatch in dispatches]
+    return [found[dispatch.name] for dispatch in field.dispatches]
 
 
 def _ended(result: DispatchResult) -> DispatchEnded:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.dispatch import Dispatch
 from tuner.dispatches.op_mix import op_mix
@@ -28,6 +28,9 @@ from tuner.tuning.workbench import Workbench
 
 # Times that differ by a smaller part are taken for equal.
 _NOISE = 0.015
+# A choice that makes other ops of products and convolutions may overtake the best one when its dispatches are tuned,
+# unless it takes this many times as long.
+_RIVAL_FACTOR = 2.0
 # Choices that are compared with the plain model side by side: the best ones. The first always has the time for it, the
 # others if they need less than this part of the time for flags.
 _FINALISTS, _FINAL_PART = 3, 0.2
@@ -38,13 +41,22 @@ class FlagChoice:
     """What was chosen for the whole compilation: the knobs that are not at their default, and their flags.
 
     `flags` also hold repairs, without which the model does not compile with the others. `ratio` compares the model
-    compiled with them with the plain one; None if the defaults stay. `tried`: choices that were compiled.
+    compiled with them with the plain one; None if the defaults stay. `tried`: choices that were compiled. `run_s`:
+    seconds of a run with them, None if that was not measured. `rival`: a slower choice that may be faster when the
+    dispatches are tuned.
     """
 
     values: Mapping[str, str]
     flags: tuple[str, ...]
     ratio: Ratio | None = None
     tried: int = 0
+    run_s: float | None = None
+    rival: FlagChoice | None = None
+
+    @property
+    def name(self) -> str:
+        """The values for people."""
+        return " ".join(f"{name}={value}" for name, value in self.values.items()) or "the default flags"
 
     @property
     def speedup(self) -> float | None:
@@ -146,6 +158,7 @@ class _FlagSearch:
             self._space = space_of(known, bench.options)
             self._order = FlagOrder(known, self._space, Expectation(op_mix(dispatches), self._measured_models()))
         self._trials = FlagTrials(bench, plain, known, self._budget)
+        self._baseline_s: float | None = None
 
     def _end_s(self, *best_s: float | None) -> float:
         """What comes after them: choices that take `best_s` are compared and the dispatches of the best are read."""
@@ -164,11 +177,40 @@ class _FlagSearch:
             tried = self._search(choices)
         best = self._final(tried)
         values, ratio = (self._pins, None) if best is None else (best[0].values, best[1])
-        repairs = self._trials.repairs_of(values)
-        for repair in repairs:
+        choice = self._choice(values, ratio)
+        for repair in self._trials.repairs_of(values):
             self._bench.listen(Note(f"The chosen flags are {described(repair)}"))
+        return replace(choice, tried=len(tried), rival=self._rival(choice, tried))
+
+    def _choice(self, values: dict[str, str], ratio: Ratio | None) -> FlagChoice:
+        """A choice with its flags, repairs included."""
+        repairs = self._trials.repairs_of(values)
         flags = (*self._known.flags(values), *(flag for repair in repairs for flag in repair.flags))
-        return FlagChoice(values, flags, ratio, len(tried))
+        run_s = self._baseline_s and self._baseline_s / (ratio.value if ratio else 1.0)
+        return FlagChoice(values, flags, ratio, run_s=run_s)
+
+    def _rival(self, best: FlagChoice, tried: Sequence[_Tried]) -> FlagChoice | None:
+        """The fastest choice that makes other ops of products and convolutions, unless it is far behind."""
+        if self._baseline_s is None or best.run_s is None or self._at_most < MOST_TRIALS:
+            return None
+        remade, limit_s = self._known.remade(best.values), _RIVAL_FACTOR * best.run_s
+        plain = _Tried(self._pins, self._baseline_s)
+        # Choices of one binary have one time.
+        same_s = {one.time_s for one in (plain, *tried) if one.values == best.values}
+        others = [
+            one
+            for one in (plain, *tried)
+            if one.time_s < limit_s and one.time_s not in same_s and self._known.remade(one.values) != remade
+        ]
+        if not others:
+            return None
+        rival = _ranked(others)[0]
+        if rival is plain:
+            return self._choice(rival.values, None)
+        if self._budget.left_s < self._end_s(rival.time_s):
+            return None
+        ratio = self._trials.against(rival.values, {}, self._read_s)
+        return None if ratio is None else self._choice(rival.values, ratio)
 
     def _measured_models(self) -> tuple[MeasuredModel, ...]:
         """Those that ship with the package; without them choices are tried in a fixed order."""
@@ -195,7 +237,7 @@ class _FlagSearch:
         return choices
 
     def _search(self, trials: int) -> list[_Tried]:
-        baseline_s = best_s = self._trials.time_plain(self._held)
+        baseline_s = best_s = self._baseline_s = self._trials.time_plain(self._held)
         found: list[_Tried] = []
         asked = 0
         started = time.perf_counter()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tuner.evaluate.budget import Budget
-from tuner.events import Listener, Note
+from tuner.events import Listener, Note, nobody
 from tuner.rates.work import NO_WORK, Work
 from tuner.tuning.headroom import headrooms
 from tuner.tuning.reserve import finals_s, first_final_s
@@ -26,7 +26,7 @@ _GAIN_OF_ONE = 0.85 / 4
 _WINDOW = 12
 # The rate that can be reached, in usual rates. Those are rates of defaults, so it is more than one. The first
 # candidates find the square root of what there is to be gained.
-_HEADROOM = 1.5
+HEADROOM = 1.5
 # The least and the most that a dispatch promises, in usual gains.
 _LEAST_PROMISE, _MOST_PROMISE = 0.25, 4.0
 # The part of a gain in a similar dispatch that the same choice is expected to gain here.
@@ -136,14 +136,21 @@ def in_turn(searches: Sequence[S], batch: int) -> Iterator[Turn[S]]:
         yield Finish(search)
 
 
+def explored(searches: Sequence[S], batch: int, budget: Budget) -> Iterator[Batch[S]]:
+    """Batch after batch for whichever search is expected to gain most, until the budget ends; no finals."""
+    yield from _by_gain(searches, batch, budget, nobody, keeps_finals=False)
+
+
 def within(searches: Sequence[S], batch: int, budget: Budget, listen: Listener) -> Iterator[Turn[S]]:
     """Batch after batch for whichever search is expected to gain most, then the finals that there is time for."""
     yield from _by_gain(searches, batch, budget, listen)
     yield from _finals(searches, budget)
 
 
-def _by_gain(searches: Sequence[S], batch: int, budget: Budget, listen: Listener) -> Iterator[Turn[S]]:
-    """Batches until nothing more is to be gained or the finals must start.
+def _by_gain(
+    searches: Sequence[S], batch: int, budget: Budget, listen: Listener, *, keeps_finals: bool = True
+) -> Iterator[Batch[S]]:
+    """Batches until nothing more is to be gained or the finals must start, if time is kept for them.
 
     A batch is made smaller if there is no time for all of it.
     """
@@ -158,7 +165,7 @@ def _by_gain(searches: Sequence[S], batch: int, budget: Budget, listen: Listener
             listen(Note("the search ends before its time: nothing more is expected to be gained"))
             return
         chosen = searches[index]
-        left_s = budget.left_s - _kept_for_finals_s(searches, index, whole_s)
+        left_s = budget.left_s - (_kept_for_finals_s(searches, index, whole_s) if keeps_finals else 0.0)
         count = min(batch, math.floor(left_s / chosen.candidate_s))
         if count < 1:
             break
@@ -228,7 +235,7 @@ def _promise(headroom: float | None) -> float:
     """How many times as much as usual a dispatch gains."""
     if headroom is None:
         return 1.0
-    return min(max((math.sqrt(_HEADROOM * headroom) - 1) / (4 * _GAIN_OF_ONE), _LEAST_PROMISE), _MOST_PROMISE)
+    return min(max((math.sqrt(HEADROOM * headroom) - 1) / (4 * _GAIN_OF_ONE), _LEAST_PROMISE), _MOST_PROMISE)
 
 
 def _reached(standing: Standing, best: float, relative: float) -> float:

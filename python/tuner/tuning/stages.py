@@ -14,8 +14,9 @@ if that is empty, are then written down as unproved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
@@ -25,18 +26,21 @@ from tuner.events import Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.op_choices.reading import read_ops
 from tuner.rates.breakdown import Breakdown
+from tuner.runs.folder import Aside
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
 from tuner.speedup import Gains
+from tuner.tuning import race
 from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.break_down import break_down_model
-from tuner.tuning.dispatches import tune_dispatches
+from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field
 from tuner.tuning.flag_plan import default_passes, pins_of
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.op_search import ChosenOps, choose_ops, may_choose_ops
 from tuner.tuning.plan import chosen
 from tuner.tuning.prove import Proof, prove
+from tuner.tuning.race import Contender
 from tuner.tuning.reserve import proof_s
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.rivals import flags_are_better
@@ -113,7 +117,7 @@ def search_ops(bench: Workbench, known: Known) -> Known:
     counts = Counter(f"{choice.kind}={choice.value}" for choice in found.choices)
     named = ", ".join(f"{choice} for {count}" for choice, count in counts.items())
     bench.listen(Note(f"Choices for single ops: {named}; the model is {found.ratio} without a spec"))
-    then = _compiled_with(bench, known, FlagChoice({}, found.flags, found.ratio), "chosen")
+    then = _compiled_with(bench, known, FlagChoice({}, found.flags, found.ratio), bench.folder.path / "chosen")
     return known if then is known else replace(then, ops=found)
 
 
@@ -134,21 +138,24 @@ def search_flags(bench: Workbench, known: Known) -> Known:
     budget, read_s = _before_proof(bench, known), known.extracted.seconds
     bench_of_flags = replace(bench, options=options)
     flags = choose_flags(bench_of_flags, base, known.extracted.dispatches, budget, read_s, held)
+    with_ops = flags if known.ops is None else _beside(known.ops, fixed, flags)
     if not flags.flags or (known.ops is not None and flags.values == held):
-        return known if known.ops is not None else replace(known, flags=flags)
-    named = " ".join(f"{name}={value}" for name, value in flags.values.items())
+        return replace(known, flags=with_ops if known.ops is None else replace(known.flags, rival=with_ops.rival))
     measured = f", {flags.ratio} without a spec" if flags.ratio else ""
-    bench.listen(Note(f"Flags for the whole model: {named}{measured}"))
-    if known.ops is not None:
-        ratio = known.ops.ratio if flags.ratio is None else known.ops.ratio.times(flags.ratio)
-        flags = replace(flags, flags=(*fixed, *flags.flags), ratio=ratio)
-    return _compiled_with(bench, known, flags, "flagged")
+    bench.listen(Note(f"Flags for the whole model: {flags.name}{measured}"))
+    return _compiled_with(bench, known, with_ops, bench.folder.path / "flagged")
 
 
-def _compiled_with(bench: Workbench, known: Known, flags: FlagChoice, folder_name: str) -> Known:
-    """What is known with these flags and their dispatches; without them if these cannot be read."""
+def _beside(ops: ChosenOps, fixed: Sequence[str], flags: FlagChoice) -> FlagChoice:
+    """The flags and those that apply what was chosen for single ops, their speed-ups together. The same for a rival."""
+    ratio = ops.ratio if flags.ratio is None else ops.ratio.times(flags.ratio)
+    rival = flags.rival and _beside(ops, fixed, flags.rival)
+    return replace(flags, flags=(*fixed, *flags.flags), ratio=ratio, rival=rival)
+
+
+def _compiled_with(bench: Workbench, known: Known, flags: FlagChoice, folder: Path) -> Known:
+    """What is known with these flags and their dispatches, read in `folder`; without them if these cannot be read."""
     bench.listen(PhaseStarted("reading the model compiled with these flags"))
-    folder = bench.folder.path / folder_name
     folder.mkdir(exist_ok=True)
     try:
         extracted = extract(known.plain.model.with_flags(*flags.flags), bench.target, folder)
@@ -160,11 +167,38 @@ def _compiled_with(bench: Workbench, known: Known, flags: FlagChoice, folder_nam
 
 def tune(bench: Workbench, known: Known) -> Known:
     """Tunes every dispatch that is worth it."""
-    dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
     budget = _before_proof(bench, known)
+    field = _started(bench, known, DEFAULTS_PART * budget.left_s)
+    ahead = _overtaking(bench, known, field, budget)
+    if ahead is not None:
+        known, field = ahead
+        budget = _before_proof(bench, known)
     then_s = known.plain.costs.proof_s(known.flags.speedup)
-    results = tune_dispatches(bench, dispatches, known.extracted.limits, budget, then_s)
-    return replace(known, results=tuple(results))
+    return replace(known, results=tuple(search_field(field, budget, then_s)))
+
+
+def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
+    """The dispatches with their defaults timed, within some seconds."""
+    dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
+    return start_field(bench, dispatches, known.extracted.limits, _before_proof(bench, known).part(budget_s))
+
+
+def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) -> tuple[Known, Field] | None:
+    """What is known with the rival of the chosen flags, and its dispatches, if these overtake those of `field`."""
+    flags, rival = known.flags, known.flags.rival
+    if rival is None or not flags.run_s or not rival.run_s or not field.is_complete:
+        return None
+    folder = Aside.of(bench.folder, "rival")
+    aside = replace(bench, folder=folder)
+    then = _compiled_with(aside, known, rival, folder.path)
+    if then is known:
+        return None
+    others = _started(aside, then, race.DEFAULTS_PART * budget.left_s)
+    first, second = Contender(flags.name, flags.run_s, field), Contender(rival.name, rival.run_s, others)
+    if not others.is_complete or not race.is_overtaken(first, second, budget):
+        return None
+    folder.take_over()
+    return then, others
 
 
 def prove_model(bench: Workbench, known: Known) -> Known:

@@ -1,0 +1,75 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Two choices of flags in a race: which model is faster when its dispatches are tuned?
+
+Flags are chosen by the time of the untuned model. Those that make other ops of products and convolutions leave
+dispatches that have more to gain or less. So the dispatches of both choices are searched for a while, side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuner.evaluate.budget import Budget
+from tuner.events import Note, PhaseStarted
+from tuner.tuning.dispatches import Field
+from tuner.tuning.headroom import headrooms
+from tuner.tuning.schedule import HEADROOM, explored
+
+# The part of the time for dispatches that timing the rival's defaults may take. Without time for all of them there is
+# no race.
+DEFAULTS_PART = 0.15
+# The part of that time that each of the two gets in the race, and the seconds if there is no budget.
+_PART, _UNLIMITED_S = 0.15, 60.0
+# Turns of each in the race.
+_TURNS = 2
+# The best of a search is faster than it will be in its final, so a rival must be ahead by this part.
+_AHEAD = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A choice of flags: its name for people, seconds of a run of the untuned model with it, and its dispatches."""
+
+    name: str
+    untuned_s: float
+    field: Field
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds of a run of the model with the best candidates so far."""
+        return self.untuned_s - sum(search.saving_s for search in self.field.searches)
+
+
+def possible_s(first: Contender, rival: Contender) -> tuple[float, float]:
+    """Seconds of a run of each model if all dispatches reached what can be reached, by the usual rates of all."""
+    fields = [first.field.searches, rival.field.searches]
+    searches = [search for field in fields for search in field]
+    now_s = [search.default_s for search in searches]
+    rooms = headrooms([search.standing.work for search in searches], now_s)
+    spare_s = [time_s * (1 - 1 / (HEADROOM * room)) for time_s, room in zip(now_s, rooms, strict=True)]
+    ours = len(first.field.searches)
+    return first.untuned_s - sum(spare_s[:ours]), rival.untuned_s - sum(spare_s[ours:])
+
+
+def is_overtaken(first: Contender, rival: Contender, budget: Budget) -> bool:
+    """Whether the rival is faster when both were searched for a while. `budget`: the time for dispatches."""
+    bench = first.field.bench
+    if possible_s(first, rival)[1] >= first.untuned_s:
+        return False
+    bench.listen(PhaseStarted(f"the dispatches of two choices of flags, side by side: {first.name}; {rival.name}"))
+    part_s = _PART * budget.left_s / _TURNS if budget.is_limited else _UNLIMITED_S / _TURNS
+    for _ in range(_TURNS):
+        for contender in (first, rival):
+            turn = Budget(part_s, budget.clock(), budget.clock)
+            for batch in explored(contender.field.searches, bench.batch, turn):
+                batch.search.step(batch.count)
+    overtaken = rival.expected_s < (1 - _AHEAD) * first.expected_s
+    ahead, behind = (rival, first) if overtaken else (first, rival)
+    bench.listen(
+        Note(
+            f"With some dispatches tuned, the model takes about {1e3 * ahead.expected_s:.3g} ms with {ahead.name}, and"
+            f" {1e3 * behind.expected_s:.3g} ms with {behind.name}; the search continues with the former"
+        )
+    )
+    return overtaken

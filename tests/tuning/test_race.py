@@ -1,0 +1,127 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Two choices of flags in a race, on machines that replay."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tuner.dispatch import Dispatch
+from tuner.events import CandidateEnded, Event, Note
+from tuner.runs.folder import Aside
+from tuner.targets import Limits
+from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
+from tuner.testing.problems import problem
+from tuner.testing.recording import MadeUp
+from tuner.testing.replay import Behaviour, Clock
+from tuner.tuning.dispatches import search_field, start_field
+from tuner.tuning.race import Contender, is_overtaken
+from tuner.tuning.workbench import Workbench
+
+LIMITS = Limits(vector_bytes=64, threads=1)
+
+
+def product(name: str, size: int) -> Dispatch:
+    loops = [("m", size), ("n", 2 * size), ("k", size)]
+    return replayed_dispatch(problem("contraction", loops, (0, 2), (2, 1), (0, 1)), name)
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """Each dispatch takes `default_s`; its candidates take from a part of it, `least`, up to twice that part."""
+
+    default_s: dict[str, float]
+    least: dict[str, float]
+
+    def behaviour(self, dispatch: str, choice: Any) -> Behaviour:
+        made_up = MadeUp(1.0).behaviour(dispatch, choice).time_s
+        part = 1.0 if choice == "default" else self.least[dispatch] * (0.75 + made_up)
+        return Behaviour(self.default_s[dispatch] * part)
+
+
+@dataclass
+class Race:
+    """The bench, what it reported, and the two contenders: the first untuned 10 ms, the rival 12 ms."""
+
+    bench: Workbench
+    events: list[Event]
+    first: Contender
+    rival: Contender
+
+    @property
+    def asked(self) -> list[str]:
+        return [
+            event.dispatch
+            for event in self.events
+            if isinstance(event, CandidateEnded) and not event.evaluation.candidate.is_default
+        ]
+
+
+@contextmanager
+def race_of(folder: Path, least: dict[str, float], budget_s: float | None = 100.0) -> Iterator[Race]:
+    known = Tunable({"ours": 9e-3, "theirs": 11e-3}, least)
+    machines = ReplayMachines.of(known, noise=0.001, pause_s=0.05, clock=Clock())
+    events: list[Event] = []
+    with workbench(folder / "run", machines, listen=events.append, trials=60, budget_s=budget_s) as bench:
+        aside = replace(bench, folder=Aside.of(bench.folder, "rival"))
+        first = start_field(bench, [product("ours", 64)], LIMITS, bench.budget)
+        rival = start_field(aside, [product("theirs", 64)], LIMITS, bench.budget)
+        yield Race(bench, events, Contender("a=on", 10e-3, first), Contender("b=on", 12e-3, rival))
+
+
+@pytest.mark.parametrize("budget_s", [100.0, None])
+def test_a_rival_whose_dispatches_have_more_to_gain_overtakes(tmp_path: Path, budget_s: float | None) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}, budget_s) as race:
+        assert is_overtaken(race.first, race.rival, race.bench.budget)
+        assert race.asked.count("ours") > 4
+        assert race.asked.count("theirs") > 4
+        assert race.rival.expected_s < race.first.expected_s
+        (note,) = [event.text for event in race.events if isinstance(event, Note)]
+        assert note.endswith("ms with a=on; the search continues with the former")
+
+
+def test_a_rival_that_gains_as_much_stays_behind(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.5, "theirs": 0.5}) as race:
+        assert not is_overtaken(race.first, race.rival, race.bench.budget)
+
+
+def test_a_rival_that_the_machines_usual_rates_cannot_bring_ahead_is_not_searched(tmp_path: Path) -> None:
+    """Both do the same work, so that of the rival could take as long as ours at best; the rest takes 3 ms more."""
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}) as race:
+        late = replace(race.rival, untuned_s=15e-3)
+        assert not is_overtaken(race.first, late, race.bench.budget)
+        assert race.asked == []
+
+
+def test_the_race_takes_a_part_of_the_time(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}) as race:
+        before_s = race.bench.budget.left_s
+        is_overtaken(race.first, race.rival, race.bench.budget)
+        assert 0.05 * before_s < before_s - race.bench.budget.left_s < 0.4 * before_s
+
+
+def test_the_winner_goes_on_and_alone_is_in_the_log(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}) as race:
+        folder = race.rival.field.bench.folder
+        assert isinstance(folder, Aside)
+        assert is_overtaken(race.first, race.rival, race.bench.budget)
+        tried = race.asked.count("theirs")
+        folder.take_over()
+        (result,) = search_field(race.rival.field, race.bench.budget)
+        assert result.winner is not None
+        assert len(result.evaluations) > tried + 1
+        run = race.bench.folder
+        logged, dropped = (
+            [json.loads(line) for line in path.read_text().splitlines()] for path in (run.log, run.overtaken)
+        )
+        numbers = [record["candidate"] for record in logged if record.get("dispatch") == "theirs"]
+        assert numbers == list(range(len(result.evaluations)))
+        assert {record.get("dispatch") for record in dropped} == {"ours"}
+        assert "ours" not in {record.get("dispatch") for record in logged}
