@@ -20,7 +20,7 @@ ROOT = Path(tuner.__file__).parent
 # The rooms of the package from the ground up: each imports from lower floors alone. A room is a folder or a module
 # outside the folders. A new room gets a word here.
 FLOORS = """
-constraints errors foreign native processes speedup stopwatch wording
+constraints errors foreign native processes speedup stopwatch
 files jsonable model_flags plugins search
 dispatch toolchain
 kinds model outcome rates targets

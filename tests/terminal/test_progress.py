@@ -32,7 +32,7 @@ from tuner.terminal import ProgressView
 from tuner.terminal.names import short_names, shortened
 from tuner.terminal.progress import Detail
 from tuner.terminal.tally import Tally
-from tuner.terminal.units import duration, rough
+from tuner.terminal.units import counted, duration, rough
 
 KINDS = {
     "run started",
@@ -298,3 +298,11 @@ def test_times_have_the_units_that_people_use(seconds: float, text: str) -> None
 )
 def test_measured_times_are_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [(1, "dispatch", "1 dispatch"), (0, "dispatch", "0 dispatches"), (1200, "problem", "1,200 problems")],
+)
+def test_one_of_something_is_no_plural(count: int, noun: str, text: str) -> None:
+    assert counted(count, noun) == text

@@ -13,7 +13,6 @@ import click
 from tuner.cli.help import command, option
 from tuner.cli.values import seconds
 from tuner.errors import InputError
-from tuner.wording import counted
 
 if TYPE_CHECKING:
     from tuner.runs.clean import Cleaning
@@ -85,5 +84,7 @@ def _is_wanted(found: list[Cleaning]) -> bool:
 
     for run in found:
         click.echo(run.line("to remove"))
+    from tuner.terminal.units import counted
+
     count = counted(len(found), "run")
     return click.confirm(f"Remove {count} ({size(sum(run.removed_bytes for run in found))})?")

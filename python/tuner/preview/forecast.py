@@ -30,7 +30,6 @@ from tuner.tuning.dispatches import LEAST_SHARE
 from tuner.tuning.flag_plan import check_pins, plan_flags
 from tuner.tuning.plan import Plan, Task, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
-from tuner.wording import counted
 
 # How many times as long as checking and timing one candidate a final takes; what the proof of a spec takes, in
 # compilations and runs of the model. Set from one run of an example (forecast: 70 s; three runs: 69, 85 and 87 s).
@@ -128,7 +127,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         plain = prepare_model(model, extracted, options.function, folder, runner, allocator=options.first_allocator)
         compilers.wait()
         planned = plan(extracted.dispatches, opened.target, options)
-        listen(PhaseStarted(f"timing the defaults of {counted(len(planned.tasks), 'dispatch')}"))
+        listen(PhaseStarted(f"timing defaults of dispatches: {len(planned.tasks)}"))
         found, left = _Forecaster(opened, extracted, folder, runner, compilers).forecast(planned)
         proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)
         return Forecast(

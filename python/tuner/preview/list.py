@@ -19,7 +19,6 @@ from tuner.options import Options
 from tuner.outcome import DEFAULT
 from tuner.runs.folder import RunFolder
 from tuner.tuning.plan import plan
-from tuner.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, li
         for number, dispatch in enumerate(dispatches)
         if dispatch.program is not None
     ]
-    listen(PhaseStarted(f"timing {counted(len(jobs), 'dispatch')}"))
+    listen(PhaseStarted(f"timing dispatches: {len(jobs)}"))
     with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
         compiled = compilers.compile(jobs)
     seconds = {}

@@ -15,7 +15,6 @@ from tuner.specs.deliver import check_remaking, deliver
 from tuner.specs.preprocessing import portable, text_in
 from tuner.specs.read import CertifiedEntry, read_spec
 from tuner.specs.write import late_path, late_spec, problem_spec
-from tuner.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Merged:
         early = sum(source.moment == "early" for source in self.kept)
         late = len(self.kept) - early
         lost = f"{self.equal} more were equal, {len(self.conflicts)} lost a conflict"
-        yield f"{counted(len(self.kept), 'entry')} ({early} early, {late} late); {lost}."
+        yield f"Entries: {len(self.kept)} ({early} early, {late} late); {lost}."
         yield f"Spec: {' '.join(map(str, self.files))}"
 
 

@@ -33,8 +33,7 @@ from tuner.terminal.lines import print_line
 from tuner.terminal.names import shortened
 from tuner.terminal.outlook import Outlook
 from tuner.terminal.tally import Tally
-from tuner.terminal.units import duration, rough
-from tuner.wording import counted
+from tuner.terminal.units import counted, duration, rough
 
 # How much is shown: results alone, progress, or a line for each candidate too.
 Detail = Literal["none", "usual", "much"]

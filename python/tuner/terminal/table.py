@@ -15,9 +15,8 @@ from tuner.preview.list import Listed
 from tuner.speedup import Ratio
 from tuner.terminal.lines import new_table, print_line, print_reasons
 from tuner.terminal.names import short_names
-from tuner.terminal.units import duration
+from tuner.terminal.units import counted, duration
 from tuner.tuning.result import DispatchResult, ModelResult, TuneResult
-from tuner.wording import counted
 
 
 def print_result(result: TuneResult, console: Console) -> None:

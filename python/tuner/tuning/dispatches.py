@@ -18,7 +18,6 @@ from tuner.tuning.plan import Task, plan
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Batch, Finish, GiveUp, in_turn, within
 from tuner.tuning.workbench import Workbench
-from tuner.wording import counted
 
 _NOT_STARTED = "left alone: the budget ended before its default was timed"
 # A dispatch that takes a smaller part of all dispatches' time is left alone.
@@ -115,7 +114,7 @@ def _started(
     bench: Workbench, solved: Sequence[SolvedSearch], budget: Budget, found: dict[str, DispatchResult]
 ) -> list[DispatchSearch]:
     """The searches whose defaults could be compiled and timed while the budget lasts."""
-    bench.listen(PhaseStarted(f"timing the defaults of {counted(len(solved), 'dispatch')}"))
+    bench.listen(PhaseStarted(f"timing defaults of dispatches: {len(solved)}"))
     started: list[DispatchSearch] = []
     at_once = bench.batch if budget.is_limited else max(1, len(solved))
     for first in range(0, len(solved), at_once):

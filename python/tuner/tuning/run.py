@@ -41,7 +41,6 @@ from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import STAGES, Known, Stage
 from tuner.tuning.whole_model import prepare_model
 from tuner.tuning.workbench import Workbench, batch_size
-from tuner.wording import counted
 
 # Dialects whose ops are read in every model, in the order in which they are met.
 _DIALECTS = ("hal", "arith", "util")
@@ -230,8 +229,8 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
         named = " ".join(map(str, files))
         bench.listen(
             Note(
-                f"{counted(winners, 'verified winner')} so far, which the whole model was not run with: {named}."
-                " Judge them by iree-tune check"
+                f"{winners} verified winner{'s' * (winners > 1)} so far, which the whole model was not run with:"
+                f" {named}. Judge them by iree-tune check"
             )
         )
 
