@@ -30,6 +30,7 @@ from tuner.outcome import Candidate, Compilation, Evaluation, Fate
 from tuner.speedup import Ratio
 from tuner.terminal import ProgressView
 from tuner.terminal.names import short_names, shortened
+from tuner.terminal.outlook import Outlook
 from tuner.terminal.progress import Detail
 from tuner.terminal.tally import Tally
 from tuner.terminal.units import counted, duration, rough
@@ -269,11 +270,23 @@ def test_candidates_of_an_earlier_run_do_not_count_towards_the_pace() -> None:
     tally = Tally()
     tally.expect(100, 0.0)
     for _ in range(50):
-        tally.add(2.0, None, stored=True)
+        tally.add(2.0, None, 0.0, stored=True)
     assert tally.left_s(1.0) is None
-    for _ in range(10):
-        tally.add(2.0, None, stored=False)
+    for number in range(10):
+        tally.add(2.0, None, 2.0 * (number + 1), stored=False)
     assert tally.left_s(20.0) == pytest.approx(40 * 20.0 / 10)
+
+
+def test_the_time_left_only_goes_down_while_a_candidate_is_tried() -> None:
+    tally, outlook = Tally(), Outlook(40, 1, 0.0, 0.0)
+    tally.expect(40, 0.0)
+    outlook.start("candidates", 0.0)
+    for number in range(10):
+        tally.add(2.0, None, 2.0 * (number + 1), stored=False)
+        outlook.add_candidate(2.0 * (number + 1), stored=False)
+    assert "30 a minute" in tally.text
+    for left_s in (tally.left_s, outlook.left_s):
+        assert [left_s(20.0 + waited_s) for waited_s in (0.0, 1.0, 2.0, 9.0)] == [60.0, 59.0, 58.0, 58.0]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ class Outlook:
         self._then_s = then_s
         self._fresh = self._finals = 0
         self._searched_s = self._compared_s = 0.0
+        # When the last candidate ended, or something else did.
+        self._last_s = 0.0
         # What goes on, and since when: candidates, a final, or what follows the search.
         self._doing = ""
         self._since_s = 0.0
@@ -30,13 +32,16 @@ class Outlook:
         """`candidates`, a `final` or what comes `then` starts; what went on before ends."""
         spent_s = now_s - self._since_s
         if self._doing == "candidates":
-            self._searched_s += spent_s
+            self._searched_s += now_s - self._last_s
         elif self._doing == "final":
             self._compared_s += spent_s
         self._doing, self._since_s = what, now_s
+        self._last_s = now_s
 
-    def add_candidate(self, *, stored: bool) -> None:
+    def add_candidate(self, now_s: float, *, stored: bool) -> None:
         """A candidate ended; `stored`: an earlier run tried it."""
+        self._searched_s += now_s - self._last_s
+        self._last_s = now_s
         self._candidates -= 1
         self._fresh += not stored
 
@@ -54,8 +59,10 @@ class Outlook:
             return left_s if left_s > 0 else None
         if self._candidates > 0 and self._fresh < _FEWEST_TO_JUDGE:
             return None
-        searched_s = self._searched_s + (spent_s if self._doing == "candidates" else 0.0)
-        candidates_s = self._candidates * searched_s / self._fresh if self._candidates > 0 else 0.0
+        candidate_s = self._searched_s / max(1, self._fresh)
+        candidates_s = max(0, self._candidates) * candidate_s
+        if self._doing == "candidates" and candidates_s:
+            candidates_s -= min(now_s - self._last_s, candidate_s)
         final_s = self._compared_s / self._finals if self._finals else self._final_s
         finals_s = self._dispatches * final_s - (spent_s if self._doing == "final" else 0.0)
         return candidates_s + max(0.0, finals_s) + self._then_s

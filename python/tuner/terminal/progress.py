@@ -150,7 +150,7 @@ class ProgressView:
         if evaluation.candidate.is_default:
             return
         if self._outlook is not None:
-            self._outlook.add_candidate(stored=ended.stored)
+            self._outlook.add_candidate(self._clock(), stored=ended.stored)
         failure = None if evaluation.fate is Fate.MEASURED else evaluation.fate.value
         self._count(evaluation.candidate.number, ended.best, failure, stored=ended.stored)
 
@@ -171,7 +171,7 @@ class ProgressView:
             self._untold += 1
 
     def _count(self, number: int, best: float, failure: str | None, *, stored: bool) -> None:
-        self._tally.add(best, failure, stored=stored)
+        self._tally.add(best, failure, self._clock(), stored=stored)
         self.bars.reach(number)
         if self._clock() - self._printed_s >= _LINE_EVERY_S or self._tally.is_complete:
             self._print_counts()
@@ -180,11 +180,11 @@ class ProgressView:
         """Prints the counts if they changed since the last line and no terminal shows them."""
         if not self._console.is_terminal and self._tally.ended > self._counted:
             self._counted, self._printed_s = self._tally.ended, self._clock()
-            self._print(f"  {', '.join([self._tally.text(self._clock()), *self._times()])}")
+            self._print(f"  {', '.join([self._tally.text, *self._times()])}")
 
     def _lines(self) -> list[str]:
         """What a terminal shows below the bar: the counts of this phase, and the time that is left."""
-        counts = [self._tally.text(self._clock())] if self._is_counting and self._tally.ended else []
+        counts = [self._tally.text] if self._is_counting and self._tally.ended else []
         return [*counts, *([", ".join(times)] if (times := self._times()) else [])]
 
     def _times(self) -> list[str]:
