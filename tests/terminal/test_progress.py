@@ -249,6 +249,8 @@ def test_paths_and_names_of_other_forms_are_not_shortened() -> None:
     assert shortened(f"{NAME}: see main_dispatch_0.") == f"{SHORT}: see dispatch_0."
     alike = [f"{name}_dispatch_0_matmul_4x4x4_f32" for name in ("f", "g")]
     assert short_names([*alike, NAME]) == {**{name: name for name in alike}, NAME: SHORT[: -len(" (dispatch_12)")]}
+    stored = "f_dispatch_2_softmax_784x200xf32_dispatch_tensor_store"
+    assert shortened(stored) == "softmax 784x200xf32 (dispatch_2)"
     numbered = [f"f_dispatch_{number}_matmul_4x4x4_f16xf16xf32" for number in (0, 1)]
     assert list(short_names(numbered).values()) == [
         f"matmul 4x4x4 f16xf16xf32 (dispatch_{number})" for number in (0, 1)

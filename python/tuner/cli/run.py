@@ -100,7 +100,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     "dispatches",
     multiple=True,
     metavar="NAME",
-    help="Tune only the dispatch of this name, as `iree-tune list` names it (repeatable).",
+    help="Tune only this dispatch, by its name or its number, as in dispatch_2 (repeatable).",
     group=_SEARCH,
 )
 @option(

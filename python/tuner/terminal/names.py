@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 # A name as the compiler makes it of the function, a number, and what the dispatch computes; in a path it is none.
 _NAME = re.compile(r"(?<![\w$./-])[\w$.]+?_dispatch_(\d+)(?:_(\w+))?(?![\w/-]|\.\w)")
+# What the compiler appends to many names; it tells none apart.
+_STORE = "_dispatch_tensor_store"
 # Equal element types of several operands.
 _TYPES = re.compile(r"\b([a-z]+\d+)(x\1)+\b")
 
@@ -34,5 +36,5 @@ def _short(found: re.Match[str], *, has_number: bool) -> str:
     number, what = found.groups()
     if not what:
         return f"dispatch_{number}"
-    words = _TYPES.sub(r"\1", what.replace("_", " "))
+    words = _TYPES.sub(r"\1", what.removesuffix(_STORE).replace("_", " "))
     return f"{words} (dispatch_{number})" if has_number else words

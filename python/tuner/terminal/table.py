@@ -14,9 +14,12 @@ from rich.markup import escape
 from tuner.preview.list import Listed
 from tuner.speedup import Ratio
 from tuner.terminal.lines import new_table, print_line, print_reasons
-from tuner.terminal.names import short_names
+from tuner.terminal.names import short_names, shortened
 from tuner.terminal.units import counted, duration
 from tuner.tuning.result import DispatchResult, ModelResult, TuneResult
+
+# Columns from which on a list has dispatches by their full names.
+_FOR_FULL_NAMES = 160
 
 
 def print_result(result: TuneResult, console: Console) -> None:
@@ -118,7 +121,8 @@ def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
     for dispatch in sorted(listed, key=lambda dispatch: -dispatch.model_s):
         time = "-" if dispatch.seconds is None else duration(dispatch.seconds)
         share = f"{dispatch.model_s / total_s:.1%}" if total_s and dispatch.seconds is not None else "-"
-        texts = (dispatch.name, dispatch.problem, dispatch.space or dispatch.reason)
+        name = dispatch.name if console.width >= _FOR_FULL_NAMES else shortened(dispatch.name)
+        texts = (name, dispatch.problem, dispatch.space or dispatch.reason)
         table.add_row(*map(escape, texts), str(dispatch.runs), time, share)
     console.print(table)
     tunable = sum(1 for dispatch in listed if dispatch.space)
