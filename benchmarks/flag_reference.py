@@ -52,6 +52,7 @@ _BEST_SINGLES, _JOINT, _JOINT_KNOBS = 6, 40, (2, 6)
 # Joint choices that are compiled before they are measured.
 _PART = 10
 _SEED = 11
+PHASES = ("singles", "pairs", "joint")
 # The arithmetic that decides what rounding does in the long sums of these models.
 _ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
 _COMPILE_TIMEOUT_S, _RUN_TIMEOUT_S = 240.0, 60.0
@@ -250,9 +251,10 @@ class Reference:
                 if model.name == measured.model and measured.flags == FLAGS.flags(measured.values):
                     model.lines[_key(measured.values)] = measured
 
-    def run(self, only_singles: bool) -> None:
+    def run(self, until: str) -> None:
+        """Measures all phases up to one of `PHASES`."""
         self._phase("default and single choices", {model.name: [{}, *singles()] for model in self._models})
-        if only_singles:
+        if until == "singles":
             return
         pairs = {}
         for model in self._models:
@@ -263,6 +265,8 @@ class Reference:
             ]
             pairs[model.name] = [*filter(is_allowed, both)]
         self._phase("pairs of the best", pairs)
+        if until == "pairs":
+            return
         random = joint(_SEED)
         # In parts, so that little is lost if the run is interrupted.
         for start in range(0, len(random), _PART):
@@ -339,12 +343,12 @@ def main() -> None:
     parser.add_argument("--zoo", type=Path, default=Path("model-zoo"), help="folder of the zoo's files")
     parser.add_argument("--cores", default="0-1", help="cores that are used, as in 0-15")
     parser.add_argument("--beside", type=int, default=1, help="models that are measured side by side")
-    parser.add_argument("--only-singles", action="store_true", help="leave out pairs and joint choices")
+    parser.add_argument("--until", choices=PHASES, default=PHASES[-1], help="leave out what comes after")
     parser.add_argument("--work", type=Path, default=Path("build/flag-reference"), help="folder for binaries")
     parser.add_argument("--write", type=Path, required=True, metavar="FILE.jsonl")
     options: Any = parser.parse_args()
     models = [_opened(name, options.zoo, options.work / Path(name).stem) for name in options.models]
-    Reference(models, _cores(options.cores), options.beside, options.write).run(options.only_singles)
+    Reference(models, _cores(options.cores), options.beside, options.write).run(options.until)
 
 
 if __name__ == "__main__":

@@ -60,12 +60,14 @@ class PhaseStarted(_Plain):
 class SearchPlanned(_Plain):
     """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first.
 
-    `finals_s`: seconds that the finals are expected to take, `then_s`: what follows the search.
+    `tried` of them were tried before, in a race of two choices of flags. `finals_s`: seconds that the finals are
+    expected to take, `then_s`: what follows the search.
     """
 
     _kind = "search planned"
     dispatches: int
     candidates: int
+    tried: int = 0
     finals_s: float = 0.0
     then_s: float = 0.0
 

@@ -8,7 +8,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -20,8 +19,8 @@ import samples
 from commands import assert_fails, here, iree_tune, log_of, write
 from tuner.dispatches.extract import read_model_configurations
 from tuner.model.model import Model, spec_flags
+from tuner.runs.folder import RunFolder
 from tuner.targets.cpu import CpuTarget
-from tuner.tuning.result import TuneResult
 
 pytestmark = pytest.mark.runs
 # Sizes that nobody knew when the code was written: other ones in each session. The test's name shows them.
@@ -184,12 +183,12 @@ def test_no_arguments_and_unknown_commands(tmp_path: Path) -> None:
     assert_fails(iree_tune("tune-everything", cwd=tmp_path), 2, "No such command")
 
 
-def test_a_run_folder_is_never_reused(
-    recorded: tuple[TuneResult, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    run = Path(shutil.copytree(recorded[1], tmp_path / "run", ignore=shutil.ignore_patterns("*.vmfb")))
+def test_a_run_folder_is_never_reused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model, run = write(tmp_path, GOOD), tmp_path / "run"
+    with RunFolder.create(run, model) as folder:
+        folder.append({"dispatch": "product", "candidate": 0})
     before = (run / "log.jsonl").read_text()
-    refused = here("run", write(tmp_path, GOOD), "--keep-flags", "--run-dir", run, output=capfd)
+    refused = here("run", model, "--keep-flags", "--run-dir", run, output=capfd)
     assert_fails(refused, 2, "already holds a run")
     assert (run / "log.jsonl").read_text() == before
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from tuner.outcome import Candidate, Compilation, Fate
 from tuner.spaces import find
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
+from tuner.tuning.result import TuneResult
 
 pytestmark = pytest.mark.runs
 
@@ -158,16 +160,19 @@ def test_an_entry_for_another_problem_says_that_it_reached_nothing(tmp_path: Pat
     assert only.label == "entry_0 (reduction parallel784 k200)"
 
 
-def test_a_run_delivers_both_specs_and_removes_a_late_one_that_is_no_longer_its_own(tmp_path: Path) -> None:
-    spec = tmp_path / "spec.mlir"
-    result = tuner.tune(NETWORK, trials=6, keep_flags=True, output=spec, run_dir=tmp_path / "run")
-    softmax = result.dispatches[-1]
-    assert softmax.late
-    assert softmax.winner is not None
-    assert late_path(spec).read_text() == result.late_spec
+def test_a_run_removes_a_late_spec_that_is_no_longer_its_own(
+    delivered: tuple[TuneResult, Path], tmp_path: Path
+) -> None:
+    result, made = delivered
+    assert result.dispatches[-1].late
+    assert late_path(made).read_text() == result.late_spec
     assert result.compile_command[:2] == ("iree-tune", "compile")
-    compile_with_specs(NETWORK, [spec, late_path(spec)], tmp_path / "x.vmfb", Options(), nobody)
-    again = tuner.tune(NETWORK, trials=2, keep_flags=True, plain=True, output=spec, run_dir=tmp_path / "again")
-    assert [each.verdict.startswith("left alone") for each in again.dispatches] == [True, False, True]
+    model, spec = (Path(shutil.copy(made.with_name(name), tmp_path)) for name in ("model.mlir", made.name))
+    late = Path(shutil.copy(late_path(made), tmp_path))
+    compile_with_specs(model, [spec, late], tmp_path / "x.vmfb", Options(), nobody)
+    again = tuner.tune(
+        model, trials=2, keep_flags=True, plain=True, function="product", output=spec, run_dir=tmp_path / "again"
+    )
+    assert [found.verdict.startswith("left alone") for found in again.dispatches] == [False, True]
     assert again.late_spec == ""
-    assert not late_path(spec).exists()
+    assert not late.exists()

@@ -11,11 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import samples
-import tuner
 from tuner.constraints import Knob, Pool, Space, enumerate_space
 from tuner.dispatch import Loop, Operand, Problem, form_of
-from tuner.events import CandidateEnded, Event, Note
 from tuner.outcome import Fate
 from tuner.runs.store import Store, Stored, digest, now
 from tuner.search import NO_PRIOR, best_before
@@ -224,21 +221,3 @@ def test_who_gained_nothing_advises_nothing_and_counts(pool: Pool) -> None:
         assert (advisor.rows(4), advisor.promised(), advisor.speedups()) == ([], 1.0, [])
     other_knobs = Advisor(taught({there: ({"tile": 4}, 2.0)}), here, pool)
     assert (other_knobs.rows(4), other_knobs.promised(), other_knobs.speedups()) == ([], 1.0, [2.0])
-
-
-@pytest.mark.runs
-def test_a_run_learns_from_its_first_dispatch(tmp_path: Path) -> None:
-    """The second of two products begins with what the first one's candidates say, and so it does when resumed."""
-    model = tmp_path / "model.mlir"
-    model.write_text(samples.two_matmuls(64, 128, 96, 32))
-    heard: list[Event] = []
-    result = tuner.tune(model, trials=24, keep_flags=True, run_dir=tmp_path / "run", listen=heard.append)
-    notes = [each.text for each in heard if isinstance(each, Note) and "similar dispatches" in each.text]
-    measured = [sum(each.time_s is not None for each in found.evaluations[1:]) for found in result.dispatches]
-    (note,) = notes
-    assert any(f"{count} timings" in note for count in measured)
-    again: list[Event] = []
-    tuner.tune(model, trials=24, keep_flags=True, run_dir=tmp_path / "run", resume=True, listen=again.append)
-    ended = [each for each in again if isinstance(each, CandidateEnded) and not each.evaluation.candidate.is_default]
-    assert len(ended) == 48
-    assert all(each.stored for each in ended)

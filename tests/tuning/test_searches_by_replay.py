@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from tuner.dispatch import Dispatch
 from tuner.errors import DeviceLostError
 from tuner.events import CandidateEnded, Disturbance, Event, Note, PhaseStarted, SearchPlanned
+from tuner.options import Options
 from tuner.outcome import Fate
 from tuner.targets import Limits
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
@@ -22,6 +23,7 @@ from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp, Recording
 from tuner.testing.replay import Behaviour, Clock, Course
 from tuner.tuning.dispatches import tune_dispatches
+from tuner.tuning.experience import Experience
 from tuner.tuning.result import DispatchResult
 
 LIMITS = Limits(vector_bytes=64, threads=1)
@@ -349,3 +351,24 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path) -> None:
     assert [e.candidate for e in second.evaluations] == [e.candidate for e in first.evaluations]
     assert [e.time_s for e in second.evaluations[1:]] == [e.time_s for e in first.evaluations[1:]]
     assert len(calls) - asked < asked
+
+
+def test_a_run_learns_from_its_first_dispatch_and_asks_the_same_when_resumed(tmp_path: Path) -> None:
+    """The second of two products begins with what the first one's candidates say. What is resumed measures no more."""
+    dispatches = [product("first"), product("second", 96)]
+    events: list[Event] = []
+    strategy = Options().strategy
+    machines = ReplayMachines.of(MadeUp())
+    with workbench(tmp_path / "run", machines, listen=events.append, trials=24, strategy=strategy) as bench:
+        results = tune_dispatches(bench, dispatches, LIMITS, bench.budget)
+        (note,) = [text for text in notes(events) if "similar dispatches" in text]
+        measured = [sum(e.time_s is not None for e in result.evaluations[1:]) for result in results]
+        assert note == f"second: {measured[0]} timings of similar dispatches say where to start"
+        events.clear()
+        resumed = replace(bench, experience=Experience.of(bench.store, bench.folder.began))
+        again = tune_dispatches(resumed, dispatches, LIMITS, bench.budget)
+    ended = [event for event in events if isinstance(event, CandidateEnded)]
+    assert [event.stored for event in ended if not event.evaluation.candidate.is_default] == [True] * 48
+    assert [[e.candidate for e in result.evaluations] for result in again] == [
+        [e.candidate for e in result.evaluations] for result in results
+    ]

@@ -96,10 +96,10 @@ class ProgressView:
                 self._start_stage(number, count)
             case PhaseStarted(text, total):
                 self._start(text, total)
-            case SearchPlanned(dispatches, candidates, finals_s, then_s):
+            case SearchPlanned(dispatches, candidates, tried, finals_s, then_s):
                 self._is_search = True
-                self._outlook = Outlook(candidates, dispatches, finals_s, then_s)
-                self._expect(candidates)
+                self._outlook = Outlook(candidates - tried, dispatches, finals_s, then_s)
+                self._expect(candidates - tried)
             case CandidateEnded():
                 self._end_candidate(event)
             case DispatchEnded():

@@ -65,9 +65,12 @@ def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[Disp
     `then_s`: seconds that the run is expected to take afterwards, for its listeners.
     """
     bench, found, searches = field.bench, field.found, field.searches
-    candidates = sum(search.standing.left for search in searches)
+    standings = [search.standing for search in searches]
+    # In a race of two choices of flags.
+    tried = sum(standing.tried for standing in standings)
+    candidates = tried + sum(standing.left for standing in standings)
     finals_s = sum(search.expected_final_s for search in searches)
-    bench.listen(SearchPlanned(len(searches), candidates, finals_s, then_s))
+    bench.listen(SearchPlanned(len(searches), candidates, tried, finals_s, then_s))
     turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
     for turn in turns:
         match turn:
