@@ -13,8 +13,9 @@ import pytest
 
 from tuner.cli import _failed, _interrupted
 from tuner.cli.continuing import Continuation, continued
-from tuner.errors import DeviceLostError, InputError, ToolError
+from tuner.errors import DeviceLostError, InputError, ToolError, TunerError
 from tuner.events import RunStarted
+from tuner.runs.folder import RunFolder
 
 COMMAND = ("run", "a model.mlir", "--trials", "50", "--", "--iree-opt-level=O2")
 AGAIN = "continue with: iree-tune run 'a model.mlir' --trials 50 --run-dir run --resume -- --iree-opt-level=O2"
@@ -85,3 +86,47 @@ def test_an_interruption_prints_it(
     with_run, without = capsys.readouterr().err.splitlines()
     assert with_run.endswith(AGAIN)
     assert "continue" not in without
+
+
+def of_a_new_run(*names: str) -> Continuation:
+    """Of a run that made its folder in `.iree-tuner`, with these files in it."""
+    with RunFolder.create(None, Path("model.mlir")) as folder:
+        for name in names:
+            (folder.path / name).write_text(name)
+    started = Continuation(COMMAND)
+    started(RunStarted(folder.path))
+    return started
+
+
+def test_an_unusable_model_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _failed(InputError("the model is empty"), of_a_new_run("measuring.log")) == 2
+    assert list((tmp_path / ".iree-tuner").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "names"),
+    [
+        (InputError("the store is full"), ("log.jsonl",)),
+        (InputError("the model is empty"), ("thesis.txt",)),
+        (ToolError("iree-compile crashed"), ("measuring.log",)),
+    ],
+)
+def test_a_folder_with_anything_of_worth_stays(
+    error: TunerError, names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    started = of_a_new_run(*names)
+    assert started.folder is not None
+    _failed(error, started)
+    assert [name for name in names if not (started.folder / name).exists()] == []
+    named = of_a_new_run("measuring.log")
+    _failed(InputError(f"see {named.folder}/measuring.log"), named)
+    assert named.folder is not None
+    assert (named.folder / "measuring.log").exists()
+
+
+def test_a_folder_that_the_user_named_stays(started: Continuation, tmp_path: Path) -> None:
+    (tmp_path / "run" / "log.jsonl").unlink()
+    _failed(InputError("the model is empty"), started)
+    assert (tmp_path / "run").exists()

@@ -184,8 +184,11 @@ def _failed(error: Exception, started: Continuation) -> int:
     if not _has_folder():
         return _fail(_NO_FOLDER, 2)
     kept = _kept(started) if started.has_measured else ""
+    if isinstance(error, InputError):
+        started.forget_unused(str(error))
+        return _fail(f"{error}{kept}", 2)
     if isinstance(error, TunerError):
-        return _fail(f"{error}{kept}", 2 if isinstance(error, InputError) else 1)
+        return _fail(f"{error}{kept}", 1)
     if isinstance(error, OSError) and error.errno in _PLACES:
         where = error.filename or "a file of the run"
         return _fail(f"cannot write {where}: {error.strerror}; make room or choose another place{kept}", 2)

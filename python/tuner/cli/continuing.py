@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from tuner.errors import InputError
 from tuner.events import Event, RunStarted
-from tuner.runs.folder import RunFolder
+from tuner.runs.clean import clean
+from tuner.runs.folder import RUNS, RunFolder
 
 _FOLDER, _RESUME = "--run-dir", "--resume"
 
@@ -31,6 +34,17 @@ class Continuation:
     def has_measured(self) -> bool:
         """Whether the run has measured anything that a continued one need not measure again."""
         return self.folder is not None and RunFolder(self.folder).log.exists()
+
+    def forget_unused(self, message: str) -> None:
+        """Removes the folder that a run made in `.iree-tuner` if it measured nothing and `message` names no file in it.
+
+        What is no run's stays.
+        """
+        folder = self.folder
+        if folder is None or self.has_measured or folder.parent != RUNS.absolute() or str(folder) in message:
+            return
+        with suppress(InputError):
+            clean(folder)
 
     @property
     def command(self) -> str:
