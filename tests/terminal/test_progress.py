@@ -135,6 +135,7 @@ def test_plain_lines_come_every_ten_seconds_and_for_each_phase() -> None:
         view(Note("something to read"))
     lines = written.getvalue().splitlines()
     assert lines[0] == "d0: 60 of 900 configurations"
+    assert "" not in lines
     counts = [line for line in lines if "candidates" in line]
     assert len(counts) == 6
     assert counts[2] == (

@@ -53,7 +53,9 @@ def make_result(tmp_path_factory: pytest.TempPathFactory) -> TuneResult:
         run_dir=folder / "run",
         device_label="local-sync, 1 thread",
         compile_command=("iree-compile", "a model.mlir"),
-        circumstances=Circumstances("cpu", "a processor", (), "replay", 1, "default", "1", "1", "1", ()),
+        circumstances=Circumstances(
+            "cpu", "a processor, 1 thread, cpu=fast", (), "replay", 1, "default", "1", "1", "1", ()
+        ),
         wall_time=WallTime(10.0, 5.0, 4.0, 0.5, 0.1),
         gains=Gains(None, FLAGS, SPEC, MODEL.ratio),
     )

@@ -45,6 +45,11 @@ class Bars(Progress):
             expand=True,
         )
 
+    def stop(self) -> None:
+        """Draws no more. Without a terminal nothing was drawn, and no empty line is printed."""
+        if not self.disable:
+            super().stop()
+
     def show(self, text: str, total: int | None) -> None:
         """Shows a phase of `total` steps in place of the last one; None if their number is unknown."""
         if self._phase is not None:

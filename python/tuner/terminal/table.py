@@ -46,7 +46,8 @@ def _print_dispatch_results(
 ) -> None:
     """Prints the confirmed speed-up of each dispatch over the compiler's default for it."""
     default = "default with the chosen flags" if result.flags else "default"
-    processor = result.circumstances.processor
+    # What follows the name are threads and features.
+    processor = result.circumstances.processor.partition(",")[0]
     machine = f" ({processor})" if processor and processor not in result.device_label else ""
     print_line(console, f"Tuned on {result.device_label}{machine}")
     figures = ("default", "best", "speed-up [95 %]", "verified", "candidates")
