@@ -76,4 +76,4 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "contraction m96 n128 k64 f32" in result.output
     assert "100.0%" in result.output
-    assert "1 dispatches, 1 different problems to tune" in result.output
+    assert "1 dispatch, 1 problem to tune" in result.output

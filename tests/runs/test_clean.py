@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -193,7 +196,7 @@ def test_nothing_is_removed_unasked(tmp_path: Path) -> None:
     assert isinstance(result.exception, InputError)
     assert "give --yes" in str(result.exception)
     told = CliRunner().invoke(app, ["clean", "--dry-run", str(run)], catch_exceptions=False)
-    assert "MB to remove" in told.output
+    assert "kB to remove" in told.output
     assert (run / "log.jsonl").exists()
 
 
@@ -205,8 +208,31 @@ def test_on_a_terminal_it_asks(answer: str, is_removed: bool, tmp_path: Path) ->
     command = [sys.executable, "-m", "tuner", "clean", str(run)]
     done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "Remove them?" in done.stdout
+    assert re.search(r"Remove 1 run \(\d+ kB\)\? \[y/N\]", done.stdout)
     assert run.exists() is not is_removed
+
+
+def test_the_latest_and_young_runs_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".iree-tuner").mkdir()
+    for age_h in (1, 30, 200):
+        began = (datetime.now(UTC) - timedelta(hours=age_h)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # The oldest has the last name: the record's time counts.
+        run = made(tmp_path / ".iree-tuner" / f"run-{age_h}", "log.jsonl")
+        record = json.loads((run / "command.json").read_text())
+        (run / "command.json").write_text(json.dumps({**record, "began": began}))
+    undated = made(tmp_path / ".iree-tuner" / "undated", "log.jsonl")
+    (undated / "command.json").write_text('{"command": [], "folder": "", "began": "once"}')
+
+    def would_go(*options: str) -> list[str]:
+        shown = CliRunner().invoke(app, ["clean", "--dry-run", *options], catch_exceptions=False).output
+        return re.findall(r"^\.iree-tuner/([\w-]+): ", shown, re.MULTILINE)
+
+    assert would_go("--older-than", "1d") == ["run-200", "run-30"]
+    assert would_go("--older-than", "7d") == ["run-200"]
+    assert would_go("--older-than", "1d", "--keep-last", "3") == ["run-200"]
+    assert would_go("--keep-last", "1", ".iree-tuner/run-1", ".iree-tuner/run-200") == ["run-200"]
+    assert "runs that are kept: 4" in CliRunner().invoke(app, ["clean", "--keep-last", "4"]).output
 
 
 def test_clean_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from tuner.cli.help import command
 
-@click.command()
+
+@command("doctor", summary="Check the installation and this machine.", examples=("iree-tune doctor",))
 @click.option(
     "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads to measure peaks on."
 )

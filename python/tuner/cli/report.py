@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuner import plugins
+from tuner.cli.help import command
 
 if TYPE_CHECKING:
     from tuner.report.formats import Format
@@ -36,7 +37,12 @@ class _PathOption(click.Option):
 _OPTIONS = tuple(_PathOption(name) for name in plugins.names("tuner.formats"))
 
 
-@click.command(params=[*_OPTIONS])
+@command(
+    "report",
+    summary="Write the page of a run, or files of it.",
+    examples=("iree-tune report run -o report.html", "iree-tune report .iree-tuner/RUN --json run.json"),
+    params=[*_OPTIONS],
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("other", type=click.Path(path_type=Path), required=False)
 @click.option("--serve", "is_served", is_flag=True, help="Serve a live page on this machine until Ctrl-C.")

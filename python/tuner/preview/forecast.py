@@ -146,7 +146,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         plain = prepare_model(model, extracted, options.function, folder, runner, allocator=options.first_allocator)
         compilers.wait()
         planned = plan(extracted.dispatches, opened.target, options)
-        listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
+        listen(PhaseStarted(f"timing defaults of dispatches: {len(planned.tasks)}"))
         found, left = _Forecaster(opened, extracted, folder, runner, compilers).forecast(planned)
         ops = _ops(opened, extracted, plain, folder, listen)
         proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)

@@ -84,7 +84,7 @@ class RunFolder:
                 f"cannot make the run's folder {path}: {error.strerror}; choose another --run-dir"
             ) from error
         if folder.log.exists():
-            raise InputError(f"{path} already holds a run; choose another --run-dir")
+            raise InputError(f"{path} already holds a run; choose another --run-dir, or continue it by --resume")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
         others = ", ".join(path.name for path in others_in(folder.path, folder.model, _NAMED))

@@ -224,7 +224,7 @@ class Store:
         except sqlite3.Error as error:
             raise InputError(
                 f"the store {self.path} cannot be read or written ({error}); what it holds is kept: make room or choose"
-                " another place, and go on with --run-dir and --resume"
+                " another place"
             ) from error
         except (ValueError, RecursionError) as error:
             raise _no_run_wrote(self.path, error) from error

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from tuner.preview.forecast import Forecast
 from tuner.terminal.lines import new_table, print_line, print_reasons
+from tuner.terminal.names import short_names
 from tuner.terminal.units import duration, rough
 
 
@@ -16,12 +17,13 @@ def print_forecast(forecast: Forecast, console: Console) -> None:
     """Prints which dispatches would be tuned, why the others would not, choices for ops, flags, and the time."""
     figures = ("default", "solutions", "candidates", "about")
     table = new_table("Would be tuned", ("dispatch", "space"), figures)
+    names = short_names([*(dispatch.name for dispatch in forecast.dispatches), *forecast.left])
     for dispatch in forecast.dispatches:
         table.add_row(
-            escape(dispatch.name),
+            escape(names[dispatch.name]),
             escape(dispatch.space),
             duration(dispatch.default_s),
-            str(dispatch.solutions) if dispatch.is_exact else f"{dispatch.solutions} drawn",
+            f"{dispatch.solutions:,}" if dispatch.is_exact else f"{dispatch.solutions:,} drawn",
             str(dispatch.candidates),
             rough(dispatch.search_s + dispatch.final_s),
         )
@@ -29,7 +31,7 @@ def print_forecast(forecast: Forecast, console: Console) -> None:
         console.print(table)
     else:
         print_line(console, "Nothing here is tunable.")
-    print_reasons(console, forecast.left.items())
+    print_reasons(console, ((names[name], reason) for name, reason in forecast.left.items()))
     ops, flags = forecast.ops, forecast.flags
     if ops is not None:
         named = "; ".join(

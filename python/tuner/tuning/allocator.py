@@ -30,7 +30,7 @@ def compare_allocators(bench: Workbench, plain: PlainModel) -> AllocatorChoice:
         return AllocatorChoice(wanted)
     if plain.costs.comparison_s() > _PART * bench.budget.left_s:
         return UNCHOSEN
-    bench.listen(PhaseStarted("the untuned model with the caching allocator against the default one, interleaved"))
+    bench.listen(PhaseStarted("untuned model, caching allocator against the default one"))
     try:
         ratio = again_if_killed(lambda: _ratio(bench, plain))
     except WrongOutputError as error:

@@ -18,6 +18,7 @@ from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Benches
 from tuner.evaluate.final import finalists, verdict_on
+from tuner.evaluate.final_costs import FINALISTS
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
@@ -184,6 +185,11 @@ class DispatchSearch:
         """The seconds that the final takes if nothing shortens it, about."""
         return self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
 
+    @property
+    def expected_final_s(self) -> float:
+        """The seconds that the final takes if as many finalists as can be are as fast as the default, about."""
+        return self._benches.final_costs(1.0).wanted_s(min(FINALISTS, self._trials))
+
     def rest(self) -> None:
         """Leaves the measuring processes to another dispatch. The next step takes them back."""
         self._benches.rest()
@@ -253,7 +259,7 @@ class DispatchSearch:
     def finish(self, budget: Budget | None = None) -> DispatchResult:
         """The final, within a budget: the best candidates against each other, the best against the default."""
         min_gain = self._bench.options.min_gain
-        self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
+        self._bench.listen(PhaseStarted(f"final, best against default: {self.name}"))
         self._compile_finalists()
         final = self._benches.final(self._evaluations, self._rng, min_gain, budget)
         return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
-from tuner.events import PhaseStarted, SearchPlanned
+from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
 from tuner.rates.work import Work
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
@@ -60,12 +60,18 @@ def start_field(bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits
     return Field(bench, tuple(dispatches), tuple(searches), found)
 
 
-def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
-    """Searches the dispatches to the end, finals included; the result of each."""
+def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[DispatchResult]:
+    """Searches the dispatches to the end, finals included; the result of each.
+
+    `then_s`: seconds that the run is expected to take afterwards, for its listeners.
+    """
     bench, found, searches = field.bench, field.found, field.searches
-    # Some may have been tried in a race of two choices of flags.
     standings = [search.standing for search in searches]
-    bench.listen(SearchPlanned(len(searches), sum(standing.tried + standing.left for standing in standings)))
+    # In a race of two choices of flags.
+    tried = sum(standing.tried for standing in standings)
+    candidates = tried + sum(standing.left for standing in standings)
+    finals_s = sum(search.expected_final_s for search in searches)
+    bench.listen(SearchPlanned(len(searches), candidates, tried, finals_s, then_s))
     if budget.is_limited:
         turns = within(searches, bench.batch, budget, bench.listen, bench.stop)
     else:
@@ -77,9 +83,16 @@ def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
             case Finish(search, final_budget):
                 found[search.name] = bench.finished[search.name] = search.finish(final_budget)
                 search.rest()
+                bench.listen(_ended(found[search.name]))
             case GiveUp(search, reason):
                 found[search.name] = search.give_up(reason)
+                bench.listen(_ended(found[search.name]))
     return [found[dispatch.name] for dispatch in field.dispatches]
+
+
+def _ended(result: DispatchResult) -> DispatchEnded:
+    ratio = None if result.final is None else result.final.ratio
+    return DispatchEnded(result.dispatch.name, result.verdict, result.winner is not None, ratio)
 
 
 def _largest_first(tasks: Sequence[Task]) -> list[Task]:
@@ -108,7 +121,7 @@ def _started(
     bench: Workbench, solved: Sequence[SolvedSearch], budget: Budget, found: dict[str, DispatchResult]
 ) -> list[DispatchSearch]:
     """The searches whose defaults could be compiled and timed while the budget lasts."""
-    bench.listen(PhaseStarted(f"timing the defaults of {len(solved)} dispatches"))
+    bench.listen(PhaseStarted(f"timing defaults of dispatches: {len(solved)}"))
     started: list[DispatchSearch] = []
     at_once = bench.batch if budget.is_limited else max(1, len(solved))
     for first in range(0, len(solved), at_once):

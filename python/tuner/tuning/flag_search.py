@@ -273,6 +273,8 @@ class _FlagSearch:
         """
         compared: dict[int, tuple[_Tried, Ratio]] = {}
         ranked = _ranked(tried)
+        if ranked:
+            self._bench.listen(PhaseStarted("the best flags against the untuned model"))
         for place, finalist in enumerate(ranked[:_FINALISTS]):
             if place > 0 and (self._bench.stop() or self._budget.left_s < self._end_s(finalist.time_s)):
                 break

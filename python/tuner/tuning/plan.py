@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from tuner.outcome import Candidate
 from tuner.spaces import SpaceBuilder
 from tuner.specs.write import has_matcher
 from tuner.targets import Target
+
+# What a user may name a dispatch by in place of its name.
+_NUMBER = re.compile(r"dispatch_\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,24 @@ class Plan:
 
 
 def chosen(dispatches: Sequence[Dispatch], names: Sequence[str]) -> list[Dispatch]:
-    """The dispatches of these names, all if none is named. Raises InputError for a name that no dispatch has."""
-    names_known = [dispatch.name for dispatch in dispatches]
-    for name in names:
-        if name not in names_known:
-            raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(names_known) or 'none'}")
-    return [dispatch for dispatch in dispatches if not names or dispatch.name in names]
+    """The dispatches of these names, all if none is named. A name may be a number alone, as in `dispatch_2`.
+
+    Raises InputError for a name that no dispatch has, or for a number that several have.
+    """
+    known = [dispatch.name for dispatch in dispatches]
+    wanted = {_full_name(name, known) for name in names}
+    return [dispatch for dispatch in dispatches if not names or dispatch.name in wanted]
+
+
+def _full_name(name: str, known: Sequence[str]) -> str:
+    if name in known:
+        return name
+    numbered = [full for full in known if _NUMBER.fullmatch(name) and re.search(rf"_{name}(_|$)", full)]
+    if len(numbered) == 1:
+        return numbered[0]
+    if numbered:
+        raise InputError(f"the model has several dispatches '{name}': {', '.join(numbered)}; name one in full")
+    raise InputError(f"the model has no dispatch '{name}'; it has: {', '.join(known) or 'none'}")
 
 
 def plan(dispatches: Sequence[Dispatch], target: Target, options: Options) -> Plan:

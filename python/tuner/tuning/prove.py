@@ -165,13 +165,13 @@ class _Prover:
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if winners_of(results):
-            self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
+            self._listen(PhaseStarted("whole model with the spec against without"))
             bisection = Bisection(
                 self._reason_against, self._drop, self._listen, self._trial_s, lambda: self._budget.left_s
             )
             results = bisection.paying(results, self._last_s)
         while winners_of(results) or has_flags:
-            self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
+            self._listen(PhaseStarted("whole model, tuned against untuned"))
             binary = self._without.binary
             try:
                 if winners_of(results):
@@ -209,7 +209,7 @@ class _Prover:
         """The speed-up of the model by its late entries, over flags and early entries alone."""
         if not any(result.late for result in winners_of(results)) or self._budget.left_s < self._trial_s:
             return None
-        self._listen(PhaseStarted("the whole model with late entries against without, interleaved"))
+        self._listen(PhaseStarted("whole model with late entries against without"))
         early = early_alone(results)
         try:
             without = self._without

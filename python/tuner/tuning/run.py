@@ -17,7 +17,7 @@ from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
-from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
+from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted, RunStarted, StageStarted
 from tuner.machines.local import Machines, machines_of
 from tuner.measuring.halving import never
 from tuner.options import Options
@@ -77,21 +77,31 @@ def tune_model(
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen)) as (bench, known):
+        with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen), len(stages)) as (bench, known):
             known = _through(stages, bench, known)
         return _delivered(bench, known, machines.device_names)
 
 
 @contextlib.contextmanager
 def _set_up(
-    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float, stop: Stop
+    opened: OpenedModel,
+    folder: RunFolder,
+    machines: Machines,
+    listen: Listener,
+    start_s: float,
+    stop: Stop,
+    stages: int,
 ) -> Iterator[tuple[Workbench, Known]]:
-    """Starts what a run works with, and reads the model meanwhile. `start_s`: the seconds before `tune_model`."""
+    """Starts what a run works with, and reads the model meanwhile.
+
+    `start_s`: the seconds before `tune_model`. `stages`: the number of those that follow.
+    """
     options, target, watch = opened.options, opened.target, opened.model.watch
     budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
     if not options.store:
         check_store(folder.store)
-    listen(Note(f"This run's folder: {folder.path}"))
+    listen(RunStarted(folder.path))
+    listen(StageStarted(1, stages + 1, "read the model"))
     runners = machines.runners(folder.path / "measuring.log")
     with (
         ThreadPoolExecutor(1) as thread,
@@ -148,7 +158,10 @@ def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
 def _through(stages: Sequence[Stage], bench: Workbench, known: Known) -> Known:
     """What is known after the last stage. If one fails, the winners so far are written down as unproved."""
     try:
-        for stage in stages:
+        # Reading the model was the first stage.
+        for number, stage in enumerate(stages, start=2):
+            name = getattr(stage, "__name__", "another stage").replace("_", " ")
+            bench.listen(StageStarted(number, len(stages) + 1, name))
             known = bench.devices.on_one(partial(stage, bench, known))
     except BaseException:
         # A failure to write them must not hide why the run ends.
@@ -237,8 +250,8 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
         named = " ".join(map(str, files))
         bench.listen(
             Note(
-                f"{winners} verified winners so far, which the whole model was not run with: {named}. Judge them by"
-                f" iree-tune check, or go on with the same command and --run-dir {folder.path} --resume"
+                f"{winners} verified winner{'s' * (winners > 1)} so far, which the whole model was not run with:"
+                f" {named}. Judge them by iree-tune check"
             )
         )
 

@@ -190,7 +190,8 @@ def tune(bench: Workbench, known: Known) -> Known:
     if ahead is not None:
         known, field = ahead
         budget = _before_proof(bench, known)
-    return replace(known, results=tuple(search_field(field, budget)))
+    then_s = known.plain.costs.proof_s(known.flags.speedup)
+    return replace(known, results=tuple(search_field(field, budget, then_s)))
 
 
 def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
