@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
 from tuner.rates.work import Work
-from tuner.tuning.schedule import Batch, Finish, GiveUp, Standing, Turn, choose, expected_gain_s, in_turn, within
+from tuner.tuning.schedule import (
+    Batch,
+    Finish,
+    GiveUp,
+    Standing,
+    Turn,
+    choose,
+    expected_gain_s,
+    explored,
+    in_turn,
+    within,
+)
 
 FRESH = Standing(default_s=1.0, best=(1.0,), spent_s=0.0, left=100)
 # Forty candidates without any gain in the latest of them.
@@ -229,3 +240,11 @@ def test_a_schedule_that_is_stopped_goes_on_to_the_finals() -> None:
     large = replace(found, default_s=10.0)
     asked = run_through(within([large, none, untried], 4, Budget(100.0), lambda _: None, lambda: len(large.best) > 4))
     assert asked == ["found: 4", *ends, "found: final"]
+
+
+def test_a_search_rests_when_nothing_more_is_to_be_gained() -> None:
+    """Its programs would stay loaded in the process that another choice of flags measures in."""
+    search = Simulated("only", 1.0, [2.0] * 4)
+    for batch in explored([search], 4, Budget(100.0)):
+        batch.search.step(batch.count)
+    assert search.done == ["announced", "rested"]

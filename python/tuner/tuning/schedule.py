@@ -188,7 +188,7 @@ def _by_gain(
         index = choose([search.standing for search in searches], batch, model_s)
         if index is None:
             listen(Note("the search ends before its time: nothing more is expected to be gained"))
-            return
+            break
         chosen = searches[index]
         left_s = budget.left_s - (_kept_for_finals_s(searches, index, whole_s) if keeps_finals else 0.0)
         count = min(batch, math.floor(left_s / chosen.candidate_s))

@@ -21,7 +21,7 @@ from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
-from tuner.events import Note, PhaseStarted
+from tuner.events import CandidateEnded, Event, Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.rates.breakdown import Breakdown
 from tuner.runs.folder import Aside
@@ -206,7 +206,16 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
     if rival is None or not flags.run_s or not rival.run_s or not field.is_complete or bench.stop():
         return None
     folder = Aside.of(bench.folder, "rival")
-    aside = replace(bench, folder=folder)
+    waiting: list[Event] = []
+
+    def listen(event: Event) -> None:
+        # Programs that read a run's events know its dispatches by name, and a rival's may have the same names.
+        if isinstance(event, CandidateEnded) and not folder.has_taken_over.is_set():
+            waiting.append(event)
+        else:
+            bench.listen(event)
+
+    aside = replace(bench, folder=folder, listen=listen)
     then = _compiled_with(aside, known, rival, folder.path)
     if then is known:
         return None
@@ -215,6 +224,8 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
     if not others.is_complete or not race.is_overtaken(first, second, budget):
         return None
     folder.take_over()
+    for event in waiting:
+        bench.listen(event)
     return then, others
 
 
