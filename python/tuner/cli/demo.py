@@ -8,13 +8,18 @@ from pathlib import Path
 
 import click
 
+from tuner.cli.help import command
 from tuner.cli.streams import console
 from tuner.demo.settings import Demo, make_folder
 
 DEFAULTS = Demo()
 
 
-@click.command()
+@command(
+    "demo",
+    summary="Tune a small product, and prove the gain.",
+    examples=("iree-tune demo", "iree-tune demo -o my-demo --seed 1"),
+)
 @click.option(
     "-o",
     "--output",

@@ -54,6 +54,23 @@ def command(
     return click.command(name, cls=_Command, short_help=summary, examples=tuple(examples), **settings)
 
 
+class _Group(click.Group):
+    """A command of several parts, with examples."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str], **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.examples = examples
+
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the examples."""
+        write_examples(self.examples, formatter)
+
+
+def group(name: str, *, summary: str, examples: Sequence[str]) -> Callable[[Callable[..., Any]], click.Group]:
+    """As `command`, for one that has parts."""
+    return click.group(name, cls=_Group, short_help=summary, examples=tuple(examples))
+
+
 def option(*names: str, group: str = "", **settings: Any) -> Callable[[Function], Function]:
     """An option of a command; `group` is the title that it is listed below."""
     return click.option(*names, cls=_Option, group=group, **settings)

@@ -8,13 +8,24 @@ from pathlib import Path
 
 import click
 
+from tuner.cli.help import group
+
 _PATH = click.Path(path_type=Path)
 _OUTPUT = click.option(
     "-o", "--output", required=True, type=_PATH, help="The file to write; compressed if it ends in .gz."
 )
 
 
-@click.group()
+@group(
+    "store",
+    summary="Exchange results of candidates.",
+    examples=(
+        "iree-tune store show run/store.sqlite",
+        "iree-tune store export run/store.sqlite -o results.jsonl.gz",
+        "iree-tune store import results.jsonl.gz --store team.sqlite",
+        "iree-tune store merge a.jsonl.gz b.sqlite -o team.jsonl.gz",
+    ),
+)
 def store() -> None:
     """Exchange results of candidates between people and machines.
 
