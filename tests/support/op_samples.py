@@ -97,6 +97,8 @@ SUITED = {
     ("transposed-convolution", "product"): transposed_convolution(12, 5, 6, 7),
     ("depthwise", "slices"): depthwise((1, 6, 9, 11), (6, 3, 3), (1, 1)),
     ("few-channels", "slices"): convolution((1, 3, 8, 12), (6, 3, 3, 3), strides=(2, 2)),
+    ("patches", "tiled"): convolution((1, 3, 9, 12), (6, 3, 3, 2), strides=(2, 2)),
+    ("patches", "product"): convolution((1, 12, 9, 12), (6, 12, 3, 3), strides=(1, 2)),
     ("winograd", "on"): convolution((1, 16, 14, 14), (16, 16, 3, 3)),
 }
 # The same for convolutions whose channels come last.
