@@ -1,4 +1,4 @@
-# Each command sets up what it needs. `make demo` tunes a kernel for the host CPU, `make test` runs what CI runs.
+# Each command sets up what it needs. `make demo` tunes a dispatch for the host CPU, `make test` runs what CI runs.
 # `make check` is the part of it for while you work, `make test-all` adds what takes longer.
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +12,7 @@ SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*
   sanitize fuzz fuzz-readers lint docs clean
 
 demo: $(VENV)/.installed
-	$(BIN)/iree-tune run examples/matmul_2048.mlir -o demo-spec.mlir
+	$(BIN)/iree-tune demo
 	@echo 'For iree-tune and iree-compile in your shell: . $(VENV)/bin/activate'
 
 # Two minutes: nothing is compiled or measured.

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Spoils real specs, certificates, manifests, results, logs and runs at random places, and reads them.
+"""Spoils real specs, certificates, manifests, results, logs, runs and stores at random places, and reads them.
 
     python scripts/fuzz_readers.py [--minutes 10] [--seed N]
 
@@ -32,10 +32,13 @@ from tuner.bundle.measuring import summary
 from tuner.compile.late import is_late
 from tuner.errors import InputError
 from tuner.foreign import printable
+from tuner.outcome import Fate
 from tuner.report.formats.html import html_report
 from tuner.report.formats.json import json_report
 from tuner.report.formats.t4 import t4_metadata, t4_results
 from tuner.report.recorded_run import read_run
+from tuner.runs.exchange import export_store, import_into, read_records, sum_up
+from tuner.runs.store import Store, Stored, records_of
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import read_spec
 from tuner.specs.write import CERTIFICATE, FLAGS, PROBLEM
@@ -157,6 +160,15 @@ def read_a_run(path: Path) -> None:
     check_shown(*(json.dumps(t4_results(each)) for each in run.dispatches))
 
 
+def read_a_store(path: Path) -> None:
+    check_shown(*sum_up(path).lines())
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store.sqlite"
+        before = import_into(store, path)
+        assert import_into(store, path).known == before.new > 0
+        assert sorted(records_of(store), key=repr) == sorted(read_records(path), key=repr)
+
+
 def check_shown(*texts: str) -> None:
     for text in texts:
         assert printable(text) == text
@@ -180,9 +192,22 @@ def cases(folder: Path) -> list[tuple[Path, st.SearchStrategy[bytes], Read]]:
         (bundle / manifests.FILE, spoiled(json.loads((bundle / manifests.FILE).read_text())), read_a_manifest),
         (bundle / results.FILE, spoiled_lines((bundle / results.FILE).read_text().splitlines()), read_results),
         (run / "log.jsonl", spoiled_lines(kept), read_a_run),
+        (exchanged(folder), spoiled_lines(exchanged(folder).read_text().splitlines()), read_a_store),
         (run / "result.json", spoiled(json.loads((run / "result.json").read_text())), read_a_run),
         (run / "command.json", spoiled(json.loads((run / "command.json").read_text())), read_a_run),
     ]
+
+
+def exchanged(folder: Path) -> Path:
+    """A file of three candidates, as stores are exchanged."""
+    path, here = folder / "team.jsonl", {"target": "cpu", "processor": "a CPU", "device": "local-sync", "threads": 1}
+    with Store(folder / "store.sqlite", here, "3.13.0") as store:
+        for tile, fate in enumerate((Fate.MEASURED, Fate.MEASURED, Fate.RUN_FAILED)):
+            time_s = 1e-3 if fate is Fate.MEASURED else None
+            end = Stored(fate, "", 0.1, time_s, time_s and 1.5, (time_s,) if time_s else ())
+            store.add("a program", {"tile": tile}, end, "a problem", {"tile": tile})
+    export_store(folder / "store.sqlite", path)
+    return path
 
 
 def fuzz(folder: Path, number: int, examples: int) -> dict[str, int]:

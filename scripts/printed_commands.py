@@ -27,8 +27,13 @@ from printed import blocks
 
 PAGES = ("docs/commands.md", "docs/tutorial.md")
 TIMEOUT_S = 3600
-# The first command of README, and what it says to do next.
-DEMO = ("make demo", ". .venv/bin/activate && iree-tune doctor")
+# The first command of README, which leaves nothing that git sees; what it says to do next; the demo's own commands.
+DEMO = (
+    "make demo",
+    'test -z "$(git status --porcelain)"',
+    ". .venv/bin/activate && iree-tune doctor",
+    ". .venv/bin/activate && iree-tune report iree-tuner-demo/run -o iree-tuner-demo/report.html",
+)
 # What stands before the commands of a page: files as the text around the commands has them.
 BEFORE = {
     "docs/commands.md": (

@@ -126,6 +126,8 @@ def _prose_of_code(text: str) -> Iterator[tuple[int, str]]:
             last = line
         elif token.type == tokenize.STRING and " " in token.string:
             words = re.sub(r"^\w*(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')$", "", token.string)
+            # Names of parameters and attributes, which docstrings list with a colon, are code.
+            words = re.sub(r"^( +)\*{0,2}[a-z]\w*:(?= )", r"\1`…`:", words, flags=re.M)
             for paragraph in re.finditer(r"(?:.+\n?)+", words):
                 yield line + words[: paragraph.start()].count("\n"), _plain(re.sub(r"\{[^{}]*\}", "…", paragraph[0]))
     if comment:

@@ -308,6 +308,8 @@ class BenchmarkProgram:
 class Dispatch:
     """A dispatch of a model. It is tunable if `program` and `problem` are known; otherwise `untunable` is the reason.
 
+    One that has a `program` alone can be run, and is not tuned.
+
     `runs`: how often one run of the model runs it. Each place in the model counts once, also in a loop. 0: it runs only
     while the model is loaded.
     """

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from tuner.jsonable import to_plain
 from tuner.outcome import Evaluation
+from tuner.speedup import Ratio
 
 
 class _Plain:
@@ -25,6 +27,24 @@ class _Plain:
     def to_json(self) -> dict[str, Any]:
         """The event as plain JSON."""
         return {"event": self._kind, **to_plain(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(_Plain):
+    """A run started; `folder` is where it keeps what it finds."""
+
+    _kind = "run started"
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted(_Plain):
+    """A stage of the run started: the first is reading the model. `number` counts from 1 to `count`."""
+
+    _kind = "stage started"
+    number: int
+    count: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +60,16 @@ class PhaseStarted(_Plain):
 class SearchPlanned(_Plain):
     """The search starts: of `dispatches` there will be `candidates` in all, fewer if a budget ends first.
 
-    Those that were tried before, in a race of two choices of flags, are among them.
+    `tried` of them were tried before, in a race of two choices of flags. `finals_s`: seconds that the finals are
+    expected to take, `then_s`: what follows the search.
     """
 
     _kind = "search planned"
     dispatches: int
     candidates: int
+    tried: int = 0
+    finals_s: float = 0.0
+    then_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +152,20 @@ class FinalistFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class DispatchEnded(_Plain):
+    """The search of a dispatch ended. `is_tuned`: its best candidate is confirmed to be faster than the default.
+
+    `ratio` is the confirmed speed-up of the best candidate, in its final; None if it had none.
+    """
+
+    _kind = "dispatch ended"
+    dispatch: str
+    verdict: str
+    is_tuned: bool
+    ratio: Ratio | None
+
+
+@dataclass(frozen=True, slots=True)
 class Disturbance:
     """What disturbs the measurements of `dispatch` ("" for all): the machine is noisy, or a device is lost."""
 
@@ -147,7 +185,19 @@ class Note(_Plain):
     text: str
 
 
-Event = PhaseStarted | SearchPlanned | CandidateEnded | FlagsTried | OpChoiceTried | FinalistFailed | Disturbance | Note
+Event = (
+    RunStarted
+    | StageStarted
+    | PhaseStarted
+    | SearchPlanned
+    | CandidateEnded
+    | DispatchEnded
+    | FlagsTried
+    | OpChoiceTried
+    | FinalistFailed
+    | Disturbance
+    | Note
+)
 Listener = Callable[[Event], None]
 
 

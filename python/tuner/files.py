@@ -39,7 +39,7 @@ def check_writable(path: Path, *, kept: Mapping[Path, str] = _NOTHING, option: s
             check_regular(path)
             with path.open("a+b") as file:
                 file.seek(0)
-                if file.read(len(_DATABASE)) == _DATABASE:
+                if is_database(file.read(len(_DATABASE))):
                     raise InputError(f"{path} is a database, as stores are; choose another {option}")
         temporary = _beside(path)
         os.close(_created(temporary))
@@ -54,6 +54,23 @@ def check_regular(path: Path) -> None:
         raise InputError(f"{path} is a pipe, a socket or a device; name a regular file")
 
 
+def is_database(first: bytes) -> bool:
+    """Whether a file with these first bytes is one of SQLite's, as stores are."""
+    return first == _DATABASE
+
+
+def first_bytes(path: Path) -> bytes:
+    """The bytes that say what a file is. Raises InputError unless `path` is a regular file that can be read."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name a file")
+        check_regular(path)
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check its name") from error
+
+
 def is_same(path: Path, other: Path) -> bool:
     """Whether both paths lead to one file, or will when it is made."""
     try:
@@ -62,17 +79,17 @@ def is_same(path: Path, other: Path) -> bool:
         return place_of(path) == place_of(other)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes `text` to `path` in one step: no reader, and no crash, sees half of it.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes text or bytes to `path` in one step: no reader, and no crash, sees half of it.
 
     If `path` is a link, the file that it leads to is replaced. A file keeps its mode.
     """
     temporary = _beside(path)
     try:
-        with os.fdopen(_created(temporary), "w") as file:
+        with os.fdopen(_created(temporary), "wb") as file:
             if path.exists():
                 os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-            file.write(text)
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(place_of(path))

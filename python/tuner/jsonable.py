@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -46,14 +46,24 @@ def field_from_plain(kind: Any, record: Any, name: str) -> Any:
     return _read(kind, record[name], name)
 
 
-def from_given(kind: type[T], given: Mapping[str, Any]) -> T:
-    """The dataclass `kind` with these fields, the others by default. Raises ValueError with the name that is wrong."""
+def from_given(kind: type[T], given: Mapping[str, Any], objects: Collection[str] = ()) -> T:
+    """The dataclass `kind` with these fields, the others by default. Raises ValueError with the name that is wrong.
+
+    `objects`: fields that may hold what JSON lacks. They are taken as they are, for `kind` to check.
+    """
     declared = get_type_hints(kind)
     for name in given:
         if name not in declared:
             raise ValueError(f"'{name}' is unknown; there are: {', '.join(declared)}")
-    read = {name: _read(declared[name], to_plain(value), name) for name, value in given.items()}
-    return kind(**{name: _as_given(value, given[name]) for name, value in read.items()})
+    taken = {name: _frozen(value) for name, value in given.items() if name in objects}
+    rest = {name: value for name, value in given.items() if name not in objects}
+    read = {name: _read(declared[name], to_plain(value), name) for name, value in rest.items()}
+    return kind(**taken, **{name: _as_given(value, given[name]) for name, value in read.items()})
+
+
+def _frozen(value: Any) -> Any:
+    """A list as a tuple, anything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _as_given(read: Any, given: Any) -> Any:

@@ -5,16 +5,32 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from tuner import plugins
 from tuner.errors import InputError
+from tuner.foreign import shown
 from tuner.model.onnx import Shapes
 from tuner.targets import Allocator
+
+if TYPE_CHECKING:
+    from tuner.search import Strategy
+    from tuner.spaces import SpaceBuilder
+
+    StrategyOption = str | type[Strategy]
+    SpaceOption = str | SpaceBuilder
+else:
+    # Their modules import z3, which no command should wait for.
+    StrategyOption = SpaceOption = Any
+
+# The fields that may hold objects.
+OBJECTS = ("strategy", "spaces")
+_STRATEGIES = "tuner.strategies"
 
 # An allocator, or the choice of the one with which the model is faster.
 AllocatorOption = Literal["auto"] | Allocator
@@ -28,21 +44,34 @@ _LONGEST_S = 366 * 24 * 3600.0
 class Options:
     """The settings of a tuning run.
 
-    `target`: a registered target. `devices`: those to measure on, as the target names them, all at once (its own by
-    default). `threads`: threads that run a dispatch. `trials`: candidates for each dispatch, the default not counted.
-    `seed`: equal seeds ask for equal candidates as long as the measured times agree. `strategy`: a registered search
-    strategy. `space`: the only registered space to search ("": for each dispatch the one of the highest priority that
-    serves it). `dispatches`: tune these alone (all if empty). `function`: the model's entry, if it has several.
-    `output`: where the spec goes. `run_dir`: where logs and binaries go (a new folder under `.iree-tuner` by default).
-    `resume`: continue the run of that folder. `store`: the file of the results of candidates, which several runs may
-    share (in the run's folder by default). `min_gain`: with a smaller gain than this fraction the default stays.
-    `plain`: hand over only what plain iree-compile applies. `compile_timeout_s`: seconds for one
-    candidate. `workers`: processes that compile (0: one for each processor). `budget_s`: seconds for the whole run,
-    spent where the model's time is (None: as long as all candidates take). `keep_flags`: do not search flags of the
-    whole compilation. `pins`: choices of such flags that are used and not searched, also with `keep_flags`. `ray`: the
-    address of a Ray cluster to compile and measure on, `local` for one of this machine (None: without Ray).
-    `allocator`: what the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
-    model is faster with it. `flags`: further flags of iree-compile. `shapes`: sizes that an ONNX model leaves open.
+    Attributes:
+        target: A registered target, such as `cpu`, `cuda:sm_80`, `rocm:gfx942`.
+        devices: Those to measure on, as the target names them, all at once; by default the target's own.
+        ray: The address of a Ray cluster to compile and measure on, `local` for one of this machine; None: without Ray.
+        threads: Threads that run a dispatch.
+        trials: Candidates for each dispatch, the default not counted.
+        budget_s: Seconds for the whole run, spent where the model's time is; None: as long as all candidates take.
+        seed: Equal seeds ask for equal candidates as long as the measured times agree.
+        strategy: A registered search strategy, or a class (`tuner.search.Strategy`).
+        spaces: The only spaces to search, by their registered names or as objects (`tuner.spaces.SpaceBuilder`): for
+            each dispatch the first that serves it. By default the registered one of the highest priority.
+        dispatches: Tune these alone; all if empty.
+        function: The model's entry, if it has several.
+        output: Where the spec goes.
+        run_dir: Where logs and binaries go; by default a new folder under `.iree-tuner`.
+        resume: Continue the run of that folder.
+        store: The file of the results of candidates, which several runs may share, by default in the run's folder; then
+            further ones, which are only read.
+        min_gain: With a smaller gain than this fraction the default stays.
+        plain: Hand over only what plain iree-compile applies.
+        compile_timeout_s: Seconds for compiling one candidate.
+        workers: Processes that compile; 0: one for each processor.
+        allocator: What the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
+            model is faster with it.
+        flags: Further flags of iree-compile.
+        keep_flags: Do not search flags of the whole compilation.
+        pins: Choices of such flags that are used and not searched, also with `keep_flags`.
+        shapes: Sizes that an ONNX model leaves open.
     """
 
     target: str = "cpu"
@@ -52,14 +81,14 @@ class Options:
     trials: int = 100
     budget_s: float | None = None
     seed: int = 0
-    strategy: str = "portfolio"
-    space: str = ""
+    strategy: StrategyOption = "portfolio"
+    spaces: tuple[SpaceOption, ...] = ()
     dispatches: tuple[str, ...] = ()
     function: str = ""
     output: Path | None = None
     run_dir: Path | None = None
     resume: bool = False
-    store: Path | None = None
+    store: tuple[Path, ...] = ()
     min_gain: float = 0.02
     plain: bool = False
     compile_timeout_s: float = 30.0
@@ -71,8 +100,8 @@ class Options:
     shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
-        if self.space:
-            plugins.check("tuner.spaces", self.space)
+        _check_strategy(self.strategy)
+        _check_spaces(self.spaces)
         _check_number("--trials", self.trials, at_least=1)
         _check_number("--workers", self.workers, at_least=0, at_most=_MOST_WORKERS)
         _check_number("--seed", self.seed, at_least=0)
@@ -80,6 +109,14 @@ class Options:
         for option, seconds in (("--compile-timeout", self.compile_timeout_s), ("--budget", self.budget_s)):
             if seconds is not None and not 0 < seconds <= _LONGEST_S:
                 raise InputError(f"{option} must be positive, and a year at most, not {seconds} s")
+
+    @property
+    def strategy_kind(self) -> type[Strategy]:
+        """The class of the strategy. That of a registered one is imported."""
+        if isinstance(self.strategy, str):
+            registered: type[Strategy] = plugins.load(_STRATEGIES, self.strategy)
+            return registered
+        return self.strategy
 
     @property
     def first_allocator(self) -> Allocator:
@@ -92,6 +129,16 @@ class Options:
         return self.workers if self.workers > 0 else len(os.sched_getaffinity(0))
 
 
+class SearchOptions(TypedDict, total=False):
+    """The fields of `Options` that a search of any space has, as keywords of `tuner.tune_callable()`."""
+
+    trials: int
+    budget_s: float | None
+    seed: int
+    strategy: StrategyOption
+    min_gain: float
+
+
 class TuneOptions(TypedDict, total=False):
     """The fields of `Options` as keywords of `tuner.tune()`: paths also as text, several values also as a list."""
 
@@ -102,14 +149,14 @@ class TuneOptions(TypedDict, total=False):
     trials: int
     budget_s: float | None
     seed: int
-    strategy: str
-    space: str
+    strategy: StrategyOption
+    spaces: tuple[SpaceOption, ...] | list[SpaceOption]
     dispatches: tuple[str, ...] | list[str]
     function: str
     output: str | Path | None
     run_dir: str | Path | None
     resume: bool
-    store: str | Path | None
+    store: str | Path | Sequence[str | Path] | None
     min_gain: float
     plain: bool
     compile_timeout_s: float
@@ -119,6 +166,46 @@ class TuneOptions(TypedDict, total=False):
     keep_flags: bool
     pins: Mapping[str, str]
     shapes: Shapes
+
+
+def in_keywords(message: str) -> str:
+    """A message with the keywords of `tuner.tune()` in place of the command's options: `budget_s` for `--budget`."""
+
+    def keyword(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        known = (word for word in (name, f"{name}_s") if word in TuneOptions.__annotations__)
+        return next(known, option[0])
+
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", keyword, message)
+
+
+def _check_strategy(strategy: object) -> None:
+    """Raises InputError unless it is a registered name or a class that has what a strategy needs."""
+    if isinstance(strategy, str):
+        plugins.check(_STRATEGIES, strategy)
+    elif not isinstance(strategy, type) or (lacking := _lacking(strategy, "ask", "tell")):
+        what = f"{plugins.name_of(strategy)} has no {lacking}" if isinstance(strategy, type) else shown(strategy)
+        raise InputError(f"strategy takes a name or a class with ask and tell (tuner.search.Strategy): {what}")
+
+
+def _check_spaces(spaces: object) -> None:
+    """Raises InputError unless they are registered names, or objects that have what a space needs."""
+    if not isinstance(spaces, tuple | list):
+        raise InputError(f"spaces takes a list of names and objects, not {shown(spaces)}")
+    for space in spaces:
+        if isinstance(space, str):
+            plugins.check("tuner.spaces", space)
+        elif isinstance(space, type):
+            raise InputError(f"spaces takes objects, not the class {space.__name__}; write {space.__name__}()")
+        elif lacking := _lacking(space, "priority", "serves", "build", "configuration"):
+            raise InputError(
+                f"spaces takes names and objects (tuner.spaces.SpaceBuilder): {shown(space)} has no {lacking}"
+            )
+
+
+def _lacking(plugin: object, *names: str) -> str:
+    """The first of these attributes that an object lacks, "" if it has all."""
+    return next((name for name in names if not hasattr(plugin, name)), "")
 
 
 def _check_number(option: str, value: float, *, at_least: int, at_most: float = sys.float_info.max) -> None:

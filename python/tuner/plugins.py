@@ -42,6 +42,14 @@ def check(group: str, name: str) -> EntryPoint:
     raise InputError(f"there is no {_KINDS[group]} named '{name}'; choose one of: {', '.join(names(group))}")
 
 
+def name_of(plugin: str | object) -> str:
+    """What a run calls a plugin: its registered name, or for an object the name of its class."""
+    if isinstance(plugin, str):
+        return plugin
+    kind = plugin if isinstance(plugin, type) else type(plugin)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def claimant(
     group: str, subject: str, claims: Callable[[Any], bool], remedy: str = "uninstall one of them"
 ) -> tuple[str, Any] | None:

@@ -4,27 +4,64 @@
 
 from __future__ import annotations
 
+import ast
 import multiprocessing
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from pathlib import Path
 from types import FrameType
+
+from tuner.errors import InputError
 
 # The signals by which users and systems end programs.
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What a script asks for to find out whether it is run or imported by a process that it spawned.
+_GUARDS = frozenset(("__name__", "current_process", "parent_process"))
 
 
 def refuse_unguarded(called: str) -> None:
-    """Raises SystemExit if this process is being spawned and imports the script that spawned it.
+    """Raises InputError if a script calls `called` as soon as it is imported, which every spawned process does.
 
-    It would repeat the call that spawned it, and fail.
+    A script that hides this too well spawns processes. These end here by SystemExit, for they would repeat the call.
     """
+    sentence = f"{called} starts processes, which import the script again: call it under `if __name__ == '__main__':`"
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise SystemExit(
-            f"{called} spawns processes, which import the script: call it under `if __name__ == '__main__':`"
-        )
+        raise SystemExit(sentence)
+    if _is_unguarded():
+        raise InputError(sentence)
+
+
+def _is_unguarded() -> bool:
+    """Whether the script's own top level is running, and no condition before or around that line is a guard."""
+    main = sys.modules["__main__"]
+    path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    # Source: multiprocessing.spawn. Nothing is imported again for a prompt, a notebook, or a package's `__main__`.
+    if path is None or (spec is not None and spec.name.rpartition(".")[2] == "__main__"):
+        return False
+    frames = traceback.walk_stack(None)
+    lines = [line for frame, line in frames if frame.f_globals is vars(main) and frame.f_code.co_name == "<module>"]
+    if not lines:
+        return False
+    try:
+        script = ast.parse(Path(path).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    until = [statement for statement in script.body if statement.lineno <= lines[-1]]
+    tests = [node.test for statement in until for node in ast.walk(statement) if isinstance(node, ast.If | ast.IfExp)]
+    named = {name for test in tests for node in ast.walk(test) for name in (_name_of(node),)}
+    return not named & _GUARDS
+
+
+def _name_of(node: ast.AST) -> str:
+    """The name that a node looks up, "" for any other node."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def ended_from_outside(exit_code: int | None) -> bool:

@@ -31,6 +31,21 @@ class Ratio:
         return f"{self.value:.2f}x [{self.low:.2f}, {self.high:.2f}]"
 
 
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What the parts of a result give. `ops`, `flags` and `together` are speed-ups over the untuned model.
+
+    `ops`: by the choices for single ops. `flags`: by the flags of the whole compilation, with these choices. `spec`: by
+    the spec over the model with the choices and the flags. `together`: by all. A part is None if nothing was chosen, or
+    if it was not measured by itself.
+    """
+
+    ops: Ratio | None
+    flags: Ratio | None
+    spec: Ratio | None
+    together: Ratio
+
+
 def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: int = 0) -> Ratio:
     """The median of the rounds' ratios, and its percentile bootstrap interval.
 

@@ -30,9 +30,9 @@ from tuner.check.verdicts import CheckReport, EntryVerdict, Verdict
 from tuner.dispatch import BenchmarkProgram, Dispatch
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import DeviceLostError, InputError
-from tuner.events import Event, PhaseStarted, nobody
+from tuner.events import Event, Note, PhaseStarted, nobody
 from tuner.measuring import Runner
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import PREPROCESSING_MARK, Model, preprocessing_flag, spec_flags
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Certificate
 from tuner.specs.read import read_spec
@@ -317,6 +317,23 @@ def test_bad_input_is_refused_before_any_work(spec: Path, other_model: Path, tmp
     assert beside.read_text() == "a user's"
     with pytest.raises(InputError, match="--threads must be at least 1, not 0"):
         check_specs(NETWORK, [spec], CheckOptions(threads=0), nobody)
+
+
+def test_flags_that_replace_the_preprocessing_spec_are_named(tmp_path: Path) -> None:
+    """Before any work: the folder of the check cannot be made here."""
+    made, spec, theirs = (tmp_path / f"{name}.mlir" for name in ("spec.preprocessing", "spec", "theirs"))
+    made.write_text(f"{PREPROCESSING_MARK} {{\n}}\n")
+    theirs.write_text("module {}")
+    spec.write_text(problem_spec([], flags=(preprocessing_flag(made),)))
+    (tmp_path / "file").write_text("")
+    for given, notes in (((preprocessing_flag(theirs),), 1), ((preprocessing_flag(made),), 0)):
+        heard: list[Event] = []
+        options = CheckOptions(flags=given, run_dir=tmp_path / "file")
+        with pytest.raises(InputError):
+            check_specs(NETWORK, [spec], options, heard.append)
+        said = [event.text for event in heard if isinstance(event, Note)]
+        assert len(said) == notes
+        assert all(text.startswith(f"{spec} goes with {made}, which the flags leave out") for text in said)
 
 
 def test_entries_of_others_are_listed_and_judged_in_the_whole_model(other_model: Path, tmp_path: Path) -> None:

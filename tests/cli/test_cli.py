@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -204,7 +205,7 @@ def test_ctrl_c_keeps_the_log_and_writes_no_spec(tmp_path: Path) -> None:
         _, stderr = process.communicate(timeout=30)
         assert process.returncode == 130, stderr
         assert len(stderr.strip().splitlines()) == 1
-        assert "interrupted" in stderr
+        assert re.search("interrupted; .* continue with: iree-tune run .*--run-dir \\S+ --resume$", stderr.strip())
         assert len(log_of(run)) > 3
         assert spec.read_text() == "an older spec"
         deadline = time.monotonic() + 10

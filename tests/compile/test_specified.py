@@ -14,11 +14,20 @@ from tuner.compile.apply import RejectedError
 from tuner.compile.specified import SpecifiedModel, compile_with_specs
 from tuner.dispatches.extract import extract
 from tuner.errors import InputError
-from tuner.events import nobody
-from tuner.model.model import Model
+from tuner.events import Event, Note, nobody
+from tuner.model.model import PREPROCESSING_MARK, Model, preprocessing_flag
 from tuner.options import Options
 from tuner.specs.write import late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
+
+# A preprocessing spec that changes nothing.
+PREPROCESSING = f"""\
+{PREPROCESSING_MARK} attributes {{ transform.with_named_sequence }} {{
+  transform.named_sequence @__transform_main(%module: !transform.any_op {{transform.readonly}}) {{
+    transform.yield
+  }}
+}}
+"""
 
 
 def without_specs(text: str, folder: Path, target: CpuTarget) -> SpecifiedModel:
@@ -64,3 +73,21 @@ def test_two_specs_of_one_kind_are_refused(kind: str, text: str, tmp_path: Path)
         compile_with_specs(tmp_path / "model.mlir", specs, tmp_path / "x.vmfb", Options(), nobody)
     with pytest.raises(InputError, match=f"are both {kind} specs"):
         compile_with_specs(tmp_path / "model.mlir", specs[:1] * 2, tmp_path / "x.vmfb", Options(), nobody)
+
+
+def test_a_preprocessing_spec_that_the_flags_leave_out_is_named_once(tmp_path: Path, target: CpuTarget) -> None:
+    del target
+    (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
+    early, late = tmp_path / "spec.mlir", tmp_path / "spec.late.mlir"
+    made = tmp_path / "spec.preprocessing.mlir"
+    made.write_text(PREPROCESSING)
+    flags = (preprocessing_flag(made),)
+    early.write_text(problem_spec([], flags=flags))
+    late.write_text(late_spec([], flags=flags))
+    for given, notes in (((), 1), (flags, 0)):
+        heard: list[Event] = []
+        options = Options(flags=given)
+        compile_with_specs(tmp_path / "model.mlir", [early, late], tmp_path / "x.vmfb", options, heard.append)
+        said = [event.text for event in heard if isinstance(event, Note)]
+        assert len(said) == notes
+        assert all(text.startswith(f"{early} goes with {made}, which the flags leave out") for text in said)

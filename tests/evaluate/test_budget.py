@@ -12,15 +12,17 @@ from tuner.errors import InputError
 from tuner.evaluate.budget import Budget, parse_duration_s
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800), ("7d", 604800)]
+)
 def test_durations(text: str, seconds: float) -> None:
-    assert parse_duration_s(text) == seconds
+    assert parse_duration_s(text, "--budget") == seconds
 
 
 @pytest.mark.parametrize("text", ["", "20", "m", "20 m", "-5m", "20m!", "0s", "5m3"])
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--budget"):
-        parse_duration_s(text)
+        parse_duration_s(text, "--budget")
 
 
 def test_a_part_ends_with_the_whole() -> None:

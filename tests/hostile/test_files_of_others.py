@@ -42,7 +42,7 @@ OTHERS: dict[str, Any] = {
     "threads": 2,
     "seed": 7,
     "strategy": "random",
-    "space": "cpu-mmt4d",
+    "spaces": ("cpu-mmt4d",),
     "dispatches": ("a", "b"),
     "function": "main",
     "min_gain": 0.5,
@@ -242,7 +242,7 @@ def test_what_is_asked_may_not_change(option: str) -> None:
     model, asked = Path("model.mlir"), asked_of(Path("model.mlir"), Options())
     record = RunRecord.of_this_process(model, asked)
     if option in MAY_CHANGE:
-        values: dict[str, Any] = {"output": Path("o"), "store": Path("s"), "run_dir": Path("r"), "resume": True}
+        values: dict[str, Any] = {"output": Path("o"), "store": (Path("s"),), "run_dir": Path("r"), "resume": True}
         changed: Options = replace(Options(), **{option: values.get(option, 9)})
         record.check_resumable(Path("run"), model, asked_of(model, changed))
         return

@@ -28,6 +28,7 @@ PAGES = (*OURS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs")
 RUN = [
     "docs/passes.md",
     "docs/spaces.md",
+    "docs/functions.md",
     *(
         pytest.param(page, marks=pytest.mark.slow)
         for page in ("README.md", "docs/tutorial.md", "docs/commands.md", "docs/running.md")
@@ -114,6 +115,9 @@ def test_printed_commands_have_options_and_examples_that_exist(page: str) -> Non
             if block.language == "sh" and words[:1] == ["iree-tune"]:
                 assert words[1] in plugins.names("tuner.commands"), line
                 command: click.Command = plugins.load("tuner.commands", words[1])
+                if isinstance(command, click.Group):
+                    assert words[2] in command.commands, line
+                    command = command.commands[words[2]]
                 known = {option for parameter in command.params for option in (*parameter.opts, "--")}
                 ours = words[2 : words.index("--") if "--" in words else None]
                 assert {word.partition("=")[0] for word in ours if word.startswith("-")} <= known, line

@@ -20,20 +20,21 @@ ROOT = Path(tuner.__file__).parent
 # The rooms of the package from the ground up: each imports from lower floors alone. A room is a folder or a module
 # outside the folders. A new room gets a word here.
 FLOORS = """
-constraints errors foreign native processes speedup stopwatch
-files jsonable model_flags plugins search
+constraints errors foreign native speedup stopwatch
+files jsonable model_flags plugins processes search
 dispatch toolchain
-kinds model outcome targets
-events measuring op_choices options spaces
+kinds model outcome rates targets
+events measuring op_choices spaces
+options
 dispatches doctor evaluate runs
 specs
 compile
 machines
 tuning
-check preview tuner
+callables check preview
 bundle
 terminal
-report
+demo report tuner
 cli testing
 __main__
 """

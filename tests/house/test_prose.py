@@ -21,7 +21,11 @@ OFFENDING = {
 }
 CLEAN = '''# Where the log lies. Trees are told apart by `kernel`.
 def tune(trials: int = 100) -> None:
-    """Tunes each dispatch, with `--trials` candidates. Raises InputError if there is none."""
+    """Tunes each dispatch, with `--trials` candidates. Raises InputError if there is none.
+
+    Args:
+        trials: How many there are.
+    """
     print("__kernel_config", "trials", neither := 0)
 '''
 

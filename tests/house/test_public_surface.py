@@ -9,6 +9,7 @@ import inspect
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -16,10 +17,11 @@ from typing import get_args, get_type_hints
 import pytest
 
 import tuner
-from tuner.options import Options, TuneOptions
+from tuner.options import Options, SpaceOption, TuneOptions
 
 SURFACE = {
-    "tuner": "InputError MeasurementError ToolError TunerError tune",
+    "tuner": "DeviceLostError InputError MeasurementError ToolError TunerError tune tune_callable",
+    "tuner.callables": "Build CallableResult Check Functions Inputs Run Timer",
     "tuner.constraints": """
         ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
         sample_by_solver sample_space_filling sample_uniform violated_rules
@@ -35,13 +37,13 @@ SURFACE = {
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",
-    "tuner.report.formats": "File Format",
+    "tuner.report.formats": "ComparingFormat File Format",
     "tuner.targets": """
         Allocator Attributes Compilation Device DeviceFacts GpuLimits Limits MatrixIntrinsic Place Target
         allocator_flags
     """,
     "tuner.testing": """
-        DEVICE Behaviour Course MadeUp RecordedRun Recording Replay ReplayedProgram
+        DEVICE Behaviour Course MadeUp RecordedRun RecordedStore Recording Replay ReplayedProgram
     """,
     "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
 }
@@ -63,10 +65,19 @@ def test_what_is_exported_is_there_and_says_what_it_is(package: str) -> None:
 
 
 def test_the_keywords_of_tune_are_the_options() -> None:
-    """Each takes the values of its field; text also stands for a path, and a list for a tuple."""
+    """Each takes the values of its field; text also stands for a path, and a list for a tuple.
+
+    Several paths may be any sequence, one path, or none.
+    """
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
-    more: dict[object, set[object]] = {Path: {str}, tuple[str, ...]: {list[str]}}
+    more: dict[object, set[object]] = {
+        Path: {str},
+        tuple[str, ...]: {list[str]},
+        tuple[SpaceOption, ...]: {list[SpaceOption]},
+    }
+    assert declared.pop("store") == tuple[Path, ...]
+    assert set(get_args(keywords["store"])) == {str, Path, Sequence[str | Path], type(None)}
     for name, kind in declared.items():
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}
         wanted = kinds.union(*(more.get(one, set()) for one in kinds))

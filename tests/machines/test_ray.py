@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from ray_nodes import Nodes, two_nodes
 
 # A cluster starts some ten processes, which take three times as long beside other tests.
 pytestmark = [pytest.mark.measures, pytest.mark.ray]
+# Seconds: Ray itself would try for more than 200. Starting Python and Ray is most of it.
+AT_ONCE_S = 20.0
 ROOT = Path(tuner.__file__).parent
 
 
@@ -74,6 +78,19 @@ def test_a_cluster_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> 
         said = refused(tmp_path, "--ray", nodes.address)
     assert "has no resource iree-tuner-cpu; start its nodes with --resources '{\"iree-tuner-cpu\": 1}'" in said
     assert "leave out --device" in refused(tmp_path, "--device", "local-sync://0", "--ray", "auto")
+
+
+def test_a_cluster_that_is_gone_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray notes the latest cluster of a machine in a file, and leaves it if the cluster is killed."""
+    pytest.importorskip("ray")
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    started = time.monotonic()
+    said = refused(tmp_path, "--ray", "auto")
+    assert time.monotonic() - started < AT_ONCE_S
+    assert re.search(r"no Ray cluster can be reached at auto, which stands for [\d.]+:1 here", said)
+    assert "run with --ray alone for a cluster of this machine" in said
 
 
 def test_where_a_token_is_asked_for_and_there_is_none_it_says_so(

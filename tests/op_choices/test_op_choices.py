@@ -12,7 +12,7 @@ import pytest
 
 import op_samples
 import samples
-from op_samples import SUITED
+from op_samples import CHANNELS_LAST, SUITED
 from tuner import plugins
 from tuner.model.model import Model, preprocessing_flag
 from tuner.op_choices import GROUP, OpChoice, OpChoiceKind, flags_of
@@ -59,9 +59,11 @@ def test_each_registered_kind_has_samples() -> None:
     assert {kind for kind, _ in SUITED} == set(plugins.names(GROUP))
 
 
-@pytest.mark.parametrize(("kind", "value"), SUITED)
-def test_a_choice_is_applied_and_computes_the_same(kind: str, value: str, target: CpuTarget, tmp_path: Path) -> None:
-    model = opened(SUITED[kind, value], tmp_path, target)
+@pytest.mark.parametrize(("kind", "value", "text"), [(*named, text) for named, text in SUITED.items()] + CHANNELS_LAST)
+def test_a_choice_is_applied_and_computes_the_same(
+    kind: str, value: str, text: str, target: CpuTarget, tmp_path: Path
+) -> None:
+    model = opened(text, tmp_path, target)
     (op,) = read_ops(model, tmp_path)
     found: OpChoiceKind = plugins.load(GROUP, kind)
     assert value in found.values(op)
@@ -105,6 +107,11 @@ def test_a_choice_is_for_the_ops_of_its_types_alone(target: CpuTarget, tmp_path:
         op_samples.convolution((2, 24, 6, 10), (20, 24, 1, 1)),
         op_samples.depthwise((1, 5, 9, 11), (5, 3, 3), (2, 2)),
         op_samples.depthwise((1, 5, 9, 11), (5, 7, 7), (1, 1)),
+        op_samples.channels_last((2, 6, 10, 24), 20, (1, 1)),
+        op_samples.channels_last((1, 6, 10, 24), 20, (1, 1), order="fhwc"),
+        # With the channels last the compiler's own code is faster.
+        op_samples.channels_last((1, 9, 11, 6), 6, (3, 3), order="hwc"),
+        op_samples.channels_last((1, 14, 14, 16), 16, (3, 3)),
         # The window is as large as the stride, yet the image is not spread over zeros.
         op_samples.convolution((1, 12, 13, 15), (5, 12, 2, 2)),
     ],

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import op_samples
 import samples
 from commands import here
 from pins import all_but
@@ -66,6 +67,22 @@ def test_a_dry_run_says_what_a_run_then_does(tmp_path: Path) -> None:
     events = [json.loads(line) for line in ran.stdout.splitlines()]
     assert len([each for each in events if each["event"] == "flags tried"]) == said["flags"]["trials"]
     assert took_s / 4 < said["total_s"] < took_s * 4
+
+
+def test_choices_for_single_ops_are_counted_and_take_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model.mlir").write_text(op_samples.convolution((1, 24, 6, 10), (20, 24, 1, 1)))
+    monkeypatch.chdir(tmp_path)
+    done = here("run", "model.mlir", "--dry-run", "--trials", "2", *PINS, "--json", output=capfd)
+    assert done.returncode == 0, done.stderr
+    (said,) = (line for line in map(json.loads, done.stdout.splitlines()) if line["event"] == "forecast")
+    assert said["ops"]["choices"] == {"pointwise=tiled": 1, "pointwise=product": 1}
+    assert (said["ops"]["sets"], said["ops"]["trials"]) == (2, 2)
+    parts_s = [said["so_far_s"], said["ops"]["seconds"], said["flags"]["seconds"], said["proof_s"]]
+    assert said["ops"]["seconds"] > 0
+    assert said["total_s"] >= sum(parts_s)
+    assert "Choices for single ops first: 2 of 2 sets" in " ".join(done.stderr.split())
 
 
 def test_people_read_a_table_and_the_reasons(tmp_path: Path) -> None:

@@ -59,6 +59,16 @@ def test_a_dispatch_that_cannot_be_tuned_says_why(tmp_path: Path) -> None:
     assert all(each.seconds is None and "dynamic" in each.reason for each in listed)
 
 
+def test_the_time_of_what_is_not_tuned_counts(tmp_path: Path) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(samples.pack(64))
+    (packing,) = list_dispatches(path, Options(), nobody)
+    assert packing.reason == "not tunable: no kind of problem describes a root op like linalg.pack"
+    assert not packing.space
+    assert packing.seconds is not None
+    assert packing.model_s > 0.0
+
+
 def test_the_command_prints_a_table(tmp_path: Path) -> None:
     path = tmp_path / "model.mlir"
     path.write_text(samples.matmul(96, 128, 64))
@@ -66,4 +76,4 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "contraction m96 n128 k64 f32" in result.output
     assert "100.0%" in result.output
-    assert "1 dispatches, 1 different problems to tune" in result.output
+    assert "1 dispatch, 1 problem to tune" in result.output

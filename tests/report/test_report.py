@@ -82,6 +82,13 @@ def test_a_run_is_read_as_it_was(recorded: Recorded, run: RecordedRun) -> None:
     assert run.spec == result.spec
     assert run.device == result.device_label
     assert run.compile_command == result.compile_command
+    assert run.breakdown == result.breakdown
+    assert run.peaks == result.peaks
+    assert run.gains == result.gains
+    assert result.gains is not None
+    assert result.model is not None
+    assert result.gains.spec == result.gains.together == result.model.ratio
+    assert result.gains.flags is None
     assert run.model == (result.model and result.model.certificate(result.circumstances))
     assert (read.name, read.verdict) == (tuned.dispatch.name, tuned.verdict)
     assert read.certificate == tuned.certificate(result.circumstances)
@@ -135,7 +142,11 @@ def test_the_page_shows_everything(recorded: Recorded, run: RecordedRun) -> None
         " ".join(result.compile_command),
         result.circumstances.compiler_version,
         "Which knobs matter",
-        "Best speed-up so far",
+        "Where the model's time goes",
+        "What each part gives, over the untuned model",
+        "What changed",
+        run.model_digest[:16],
+        "Best raw speed-up so far",
     ):
         assert expected in words, expected
 
@@ -262,7 +273,7 @@ def test_a_run_that_has_not_ended(recorded: Recorded, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     page = Page((folder / "report.html").read_text())
     assert "This run has not ended" in page.words
-    assert "Best speed-up so far" in page.words
+    assert "Best raw speed-up so far" in page.words
     exported = iree_tune("report", folder, "--json", tmp_path / "r.json", "--t4", tmp_path / "t4")
     assert exported.returncode == 0, exported.stderr
     assert len(list((tmp_path / "t4").iterdir())) == 2

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +18,9 @@ from click.testing import CliRunner
 
 from tuner.cli import app
 from tuner.errors import InputError
+from tuner.rates.peaks import PEAKS_FILE, Peaks, keep_peaks
 from tuner.runs.clean import clean, look
-from tuner.runs.folder import RunFolder
+from tuner.runs.folder import RUNS, RunFolder
 
 # What runs, checks and bundles leave, beside their record and lock.
 WRITTEN = (
@@ -92,6 +96,15 @@ def test_runs_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "2.0 MB removed" in result.output
     assert not any(folder.path.exists() for folder in folders)
     assert CliRunner().invoke(app, ["clean"]).output == "There are no runs here.\n"
+
+
+def test_the_machines_peaks_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no run's, and no reason for a word."""
+    monkeypatch.chdir(tmp_path)
+    keep_peaks(RUNS / PEAKS_FILE, Peaks("a processor", "local-sync", 1, 1e11, 1e10))
+    result = CliRunner().invoke(app, ["clean", "--yes"])
+    assert result.output == "There are no runs here.\n"
+    assert (RUNS / PEAKS_FILE).exists()
 
 
 def test_another_folder_is_left_alone(tmp_path: Path) -> None:
@@ -183,7 +196,7 @@ def test_nothing_is_removed_unasked(tmp_path: Path) -> None:
     assert isinstance(result.exception, InputError)
     assert "give --yes" in str(result.exception)
     told = CliRunner().invoke(app, ["clean", "--dry-run", str(run)], catch_exceptions=False)
-    assert "MB to remove" in told.output
+    assert "kB to remove" in told.output
     assert (run / "log.jsonl").exists()
 
 
@@ -195,8 +208,31 @@ def test_on_a_terminal_it_asks(answer: str, is_removed: bool, tmp_path: Path) ->
     command = [sys.executable, "-m", "tuner", "clean", str(run)]
     done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert "Remove them?" in done.stdout
+    assert re.search(r"Remove 1 run \(\d+ kB\)\? \[y/N\]", done.stdout)
     assert run.exists() is not is_removed
+
+
+def test_the_latest_and_young_runs_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".iree-tuner").mkdir()
+    for age_h in (1, 30, 200):
+        began = (datetime.now(UTC) - timedelta(hours=age_h)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # The oldest has the last name: the record's time counts.
+        run = made(tmp_path / ".iree-tuner" / f"run-{age_h}", "log.jsonl")
+        record = json.loads((run / "command.json").read_text())
+        (run / "command.json").write_text(json.dumps({**record, "began": began}))
+    undated = made(tmp_path / ".iree-tuner" / "undated", "log.jsonl")
+    (undated / "command.json").write_text('{"command": [], "folder": "", "began": "once"}')
+
+    def would_go(*options: str) -> list[str]:
+        shown = CliRunner().invoke(app, ["clean", "--dry-run", *options], catch_exceptions=False).output
+        return re.findall(r"^\.iree-tuner/([\w-]+): ", shown, re.MULTILINE)
+
+    assert would_go("--older-than", "1d") == ["run-200", "run-30"]
+    assert would_go("--older-than", "7d") == ["run-200"]
+    assert would_go("--older-than", "1d", "--keep-last", "3") == ["run-200"]
+    assert would_go("--keep-last", "1", ".iree-tuner/run-1", ".iree-tuner/run-200") == ["run-200"]
+    assert "runs that are kept: 4" in CliRunner().invoke(app, ["clean", "--keep-last", "4"]).output
 
 
 def test_clean_of_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

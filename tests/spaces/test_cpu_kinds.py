@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +14,25 @@ import pytest
 import samples
 from extraction import extract_text
 from places import EXAMPLES
-from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import Pool, enumerate_space, sample_uniform
+from space_samples import valid
+from tuner.constraints import Pool, enumerate_space
 from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted, extract
-from tuner.evaluate.programs import runnable
-from tuner.measuring import Runner
 from tuner.model.model import Model
-from tuner.outcome import Candidate, Fate
 from tuner.spaces import find
 from tuner.spaces.cpu import convolution, elementwise, inner_tiled, mmt4d, reduction
 from tuner.spaces.cpu.tiles import follow
 from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
-from tuner.targets.cpu_pipelines import FOLDED_DOUBLE_TILING, pipeline_attribute
+from tuner.targets.cpu_pipelines import FOLDED_DOUBLE_TILING, MMT4D_WITHOUT_MICROKERNELS, pipeline_attribute
 
 AVX512 = Limits(vector_bytes=64, threads=1)
 EXAMPLE = EXAMPLES / "cpu_kinds.mlir"
+PACKED = Problem(
+    "mmt4d",
+    tuple(Loop(extent, role) for extent, role in ((6, "m"), (13, "n"), (576, "k"), (16, "m"), (16, "n"), (1, "k"))),
+    tuple(Operand("f32", "", loops) for loops in ((0, 2, 3, 5), (1, 2, 4, 5), (0, 1, 3, 4))),
+)
 KINDS = {
     "conv": ("convolution", "cpu-convolution"),
     "conv2": ("convolution", "cpu-convolution"),
@@ -191,6 +194,19 @@ def test_half_vectors_and_masked_remainders_of_a_transpose() -> None:
     assert (odd["distribution[parallel1]"] % odd["vector_common_parallel[parallel1]"] == 0).all()
 
 
+def test_a_copy_into_a_padded_image_is_tuned_as_an_op_on_buffers(tmp_path: Path, target: CpuTarget) -> None:
+    extracted = extract_text(samples.padding(4, 24), tmp_path, target)
+    (dispatch,) = extracted.dispatches
+    assert dispatch.problem is not None
+    assert dispatch.problem.kind == "copy"
+    found = find("cpu", dispatch.problem)
+    assert found is not None
+    assert found[0] == "cpu-copy"
+    pool = enumerate_space(found[1].build(dispatch.problem, extracted.limits))
+    assert found[1].configuration(dispatch.problem, pool.point(0)).pipeline == "BufferOpsTileAndVectorize"
+    valid(dispatch, extracted.limits, target, tmp_path)
+
+
 def test_a_sum_of_few_columns_has_vectors_that_divide_them() -> None:
     loops = Loop(24, "parallel"), Loop(25600, "k")
     operands = Operand("f32", "", (1, 0)), Operand("f32", "", (0,))
@@ -212,7 +228,47 @@ def test_a_packed_products_inner_tile_is_whole(text: str, tmp_path: Path, target
     levels = mmt4d.SPACE.configuration(dispatch.problem, pool.point(0)).levels
     assert levels["vector_common_parallel"][-3:-1] == (m0, n0)
     assert levels["vector_reduction"][-1] == k0
-    valid(dispatch, extracted.limits, target, tmp_path)
+    valid(dispatch, extracted.limits, target, tmp_path, samples=8)
+
+
+def test_products_are_calls_or_code() -> None:
+    calls, code = (
+        columns(enumerate_space(mmt4d.SPACE.build(PACKED, replace(AVX512, microkernels=has)))) for has in (True, False)
+    )
+    assert "microkernel" not in code
+    assert all(set(code[f"vector_common_parallel[{name}0]"].tolist()) == {1} for name in "mn")
+    in_vector = calls["vector_common_parallel[m0]"] * calls["vector_common_parallel[n0]"]
+    assert set(in_vector[calls["microkernel"] == 0].tolist()) == {1}
+    assert {2, 3, 6} <= set(in_vector[calls["microkernel"] == 1].tolist())
+    assert set(calls["vector_reduction[k0]"].tolist()) == {1}
+    ragged = 13 % calls["distribution[n0]"] != 0
+    assert ragged.any()
+    assert len(calls["microkernel"]) >= 50
+
+
+def test_a_product_without_microkernel_names_its_passes() -> None:
+    pool = enumerate_space(mmt4d.SPACE.build(PACKED, replace(AVX512, microkernels=True)))
+    pipelines = {
+        (pool.point(row)["microkernel"], mmt4d.SPACE.configuration(PACKED, pool.point(row)).pipeline)
+        for row in range(len(pool))
+    }
+    assert pipelines == {(0, MMT4D_WITHOUT_MICROKERNELS), (1, "Mmt4dTilingExpert")}
+
+
+def test_types_without_a_microkernel_leave_no_choice_of_it() -> None:
+    wide = Problem(
+        PACKED.kind, PACKED.loops, tuple(replace(operand, element_type="f64") for operand in PACKED.operands)
+    )
+    space = mmt4d.SPACE.build(wide, replace(AVX512, microkernels=True))
+    assert "microkernel" not in {knob.name for knob in space.knobs}
+
+
+@pytest.mark.parametrize(("flag", "has"), [("default", True), ("all", True), ("none", False)])
+def test_the_compiler_says_whether_there_are_microkernels(
+    flag: str, has: bool, tmp_path: Path, target: CpuTarget
+) -> None:
+    extracted = extract_text(samples.elementwise(64), tmp_path, target, f"--iree-llvmcpu-enable-ukernels={flag}")
+    assert extracted.limits.microkernels is has
 
 
 def test_a_product_of_tiles_is_distributed_over_tiles(tmp_path: Path, target: CpuTarget) -> None:
@@ -253,42 +309,3 @@ def test_samples_compile_and_compute_what_the_default_does(
     function: str, kinds: Extracted, target: CpuTarget, tmp_path: Path
 ) -> None:
     valid(dispatch_of(kinds, function), kinds.limits, target, tmp_path)
-
-
-def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, samples: int = 6) -> None:
-    """Asserts that samples compile, are applied, and give the default's output."""
-    problem, program = dispatch.problem, dispatch.program
-    assert problem is not None
-    assert program is not None
-    found = find("cpu", problem)
-    assert found is not None
-    _, builder = found
-    pool = enumerate_space(builder.build(problem, limits))
-    rows = sample_uniform(pool, samples, np.random.default_rng(0))
-    configurations = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
-    jobs = [
-        CompileJob(
-            program,
-            dispatch.name,
-            Candidate(number, configuration=configuration),
-            target,
-            folder / f"{number}.vmfb",
-            folder / f"{number}.log",
-        )
-        for number, configuration in enumerate(configurations)
-    ]
-    with CompilePool(2, 60.0) as compilers:
-        ends = compilers.compile(jobs)
-    assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
-    assert ends[0].configured == dispatch.default
-    with Runner(target.device) as runner:
-        for number, end in enumerate(ends):
-            assert end.binary is not None
-            name = "default" if number == 0 else "candidate"
-            runner.load(name, runnable(program, end.binary))
-            if number == 0:
-                runner.reference(name, 1, timeout_s=60.0)
-                tolerances = runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
-            else:
-                verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
-                assert verification.passed, f"{configurations[number]}: {verification.detail}"

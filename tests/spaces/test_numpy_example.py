@@ -15,10 +15,11 @@ CODE = """
 import blocked_numpy as example
 
 if __name__ == "__main__":
-    problem = example.Problem(64, 96, 32)
-    found = example.tune(problem, trials=6)
-    assert found.tried == 6
-    assert 64 % found.best.row_block == 0
+    found = example.tune(64, 32, trials=6)
+    default, *tried = found.evaluations
+    assert len(tried) == 6
+    assert {evaluation.fate.value for evaluation in tried} == {"Measured"}, tried
+    assert 64 % found.point["rows"] == 0
     # Equal blocks take equal time: what is timed has data to work on.
     assert 0.05 < found.ratio.value < 20, found.ratio
     print("tuned", found.ratio)

@@ -14,7 +14,7 @@ from tuner.options import Options
 from tuner.specs.deliver import compile_command, deliver
 from tuner.specs.merge import merge_specs
 from tuner.specs.preprocessing import beside, naming, portable, preprocessing_path, text_in
-from tuner.specs.read import read_spec
+from tuner.specs.read import missed_preprocessing, read_spec
 from tuner.specs.write import late_path, problem_spec
 
 TEXT = f"// A comment.\n{PREPROCESSING_MARK} {{\n}}\n"
@@ -57,6 +57,25 @@ def test_a_file_that_is_missing_or_another_is_one_sentence(tmp_path: Path) -> No
     file.unlink()
     with pytest.raises(InputError, match=f"goes with a preprocessing spec, and {file} is none; put that file beside"):
         read_spec(spec)
+
+
+def test_flags_that_leave_the_file_out_are_one_sentence(tmp_path: Path) -> None:
+    spec = delivered(tmp_path)
+    file = preprocessing_path(spec)
+    named = preprocessing_flag(file)
+    moved = tmp_path / "moved.mlir"
+    moved.write_text(TEXT)
+    assert (
+        missed_preprocessing([spec], (OTHER, named)) == missed_preprocessing([spec], [preprocessing_flag(moved)]) == ""
+    )
+    assert missed_preprocessing([spec], [OTHER]).startswith(f"{spec} goes with {file}, which the flags leave out: ")
+    assert missed_preprocessing([spec], []).endswith(f"; give {named} after --")
+    file.write_text(TEXT + "// Another.\n")
+    assert f"{file} is another one: " in missed_preprocessing([spec], [named])
+    file.unlink()
+    assert f"{file} is missing: " in missed_preprocessing([spec], [named])
+    spec.write_text(problem_spec([]))
+    assert missed_preprocessing([spec], []) == ""
 
 
 def test_files_of_a_user_stay_as_they_are(tmp_path: Path) -> None:

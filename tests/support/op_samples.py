@@ -34,6 +34,30 @@ func.func @convolution(%x: {argument}, %w: {w}, %y: {y}) -> {y} {{
 """
 
 
+def channels_last(
+    image: tuple[int, ...],
+    filters: int,
+    window: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    order: str = "hwcf",
+) -> str:
+    """A convolution of an image [batch, rows, columns, channels]; the order `hwc` takes each channel by itself."""
+    down, right = strides
+    batch, height, width, channels = image
+    sizes = {"h": window[0], "w": window[1], "c": channels, "f": filters}
+    name = f"{'depthwise_' if order == 'hwc' else ''}conv_2d_nhwc_{order}"
+    x, w = _tensor(*image), _tensor(*(sizes[letter] for letter in order))
+    y = _tensor(batch, (height - window[0]) // down + 1, (width - window[1]) // right + 1, filters)
+    return f"""
+func.func @convolution(%x: {x}, %w: {w}, %y: {y}) -> {y} {{
+  %c = linalg.{name} {{dilations = dense<1> : vector<2xi64>, strides = dense<[{down}, {right}]> : vector<2xi64>}}
+    ins(%x, %w : {x}, {w}) outs(%y : {y}) -> {y}
+  return %c : {y}
+}}
+"""
+
+
 def spread_from(image: tuple[int, ...]) -> tuple[int, ...]:
     """The image whose elements stand at every second place of `image`, behind a row and a column of zeros."""
     batch, channels, height, width = image
@@ -75,3 +99,9 @@ SUITED = {
     ("few-channels", "slices"): convolution((1, 3, 8, 12), (6, 3, 3, 3), strides=(2, 2)),
     ("winograd", "on"): convolution((1, 16, 14, 14), (16, 16, 3, 3)),
 }
+# The same for convolutions whose channels come last.
+CHANNELS_LAST = [
+    ("pointwise", "tiled", channels_last((1, 6, 10, 24), 20, (1, 1))),
+    ("few-channels", "slices", channels_last((1, 8, 13, 3), 6, (3, 3), strides=(2, 2))),
+    ("few-channels", "slices", channels_last((1, 8, 12, 3), 6, (2, 3), order="fhwc")),
+]

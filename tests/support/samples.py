@@ -158,6 +158,65 @@ func.func @softmax(%a: {kind}) -> {kind} {{
 """
 
 
+def attention(batch: int, queries: int, keys: int, features: int, values: int) -> str:
+    """Attention in f32 with a constant scale."""
+    q, k, v, o = (
+        f"tensor<{batch}x{rows}x{columns}xf32>"
+        for rows, columns in ((queries, features), (keys, features), (keys, values), (queries, values))
+    )
+    return f"""
+func.func @attention(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
+  %scale = arith.constant 0.125 : f32
+  %empty = tensor.empty() : {o}
+  %o = iree_linalg_ext.attention <{{indexing_maps = [
+      affine_map<(b, m, n, f, k) -> (b, m, f)>, affine_map<(b, m, n, f, k) -> (b, k, f)>,
+      affine_map<(b, m, n, f, k) -> (b, k, n)>, affine_map<(b, m, n, f, k) -> ()>,
+      affine_map<(b, m, n, f, k) -> (b, m, n)>]}}>
+      ins(%q, %k, %v, %scale : {q}, {k}, {v}, f32) outs(%empty : {o}) {{
+  ^bb0(%score: f32):
+    iree_linalg_ext.yield %score : f32
+  }} -> {o}
+  return %o : {o}
+}}
+"""
+
+
+def padding(channels: int, size: int) -> str:
+    """An image in f32 with a border of zeros: a fill, and a copy of one buffer into another."""
+    image, padded = f"tensor<{channels}x{size}x{size}xf32>", f"tensor<{channels}x{size + 2}x{size + 2}xf32>"
+    return f"""
+func.func @padding(%a: {image}) -> {padded} {{
+  %zero = arith.constant 0.0 : f32
+  %b = tensor.pad %a low[0, 1, 1] high[0, 1, 1] {{
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : f32
+  }} : {image} to {padded}
+  return %b : {padded}
+}}
+"""
+
+
+def pooling(layout: str, channels: int, size: int, stride: int) -> str:
+    """The maxima of 3 x 3 windows in f32; `layout` is nhwc or nchw, `size` the output's rows and columns."""
+
+    def image(rows: int) -> str:
+        sizes = {"n": 1, "c": channels, "h": rows, "w": rows}
+        return f"tensor<{'x'.join(str(sizes[letter]) for letter in layout)}xf32>"
+
+    read, out = image(stride * (size - 1) + 3), image(size)
+    return f"""
+func.func @pooling(%a: {read}) -> {out} {{
+  %lowest = arith.constant 0xFF800000 : f32
+  %window = tensor.empty() : tensor<3x3xf32>
+  %empty = tensor.empty() : {out}
+  %init = linalg.fill ins(%lowest : f32) outs(%empty : {out}) -> {out}
+  %b = linalg.pooling_{layout}_max {{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}
+      ins(%a, %window : {read}, tensor<3x3xf32>) outs(%init : {out}) -> {out}
+  return %b : {out}
+}}
+"""
+
+
 def channel_wise_rows(channels: int, size: int, window: int) -> str:
     """A channel-wise convolution in f32 of an image whose rows are contiguous, then clipped below at 0."""
     padded, out = f"1x{channels}x{size + window - 1}x{size + window - 1}", f"1x{channels}x{size}x{size}"

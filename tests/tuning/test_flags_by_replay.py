@@ -14,9 +14,11 @@ import pytest
 from pins import all_but
 from tuner.errors import DeviceLostError
 from tuner.events import Event, FlagsTried
+from tuner.options import Options
 from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.replay import Behaviour, Course
+from tuner.tuning.flag_plan import plan_flags
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
@@ -56,7 +58,12 @@ def refusal(stack_bytes: int) -> str:
 
 
 def chosen(
-    folder: Path, known: Flags, *, lost_after: int | None = None, refusal: str = "the recording does not know it"
+    folder: Path,
+    known: Flags,
+    *,
+    lost_after: int | None = None,
+    stopped_after: int | None = None,
+    refusal: str = "the recording does not know it",
 ) -> tuple[FlagChoice, list[FlagsTried]]:
     tried: list[FlagsTried] = []
     machines = ReplayMachines.of(known, noise=0.001)
@@ -66,7 +73,10 @@ def chosen(
             tried.append(event)
             machines.replays[0].is_lost = len(tried) == lost_after
 
-    with workbench(folder / "run", machines, listen=listen, keep_flags=False, pins=PINS) as bench:
+    def stop() -> bool:
+        return stopped_after is not None and len(tried) >= stopped_after
+
+    with workbench(folder / "run", machines, listen=listen, keep_flags=False, pins=PINS, stop=stop) as bench:
         plain = replayed_plain_model(bench, known, refusal=refusal)
         return choose_flags(bench, plain, (), bench.budget, 0.0), tried
 
@@ -125,6 +135,27 @@ def test_pinned_flags_are_repaired_without_a_search(tmp_path: Path) -> None:
     assert choice.tried == 0
 
 
+def test_a_plan_counts_what_is_left_after_choices_for_ops(tmp_path: Path) -> None:
+    known, options = Flags({}), Options(budget_s=10.0)
+    with workbench(tmp_path / "run", ReplayMachines.of(known)) as bench:
+        plain = replayed_plain_model(bench, known)
+        first, after = (plan_flags("cpu", options, plain, before_s) for before_s in (0.0, 8.0))
+    assert first is not None
+    assert after is not None
+    assert first.choices == after.choices > first.trials > after.trials > 0
+
+
+def test_pins_that_leave_no_choice_are_no_matter_of_time(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    known = Flags({})
+    with workbench(
+        tmp_path / "run", ReplayMachines.of(known), listen=heard.append, keep_flags=False, pins=all_but()
+    ) as bench:
+        plain = replayed_plain_model(bench, known)
+        assert choose_flags(bench, plain, (), bench.budget, 0.0).flags == ()
+    assert heard == []
+
+
 def test_choices_that_the_model_holds_already_are_not_compiled_again(tmp_path: Path) -> None:
     """What was chosen for single ops may need a flag: the model with it is what flags are compared with."""
     known = Flags({O3: 0.8}, broken=frozenset({TILING}))
@@ -160,6 +191,22 @@ def test_if_every_choice_fails_the_flags_stay(tmp_path: Path) -> None:
 def test_a_device_that_is_lost_ends_the_search_of_flags(tmp_path: Path) -> None:
     with pytest.raises(DeviceLostError, match="the device replay is lost"):
         chosen(tmp_path, Flags({O3: 0.8, TILING: 0.5}), lost_after=3)
+
+
+def test_a_run_that_is_stopped_keeps_the_best_flags_so_far(tmp_path: Path) -> None:
+    """They are compared with the untuned model as ever."""
+    known = Flags({O2: 0.9, O3: 0.8, TILING: 0.5})
+    choice, tried = chosen(tmp_path, known, stopped_after=1)
+    _, all_tried = chosen(tmp_path / "whole", known)
+    assert 0 < len(tried) < len(all_tried)
+    best = min((event.time_s for event in tried if event.time_s is not None), default=PLAIN_S)
+    assert choice.ratio is not None
+    assert choice.ratio.value == pytest.approx(PLAIN_S / best, rel=0.02)
+
+
+def test_a_run_that_is_stopped_before_its_flags_tries_none(tmp_path: Path) -> None:
+    choice, tried = chosen(tmp_path, Flags({O3: 0.8}), stopped_after=0)
+    assert (choice.flags, tried) == ((), [])
 
 
 def test_a_slower_choice_that_makes_other_ops_is_the_rival(tmp_path: Path) -> None:

@@ -1,32 +1,13 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What dispatches do, and how far they are below the usual rates."""
+"""How far dispatches are below the usual rates."""
 
 from __future__ import annotations
 
 import pytest
 
-from tuner.testing.problems import problem
-from tuner.tuning.headroom import Work, headrooms
-
-PRODUCT = problem("contraction", [("m", 8), ("n", 16), ("k", 32)], (0, 2), (2, 1), (0, 1), types=("f16", "f16", "f32"))
-CONVOLUTION = problem(
-    "convolution",
-    [("batch", 1), ("image", 28), ("image", 14), ("batch", 64), ("window", 3), ("window", 3)],
-    (0, -1, -1, 3),
-    (4, 5),
-    (0, 1, 2, 3),
-)
-
-
-def test_work_is_iterations_and_bytes_of_all_runs() -> None:
-    moved = 2 * (8 * 32 + 32 * 16) + 4 * 8 * 16
-    assert Work.of(PRODUCT, 1) == Work(8 * 16 * 32, moved)
-    assert Work.of(PRODUCT, 3) == Work(3 * 8 * 16 * 32, 3 * moved)
-
-
-def test_a_dimension_of_two_loops_is_as_long_as_the_image() -> None:
-    assert Work.of(CONVOLUTION, 1) == Work(28 * 14 * 64 * 9, 4 * (2 * 28 * 14 * 64 + 9))
+from tuner.rates.work import Work
+from tuner.tuning.headroom import headrooms
 
 
 def test_who_is_far_below_the_others_has_headroom() -> None:

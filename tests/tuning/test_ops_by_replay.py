@@ -16,12 +16,11 @@ from tuner.errors import DeviceLostError
 from tuner.events import Event, OpChoiceTried
 from tuner.model.model import PREPROCESSING_FLAG
 from tuner.op_choices import InputOp
-from tuner.options import Options
 from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.replay import Behaviour, Course
 from tuner.tuning.flag_plan import pins_of
-from tuner.tuning.op_search import ChosenOps, Settled, choose_ops, groups_of, may_choose_ops
+from tuner.tuning.op_search import ChosenOps, choose_ops
 
 PLAIN_S = 10e-3
 STACK = "--iree-llvmcpu-stack-allocation-limit"
@@ -151,55 +150,6 @@ def test_a_search_that_is_repeated_measures_nothing_again(tmp_path: Path) -> Non
     assert second is not None
     assert first.choices == second.choices
     assert [event.stored for event in tried] == [False] * 3 + [True] * 3
-
-
-CONVOLUTION = InputOp(
-    "linalg.conv_2d_nchw_fchw",
-    ("tensor<1x64x40x40xf32>", "tensor<64x64x1x1xf32>", "tensor<1x64x40x40xf32>"),
-    (Loop(64, "channel"), Loop(40, "image"), Loop(40, "image"), Loop(64, "k"), Loop(1, "window"), Loop(1, "window")),
-    strides=(1, 1),
-    dilations=(1, 1),
-)
-
-
-@pytest.mark.parametrize(
-    ("options", "tried"),
-    [
-        (Options(), [{"data-tiling": "on", "pointwise": "tiled"}, {"pointwise": "tiled"}, {"pointwise": "product"}]),
-        (Options(flags=("--iree-opt-data-tiling=false",)), [{"pointwise": "product"}]),
-        (Options(pins={"data-tiling": "early"}), [{"pointwise": "product"}]),
-    ],
-)
-def test_what_is_promising_is_tried_together_first(options: Options, tried: list[dict[str, str]]) -> None:
-    """A flag or a pin of the user leaves the choices that agree with it."""
-    groups = list(groups_of((LARGE, CONVOLUTION), Settled.by(options, "cpu")))
-    assert [group.values for group in groups][: len(tried)] == tried
-
-
-@pytest.mark.parametrize("options", [Options(flags=("--iree-opt-data-tiling",)), Options(pins={"data-tiling": "on"})])
-def test_what_the_user_gave_already_settles_nothing_else(options: Options) -> None:
-    ops = (LARGE, CONVOLUTION)
-    free, agreeing = (list(groups_of(ops, Settled.by(given, "cpu"))) for given in (Options(), options))
-    assert free == agreeing
-
-
-def test_the_only_product_of_a_model_is_left_to_the_flag() -> None:
-    assert list(groups_of((LARGE,), Settled.by(Options(), "cpu"))) == []
-    assert len(list(groups_of((LARGE, SMALL), Settled.by(Options(), "cpu")))) == 1
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        Options(flags=(f"{PREPROCESSING_FLAG}=theirs.mlir",)),
-        Options(keep_flags=True),
-        Options(dispatches=("a",)),
-        Options(pins={"convolution-layout": "channels-last"}),
-    ],
-)
-def test_options_may_leave_no_choice(options: Options) -> None:
-    assert may_choose_ops(Options(pins={"convolution-layout": "default"}), "cpu")
-    assert not may_choose_ops(options, "cpu")
 
 
 def test_flags_are_chosen_given_the_choices_for_ops() -> None:

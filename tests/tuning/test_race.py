@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,19 +57,31 @@ class Race:
 
     @property
     def asked(self) -> list[str]:
-        return [
-            event.dispatch
-            for event in self.events
-            if isinstance(event, CandidateEnded) and not event.evaluation.candidate.is_default
-        ]
+        return asked_of(self.events)
+
+
+def asked_of(events: Sequence[Event]) -> list[str]:
+    """The dispatches whose candidates ended, in order, defaults left out."""
+    return [
+        event.dispatch
+        for event in events
+        if isinstance(event, CandidateEnded) and not event.evaluation.candidate.is_default
+    ]
 
 
 @contextmanager
-def race_of(folder: Path, least: dict[str, float], budget_s: float | None = 100.0) -> Iterator[Race]:
+def race_of(
+    folder: Path, least: dict[str, float], budget_s: float | None = 100.0, stopped_after: int | None = None
+) -> Iterator[Race]:
+    """`stopped_after`: candidates after which the run is stopped."""
     known = Tunable({"ours": 9e-3, "theirs": 11e-3}, least)
     machines = ReplayMachines.of(known, noise=0.001, pause_s=0.05, clock=Clock())
     events: list[Event] = []
-    with workbench(folder / "run", machines, listen=events.append, trials=60, budget_s=budget_s) as bench:
+
+    def stop() -> bool:
+        return stopped_after is not None and len(asked_of(events)) >= stopped_after
+
+    with workbench(folder / "run", machines, listen=events.append, trials=60, budget_s=budget_s, stop=stop) as bench:
         aside = replace(bench, folder=Aside.of(bench.folder, "rival"))
         first = start_field(bench, [product("ours", 64)], LIMITS, bench.budget)
         rival = start_field(aside, [product("theirs", 64)], LIMITS, bench.budget)
@@ -90,6 +102,12 @@ def test_a_rival_whose_dispatches_have_more_to_gain_overtakes(tmp_path: Path, bu
 def test_a_rival_that_gains_as_much_stays_behind(tmp_path: Path) -> None:
     with race_of(tmp_path, {"ours": 0.5, "theirs": 0.5}) as race:
         assert not is_overtaken(race.first, race.rival, race.bench.budget)
+
+
+def test_a_race_that_is_stopped_is_won_by_the_chosen_flags(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}, stopped_after=3) as race:
+        assert not is_overtaken(race.first, race.rival, race.bench.budget)
+        assert 3 <= len(race.asked) <= 4
 
 
 def test_a_rival_that_the_machines_usual_rates_cannot_bring_ahead_is_not_searched(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from pins import all_but
 from tuner.dispatch import Dispatch, Loop
+from tuner.evaluate.budget import Budget
 from tuner.events import Event, FlagsTried, Note
 from tuner.op_choices import InputOp, OpChoice
 from tuner.speedup import Ratio
@@ -20,6 +21,7 @@ from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.problems import problem
 from tuner.testing.replay import Behaviour
+from tuner.tuning.flag_search import choose_flags
 from tuner.tuning.op_search import ChosenOps
 from tuner.tuning.rivals import flags_are_better
 
@@ -50,14 +52,19 @@ def ops(speedup: float, op: InputOp = CONVOLUTION) -> ChosenOps:
     return ChosenOps((choice,), (), Path("ops.vmfb"), Ratio(speedup, 0.98 * speedup, 1.02 * speedup))
 
 
-def judged(folder: Path, gave: ChosenOps, factors: Mapping[str, float]) -> tuple[bool, list[Event]]:
+def judged(
+    folder: Path, gave: ChosenOps, factors: Mapping[str, float], budget_s: float | None = None
+) -> tuple[bool, list[Event]]:
     events: list[Event] = []
     known = Flags(factors)
     machines = ReplayMachines.of(known, noise=0.001)
     pins = all_but("loop-unrolling", "opt-level", "aggressive-fusion")
     with workbench(folder / "run", machines, listen=events.append, keep_flags=False, pins=pins) as bench:
         plain = replayed_plain_model(bench, known)
-        better = flags_are_better(bench, plain, [Dispatch("d0", K_BY_K)], gave, bench.budget, 0.0)
+        budget = Budget(budget_s)
+        better = flags_are_better(bench, plain, [Dispatch("d0", K_BY_K)], gave, budget, 0.0)
+        if budget_s is not None:
+            choose_flags(bench, plain, [Dispatch("d0", K_BY_K)], budget, 0.0)
     return better, events
 
 
@@ -80,3 +87,11 @@ def test_flags_are_not_tried_if_they_promise_less_or_go_with_the_choices(tmp_pat
     better, events = judged(tmp_path, gave, {UNROLLING: 0.4})
     assert not better
     assert not any(isinstance(event, FlagsTried) for event in events)
+
+
+def test_a_budget_that_affords_no_flags_is_reported_once(tmp_path: Path) -> None:
+    """By the search of flags that comes next in a run."""
+    better, events = judged(tmp_path, ops(1.2), {UNROLLING: 0.4}, budget_s=0.1)
+    assert not better
+    (note,) = [event.text for event in events if isinstance(event, Note)]
+    assert note.startswith("The flags stay as they are: one choice and its comparison would take about")

@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
-from tuner.tuning.headroom import Work
-from tuner.tuning.schedule import Batch, Finish, GiveUp, Standing, Turn, choose, expected_gain_s, in_turn, within
+from tuner.rates.work import Work
+from tuner.tuning.schedule import (
+    Batch,
+    Finish,
+    GiveUp,
+    Standing,
+    Turn,
+    choose,
+    expected_gain_s,
+    explored,
+    in_turn,
+    within,
+)
 
 FRESH = Standing(default_s=1.0, best=(1.0,), spent_s=0.0, left=100)
 # Forty candidates without any gain in the latest of them.
@@ -210,3 +221,30 @@ def test_of_no_search_there_are_no_turns() -> None:
     heard: list[Event] = []
     assert run_through(in_turn([], 4)) == run_through(within([], 4, Budget(1.0), heard.append)) == []
     assert heard == []
+
+
+def test_a_schedule_that_is_stopped_goes_on_to_the_finals() -> None:
+    """Of what found something: the others get a reason, and nothing is announced any more."""
+    found, none = Simulated("found", 1.0, [2.0] * 8), Simulated("none", 1.0, [0.5] * 8)
+    none.step(4)
+    untried = Simulated("untried", 1.0, [2.0] * 8)
+
+    def stop() -> bool:
+        return len(found.best) > 4
+
+    ends = ["none: the default stays: none of 4 candidates was faster in the search"]
+    ends.append("untried: left alone: the run was stopped before its search")
+    assert run_through(in_turn([found, none, untried], 4, stop)) == ["found: 4", "found: final", *ends]
+    assert none.done == untried.done == []
+    found.best = [1.0]
+    large = replace(found, default_s=10.0)
+    asked = run_through(within([large, none, untried], 4, Budget(100.0), lambda _: None, lambda: len(large.best) > 4))
+    assert asked == ["found: 4", *ends, "found: final"]
+
+
+def test_a_search_rests_when_nothing_more_is_to_be_gained() -> None:
+    """Its programs would stay loaded in the process that another choice of flags measures in."""
+    search = Simulated("only", 1.0, [2.0] * 4)
+    for batch in explored([search], 4, Budget(100.0)):
+        batch.search.step(batch.count)
+    assert search.done == ["announced", "rested"]

@@ -372,3 +372,43 @@ def test_a_run_learns_from_its_first_dispatch_and_asks_the_same_when_resumed(tmp
     assert [[e.candidate for e in result.evaluations] for result in again] == [
         [e.candidate for e in result.evaluations] for result in results
     ]
+
+
+@pytest.mark.parametrize("budget_s", [None, 60.0], ids=["all candidates", "within a budget"])
+def test_a_run_that_is_stopped_has_the_finals_of_what_it_found(tmp_path: Path, budget_s: float | None) -> None:
+    """The batch under way ends. A dispatch without candidates is left alone, and the note comes once."""
+    machines = ReplayMachines.of(MadeUp(), noise=0.002)
+    events: list[Event] = []
+
+    def stop() -> bool:
+        return len(asked_of(events)) >= 3
+
+    dispatches = [product("first", 128), product("second", 64)]
+    with workbench(tmp_path / "run", machines, listen=events.append, trials=40, budget_s=budget_s, stop=stop) as bench:
+        results = tune_dispatches(bench, dispatches, LIMITS, bench.budget)
+    searched, other = sorted(results, key=lambda result: -result.tried)
+    assert searched.winner is not None
+    assert searched.final is not None
+    assert searched.final.ratio.low > 1.0
+    assert 3 <= searched.tried <= 8
+    assert other.verdict == "left alone: the run was stopped before its search"
+    assert len([text for text in notes(events) if text.startswith("Stopped: ")]) == 1
+
+
+def test_a_run_that_is_stopped_at_once_tries_nothing(tmp_path: Path) -> None:
+    machines = ReplayMachines.of(MadeUp())
+    with workbench(tmp_path / "run", machines, stop=lambda: True) as bench:
+        (result,) = tune_dispatches(bench, [product("mine")], LIMITS, bench.budget)
+    assert result.evaluations == ()
+    assert result.verdict == "left alone: the run was stopped before its default was timed"
+
+
+def test_an_exception_of_the_callback_ends_the_search(tmp_path: Path) -> None:
+    def stop() -> bool:
+        raise RuntimeError("the caller's own")
+
+    with (
+        workbench(tmp_path / "run", ReplayMachines.of(MadeUp()), stop=stop) as bench,
+        pytest.raises(RuntimeError, match="the caller's own"),
+    ):
+        tune_dispatches(bench, [product("mine")], LIMITS, bench.budget)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,38 +69,77 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
     ("options", "says"),
     [
         ({"trails": 3}, "'trails' is unknown; there are: target, "),
-        ({"trials": 0}, "--trials must be at least 1"),
+        ({"trials": 0}, "trials must be at least 1"),
+        ({"compile_timeout_s": 0.0}, "compile_timeout_s must be positive"),
+        ({"budget_s": -1.0}, "budget_s must be positive"),
         ({"trials": "20"}, "trials is '20', not a value of type int"),
         ({"flags": "--iree-opt-level=O2"}, "flags is '--iree-opt-level=O2', not a list"),
         ({"target": "abacus"}, "there is no target named 'abacus'"),
+        ({"store": 3}, "store is '3', not a list"),
     ],
 )
 def test_bad_options_are_input_errors(options: dict[str, Any], says: str, tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(8, 8, 8))
-    with pytest.raises(tuner.InputError, match=re.escape(says)):
+    with pytest.raises(tuner.InputError, match=re.escape(says)) as refusal:
         tuner.tune(model, **options)
+    assert "--trials" not in str(refusal.value)
 
 
-def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("store", ["nothing", Path("nothing"), ["s.sqlite", "nothing"], (Path("s.sqlite"), "nothing")])
+def test_one_store_or_several_may_be_named(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is made if it is not there, the others are only read."""
+    monkeypatch.chdir(tmp_path)
+    Path("model.mlir").write_text(samples.matmul(8, 8, 8))
+    Path("nothing").mkdir()
+    with pytest.raises(tuner.InputError, match=r"nothing (cannot be used as a store|is a folder)"):
+        tuner.tune("model.mlir", store=store)
+    assert Path("s.sqlite").exists() == isinstance(store, list | tuple)
+
+
+def test_a_script_needs_a_guard(tmp_path: Path) -> None:
     """Its processes import it, and would tune too. Paths are texts here, as scripts have them."""
     (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
-    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite')"
+    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite', progress=True)"
     guarded, unguarded = tmp_path / "guarded.py", tmp_path / "unguarded.py"
     guarded.write_text(f"import tuner\nif __name__ == '__main__':\n    print({call}.speedup)\n")
     unguarded.write_text(f"import tuner\nprint({call}.speedup)\n")
-    ends = {}
-    for script in (unguarded, guarded):
-        shutil.rmtree(tmp_path / "run", ignore_errors=True)
-        ends[script] = subprocess.run(
+    ends = {
+        script: subprocess.run(
             [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
         )
+        for script in (unguarded, guarded)
+    }
     assert ends[guarded].returncode == 0, ends[guarded].stderr
     assert float(ends[guarded].stdout) > 0
     assert (tmp_path / "run.sqlite").exists()
+    # What the command prints without a terminal.
+    assert "candidates, " in ends[guarded].stderr
     assert ends[unguarded].returncode == 1
-    assert "call it under `if __name__ == '__main__':`" in ends[unguarded].stderr
-    assert (
-        "tuner.errors.DeviceLostError: the device local-sync cannot be opened"
-        in ends[unguarded].stderr.splitlines()[-1]
+    assert ends[unguarded].stderr.splitlines()[-1].startswith("tuner.errors.InputError: tuner.tune() starts processes")
+    assert ends[unguarded].stderr.count("call it under `if __name__ == '__main__':`") == 1
+
+
+def test_a_run_that_is_stopped_returns_what_it_found_and_proved(tmp_path: Path) -> None:
+    (tmp_path / "primes.mlir").write_text(samples.matmul(101, 211, 103))
+    heard: list[Event] = []
+
+    def stop() -> bool:
+        return any(isinstance(event, CandidateEnded) and event.best > 1.5 for event in heard)
+
+    result = tuner.tune(
+        tmp_path / "primes.mlir",
+        trials=200,
+        keep_flags=True,
+        flags=(samples.NO_PEELING,),
+        run_dir=tmp_path / "run",
+        listen=heard.append,
+        stop=stop,
     )
+    (dispatch,) = result.dispatches
+    assert 0 < dispatch.tried < 20
+    assert dispatch.winner is not None
+    assert result.model is not None
+    assert result.model.verification.passed
+    assert "transform.iree.match.contraction" in result.spec
+    assert result.command_shown == ""

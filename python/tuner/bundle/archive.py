@@ -10,9 +10,7 @@ import tempfile
 import zipapp
 from pathlib import Path
 
-import tuner
-
-_ROOT = Path(tuner.__file__).parent
+_ROOT = Path(__file__).parents[1]
 _START = "tuner.bundle.__main__"
 _MAIN = "tuner.bundle.measuring"
 
@@ -51,7 +49,7 @@ def measuring_modules() -> dict[str, Path]:
 def _source(name: str) -> Path | None:
     """The file of a module of this package, None for any other name."""
     first, *inner = name.split(".")
-    if first != tuner.__name__:
+    if first != _ROOT.name:
         return None
     place = _ROOT.joinpath(*inner)
     return next((file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()), None)

@@ -100,7 +100,7 @@ def _check_options(options: Options) -> None:
         (options.output is not None, "-o"),
         (options.budget_s is not None, "--budget"),
         (options.resume, "--resume"),
-        (options.store is not None, "--store"),
+        (bool(options.store), "--store"),
         (options.ray is not None, "--ray"),
     ):
         if given:

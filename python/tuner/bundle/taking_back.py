@@ -25,6 +25,7 @@ from tuner.model.onnx import Shapes
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder
+from tuner.runs.shared import written_store
 from tuner.runs.store import Store, Stored, check_store, subject_of
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
@@ -101,8 +102,8 @@ def _check_places(path: Path, bundle: Path, options: Options) -> None:
     check_places(path, options)
     files = dict.fromkeys((file for file in bundle.rglob("*") if file.is_file()), "a file of the bundle")
     check_output(options.output, kept=files)
-    if options.store is not None:
-        check_store(options.store)
+    for written in options.store[:1]:
+        check_store(written)
 
 
 def _taken(
@@ -113,7 +114,7 @@ def _taken(
     model, extracted = opened.read(folder.path, listen)
     there = _circumstances(manifest, results.machine, opened, extracted)
     with (
-        Store(options.store or folder.store, there.shared, compiler_version()) as store,
+        Store(written_store(options, folder), there.shared, compiler_version()) as store,
         CompilePool(options.compile_workers, options.compile_timeout_s, watch, folder.path) as compilers,
     ):
         measured = _Bundle(bundle, manifest, results, opened, folder, compilers, store, listen)
@@ -195,7 +196,7 @@ def _results(measured: _Bundle, extracted: Extracted) -> list[DispatchResult]:
 
 def _in_space(task: Task, name: str, target: Target) -> Task:
     """The task in the space that the bundle's candidates are from. Raises InputError if there is no such space."""
-    found = spaces.find(target.name, task.problem, name)
+    found = spaces.find(target.name, task.problem, (name,))
     if found is None:
         raise InputError(f"the space {name} does not serve {task.problem.label}; copy the bundle again")
     return replace(task, space_name=name, builder=found[1])

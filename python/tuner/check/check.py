@@ -29,7 +29,14 @@ from tuner.specs.certificate import Moment
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import THE_MODEL, check_remaking, deliver, header
 from tuner.specs.preprocessing import text_in
-from tuner.specs.read import ReadSpec, UnreadableSpecError, check_has_effect, check_one_of_each, read_spec
+from tuner.specs.read import (
+    ReadSpec,
+    UnreadableSpecError,
+    check_has_effect,
+    check_one_of_each,
+    missed_preprocessing,
+    read_spec,
+)
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
 from tuner.tuning.whole_model import prepare_model
@@ -74,6 +81,8 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
     opened = replace(opened, model=opened.model.with_flags(*given))
     for spec in specs:
         check_has_effect(spec, opened.target)
+    if missed := missed_preprocessing((spec.path for spec in specs), (*given, *chosen)):
+        listen(Note(missed))
     if options.output is not None and not unreadable:
         check_remaking(options.output, specs, kept={path: THE_MODEL}, run_dir=options.run_dir)
     with RunFolder.create(options.run_dir, path) as folder:

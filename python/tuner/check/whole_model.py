@@ -23,7 +23,8 @@ from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
-from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.comparison import compare_models
+from tuner.tuning.whole_model import PlainModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
+from tuner.cli.help import option
+from tuner.cli.values import registered, seconds_or_bare
 from tuner.options import Options
 
 DEFAULTS = Options()
+# The title of the options that say what MODEL is.
+MODEL = "Model"
+TARGET = registered("tuner.targets", "[:CHIP]")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,10 +36,22 @@ def target_options(command: Command) -> Command:
     """--target and --threads."""
     return _all(
         command,
-        click.option(
-            "--target", default=DEFAULTS.target, show_default=True, help="The device, as in cpu or cuda:sm_80."
+        option(
+            "--target",
+            **TARGET,
+            default=DEFAULTS.target,
+            show_default=True,
+            help="The device to compile for, as in cpu or cuda:sm_80.",
+            group=MODEL,
         ),
-        click.option("--threads", default=DEFAULTS.threads, show_default=True, help="Threads that run a dispatch."),
+        option(
+            "--threads",
+            metavar="N",
+            default=DEFAULTS.threads,
+            show_default=True,
+            help="Threads that run a dispatch.",
+            group=MODEL,
+        ),
     )
 
 
@@ -42,16 +59,36 @@ def shape_options(command: Command) -> Command:
     """--dim and --input, which bind the sizes that an ONNX model leaves open."""
     return _all(
         command,
-        click.option(
-            "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="Size of an open dimension of MODEL (repeatable)."
+        option(
+            "--dim",
+            "dims",
+            multiple=True,
+            metavar="NAME=SIZE",
+            help="Size of an open dimension of MODEL (repeatable).",
+            group=MODEL,
         ),
-        click.option(
+        option(
             "--input",
             "inputs",
             multiple=True,
             metavar="SHAPE",
             help="Shape of MODEL's next input, as in 1x3x48x320xf32 (repeatable).",
+            group=MODEL,
         ),
+    )
+
+
+def compile_timeout_option(group: str = "") -> Callable[[Command], Command]:
+    """--compile-timeout."""
+    return option(
+        "--compile-timeout",
+        "compile_timeout_s",
+        callback=seconds_or_bare,
+        metavar="TIME",
+        default=f"{DEFAULTS.compile_timeout_s:.0f}s",
+        show_default=True,
+        help="Longest time for compiling one candidate, as in 90s.",
+        group=group,
     )
 
 

@@ -8,27 +8,39 @@ from pathlib import Path
 
 import click
 
-from tuner.cli.arguments import model_argument, shape_options, split_flags
+from tuner.cli.arguments import MODEL, TARGET, model_argument, shape_options, split_flags
+from tuner.cli.help import command, option
 from tuner.cli.streams import console
+from tuner.cli.verbosity import progress_view
 from tuner.errors import DeviceLostError
 from tuner.model.onnx import Shapes
 from tuner.targets import Allocator
 
 
-@click.command()
+@command(
+    "check",
+    summary="Judge a spec again, entry by entry.",
+    examples=(
+        "iree-tune check model.mlir spec.mlir",
+        "iree-tune check model.mlir spec.mlir spec.late.mlir -o refreshed.mlir",
+    ),
+)
 @model_argument
 @click.argument("specs", nargs=-1, required=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where a refreshed spec goes.")
-@click.option("--target", help="The device, as in cpu or cuda:sm_80.  [default: that of the specs]")
-@click.option("--threads", type=int, help="Threads that run a dispatch.  [default: those of the specs]")
-@click.option(
+@option("-o", "--output", type=click.Path(path_type=Path), help="Where a refreshed spec goes.")
+@option("--target", **TARGET, help="The device.  [default: that of the specs]", group=MODEL)
+@option(
+    "--threads", type=int, metavar="N", help="Threads that run a dispatch.  [default: those of the specs]", group=MODEL
+)
+@option(
     "--allocator",
     type=click.Choice(["default", "caching"]),
     help="What the whole model finds its transient buffers with.  [default: that of the specs]",
+    group=MODEL,
 )
 @shape_options
-@click.option("--function", default="", metavar="NAME", help="The model's entry, if it has several functions.")
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the check's logs and binaries.")
+@option("--function", default="", metavar="NAME", help="The model's entry, if it has several functions.", group=MODEL)
+@option("--run-dir", type=click.Path(path_type=Path), help="Folder of the check's logs and binaries.")
 def check(
     model: Path,
     specs: tuple[str, ...],
@@ -50,7 +62,6 @@ def check(
     """
     from tuner.check.check import check_specs
     from tuner.check.options import CheckOptions
-    from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)
     options = CheckOptions(
@@ -63,7 +74,7 @@ def check(
         run_dir=run_dir,
         shapes=Shapes.parse(dims, inputs),
     )
-    with ProgressView(console()) as view:
+    with progress_view(console()) as view:
         report = check_specs(model, paths, options, view)
     for line in report.lines():
         click.echo(line)

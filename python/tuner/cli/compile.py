@@ -9,15 +9,21 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import model_argument, shape_options, split_flags, target_options
+from tuner.cli.help import command, option
 from tuner.cli.streams import console
+from tuner.cli.verbosity import progress_view
 from tuner.model.onnx import Shapes
 from tuner.options import Options
 
 
-@click.command("compile")
+@command(
+    "compile",
+    summary="Compile a model with specs, late ones too.",
+    examples=("iree-tune compile model.mlir spec.mlir spec.late.mlir -o model.vmfb",),
+)
 @model_argument
 @click.argument("specs", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the binary goes.")
+@option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the binary goes.")
 @target_options
 @shape_options
 def compile_(
@@ -34,11 +40,10 @@ def compile_(
     A spec is code that the compiler runs: load only those that you trust. Flags of iree-compile can follow after `--`.
     """
     from tuner.compile.specified import compile_with_specs
-    from tuner.terminal import ProgressView
 
     paths, flags = split_flags(specs)
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
-    with ProgressView(console(stderr=True)) as view:
+    with progress_view(console(stderr=True)) as view:
         entries = compile_with_specs(model, paths, output, options, view)
     for entry in entries:
         where = ", ".join(entry.dispatches) or "no dispatch of this model"

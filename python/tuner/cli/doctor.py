@@ -8,17 +8,25 @@ from pathlib import Path
 
 import click
 
+from tuner.cli.help import command
 
-@click.command()
-def doctor() -> int:
+
+@command("doctor", summary="Check the installation and this machine.", examples=("iree-tune doctor",))
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads to measure peaks on."
+)
+def doctor(threads: int) -> int:
     """Examine the installation and this machine; print what is wrong and how to repair it.
 
-    The exit code is 1 if tuning cannot work.
+    The CPU's peaks are kept in `.iree-tuner`, for the reports of runs with as many threads. The exit code is 1 if
+    tuning cannot work.
     """
     from tuner.doctor import Severity, examine
+    from tuner.rates.peaks import PEAKS_FILE
+    from tuner.runs.folder import RUNS
 
     gravest = Severity.FINE
-    for finding in examine(Path.cwd()):
+    for finding in examine(Path.cwd(), RUNS / PEAKS_FILE, threads):
         click.echo("\n".join(finding.lines()))
         if finding.severity is Severity.WRONG:
             gravest = Severity.WRONG

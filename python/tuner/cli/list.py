@@ -6,15 +6,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.help import command
 from tuner.cli.streams import console
+from tuner.cli.verbosity import progress_view
 from tuner.model.onnx import Shapes
 from tuner.options import Options
 
 
-@click.command("list")
+@command(
+    "list",
+    summary="List a model's dispatches and their times.",
+    examples=("iree-tune list model.mlir", "iree-tune list model.onnx --dim batch=1 --threads 4"),
+)
 @model_argument
 @compiler_flags
 @target_options
@@ -27,10 +31,10 @@ def list_(
     Each is run alone, as the compiler makes it by default. Flags of iree-compile can follow after `--`.
     """
     from tuner.preview.list import list_dispatches
-    from tuner.terminal import ProgressView, print_dispatches
+    from tuner.terminal import print_dispatches
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
     shown = console(wide=True)
-    with ProgressView(shown) as view:
+    with progress_view(shown) as view:
         listed = list_dispatches(model, options, view)
     print_dispatches(listed, shown)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
+from tuner.cli.help import command, option
 
-@click.command()
+
+@command("merge", summary="Merge specs into one.", examples=("iree-tune merge a.mlir b.mlir -o both.mlir",))
 @click.argument("specs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the merged spec goes.")
+@option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Where the merged spec goes.")
 def merge(specs: tuple[Path, ...], output: Path) -> None:
     """Merge SPECS, early and late ones, into one; late entries go to a file beside it.
 

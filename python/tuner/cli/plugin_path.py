@@ -6,8 +6,14 @@ from __future__ import annotations
 
 import click
 
+from tuner.cli.help import command
 
-@click.command("plugin-path")
+
+@command(
+    "plugin-path",
+    summary="Print the path of the pass plugin.",
+    examples=('iree-opt --load-pass-plugin="$(iree-tune plugin-path)" ...',),
+)
 def plugin_path() -> None:
     """Print the path of the pass plugin, for `iree-opt --load-pass-plugin=`."""
     from tuner import native

@@ -12,10 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.arguments import (
+    DEFAULTS,
+    MODEL,
+    compile_timeout_option,
+    compiler_flags,
+    model_argument,
+    shape_options,
+    target_options,
+)
+from tuner.cli.help import command, option
 from tuner.cli.streams import console, refused_by_stdout
+from tuner.cli.values import registered, seconds
+from tuner.cli.verbosity import progress_view
 from tuner.errors import InputError, ToolError
-from tuner.evaluate.budget import Budget, parse_duration_s
+from tuner.evaluate.budget import Budget
 from tuner.events import Event, Listener, both
 from tuner.model.onnx import Shapes
 from tuner.model_flags import parse_pins
@@ -27,99 +38,179 @@ if TYPE_CHECKING:
     from tuner.stopwatch import Stopwatch
     from tuner.terminal import EventStream, ProgressView
 
+# The titles of options, beside that of the model's.
+_SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", "Machines", "Output"
 
-@click.command()
+
+@command(
+    "run",
+    summary="Tune a model and write a tuning spec.",
+    examples=(
+        "iree-tune run model.mlir -o spec.mlir",
+        "iree-tune run model.mlir -o spec.mlir --budget 20m --threads 4",
+        "iree-tune run model.onnx -o spec.mlir --dim batch=1",
+        "iree-tune run model.mlir -o spec.mlir --run-dir run --resume",
+        "iree-tune run model.mlir -o spec.mlir -- --iree-opt-level=O2",
+    ),
+)
 @model_argument
 @compiler_flags
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
 @target_options
-@click.option(
-    "--device",
-    "devices",
-    multiple=True,
-    metavar="URI",
-    help="Measure on this device, as in cuda://1, local-sync://0, or all (repeatable).",
-)
-@click.option(
-    "--ray",
-    is_flag=False,
-    flag_value="local",
-    metavar="[ADDRESS]",
-    help="Compile and measure on the machines of a Ray cluster.  [default address: a cluster of this machine]",
-)
-@shape_options
-@click.option("--trials", default=DEFAULTS.trials, show_default=True, help="Candidates for each dispatch.")
-@click.option("--budget", metavar="TIME", help="Time for the whole run, as in 20m, spent where the model's time is.")
-@click.option("--seed", default=DEFAULTS.seed, show_default=True, help="Seed of the search.")
-@click.option("--strategy", default=DEFAULTS.strategy, show_default=True, help="How to search.")
-@click.option(
-    "--space", default=DEFAULTS.space, metavar="NAME", help="Search this space only, as `iree-tune space` names it."
-)
-@click.option(
-    "--dispatch",
-    "dispatches",
-    multiple=True,
-    metavar="NAME",
-    help="Tune only the dispatch of this name (repeatable).",
-)
-@click.option(
+@option(
     "--function",
     default=DEFAULTS.function,
     metavar="NAME",
     help="The model's entry, if it has several functions.",
+    group=MODEL,
 )
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run's log and binaries.")
-@click.option("--resume", is_flag=True, help="Continue the interrupted run of --run-dir.")
-@click.option("--no-measure", is_flag=True, help="Compile candidates for another machine to measure: write a bundle.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Folder of the bundle, with --no-measure.")
-@click.option("--store", type=click.Path(path_type=Path), help="File of results of candidates that several runs share.")
-@click.option(
+@shape_options
+@option(
+    "--trials",
+    metavar="N",
+    default=DEFAULTS.trials,
+    show_default=True,
+    help="Candidates for each dispatch.",
+    group=_SEARCH,
+)
+@option(
+    "--budget",
+    "budget_s",
+    callback=seconds,
+    metavar="TIME",
+    help="Time for the whole run, as in 20m, spent where the model's time is.",
+    group=_SEARCH,
+)
+@option(
+    "--strategy",
+    **registered("tuner.strategies"),
+    default=DEFAULTS.strategy,
+    show_default=True,
+    help="How to search.",
+    group=_SEARCH,
+)
+@option(
+    "--space",
+    "spaces",
+    multiple=True,
+    **{**registered("tuner.spaces"), "metavar": "NAME"},
+    help="Search this space only, as `iree-tune space` names it (repeatable: the first that serves a dispatch).",
+    group=_SEARCH,
+)
+@option(
+    "--dispatch",
+    "dispatches",
+    multiple=True,
+    metavar="NAME",
+    help="Tune only this dispatch, by its name or its number, as in dispatch_2 (repeatable).",
+    group=_SEARCH,
+)
+@option(
     "--min-gain",
+    metavar="FRACTION",
     default=DEFAULTS.min_gain,
     show_default=True,
-    help="The default stays if the gain is smaller than this fraction.",
+    help="Keep the default unless the gain exceeds this fraction.",
+    group=_SEARCH,
 )
-@click.option(
-    "--plain",
-    is_flag=True,
-    help="Hand over only what plain iree-compile applies: flags and early entries.",
+@option("--seed", metavar="N", default=DEFAULTS.seed, show_default=True, help="Seed of the search.", group=_SEARCH)
+@option(
+    "--keep-flags", is_flag=True, help="Search no flags of the whole compilation; use those of --pin.", group=_WHOLE
 )
-@click.option(
-    "--allocator",
-    type=click.Choice(["auto", "default", "caching"]),
-    default=DEFAULTS.allocator,
-    show_default=True,
-    help="What the whole model finds its transient buffers with; auto takes the faster one.",
-)
-@click.option("--keep-flags", is_flag=True, help="Search no flags of the whole compilation; use those of --pin.")
-@click.option(
+@option(
     "--pin",
     "pins",
     multiple=True,
     metavar="NAME=VALUE",
     help="Use this choice of flags and do not search it, as in data-tiling=default (repeatable).",
+    group=_WHOLE,
 )
-@click.option(
-    "--compile-timeout",
-    "compile_timeout_s",
-    default=DEFAULTS.compile_timeout_s,
+@option(
+    "--allocator",
+    type=click.Choice(["auto", "default", "caching"]),
+    default=DEFAULTS.allocator,
     show_default=True,
-    help="Seconds that compiling one candidate may take.",
+    help="What the whole model finds its transient buffers with; auto takes the faster one.",
+    group=_WHOLE,
 )
-@click.option(
+@option(
+    "--plain",
+    is_flag=True,
+    help="Hand over only what plain iree-compile applies: flags and early entries.",
+    group=_WHOLE,
+)
+@option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where the tuning spec goes.  [default: spec.mlir in the run's folder]",
+    group=_FILES,
+)
+@option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of the run's log and binaries.  [default: a new one in .iree-tuner]",
+    group=_FILES,
+)
+@option("--resume", is_flag=True, help="Continue the interrupted run of --run-dir.", group=_FILES)
+@option(
+    "--store",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="File of results of candidates that several runs share; further ones are only read (repeatable)."
+    "  [default: one in the run's folder]",
+    group=_FILES,
+)
+@option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="URI",
+    help="Measure on this device, as in cuda://1, local-sync://0, or all (repeatable).",
+    group=_MACHINES,
+)
+@option(
+    "--ray",
+    is_flag=False,
+    flag_value="local",
+    metavar="[ADDRESS]",
+    help="Compile and measure on the machines of a Ray cluster.  [default address: a cluster of this machine]",
+    group=_MACHINES,
+)
+@option(
     "--workers",
+    metavar="N",
     default=DEFAULTS.workers,
     help="Processes that compile.  [default: one for each processor]",
+    group=_MACHINES,
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be tuned and about how long it takes; write nothing.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print events on stdout, one JSON object a line; all else on stderr."
+@compile_timeout_option(_MACHINES)
+@option(
+    "--no-measure",
+    is_flag=True,
+    help="Compile candidates for another machine to measure: write a bundle.",
+    group=_MACHINES,
 )
+@option("--bundle", type=click.Path(path_type=Path), help="Folder of the bundle, with --no-measure.", group=_MACHINES)
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be tuned and about how long it takes; write nothing.",
+    group=_OUTPUT,
+)
+@option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print events on stdout, one JSON object a line; all else on stderr.",
+    group=_OUTPUT,
+)
+@click.pass_obj
 def run(
+    continuation: Listener,
+    /,
     model: Path,
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
-    budget: str | None,
     pins: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -133,18 +224,16 @@ def run(
     another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.
     """
     from tuner.stopwatch import Part, Stopwatch, process_started
-    from tuner.terminal import ProgressView
 
     watch = Stopwatch(process_started())
     watch.add(Part.STARTING, process_started(), time.time())
     options = Options(
         **settings,
-        budget_s=None if budget is None else parse_duration_s(budget),
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
     )
     shown = console(stderr=as_json)
-    view = ProgressView(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s))
+    view = progress_view(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s))
     if no_measure:
         for given, option in ((as_json, "--json"), (dry_run, "--dry-run")):
             if given:
@@ -155,18 +244,25 @@ def run(
     elif dry_run:
         _forecast(model, options, view, shown, as_json=as_json)
     else:
-        _tune(model, options, watch, view, shown, as_json=as_json)
+        _tune(model, options, watch, view, shown, continuation, as_json=as_json)
 
 
 def _tune(
-    model: Path, options: Options, watch: Stopwatch, view: ProgressView, shown: Console, *, as_json: bool
+    model: Path,
+    options: Options,
+    watch: Stopwatch,
+    view: ProgressView,
+    shown: Console,
+    continuation: Listener,
+    *,
+    as_json: bool,
 ) -> None:
     from tuner.terminal import print_result
     from tuner.tuning.run import tune_model
 
     stream, listen = _stream(options, view, as_json=as_json)
     with view:
-        result = tune_model(model, options, listen, watch=watch)
+        result = tune_model(model, options, both(listen, continuation), watch=watch)
     if stream:
         stream.ended(result, options.output)
     if options.output is not None:
@@ -212,7 +308,5 @@ def _end_unread(_: Event) -> None:
     if refused is None:
         return
     if refused.errno == errno.EPIPE:
-        raise ToolError(
-            "nobody reads the events any more; what was measured is kept, continue with --run-dir and --resume"
-        )
+        raise ToolError("nobody reads the events any more")
     raise InputError(f"events cannot be written to stdout ({refused.strerror}); send it elsewhere, or give -o")

@@ -9,12 +9,18 @@ from pathlib import Path
 import click
 
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.help import command
 from tuner.cli.streams import console
+from tuner.cli.verbosity import progress_view
 from tuner.model.onnx import Shapes
 from tuner.options import Options
 
 
-@click.command()
+@command(
+    "space",
+    summary="Print the knobs of each dispatch.",
+    examples=("iree-tune space model.mlir", "iree-tune space model.mlir --target cuda:sm_80"),
+)
 @model_argument
 @compiler_flags
 @target_options
@@ -27,10 +33,9 @@ def space(
     Flags of iree-compile can follow after `--`.
     """
     from tuner.preview.spaces import describe_spaces
-    from tuner.terminal import ProgressView
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
-    with ProgressView(console(stderr=True)) as view:
+    with progress_view(console(stderr=True)) as view:
         descriptions = describe_spaces(model, options, view)
     for description in descriptions:
         click.echo("\n".join(description.lines()))

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import click
 
-from tuner.cli.arguments import DEFAULTS, compiler_flags, model_argument
+from tuner.cli.arguments import compile_timeout_option, compiler_flags, model_argument
+from tuner.cli.help import command, option
 from tuner.cli.streams import console
+from tuner.cli.verbosity import progress_view
 from tuner.options import Options
 
 
-@click.command("take-back")
+@command(
+    "take-back",
+    summary="Make a spec of what another machine measured.",
+    examples=("iree-tune take-back model.mlir bundle -o spec.mlir",),
+)
 @model_argument
 @click.argument("bundle", type=click.Path(path_type=Path))
 @compiler_flags
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the log and the binaries.")
-@click.option("--store", type=click.Path(path_type=Path), help="File of results of candidates that several runs share.")
-@click.option(
-    "--compile-timeout",
-    "compile_timeout_s",
-    default=DEFAULTS.compile_timeout_s,
-    show_default=True,
-    help="Seconds that compiling one candidate may take.",
-)
+@option("-o", "--output", type=click.Path(path_type=Path), help="Where the tuning spec goes.")
+@option("--run-dir", type=click.Path(path_type=Path), help="Folder of the log and the binaries.")
+@option("--store", type=click.Path(path_type=Path), help="File of results of candidates that several runs share.")
+@compile_timeout_option()
 def take_back(
     model: Path,
     bundle: Path,
@@ -44,11 +44,17 @@ def take_back(
     compiler.
     """
     from tuner.bundle.taking_back import take_back as taken_back
-    from tuner.terminal import ProgressView, print_result
+    from tuner.terminal import print_result
 
-    options = Options(output=output, run_dir=run_dir, store=store, compile_timeout_s=compile_timeout_s, flags=flags)
+    options = Options(
+        output=output,
+        run_dir=run_dir,
+        store=() if store is None else (store,),
+        compile_timeout_s=compile_timeout_s,
+        flags=flags,
+    )
     shown = console()
-    with ProgressView(shown) as view:
+    with progress_view(shown) as view:
         result = taken_back(model, bundle, options, view)
     print_result(result, shown)
     lines = ["The whole model was not run; on a machine with the device and a compiler: iree-tune check MODEL SPEC"]

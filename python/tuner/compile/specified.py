@@ -15,14 +15,14 @@ from tuner.dispatch import Configured
 from tuner.dispatches.extract import check_written, read_model_configurations
 from tuner.dispatches.opening import open_model
 from tuner.errors import InputError, ToolError
-from tuner.events import Listener
+from tuner.events import Listener, Note
 from tuner.files import check_writable, place_of
 from tuner.model.model import Model, spec_flags
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
 from tuner.specs.certificate import Moment
 from tuner.specs.deliver import THE_MODEL
-from tuner.specs.read import check_has_effect, check_one_of_each, read_spec
+from tuner.specs.read import check_has_effect, check_one_of_each, missed_preprocessing, read_spec
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.toolchain.tools import ToolResult, run_tool
@@ -129,7 +129,8 @@ def compile_with_specs(
 ) -> tuple[LateEntry, ...]:
     """Compiles a model file with at most one spec of each kind; returns the late entries with their dispatches.
 
-    Raises InputError for unusable input; then nothing is written.
+    A note says if the specs go with a preprocessing spec that the flags leave out. Raises InputError for unusable
+    input; then nothing is written.
     """
     opened = open_model(path, options)
     check_writable(output, kept={**dict.fromkeys(specs, "a spec that is given"), path: THE_MODEL})
@@ -142,6 +143,8 @@ def compile_with_specs(
     )
     if early is not None and not opened.target.reads_specs:
         check_has_effect(read_spec(early), opened.target)
+    if missed := missed_preprocessing(specs, options.flags):
+        listen(Note(missed))
     place = place_of(output)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as name:
         folder = Path(name)

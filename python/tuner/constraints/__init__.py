@@ -9,6 +9,7 @@ Nothing here knows IREE or MLIR: a project that generates its own code can use i
     space = Space((tile, unroll), (Rule("fits", tile.var * unroll.var <= 64),))
     pool = enumerate_space(space)          # every solution, one row each
     pool = find_pool(space, samples=500, rng=rng)          # the same, or a sample if there are too many
+    pool[0], len(pool), [point["tile"] for point in pool]  # points are mappings from names to values
 """
 
 from tuner.constraints.enumeration import SpaceTooLargeError, enumerate_space

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import SupportsIndex, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +16,36 @@ import z3
 from tuner.constraints.errors import ConstraintError
 from tuner.constraints.evaluation import Graph
 
+# The largest value of a knob: pools hold integers of 64 bits.
+_MOST = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """An integer choice: its name and the finite, ordered set of values it may take."""
+    """An integer choice: its name and the finite, ordered set of values it may take.
+
+    A choice among names is a choice among their numbers: `Knob("layout", (0, 1))`.
+    Raises ConstraintError for a name that is no text, and for a domain that is no tuple of different integers.
+    """
 
     name: str
     domain: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ConstraintError(f"a knob's name is text, not {self.name!r}")
+        if not isinstance(self.domain, tuple):
+            kind = type(self.domain).__name__
+            raise ConstraintError(
+                f"knob '{self.name}' takes a tuple of integers, not a {kind}; write tuple(…) around it"
+            )
+        for value in self.domain:
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ConstraintError(
+                    f"knob '{self.name}' takes integers, not {value!r} ({type(value).__name__}); number such choices"
+                )
+            if not -_MOST <= value <= _MOST:
+                raise ConstraintError(f"knob '{self.name}' takes integers of 64 bits, not {value}")
         if not self.domain:
             raise ConstraintError(f"knob '{self.name}' has an empty domain; give it a value")
         if len(set(self.domain)) != len(self.domain):
@@ -79,6 +102,9 @@ class Pool:
 
     `rows` has shape [solutions, knobs]; column j holds the values of `knobs[j]`. `is_exact`: these are all solutions,
     not a sample of them.
+
+    A pool is a sequence of points: `len(pool)`, `pool[0]`, `pool[-1]`, `for point in pool`. A slice is a pool of these
+    rows, and a table is `pandas.DataFrame(list(pool))`.
     """
 
     knobs: tuple[Knob, ...]
@@ -87,6 +113,24 @@ class Pool:
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])
+
+    def __iter__(self) -> Iterator[dict[str, int]]:
+        return (self.point(row) for row in range(len(self)))
+
+    @overload
+    def __getitem__(self, row: SupportsIndex) -> dict[str, int]: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Pool: ...
+
+    def __getitem__(self, row: SupportsIndex | slice) -> dict[str, int] | Pool:
+        if isinstance(row, slice):
+            rows = self.rows[row]
+            return Pool(self.knobs, rows, self.is_exact and len(rows) == len(self))
+        number = operator.index(row)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"the pool has {len(self)} rows, there is no row {number}")
+        return self.point(number)
 
     def point(self, row: int) -> dict[str, int]:
         """Solution number `row` as a mapping from knob name to value."""

@@ -192,15 +192,17 @@ def _read_benchmark(path: Path, flags: tuple[str, ...], gap_bytes: int) -> list[
     except native.PassError as error:
         return [_refused(names[0], str(error))]
     roots = native.find_root_ops(operation)
-    if len(roots) != 1:
-        return [_refused(names[0], f"it has {len(roots)} root ops; one is needed")]
-    problem = read_problem(roots[0].operation.operation, functions[0])
-    if isinstance(problem, str):
-        return [_refused(names[0], problem)]
+    if len(roots) == 1:
+        problem = read_problem(roots[0].operation.operation, functions[0])
+    else:
+        problem = f"it has {len(roots)} root ops; one is needed"
     try:
         program = benchmark.prepare(module, flags, gap_bytes)
     except benchmark.UnsupportedDispatchError as error:
-        return [_refused(names[0], str(error))]
+        return [_refused(names[0], problem if isinstance(problem, str) else str(error))]
+    if isinstance(problem, str):
+        # It is not tuned, but its time counts.
+        return [replace(_refused(names[0], problem), program=program, default=default)]
     return [Dispatch(roots[0].dispatch, problem, program, default)]
 
 

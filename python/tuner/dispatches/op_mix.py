@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tuner.dispatch import Dispatch, Problem
 
@@ -14,6 +14,8 @@ from tuner.dispatch import Dispatch, Problem
 _LARGE = 2**24
 # The part of a model's steps from which on its convolutions say what its products are.
 _CONVOLUTIONAL = 0.001
+# The part that convolutions of a model have at least that is made of them.
+_MUCH = 0.1
 _CONVOLUTIONS = ("convolution", "1x1 convolution", "grouped convolution", "depthwise convolution")
 
 
@@ -35,6 +37,11 @@ def op_mix(dispatches: Sequence[Dispatch]) -> dict[str, float]:
     return {name: count / total for name, count in sorted(steps.items()) if count}
 
 
+def is_convolutional(mix: Mapping[str, float]) -> bool:
+    """Whether convolutions, those of 1x1 included, are a good part of the model."""
+    return sum(mix.get(name, 0.0) for name in (*_CONVOLUTIONS, "product beside convolutions")) >= _MUCH
+
+
 def _class_of(problem: Problem) -> str:
     """The problem's kind, and what decides which flags serve it: a convolution's form, a contraction's size."""
     match problem.kind:
@@ -42,6 +49,8 @@ def _class_of(problem: Problem) -> str:
             return _convolution(problem)
         case "contraction":
             return _contraction(problem)
+        case "copy":
+            return "elementwise"
         case kind:
             return kind
 

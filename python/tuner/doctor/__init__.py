@@ -16,14 +16,18 @@ __all__ = ["Finding", "Severity", "examine"]
 _REINSTALL = "reinstall it: in its repository, pip install --force-reinstall ."
 
 
-def examine(working_folder: Path) -> Iterator[Finding]:
-    """Yields each finding as soon as it is known. `working_folder` is where runs would be kept."""
+def examine(working_folder: Path, peaks: Path, threads: int = 1) -> Iterator[Finding]:
+    """Yields each finding as soon as it is known.
+
+    `working_folder` is where runs would be kept. The CPU's peaks on this number of threads go to the file `peaks`.
+    """
     yield from check_versions()
     with tempfile.TemporaryDirectory(prefix="iree-tuner-doctor-") as temporary:
         scratch = Path(temporary)
         yield from _guarded("plugin", lambda: _plugin(scratch))
         yield from _guarded("devices", lambda: _devices(scratch))
         yield from _guarded("noise", lambda: _noise(scratch))
+        yield from _guarded("peaks", lambda: _peaks(threads, peaks, scratch))
     yield from _machine(working_folder)
 
 
@@ -47,6 +51,12 @@ def _noise(scratch: Path) -> Iterable[Finding]:
     from tuner.doctor.noise import check_noise
 
     return [check_noise(scratch)]
+
+
+def _peaks(threads: int, keep: Path, scratch: Path) -> Iterable[Finding]:
+    from tuner.doctor.peaks import check_peaks
+
+    return [check_peaks(threads, keep, scratch)]
 
 
 def _machine(working_folder: Path) -> Iterable[Finding]:

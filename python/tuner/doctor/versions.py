@@ -12,9 +12,11 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from tuner.doctor.findings import Finding, wrong
+from tuner.doctor.findings import Finding, warning, wrong
 
 _OURS = "iree-tuner"
+# The latest release of IREE that the tests run with. A newer one is used, and a note says so.
+_TESTED = "3.13"
 _COMPILER, _RUNTIME = "iree-base-compiler", "iree-base-runtime"
 # Reported even if supported; the others are reported only if they are not.
 _ALWAYS_REPORTED = (_COMPILER, _RUNTIME, "z3-solver")
@@ -50,13 +52,18 @@ def check_packages(needed: Sequence[Requirement]) -> list[Finding]:
     """A finding for each package that is missing or unsupported, and for those that are always reported."""
     found = []
     for package in needed:
-        install = f"install it: pip install '{package.name}{package.specifier}'"
+        is_iree = package.name in (_COMPILER, _RUNTIME)
+        wanted = f"~={_TESTED}.0" if is_iree else package.specifier
+        install = f"install it: pip install '{package.name}{wanted}'"
         try:
             installed = version(package.name)
         except PackageNotFoundError:
             found.append(wrong(package.name, f"not installed, and {package.specifier} is needed", install))
             continue
-        if not package.specifier.contains(installed, prereleases=True):
+        if is_iree and Version(installed).release[:2] > Version(_TESTED).release:
+            text = f"{installed}, newer than {_TESTED}, the latest release that was tested"
+            found.append(warning(package.name, text, f"if something fails, {install}"))
+        elif not package.specifier.contains(installed, prereleases=True):
             found.append(wrong(package.name, f"{installed}, and {package.specifier} is needed", install))
         elif package.name in _ALWAYS_REPORTED:
             found.append(Finding(package.name, f"{installed}, supported"))

@@ -10,18 +10,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tuner.dispatch import BenchmarkProgram
 from tuner.errors import MeasurementError, ToolError
 from tuner.evaluate.failures import CHANCES
-from tuner.evaluate.programs import runnable
-from tuner.measuring import DispatchProgram, ProgramCrashedError, Runner, Tolerance, Verification
+from tuner.evaluate.programs import Subject
+from tuner.measuring import ProgramCrashedError, ProgramSource, Runner, Tolerance, Verification
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, step_of
 from tuner.measuring.dispatch_data import EXACT_SEED
 from tuner.measuring.noise import is_noisy, spread
 from tuner.measuring.runner import lost
 from tuner.measuring.sampling import calibrate
 from tuner.measuring.transport import ATTEMPTS
-from tuner.outcome import Compilation
+from tuner.outcome import Compilation, Fate
 
 # Names of programs in a runner: the default, and the candidate that is measured beside it.
 DEFAULT_KEY, CANDIDATE_KEY = "default", "candidate"
@@ -45,17 +44,17 @@ class Baseline:
     """The default as it was timed last. It is loaded again, with its references, whenever the runner has lost it."""
 
     def __init__(
-        self, runner: Runner, program: BenchmarkProgram, compilation: Compilation, report: Callable[[str], None]
+        self, runner: Runner, subject: Subject, compilation: Compilation, report: Callable[[str], None]
     ) -> None:
         """`start` makes one that is timed."""
         self.runner = runner
         self.compilation = compilation
         self.report = report
-        self.search_seed = EXACT_SEED if program.arithmetic.is_exact else TIMED_SEED
+        self.search_seed = EXACT_SEED if subject.arithmetic.is_exact else TIMED_SEED
         # By the wall: seconds to load the default with its references, and of one run of it.
         self.load_s = self.run_s = 0.0
         self.is_noisy = False
-        self._program = program
+        self._subject = subject
         # By seed: on exact data outputs must be equal, on others they may differ by what was measured.
         self._tolerances: dict[int, tuple[Tolerance, ...]] = {EXACT_SEED: (Tolerance(),)}
         self._positive = False
@@ -65,19 +64,17 @@ class Baseline:
         self._runs = 1
 
     @staticmethod
-    def start(
-        runner: Runner, program: BenchmarkProgram, compilation: Compilation, report: Callable[[str], None]
-    ) -> Baseline:
+    def start(runner: Runner, subject: Subject, compilation: Compilation, report: Callable[[str], None]) -> Baseline:
         """Loads and times the default. `report` receives sentences about noise, comparability and a lost device.
 
         Raises ToolError if the default does not compile or run, or if nothing that it computes can be compared,
         DeviceLostError if nothing runs any more.
         """
-        if compilation.binary is None:
+        if compilation.fate is not Fate.COMPILED:
             raise ToolError(
                 f"the compiler's own default does not compile ({compilation.detail}); see {compilation.log}"
             )
-        baseline = Baseline(runner, program, compilation, report)
+        baseline = Baseline(runner, subject, compilation, report)
         for chance in range(1, CHANCES + 1):
             try:
                 baseline._time()
@@ -105,7 +102,7 @@ class Baseline:
 
     def timeout_s(self, runs: int) -> float:
         """Seconds for `runs` runs of a candidate: ten times the default's, and the time to make and compare data."""
-        return 5.0 + self._program.buffer_bytes / _DATA_BYTES_PER_S + 10.0 * self.time_s * (runs + 1)
+        return 5.0 + self._subject.buffer_bytes / _DATA_BYTES_PER_S + 10.0 * self.time_s * (runs + 1)
 
     @property
     def sample_timeout_s(self) -> float:
@@ -144,11 +141,9 @@ class Baseline:
             self.runner.unload(key)
         self._generation = -1
 
-    def source(self, compilation: Compilation) -> DispatchProgram:
-        """A compilation of the dispatch, to be loaded. Raises MeasurementError if it has no binary."""
-        if compilation.binary is None:
-            raise MeasurementError(f"it has no binary: {compilation.detail}")
-        return runnable(self._program, compilation.binary, positive=self._positive)
+    def source(self, compilation: Compilation) -> ProgramSource:
+        """A compilation of the subject, to be loaded. Raises MeasurementError if there is nothing to load."""
+        return self._subject.source(compilation, positive=self._positive)
 
     def check(self, key: str, seed: int, *, timeout_s: float) -> tuple[Verification, float]:
         """Compares a loaded program's outputs on the data of `seed` with the default's; also seconds of that run.
@@ -172,7 +167,7 @@ class Baseline:
 
     def _measure_tolerances(self) -> None:
         """How far correct outputs may be from the default's on random data."""
-        step = step_of(self._program.arithmetic)
+        step = step_of(self._subject.arithmetic)
         found = self.runner.sensitivity(DEFAULT_KEY, TIMED_SEED, step, timeout_s=_TIMEOUT_S)
         if _unfinite(found) > TOLD_UNCOMPARED and not self._positive:
             # Roots and logarithms of negative numbers are no numbers; positive data shows more.

@@ -20,6 +20,7 @@ from tuner.evaluate.edges import edge_slowdown
 from tuner.evaluate.failures import MOST_CHANCES, chances_after, fate_of
 from tuner.evaluate.final import Final, at_edges
 from tuner.evaluate.final_costs import FinalCosts
+from tuner.evaluate.programs import CompiledDispatch, Subject
 from tuner.events import Disturbance, FinalistFailed, Listener, nobody
 from tuner.measuring import Runner, Verification
 from tuner.measuring.noise import NOISY, QUIET
@@ -57,12 +58,19 @@ class DispatchBench:
 
         Raises ToolError and DeviceLostError as `Baseline.start` does.
         """
-        baseline = Baseline.start(runner, program, default, lambda text: listen(Disturbance(dispatch, text)))
+        return DispatchBench.of(runner, CompiledDispatch(program), default, name=dispatch, listen=listen)
+
+    @staticmethod
+    def of(
+        runner: Runner, subject: Subject, default: Compilation, *, name: str, listen: Listener = nobody
+    ) -> DispatchBench:
+        """As `start`, of any subject, which events call `name`."""
+        baseline = Baseline.start(runner, subject, default, lambda text: listen(Disturbance(name, text)))
         slowdown = None
         # A default that needs what lies around its operands does not run between guard pages.
         with contextlib.suppress(MeasurementError):
             slowdown = edge_slowdown(runner, DEFAULT_KEY, baseline.time_s)
-        return DispatchBench(baseline, slowdown, dispatch, listen)
+        return DispatchBench(baseline, slowdown, name, listen)
 
     @property
     def baseline_s(self) -> float:
@@ -92,7 +100,7 @@ class DispatchBench:
     def evaluate(self, compilation: Compilation) -> Evaluation:
         """Checks a candidate's output, then times it. Raises DeviceLostError if the default runs no longer."""
         ended = Evaluation(compilation, compilation.fate, compilation.detail)
-        if compilation.binary is None:
+        if compilation.fate is not Fate.COMPILED:
             return ended
         for chance in range(1, MOST_CHANCES + 1):
             self._baseline.ensure_loaded()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tuner.errors import InputError
 
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Budget:
         return self if self.seconds is None else Budget(self.seconds - seconds, self.started_s, self.clock)
 
 
-def parse_duration_s(text: str) -> float:
-    """Seconds from `90s`, `20m`, `1h30m`. Raises InputError."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smh])", text)
+def parse_duration_s(text: str, option: str) -> float:
+    """Seconds from `90s`, `20m`, `1h30m`, `7d`. Raises InputError that names the option."""
+    parts = re.findall(rf"(\d+(?:\.\d+)?)([{''.join(_UNITS_S)}])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise InputError(f"--budget takes a duration such as 90s, 20m or 1h30m, not '{text}'")
+        raise InputError(f"{option} takes a duration such as 90s, 20m or 1h30m, not '{text}'")
     seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
     if not seconds > 0:
-        raise InputError(f"--budget must be more than nothing, not '{text}'")
+        raise InputError(f"{option} must be more than nothing, not '{text}'")
     return seconds

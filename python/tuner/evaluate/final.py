@@ -39,7 +39,10 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
         return f"the default stays: the best candidate ({final.ratio}) is {at_edges(final.evaluation.edge_slowdown)}"
     if not is_decided(final.ratio, min_gain):
         rounds = len(final.paired.baseline_s)
-        return f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio})"
+        return (
+            f"the default stays: this machine is too noisy to decide in {rounds} rounds ({final.ratio});"
+            " stop other work on it and tune again"
+        )
     return f"the default is best (the best candidate: {final.ratio})"
 
 

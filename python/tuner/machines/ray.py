@@ -28,6 +28,7 @@ from typing import Any, TypeVar, cast
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address
 from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from tuner.compile.pool import CompileJob, CompilePool
@@ -49,6 +50,8 @@ T = TypeVar("T")
 
 # The address that stands for a cluster of this machine alone, which ends with the run.
 LOCAL = "local"
+# The address that stands for a cluster that this machine is a node of.
+AUTO = "auto"
 _STATION_START_S = 120.0
 # A call may also have to start a process on the other machine, and the program has to travel.
 _TRAVEL_S = 90.0
@@ -65,7 +68,7 @@ def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Clu
     address = options.ray or LOCAL
     resource, start = _resource(target)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    _check_address(address)
+    address = _checked_address(address)
     try:
         with watch.of(Part.STARTING), _own_sigterm():
             if address == LOCAL:
@@ -105,17 +108,40 @@ def _own_sigterm() -> Iterator[None]:
             signal.signal(signal.SIGTERM, handler)
 
 
-def _check_address(address: str) -> None:
-    """Raises InputError where nobody listens there: Ray itself would try for minutes."""
-    if address in (LOCAL, "auto"):
-        return
-    host, _, port = address.rpartition(":")
+def _checked_address(address: str) -> str:
+    """The address, that of this machine's cluster for `auto`.
+
+    Raises InputError where nobody listens there: Ray itself would try for minutes.
+    """
+    if address == LOCAL:
+        return address
+    found = _of_this_machine() if address == AUTO else address
+    host, _, port = found.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
-        raise InputError(f"'{address}' is no address of a Ray cluster; write HOST:PORT, or auto on one of its nodes")
+        raise InputError(f"'{found}' is no address of a Ray cluster; write HOST:PORT, or auto on one of its nodes")
     try:
         socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
     except (OSError, OverflowError) as error:
+        if address == AUTO:
+            raise InputError(
+                f"no Ray cluster can be reached at auto, which stands for {found} here ({error}); start one, or run"
+                " with --ray alone for a cluster of this machine"
+            ) from error
         raise InputError(f"no Ray cluster can be reached at {address} ({error}); check --ray") from error
+    return found
+
+
+def _of_this_machine() -> str:
+    """The cluster that Ray finds: in its environment, among the processes, or in its file of the latest one."""
+    try:
+        # Ray's public functions connect at once. It finds none: ConnectionError.
+        found = canonicalize_bootstrap_address(AUTO)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no Ray cluster can be reached at auto ({reason_of(error)}); start one, or run with --ray alone for a"
+            " cluster of this machine"
+        ) from error
+    return AUTO if found is None else str(found)
 
 
 def _resource(target: Target) -> tuple[str, dict[str, Any]]:

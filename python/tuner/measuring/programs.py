@@ -52,6 +52,22 @@ class MovableProgram(Protocol):
         """As `fill`, with each float input moved at random by up to `step` of its value. `move` numbers the moves."""
 
 
+@runtime_checkable
+class TimingProgram(Protocol):
+    """A loaded program that may have a clock of its own, in place of the device's."""
+
+    def timed(self, times: int) -> float | None:
+        """Seconds of one run, from `times` runs in a row; None, and nothing was run, without such a clock."""
+
+
+@runtime_checkable
+class JudgingProgram(Protocol):
+    """A loaded program that says itself whether its outputs are right, in place of `tuner.measuring.correctness`."""
+
+    def judge(self, reference: Sequence[Array], outputs: Sequence[Array]) -> str | None:
+        """Why the outputs are wrong beside the reference's, "" if they are right; None to leave it to the rule."""
+
+
 class ProgramSource(Protocol):
     """A program that can be loaded on a device."""
 

@@ -10,7 +10,14 @@ from collections.abc import Callable
 from tuner.errors import MeasurementError
 from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of
 from tuner.measuring.dispatch_data import Array
-from tuner.measuring.programs import GuardableProgram, LoadedProgram, MovableProgram, ProgramSource
+from tuner.measuring.programs import (
+    GuardableProgram,
+    JudgingProgram,
+    LoadedProgram,
+    MovableProgram,
+    ProgramSource,
+    TimingProgram,
+)
 from tuner.targets import Device
 
 _ANY_SEED = 1
@@ -58,7 +65,11 @@ class ServedPrograms:
 
     def check(self, key: str, seed: int, tolerances: tuple[Tolerance, ...]) -> tuple[Verification, float]:
         outputs, seconds = self._outputs(key, seed)
-        return compare(self._references[seed], outputs, tolerances), seconds
+        program, reference = self._program(key), self._references[seed]
+        reason = program.judge(reference, outputs) if isinstance(program, JudgingProgram) else None
+        if reason is None:
+            return compare(reference, outputs, tolerances), seconds
+        return Verification(not reason, 0.0, reason, tolerances[0]), seconds
 
     def fill(self, key: str, seed: int) -> None:
         self._program(key).fill(seed)
@@ -81,6 +92,9 @@ class ServedPrograms:
             self._cold.remove(key)
             if times > 1:
                 program.run(1)
+        own_s = program.timed(times) if isinstance(program, TimingProgram) else None
+        if own_s is not None:
+            return own_s
         started = self._clock()
         program.run(times)
         return (self._clock() - started) / times

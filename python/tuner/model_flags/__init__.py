@@ -41,14 +41,14 @@ class FlagKnob:
     """A choice of the whole compilation: what each value stands for. `default` stands for nothing.
 
     A value stands for flags, which start with dashes, and for passes, which run before IREE's own over each function.
-    `suits` holds conditions for values that make sense on some hosts only. `remakes`: the values make other ops of the
-    products and convolutions, so what tuning their dispatches gains differs.
+    `suits` holds conditions for values that make sense on some hosts only. `remakes`: what values make of
+    products and convolutions, in a word, if they make other ops of them. What tuning gains differs then.
     """
 
     name: str
     choices: Mapping[str, tuple[str, ...]]
     suits: Mapping[str, Callable[[Host], bool]] = field(default_factory=dict)
-    remakes: bool = False
+    remakes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -121,9 +121,10 @@ class ModelFlags:
         """The value of each knob that is not left at its default."""
         return {knob.name: knob.values[point[knob.name]] for knob in self.knobs if point[knob.name]}
 
-    def remade(self, chosen: Mapping[str, str]) -> dict[str, str]:
-        """Those of the values that make other ops of products and convolutions."""
-        return {knob.name: chosen[knob.name] for knob in self.knobs if knob.remakes and knob.name in chosen}
+    def remade(self, chosen: Mapping[str, str]) -> frozenset[str]:
+        """What the values make of products and convolutions; empty if the compiler leaves them as they are."""
+        named = ((knob.remakes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
+        return frozenset(words[value] for words, value in named if value in words)
 
     def has(self, flag: str) -> bool:
         """Whether some of the choices, or a repair, set this flag, to this value."""

@@ -23,6 +23,11 @@ from tuner.model_flags.cpu_repairs import REPAIRS
 _OPT, _GLOBAL_OPT = "--iree-opt-", "--iree-global-opt-"
 _CREATION, _LLVM = "--iree-dispatch-creation-", "--iree-llvmcpu-"
 _CHANNELS_LAST = "iree-preprocessing-convert-conv-to-channels-last"
+_LAYOUTS = {
+    "channels-last": (_CHANNELS_LAST,),
+    # NCHWc on every processor: each convolution packs its operands in blocks of 4, 8 or 16 channels.
+    **{f"channels-last-{block}": (f"{_CHANNELS_LAST}{{tiling-factor={block}}}",) for block in (4, 8, 16)},
+}
 _WINOGRAD = "iree-linalg-ext-convert-conv2d-to-winograd{replace-all-convs=true}"
 _TILED_OPS = f"{_CREATION}experimental-set-data-tiling-ops="
 # That of matrix products stays on, as by default.
@@ -51,18 +56,16 @@ def _has_threads(threads: int) -> Callable[[Host], bool]:
 KNOBS = (
     FlagKnob(
         "convolution-layout",
-        {
-            "channels-last": (_CHANNELS_LAST,),
-            # NCHWc on every processor: each convolution packs its operands in blocks of 4, 8 or 16 channels.
-            "channels-last-4": (f"{_CHANNELS_LAST}{{tiling-factor=4}}",),
-            "channels-last-8": (f"{_CHANNELS_LAST}{{tiling-factor=8}}",),
-            "channels-last-16": (f"{_CHANNELS_LAST}{{tiling-factor=16}}",),
-        },
-        remakes=True,
+        _LAYOUTS,
+        remakes=dict.fromkeys(_LAYOUTS, "channels last"),
     ),
     # Two paths: `on` is the one that IREE suggests, which tiles when it creates dispatches and fuses packing with them.
     # It makes the bytes of `--iree-dispatch-creation-data-tiling`. `early` tiles in the global optimization.
-    FlagKnob("data-tiling", {"on": (f"{_OPT}data-tiling",), "early": (f"{_GLOBAL_OPT}data-tiling",)}, remakes=True),
+    FlagKnob(
+        "data-tiling",
+        {"on": (f"{_OPT}data-tiling",), "early": (f"{_GLOBAL_OPT}data-tiling",)},
+        remakes={"on": "tiles", "early": "tiles"},
+    ),
     FlagKnob(
         "threads",
         {str(threads): (f"{_LLVM}number-of-threads={threads}",) for threads in _THREADS},
@@ -79,16 +82,16 @@ KNOBS = (
             "convolution": (f"{_TILED_OPS}convolution", _BLOCKED_KERNEL),
         },
         {"matmul-and-convolution": _tiles_channels, "convolution": _tiles_channels},
-        remakes=True,
+        remakes=dict.fromkeys(("matmul-and-convolution", "convolution"), "blocks of channels"),
     ),
     FlagKnob(
         "convolution-algorithm",
         {"im2col": (f"{_GLOBAL_OPT}use-im2col-for-convs",), "winograd": (_WINOGRAD,)},
-        remakes=True,
+        remakes={"im2col": "products", "winograd": "smaller products"},
     ),
     # The default is mmt4d on x86-64 and AArch64. `all`: packing, unpacking and blocked convolutions too.
     FlagKnob("microkernels", {"none": (f"{_LLVM}enable-ukernels=none",), "all": (f"{_LLVM}enable-ukernels=all",)}),
-    FlagKnob("inner-tiled", {"on": (f"{_LLVM}enable-inner-tiled",)}, remakes=True),
+    FlagKnob("inner-tiled", {"on": (f"{_LLVM}enable-inner-tiled",)}, remakes={"on": "inner tiles"}),
     FlagKnob(
         "fuse-padding",
         {

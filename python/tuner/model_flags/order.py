@@ -6,13 +6,16 @@ At first these are single choices, in the order of what they gave on models of l
 measured there. What a choice gives on the model at hand counts more than that at once, and each choice that is best so
 far is joined with every further value. Without other models the order is that of the knobs' declaration. Values that
 gained nothing are joined only if nothing else is left.
+
+After a few questions every second one may be a survey: of what values can make of products and convolutions, each is
+tried once, whatever is expected of it. Models differ most in that, and few were measured.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from threadpoolctl import threadpool_limits
@@ -24,6 +27,8 @@ from tuner.model_flags.gains import Outcome
 
 # Choices are joined with further values if they are the best so far and gain more than noise, as a factor.
 _JOINED, _NOISE = 2, 1.015
+# Questions before the first of a survey.
+_BEFORE_SURVEY = 3
 
 Point = dict[str, int]
 
@@ -31,14 +36,22 @@ Point = dict[str, int]
 class FlagOrder:
     """Chooses among the points of `space`, a space of `flags`. Equal answers lead to equal questions.
 
-    `only`: the choices that may be asked for; by default all.
+    `only`: the choices that may be asked for; by default all. `surveys`: whether each of what values make of products
+    and convolutions is tried.
     """
 
     def __init__(
-        self, flags: ModelFlags, space: Space, expectation: Expectation, only: Container[Items] | None = None
+        self,
+        flags: ModelFlags,
+        space: Space,
+        expectation: Expectation,
+        only: Container[Items] | None = None,
+        *,
+        surveys: bool = False,
     ) -> None:
         self._flags = flags
         self._only = only
+        self._surveys = surveys
         self._space = space
         self._expectation = expectation
         # In the order of asking.
@@ -63,6 +76,7 @@ class FlagOrder:
             candidates = self._candidates(self._gained) or self._candidates(self._asked)
             if not candidates:
                 break
+            candidates = self._surveyed(candidates) or candidates
             expected = expectation.of(candidates)
             worth = expected.improvement(self._best) / expected.compile_factor
             place = int(worth.argmax())
@@ -74,6 +88,14 @@ class FlagOrder:
             believed = Outcome(dict(choice), math.exp(expected.gain[place]), self._compile_factors[choice])
             expectation = expectation.after([believed])
         return chosen
+
+    def _surveyed(self, candidates: Sequence[Items]) -> list[Items]:
+        """Those that make something of products and convolutions that was not tried, if it is their turn."""
+        asked = len(self._asked) - 1
+        if not self._surveys or asked < _BEFORE_SURVEY or (asked - _BEFORE_SURVEY) % 2:
+            return []
+        tried = frozenset[str]().union(*(self._flags.remade(dict(choice)) for choice in self._asked))
+        return [choice for choice in candidates if self._flags.remade(dict(choice)) - tried]
 
     def tell(self, values: Mapping[str, str], speedup: float | None) -> None:
         """Receives the speed-up of a choice over the model without flags, or None if it failed."""

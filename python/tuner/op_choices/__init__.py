@@ -46,6 +46,11 @@ class InputOp:
         return self.count * math.prod(loop.extent for loop in self.loops)
 
     @property
+    def has_window(self) -> bool:
+        """Whether it is a convolution."""
+        return any(loop.role == "window" for loop in self.loops)
+
+    @property
     def label(self) -> str:
         """Name and types, for people."""
         spread = f", spread from {self.spread}" if self.spread else ""

@@ -6,7 +6,8 @@ One for each channel and element of the window: there is no loop left that is re
 vector.
 
 Source: with AVX-512 and one thread, 16 channels of 320x320 from 3 with 3x3 elements and stride 2 took 4.4 ms instead of
-8.5.
+8.5. With the channels last, 20 from 1 of 82x82 with 3x3 elements took 0.07 ms instead of 0.85, 10 from 1 of 160x160
+with 5x5 elements 0.21 instead of 2.8; from 2 or 3 channels they took 0.8 to 1.8 times as long.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.op_choices import InputOp, Rewriting
+from tuner.op_choices.convolution import Convolution, part
 from tuner.op_choices.shifted import can_be_shifted, slices, weighted_sum
-from tuner.op_choices.tensors import floats
 
 # Products of an output element: with more there would be too many operands.
 _MOST_PRODUCTS = 32
@@ -24,44 +25,43 @@ _MOST_PRODUCTS = 32
 
 @dataclass(frozen=True, slots=True)
 class FewChannels:
-    """Those in the order batch, channels, rows, columns, of one batch."""
+    """Those of one batch, with the channels in the second place or in the last."""
 
     # Below 0: in a text-detection model, which pads its image before, it cost a seventh of the time of the whole.
     priority: int = -3
     flags: tuple[str, ...] = ()
 
     def values(self, op: InputOp) -> Sequence[str]:
-        tensors = floats(op.operands)
-        if op.name != "linalg.conv_2d_nchw_fchw" or not tensors or op.spread:
+        found = Convolution.of(op)
+        if found is None or found.is_depthwise or op.spread or not can_be_shifted(found):
             return ()
-        image, weights, _ = tensors
-        _, channels, rows, columns = weights.shape
-        fits = can_be_shifted(image, op.strides, op.dilations) and rows * columns > 1
-        return ("slices",) if fits and channels * rows * columns <= _MOST_PRODUCTS else ()
+        count = len(found.elements)
+        return ("slices",) if count > 1 and found.channels * count <= _MOST_PRODUCTS else ()
 
     def rewriting(self, op: InputOp, value: str) -> Rewriting:
         del value
-        image, weights, out = floats(op.operands)
-        out_channels, channels, window_rows, window_columns = weights.shape
-        window = [(row, column) for row in range(window_rows) for column in range(window_columns)]
-        shifted = out.of(1, channels, *out.shape[2:])
-        lines, _ = slices(image, shifted, (op.strides[0], op.strides[1]), window, "shifted")
-        plane, weight = out.of(*out.shape[2:]), weights.of(out_channels)
+        found = Convolution.of(op)
+        assert found is not None, "values() took it"
+        image, weights, out = found.image, found.weights, found.out
+        lines, shifted = slices(found, "shifted")
+        rows, columns = found.outputs
+        plane, weight = out.of(rows, columns), weights.of(found.filters)
         number = 0
-        for place, (row, column) in enumerate(window):
-            for channel in range(channels):
+        for place, (row, column) in enumerate(found.elements):
+            for channel in range(found.channels):
+                of_image = part(found.image_order, {"c": channel}, {"h": rows, "w": columns})
+                of_weights = part(found.weights_order, {"c": channel, "h": row, "w": column}, {"f": found.filters})
                 lines += [
-                    f"%slice{number} = tensor.extract_slice %shifted{place}[0, {channel}, 0, 0]"
-                    f" [1, 1, {plane.shape[0]}, {plane.shape[1]}] [1, 1, 1, 1] : {shifted} to {plane}",
-                    f"%weight{number} = tensor.extract_slice %weights[0, {channel}, {row}, {column}]"
-                    f" [{out_channels}, 1, 1, 1] [1, 1, 1, 1] : {weights} to {weight}",
+                    f"%slice{number} = tensor.extract_slice %shifted{place}{of_image} : {shifted} to {plane}",
+                    f"%weight{number} = tensor.extract_slice %weights{of_weights} : {weights} to {weight}",
                 ]
                 number += 1
         steps = "".join(f"    {line}\n" for line in lines)
+        total = weighted_sum([str(plane)] * number, "h, w", [str(weight)] * number, "f", out, found.loops)
         return Rewriting(
             function=f"""\
 (%image: {image}, %weights: {weights}, %held: {out}) -> {out} {{
-{steps}{weighted_sum([str(plane)] * number, "h, w", [str(weight)] * number, "k", out, "n, k, h, w")}  }}"""
+{steps}{total}  }}"""
         )
 
 

@@ -2,34 +2,36 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions as sums of shifted images, one for each element of the window: text of MLIR.
 
-The sum is elementwise: whole vectors of neighbouring columns are read. Columns at a distance of two are first put
-beside each other.
+The sum is elementwise: whole vectors of what is last in the image's order are read. If these are columns, those at a
+distance of two are first put beside each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tuner.op_choices.convolution import Convolution, part
 from tuner.op_choices.tensors import Tensor
 
 
-def can_be_shifted(image: Tensor, strides: Sequence[int], dilations: Sequence[int]) -> bool:
+def can_be_shifted(convolution: Convolution) -> bool:
     """Whether there is such a sum, for one batch. An odd number of columns cannot be split into two halves."""
-    fits = strides[1] == 1 or (strides[1] == 2 and image.shape[3] % 2 == 0)
-    return fits and image.shape[0] == 1 and set(dilations) == {1}
+    right = convolution.strides[1]
+    fits = right == 1 or not _columns_last(convolution) or (right == 2 and convolution.pixels[1] % 2 == 0)
+    return fits and convolution.batch == 1 and set(convolution.dilations) == {1}
 
 
-def slices(
-    image: Tensor, out: Tensor, strides: tuple[int, int], window: Sequence[tuple[int, int]], name: str = "slice"
-) -> tuple[list[str], list[str]]:
-    """Lines that make `%slice0`, `%slice1` … of `%image`, all of the type `out`, and their types."""
-    _, channels, height, width = image.shape
-    down, right = strides
+def slices(convolution: Convolution, name: str) -> tuple[list[str], Tensor]:
+    """Lines that make `%name0`, `%name1` … of `%image`, one for each element of the window, and the type of all."""
+    image, order = convolution.image, convolution.image_order
+    channels, (height, width), (down, right) = convolution.channels, convolution.pixels, convolution.strides
+    rows, columns = convolution.outputs
     lines, source, shape = [], "%image", image
-    if right == 2:
+    is_split = right == 2 and _columns_last(convolution)
+    if is_split:
         pairs, split = image.of(channels, height, width // 2, 2), image.of(2, channels, height, width // 2)
         of_batch = image.of(1, *pairs.shape)
-        shape, source = split, "%split"
+        shape, source, right = split, "%split", 1
         lines = [
             "%pairs = tensor.expand_shape %image [[0], [1], [2], [3, 4]]"
             f" output_shape [{', '.join(map(str, of_batch.shape))}] : {image} into {of_batch}",
@@ -37,13 +39,18 @@ def slices(
             f"%split_empty = tensor.empty() : {split}",
             f"%split = linalg.transpose ins(%apart : {pairs}) outs(%split_empty : {split}) permutation = [3, 0, 1, 2]",
         ]
-    for number, (row, column) in enumerate(window):
-        first = column % right if right == 2 else 0
-        lines.append(
-            f"%{name}{number} = tensor.extract_slice {source}[{first}, 0, {row}, {column // right}]"
-            f" [1, {channels}, {out.shape[2]}, {out.shape[3]}] [1, 1, {down}, 1] : {shape} to {out}"
-        )
-    return lines, [str(out)] * len(window)
+    sizes = {"n": 1, "c": channels, "h": rows, "w": columns}
+    shifted = image.of(*(sizes[letter] for letter in order))
+    for number, (row, column) in enumerate(convolution.elements):
+        # What was split has its halves in the place of the batch.
+        at = {"n": column % 2, "w": column // 2} if is_split else {"w": column}
+        cut = part(order, {**at, "h": row}, sizes, {"h": down, "w": right})
+        lines.append(f"%{name}{number} = tensor.extract_slice {source}{cut} : {shape} to {shifted}")
+    return lines, shifted
+
+
+def _columns_last(convolution: Convolution) -> bool:
+    return convolution.image_order.endswith("w")
 
 
 def weighted_sum(

@@ -18,6 +18,7 @@ from tuner.dispatches.extract import Extracted
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import ToolError
 from tuner.evaluate.bench import DispatchBench
+from tuner.evaluate.budget import Budget
 from tuner.events import Listener, PhaseStarted
 from tuner.measuring import Runner
 from tuner.options import Options
@@ -28,6 +29,7 @@ from tuner.targets import Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
 from tuner.tuning.flag_plan import check_pins, plan_flags
+from tuner.tuning.op_plan import MOST_TRIALS, may_choose_ops, ops_of, plan_ops
 from tuner.tuning.plan import Plan, Task, plan
 from tuner.tuning.whole_model import PlainModel, prepare_model
 
@@ -79,15 +81,30 @@ class FlagForecast:
 
 
 @dataclass(frozen=True, slots=True)
+class OpForecast:
+    """The search of choices for single ops: for each choice how many ops it suits, how many `sets` of them there are.
+
+    `trials`: how many of these would be tried. Halves of those that do not pay are tried too, `most` sets in all.
+    """
+
+    choices: Mapping[str, int]
+    sets: int
+    trials: int
+    most: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What a run would do. `left`: why each other dispatch would not be tuned. Times are seconds.
 
-    `flags` is None if none would be searched. `so_far_s`: what the forecast took, which a run does too. `budget_s`: the
-    budget of the run, if it has one.
+    `ops` and `flags` are None if none would be searched. `so_far_s`: what the forecast took, which a run does too.
+    `budget_s`: the budget of the run, if it has one.
     """
 
     dispatches: tuple[DispatchForecast, ...]
     left: Mapping[str, str]
+    ops: OpForecast | None
     flags: FlagForecast | None
     proof_s: float
     so_far_s: float
@@ -96,9 +113,11 @@ class Forecast:
     @property
     def wanted_s(self) -> float:
         """What a run would take without a budget."""
+        ops_s = self.ops.seconds if self.ops else 0.0
         flags_s = self.flags.seconds if self.flags else 0.0
         return (
             self.so_far_s
+            + ops_s
             + flags_s
             + sum(dispatch.search_s + dispatch.final_s for dispatch in self.dispatches)
             + self.proof_s
@@ -127,23 +146,40 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
         plain = prepare_model(model, extracted, options.function, folder, runner, allocator=options.first_allocator)
         compilers.wait()
         planned = plan(extracted.dispatches, opened.target, options)
-        listen(PhaseStarted(f"timing the defaults of {len(planned.tasks)} dispatches"))
+        listen(PhaseStarted(f"timing defaults of dispatches: {len(planned.tasks)}"))
         found, left = _Forecaster(opened, extracted, folder, runner, compilers).forecast(planned)
+        ops = _ops(opened, extracted, plain, folder, listen)
         proof_s = _COMPILATIONS_OF_A_PROOF * plain.costs.compile_s + _RUNS_OF_A_PROOF * max(_SAMPLE_S, plain.run_s)
         return Forecast(
             dispatches=found,
             left={**planned.left, **left},
-            flags=_flags(opened.target, options, plain),
+            ops=ops,
+            flags=_flags(opened.target, options, plain, 0.0 if ops is None else ops.seconds),
             proof_s=proof_s,
             so_far_s=time.monotonic() - started,
             budget_s=options.budget_s,
         )
 
 
-def _flags(target: Target, options: Options, plain: PlainModel) -> FlagForecast | None:
+def _ops(
+    opened: OpenedModel, extracted: Extracted, plain: PlainModel, folder: RunFolder, listen: Listener
+) -> OpForecast | None:
+    options, target = opened.options, opened.target.name
+    if not may_choose_ops(options, target):
+        return None
+    ops = ops_of(plain.model, folder.path / "ops", listen)
+    planned = plan_ops(options, target, ops, plain.costs, extracted.seconds)
+    if not planned.groups:
+        return None
+    trials = planned.affordable(Budget(options.budget_s).left_s)
+    seconds = trials * planned.trial_s + planned.end_s if trials else 0.0
+    return OpForecast(planned.ops, len(planned.groups), trials, MOST_TRIALS, seconds)
+
+
+def _flags(target: Target, options: Options, plain: PlainModel, before_s: float) -> FlagForecast | None:
     if options.dispatches or options.keep_flags:
         return None
-    planned = plan_flags(target.name, options, plain)
+    planned = plan_flags(target.name, options, plain, before_s)
     if planned is None:
         return None
     return FlagForecast(planned.knobs, planned.choices, planned.trials, planned.trials * planned.choice_s)

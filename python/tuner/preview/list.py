@@ -79,7 +79,7 @@ def _timed(dispatches: Sequence[Dispatch], opened: OpenedModel, folder: Path, li
         for number, dispatch in enumerate(dispatches)
         if dispatch.program is not None
     ]
-    listen(PhaseStarted(f"timing {len(jobs)} dispatches"))
+    listen(PhaseStarted(f"timing dispatches: {len(jobs)}"))
     with CompilePool(options.compile_workers, options.compile_timeout_s) as compilers:
         compiled = compilers.compile(jobs)
     seconds = {}

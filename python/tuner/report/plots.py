@@ -7,32 +7,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tuner.report.importance import Importance
 from tuner.report.knobs import Value
+from tuner.report.plot import Plot, Sign, legend, legend_height
 from tuner.report.recorded_run import RecordedCandidate
-from tuner.report.svg import FONT, WIDTH, Canvas, mix, readable_on, shortened, ticks
+from tuner.report.svg import FONT, LETTER, WIDTH, Canvas, mix, readable_on, shortened, ticks
 from tuner.specs.certificate import Certificate
 
-_INK, _FAINT, _GRID = "#1a1a1a", "#5c5c5c", "#d0d0d0"
-_LINE, _DOT, _WINNER, _FAILED = "#0b5cad", "#7a7a7a", "#b34700", "#b00020"
-_PALE, _DEEP, _EMPTY = "#e8f1fa", "#0b3d75", "#f4f4f4"
-_LETTER = 0.55 * FONT
+_INK, _FAINT, _GRID = "ink", "faint", "grid"
+_LINE, _DOT, _WINNER, _FAILED, _EMPTY = "line", "dot", "winner", "failed", "empty"
+_PALE, _DEEP = "#e8f1fa", "#0b3d75"
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 12.0, 26.0, 38.0
+_WHOLE = "whole model"
 _MOST_KNOBS = 8
 # Values of a knob: with more, the cells are too narrow for their numbers.
 _MOST_COLUMNS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A drawing as SVG, and what it shows as a table."""
-
-    title: str
-    svg: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+# The colour scale of a heat map: its height, and the number of colours that it shows.
+_SCALE, _SHADES = 26.0, 8
 
 
 def convergence(identity: str, candidates: Sequence[RecordedCandidate], winner: int | None) -> Plot:
@@ -43,11 +35,15 @@ def convergence(identity: str, candidates: Sequence[RecordedCandidate], winner: 
         steps.append((candidate.number, best))
     failed = [candidate for candidate in candidates if candidate.speedup is None]
     last = max(number for number, _ in steps)
-    title = "Best speed-up so far"
+    title = "Best raw speed-up so far"
     text = f"After {last} candidates the best measured {best:.2f} times the default's speed; {len(failed)} failed."
-    canvas = Canvas(identity, title, text, 230)
+    signs = [Sign("line", _LINE, "best so far"), Sign("dot", _DOT, "a candidate")]
+    signs += [Sign("cross", _FAILED, "one that failed")] if failed else []
+    signs += [Sign("dot", _WINNER, "the winner")] if winner is not None else []
+    canvas = Canvas(identity, title, text, 230 + legend_height(signs))
     plot = _Frame(canvas, (0.0, float(max(last, 1))), (0.0, 1.08 * max(best, 1.0)), 230)
-    plot.axes("candidates", "times the default's speed")
+    plot.axes("candidates", "times the default's speed, from a few samples")
+    legend(canvas, 230, signs)
     for candidate in candidates:
         if candidate.speedup is None:
             canvas.cross(
@@ -80,13 +76,17 @@ def convergence(identity: str, candidates: Sequence[RecordedCandidate], winner: 
 def intervals(identity: str, certificates: Sequence[Certificate]) -> Plot:
     """The speed-up of each comparison with the default, with its 95 % interval, on a logarithmic axis."""
     title = "Speed-up over the default, with 95 % intervals"
-    names = ["whole model" if certificate.problem is None else certificate.name for certificate in certificates]
+    names = [_WHOLE if certificate.problem is None else certificate.name for certificate in certificates]
+    # No two entries solve one problem, and what they solve says more than the compiler's names.
+    labels = [_WHOLE if certificate.problem is None else certificate.problem.label for certificate in certificates]
     low = min(0.9, *(certificate.ratio.low for certificate in certificates))
     high = max(1.1, *(certificate.ratio.high for certificate in certificates))
     top = 6.0
     height = 34.0 * len(certificates) + top + _BOTTOM
     text = "; ".join(f"{name} {certificate.ratio}" for name, certificate in zip(names, certificates, strict=True))
-    canvas = Canvas(identity, title, text, height)
+    signs = [Sign("dot", _WINNER, "in use"), Sign("dot", _DOT, "not in use: the default stays")]
+    canvas = Canvas(identity, title, text, height + legend_height(signs))
+    legend(canvas, height, signs)
     left, right = 14.0, WIDTH - 14.0
 
     def x(ratio: float) -> float:
@@ -98,11 +98,11 @@ def intervals(identity: str, certificates: Sequence[Certificate]) -> Plot:
         canvas.line([(x(mark), top), (x(mark), bottom)], _INK if mark == 1 else _GRID, 1, "" if mark == 1 else "2 3")
         canvas.text(x(mark), bottom + 15, f"{mark:g}", _FAINT, "middle")
     canvas.text((left + right) / 2, height - 6, "times the default's speed", _FAINT, "middle")
-    for row, (name, certificate) in enumerate(zip(names, certificates, strict=True)):
+    for row, (label, certificate) in enumerate(zip(labels, certificates, strict=True)):
         y = top + 34.0 * row
         color = _WINNER if certificate.accepted else _DOT
-        room = int((right - left) / _LETTER) - len(str(certificate.ratio)) - 2
-        canvas.text(left, y + 12, shortened(name, room), _INK, halo=True)
+        room = int((right - left) / LETTER) - len(str(certificate.ratio)) - 2
+        canvas.text(left, y + 12, shortened(label, room), _INK, halo=True)
         canvas.text(right, y + 12, str(certificate.ratio), _INK, "end", halo=True)
         canvas.line([(x(certificate.ratio.low), y + 23), (x(certificate.ratio.high), y + 23)], color, 2)
         for end in (certificate.ratio.low, certificate.ratio.high):
@@ -130,7 +130,7 @@ def importance_bars(identity: str, found: Importance) -> Plot:
     longest = max((share for _, share in shown), default=0.0) or 1.0
     for row, (name, share) in enumerate(shown):
         y = 36.0 * row
-        canvas.text(0, y + 13, shortened(name, int(WIDTH / _LETTER)), _INK)
+        canvas.text(0, y + 13, shortened(name, int(WIDTH / LETTER)), _INK)
         canvas.box(0, y + 18, room * share / longest, 12, _LINE, f"{name}: {share:.1%}")
         canvas.text(room * share / longest + 6, y + 28, f"{share:.0%}", _FAINT)
     rows = tuple((name, f"{share:.1%}") for name, share in found.shares)
@@ -154,9 +154,11 @@ def heat_map(
     lowest, highest = min(shown.values()), max(shown.values())
     top_pair = max(shown, key=shown.__getitem__)
     text = f"Best speed-up for each pair; the highest, {highest:.2f}, at {top_pair[0]} and {top_pair[1]}."
-    left = 12 + _LETTER * max(len(_short(value)) for value in downs)
+    left = 12 + LETTER * max(len(_short(value)) for value in downs)
     cell, tall = (WIDTH - left) / len(acrosses), 24.0
-    canvas = Canvas(identity, title, text, tall * (len(downs) + 1))
+    bottom = tall * (len(downs) + 1)
+    canvas = Canvas(identity, title, text, bottom + _SCALE)
+    _scale(canvas, bottom, lowest, highest)
     for column, across in enumerate(acrosses):
         canvas.text(left + (column + 0.5) * cell, 16, _short(across), _FAINT, "middle")
     for row, down in enumerate(downs):
@@ -174,6 +176,18 @@ def heat_map(
     order = sorted(best, key=lambda pair: -best[pair])
     rows = tuple((str(pair[0]), str(pair[1]), f"{best[pair]:.3f}") for pair in order)
     return Plot(title, str(canvas), (names[0], names[1], "best speed-up"), rows)
+
+
+def _scale(canvas: Canvas, top: float, lowest: float, highest: float) -> None:
+    """Draws the colours of a heat map in order, between the numbers that the ends stand for."""
+    canvas.text(0, top + 18, f"{lowest:.2f}", _FAINT)
+    left, width = LETTER * 7, 14.0
+    for step in range(_SHADES):
+        canvas.box(left + width * step, top + 8, width, 12, mix(_PALE, _DEEP, step / (_SHADES - 1)))
+    right = left + width * _SHADES
+    canvas.text(right + 6, top + 18, f"{highest:.2f}", _FAINT)
+    canvas.box(right + LETTER * 10, top + 8, 12, 12, _EMPTY)
+    canvas.text(right + LETTER * 10 + 17, top + 18, "not measured", _FAINT)
 
 
 class _Frame:

@@ -4,24 +4,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from tuner.dispatch import Configuration, plain_name
+from tuner.dispatch import Configuration, Configured, plain_name
 from tuner.errors import InputError
 from tuner.foreign import check_edge_slowdown, check_ratios, check_times, parse_json, printable
 from tuner.jsonable import field_from_plain as _field
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Fate
+from tuner.rates.breakdown import Breakdown
+from tuner.rates.peaks import Peaks, check_peaks
 from tuner.runs.folder import RunFolder
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
-from tuner.specs.certificate import Certificate
+from tuner.specs.certificate import Certificate, Circumstances
 from tuner.specs.preprocessing import preprocessing_path
 from tuner.specs.write import late_path
-from tuner.speedup import Ratio
+from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
+
+T = TypeVar("T")
+# What the names of models end with.
+_MODELS = (".mlir", ".mlirbc", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ class RecordedDispatch:
     """A dispatch with its candidates in order.
 
     If the run has not ended, `verdict` is "" and `certificate` is None. `incidents` are what happened during its
-    measurements: disturbances, and finalists that failed.
+    measurements: disturbances, and finalists that failed. `default` is the compiler's own configuration; None if it is
+    not known.
     """
 
     name: str
@@ -58,6 +66,7 @@ class RecordedDispatch:
     candidates: tuple[RecordedCandidate, ...]
     certificate: Certificate | None
     incidents: tuple[str, ...]
+    default: Configured | None = None
 
     @property
     def tried(self) -> tuple[RecordedCandidate, ...]:
@@ -106,7 +115,9 @@ class RecordedRun:
     uses its spec, `spec`, `late_spec` and `preprocessing` are the specs' text; each is empty if unknown. `flags` were
     chosen for the whole compilation among `flags_tried`, `ops` for single ops among `ops_tried`, `allocator` for its
     runs. `late_gain` is the speed-up by late entries over what plain iree-compile applies. `command_shown` says how
-    `compile_command` was shown to be enough. `wall_time` is None for runs of earlier versions.
+    `compile_command` was shown to be enough. `gains` and `breakdown` are those of the result, None if it has none.
+    `peaks` are the machine's, if they were known. `model_digest` is the SHA-256 of the model's file, "" if unknown.
+    `wall_time` is None for runs of earlier versions.
     """
 
     folder: Path
@@ -127,6 +138,27 @@ class RecordedRun:
     late_gain: Ratio | None = None
     command_shown: str = ""
     wall_time: WallTime | None = None
+    gains: Gains | None = None
+    breakdown: Breakdown | None = None
+    peaks: Peaks | None = None
+    model_digest: str = ""
+
+    @property
+    def circumstances(self) -> Circumstances | None:
+        """What the certificates share; None if there are none."""
+        return next((certificate.circumstances for certificate in self.certificates), None)
+
+    @property
+    def model_file(self) -> str:
+        """The name of the model's file, "" if unknown."""
+        return next((Path(word).name for word in self.compile_command if word.endswith(_MODELS)), "")
+
+    @property
+    def spec_files(self) -> tuple[str, ...]:
+        """The names of the files that `compile_command` applies to the model."""
+        words = [word.rpartition("=")[2] for word in self.compile_command]
+        named = dict.fromkeys(Path(word).name for word in words if word.endswith(".mlir"))
+        return tuple(name for name in named if name != self.model_file)
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -179,6 +211,10 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         ops=_field(tuple[str, ...], result, "ops") if result is not None and "ops" in result else (),
         ops_tried=tuple(_ops_tried(record) for record in records if record.get("event") == "op choice tried"),
         wall_time=_wall_time((result or {}).get("wall_time")),
+        gains=_gains(result or {}),
+        breakdown=_breakdown(result or {}),
+        peaks=_peaks(result or {}),
+        model_digest=_digest(command),
     )
 
 
@@ -192,6 +228,7 @@ def _dispatch(
         candidates=tuple(_candidate(folder, record) for record in records if "candidate" in record),
         certificate=None if ended is None else _certificate(ended),
         incidents=tuple(_incident(record) for record in records if "event" in record),
+        default=_optional(Configured, ended or {}, "default"),
     )
 
 
@@ -264,6 +301,44 @@ def _wall_time(data: Any) -> WallTime | None:
     if min(read.compiling_s, read.measuring_s, read.solving_s, read.starting_s) < 0:
         raise ValueError("a part of the wall time is negative")
     return read
+
+
+def _optional(kind: type[T], record: Mapping[str, Any], name: str) -> T | None:
+    """The value of a field that results of earlier versions lack."""
+    found: T | None = _field(kind, record, name) if record.get(name) is not None else None
+    return found
+
+
+def _gains(result: Mapping[str, Any]) -> Gains | None:
+    gains = _optional(Gains, result, "gains")
+    if gains is not None:
+        for ratio in (gains.ops, gains.flags, gains.spec, gains.together):
+            check_ratios("gains", () if ratio is None else (ratio.value, ratio.low, ratio.high))
+    return gains
+
+
+def _breakdown(result: Mapping[str, Any]) -> Breakdown | None:
+    breakdown = _optional(Breakdown, result, "breakdown")
+    for dispatch in () if breakdown is None else (*breakdown.untuned, *breakdown.tuned):
+        check_times("seconds", (dispatch.seconds,))
+        if dispatch.runs < 0 or (
+            dispatch.footprint and min(dispatch.footprint.operations, dispatch.footprint.bytes) < 0
+        ):
+            raise ValueError(f"the dispatch {dispatch.name} of the breakdown has a negative number")
+    return breakdown
+
+
+def _peaks(result: Mapping[str, Any]) -> Peaks | None:
+    peaks = _optional(Peaks, result, "peaks")
+    if peaks is not None:
+        check_peaks(peaks)
+    return peaks
+
+
+def _digest(command: Mapping[str, Any]) -> str:
+    asked = command.get("asked")
+    digest = asked.get("MODEL") if isinstance(asked, dict) else None
+    return digest if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) else ""
 
 
 def _certificate(holder: Any) -> Certificate | None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 Anchor = Literal["start", "middle", "end"]
@@ -14,10 +15,44 @@ Anchor = Literal["start", "middle", "end"]
 # Units of the coordinate system: narrow enough for a phone, on which text must not shrink.
 WIDTH = 380.0
 FONT = 12.0
+# The width of most letters.
+LETTER = 0.55 * FONT
+
+# Colours by their names: on a light page, on a dark one. Drawings name them, and the page's style chooses.
+PALETTE: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "ink": ("#1a1a1a", "#ececec"),
+        "faint": ("#5c5c5c", "#b0b0b0"),
+        "grid": ("#d0d0d0", "#4a4a4a"),
+        "paper": ("#ffffff", "#17181a"),
+        "line": ("#0b5cad", "#74b6ff"),
+        "dot": ("#7a7a7a", "#9c9c9c"),
+        "winner": ("#b34700", "#ff9d52"),
+        "failed": ("#b00020", "#ff8a94"),
+        "empty": ("#f0f0f0", "#303236"),
+    }
+)
+
+_PAINTED = ("fill", "stroke")
+_NO_STROKE = ("stroke", "none")
+
+
+def palette_style() -> str:
+    """CSS by which drawings take their colours from the palette, the dark ones if the reader prefers them."""
+
+    def rules(place: int) -> str:
+        return "\n".join(
+            f".{what}-{name} {{ {what}: {colors[place]}; }}" for name, colors in PALETTE.items() for what in _PAINTED
+        )
+
+    return f"{rules(0)}\n@media (prefers-color-scheme: dark) {{\n{rules(1)}\n}}"
 
 
 class Canvas:
-    """Shapes in a coordinate system of `WIDTH` by `height`, with y downwards."""
+    """Shapes in a coordinate system of `WIDTH` by `height`, with y downwards.
+
+    A colour is a name of the palette, or #rrggbb for one that is the same on light and dark pages.
+    """
 
     def __init__(self, identity: str, title: str, description: str, height: float) -> None:
         """`identity` must be unique on the page."""
@@ -40,7 +75,6 @@ class Canvas:
         self._shape(
             "polyline",
             points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points),
-            fill="none",
             stroke=color,
             stroke_width=f"{width:g}",
             **({"stroke_dasharray": dash} if dash else {}),
@@ -50,10 +84,15 @@ class Canvas:
         """A filled circle."""
         self._hint(self._shape("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:g}", fill=color), hint)
 
+    def ring(self, x: float, y: float, color: str, radius: float = 3.5, hint: str = "") -> None:
+        """A circle that is not filled."""
+        place = {"cx": f"{x:.1f}", "cy": f"{y:.1f}", "r": f"{radius:g}"}
+        self._hint(self._shape("circle", fill="paper", stroke=color, stroke_width="1.5", **place), hint)
+
     def cross(self, x: float, y: float, color: str, hint: str = "") -> None:
         """A small cross."""
         path = f"M{x - 3:.1f} {y - 3:.1f}l6 6m0 -6l-6 6"
-        self._hint(self._shape("path", d=path, stroke=color, stroke_width="1.5", fill="none"), hint)
+        self._hint(self._shape("path", d=path, stroke=color, stroke_width="1.5"), hint)
 
     def box(self, x: float, y: float, width: float, height: float, color: str, hint: str = "") -> None:
         """A filled rectangle."""
@@ -62,16 +101,21 @@ class Canvas:
 
     def text(self, x: float, y: float, words: str, color: str, anchor: Anchor = "start", *, halo: bool = False) -> None:
         """Words whose baseline starts, has its middle, or ends at a point. A halo keeps lines off them."""
-        attributes = {"stroke": "#ffffff", "stroke_width": "4", "paint_order": "stroke"} if halo else {}
+        attributes = {"stroke": "paper", "stroke_width": "4", "paint_order": "stroke"} if halo else {}
         element = self._shape("text", x=f"{x:.1f}", y=f"{y:.1f}", fill=color, text_anchor=anchor, **attributes)
         element.text = words
 
     def __str__(self) -> str:
         return ElementTree.tostring(self._svg, encoding="unicode")
 
-    def _shape(self, tag: str, **attributes: str) -> ElementTree.Element:
+    def _shape(self, tag: str, *, fill: str = "none", stroke: str = "none", **attributes: str) -> ElementTree.Element:
+        painted = {what: color for what, color in (("fill", fill), ("stroke", stroke)) if (what, color) != _NO_STROKE}
+        classes = [f"{what}-{color}" for what, color in painted.items() if color in PALETTE]
+        # The attributes serve a drawing that is taken out of the page.
+        colors = {what: PALETTE[color][0] if color in PALETTE else color for what, color in painted.items()}
+        others = {name.replace("_", "-"): value for name, value in attributes.items()}
         return ElementTree.SubElement(
-            self._svg, tag, {name.replace("_", "-"): value for name, value in attributes.items()}
+            self._svg, tag, {**others, **colors, **({"class": " ".join(classes)} if classes else {})}
         )
 
     @staticmethod

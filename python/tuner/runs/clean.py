@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tuner.errors import InputError
@@ -20,20 +22,46 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Cleaning:
-    """The bytes that are removed from a folder, or would be. `kept` are the files that no run writes."""
+    """The bytes that are removed from a folder, or would be.
+
+    `kept` are the files that no run writes. `began`: when the run was started, UTC, as in its record.
+    """
 
     folder: Path
     removed_bytes: int
     kept: tuple[Path, ...]
+    began: str = ""
+
+    def is_older(self, seconds: float) -> bool:
+        """Whether the run was started more than so long ago; False if that is not known."""
+        try:
+            began = datetime.fromisoformat(self.began)
+        except ValueError:
+            return False
+        return began.tzinfo is not None and datetime.now(UTC) - began > timedelta(seconds=seconds)
 
     def line(self, done: str) -> str:
         """The removal as a line; `done` is what happens to the files, as in "removed"."""
-        line = f"{self.folder}: {self.removed_bytes / 1e6:.1f} MB {done}"
+        line = f"{self.folder}: {size(self.removed_bytes)} {done}"
         if self.kept:
             names = [str(path.relative_to(self.folder)) for path in self.kept[:_NAMED]]
             more = [f"{len(self.kept) - _NAMED} more"] if len(self.kept) > _NAMED else []
             line += f"; kept, as no run's: {', '.join([*names, *more])}"
         return line
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: in MB, or in kB if it is less than one."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def old(found: Sequence[Cleaning], *, keep_last: int = 0, older_than_s: float = 0.0) -> list[Cleaning]:
+    """The runs that are not among the latest `keep_last` and were started more than `older_than_s` seconds ago.
+
+    With `older_than_s` a run whose record has no valid time of its start is not old.
+    """
+    latest = sorted(found, key=lambda run: run.began, reverse=True)[:keep_last]
+    return [run for run in found if run not in latest and (not older_than_s or run.is_older(older_than_s))]
 
 
 def look(folder: Path) -> Cleaning:
@@ -79,4 +107,5 @@ def _check(folder: Path) -> None:
 
 
 def _cleaning_of(folder: Path, found: Found) -> Cleaning:
-    return Cleaning(folder, sum(path.lstat().st_size for path in found.files), found.others)
+    began = RunFolder(folder).began
+    return Cleaning(folder, sum(path.lstat().st_size for path in found.files), found.others, began)

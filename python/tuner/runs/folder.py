@@ -84,7 +84,7 @@ class RunFolder:
                 f"cannot make the run's folder {path}: {error.strerror}; choose another --run-dir"
             ) from error
         if folder.log.exists():
-            raise InputError(f"{path} already holds a run; choose another --run-dir")
+            raise InputError(f"{path} already holds a run; choose another --run-dir, or continue it by --resume")
         if not os.access(path, os.W_OK):
             raise InputError(f"cannot write into {path}; choose another --run-dir")
         others = ", ".join(path.name for path in others_in(folder.path, folder.model, _NAMED))
@@ -205,6 +205,11 @@ class Aside(RunFolder):
         path = run.path / name
         path.mkdir(exist_ok=True)
         return Aside(path, run)
+
+    @property
+    def began(self) -> str:
+        """When the run was started."""
+        return self.run.began
 
     def take_over(self) -> None:
         """Writes the records that wait into the run's log. Those of the run's own dispatches go to another file."""

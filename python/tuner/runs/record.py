@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner import plugins
 from tuner.errors import InputError
 from tuner.files import write_atomically
 from tuner.jsonable import from_plain, to_plain
@@ -107,8 +108,8 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--input": options.shapes.inputs,
         "--function": options.function,
         "--dispatch": options.dispatches,
-        "--strategy": options.strategy,
-        "--space": options.space,
+        "--strategy": plugins.name_of(options.strategy),
+        "--space": tuple(map(plugins.name_of, options.spaces)),
         "--seed": options.seed,
         "--min-gain": options.min_gain,
         "--plain": options.plain,

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,38 +22,19 @@ from typing import Any
 
 from tuner.dispatch import BenchmarkProgram
 from tuner.errors import InputError
-from tuner.files import check_regular
-from tuner.foreign import check_edge_slowdown
+from tuner.foreign import check_edge_slowdown, parse_json, shown
 from tuner.outcome import Compilation, Evaluation, Fate
+from tuner.runs.database import Row, know_beside, open_written, put, read_rows
 
 # The problem of a choice of flags, which is none.
 FLAGS = "flags"
-_VERSION = 2
-_BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
-_SCHEMA = """
-create table evaluations (
-  subject text not null,        -- what was compiled: a digest of the dispatch's program, or of the model
-  circumstances text not null,  -- target, processor, features, device, threads
-  compiler text not null,
-  choice text not null,         -- the configuration or the flags, as JSON
-  problem text not null,        -- what equal problems share, whatever the program around them
-  point text not null,          -- the knobs, as JSON
-  fate text not null,
-  detail text not null,
-  compile_s real not null,
-  time_s real,
-  speedup real,
-  samples_s text not null,
-  edge_slowdown real not null,  -- as in tuner.outcome.Evaluation
-  ended text not null,          -- UTC
-  primary key (subject, circumstances, compiler, choice)
-) without rowid
-"""
+# A moment as `now` writes it.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How a candidate ended, as a store keeps it: the fields of an evaluation. `speedup` is over the default then."""
+    """How a candidate ended, as a store keeps it: the fields of an `Evaluation`. `speedup` is over the default then."""
 
     fate: Fate
     detail: str
@@ -82,6 +64,67 @@ class Stored:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a candidate ended, with all that it was: a row of a store, and a line of an exchanged file.
+
+    `circumstances`, `choice` and `point` are JSON as a store writes it: in one line, sorted. `ended` is UTC.
+    """
+
+    subject: str
+    circumstances: str
+    compiler: str
+    choice: str
+    problem: str
+    point: str
+    stored: Stored
+    ended: str
+
+    @staticmethod
+    def of_row(row: Row) -> Record:
+        """Raises ValueError for a row that no run writes."""
+        subject, circumstances, compiler, choice, problem, point, *end, ended = row
+        if not isinstance(parse_json(_text(circumstances)), dict):
+            raise ValueError("the circumstances are no object")
+        parse_json(_text(choice))
+        if problem == FLAGS:
+            parse_json(_text(point))
+        else:
+            _point(point)
+        if not _MOMENT.fullmatch(_text(ended)):
+            raise ValueError(f"{shown(ended)} is no moment")
+        stored = _stored(*end)
+        return Record(_text(subject), circumstances, _text(compiler), choice, _text(problem), point, stored, ended)
+
+    @property
+    def row(self) -> Row:
+        """The record in the order of a store's columns."""
+        stored = self.stored
+        return (
+            *(self.subject, self.circumstances, self.compiler, self.choice, self.problem, self.point),
+            *(stored.fate.value, stored.detail, stored.compile_s, stored.time_s, stored.speedup),
+            *(json.dumps(stored.samples_s), stored.edge_slowdown, self.ended),
+        )
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What two records share if they are of the same candidate under the same circumstances."""
+        return self.subject, self.circumstances, self.compiler, self.choice
+
+    def outweighs(self, other: Record) -> bool:
+        """Which of two ends of the same candidate counts, whatever the order in which they are met.
+
+        A wrong result counts more than any other end. A measurement counts more than a failure, for which little
+        memory may be the reason. Of two equal ones the later counts.
+        """
+        return self._weight > other._weight
+
+    @property
+    def _weight(self) -> tuple[Any, ...]:
+        fate = self.stored.fate
+        return fate is Fate.WRONG_RESULT, fate is Fate.MEASURED, self.ended, repr(self.row)
+
+
 class Store:
     """The ends of candidates in one file, under the same circumstances. Use it as a context manager.
 
@@ -89,59 +132,21 @@ class Store:
     plain JSON.
     """
 
-    def __init__(self, path: Path, circumstances: Mapping[str, Any], compiler: str) -> None:
+    def __init__(
+        self, path: Path, circumstances: Mapping[str, Any], compiler: str, read_only: Sequence[Path] = ()
+    ) -> None:
         """`circumstances`: target, processor, features, device, threads. `compiler`: its version.
 
-        Raises InputError if there can be no store at `path`.
+        `read_only`: further stores, which are known as they are now and not written. Of a candidate that several hold
+        the end in `path` counts, then that of the first. Raises InputError if there can be no store at `path`, and for
+        a further one that is none.
         """
         self.path = path
-        self._circumstances, self._compiler = _line(circumstances), compiler
-        try:
-            if path.exists() and not path.is_dir():
-                check_regular(path)
-            self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-        except (sqlite3.Error, OSError) as error:
-            raise self._unusable(error) from error
-        try:
-            self._prepare()
-        except sqlite3.Error as error:
-            self._connection.close()
-            raise self._unusable(error) from error
-        except InputError:
-            self._connection.close()
-            raise
-
-    def _unusable(self, error: Exception) -> InputError:
-        return InputError(f"{self.path} cannot be used as a store ({error}); make room or choose another --store")
-
-    def _prepare(self) -> None:
-        """Sets the file up. SQLite does not wait for another process that turns the same new file to WAL; we do."""
-        deadline = time.monotonic() + _BUSY_TIMEOUT_S
-        while True:
-            try:
-                self._create()
-                self._connection.execute("pragma journal_mode = wal")
-                self._connection.execute("pragma synchronous = normal")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_S)
-
-    def _create(self) -> None:
-        """Makes the table in a new file. Raises InputError for a database of another form; it stays as it is."""
-        with self._connection:
-            self._connection.execute("begin immediate")
-            (version,) = self._connection.execute("pragma user_version").fetchone()
-            if version == 0 and not self._connection.execute("select 1 from sqlite_master").fetchall():
-                self._connection.execute(_SCHEMA)
-            elif version != _VERSION or _columns(self._connection) != _expected_columns():
-                raise InputError(
-                    f"{self.path} cannot be used as a store (it is a database of another version or another program);"
-                    " choose another --store"
-                )
-            # Also if it is set already: a file that cannot be written shows it now.
-            self._connection.execute(f"pragma user_version = {_VERSION}")
+        self._circumstances, self._compiler = line_of(circumstances), compiler
+        others = [record.row for other in read_only for record in records_of(other, self._circumstances)]
+        self._connection = open_written(path)
+        with self._errors():
+            know_beside(self._connection, others)
 
     def __enter__(self) -> Store:
         return self
@@ -158,9 +163,9 @@ class Store:
         """How this very choice ended before, if it did."""
         with self._errors():
             row = self._connection.execute(
-                "select fate, detail, compile_s, time_s, speedup, samples_s, edge_slowdown from evaluations"
+                "select fate, detail, compile_s, time_s, speedup, samples_s, edge_slowdown from known"
                 " where subject = ? and circumstances = ? and compiler = ? and choice = ?",
-                (subject, self._circumstances, self._compiler, _line(choice)),
+                (subject, self._circumstances, self._compiler, line_of(choice)),
             ).fetchone()
             return None if row is None else _stored(*row)
 
@@ -171,32 +176,17 @@ class Store:
 
         Raises InputError if the disk is full or read-only; what was kept before stays.
         """
+        kept = Record(
+            subject, self._circumstances, self._compiler, line_of(choice), problem, line_of(point), stored, now()
+        )
         with self._errors():
-            self._connection.execute(
-                "insert or ignore into evaluations values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    subject,
-                    self._circumstances,
-                    self._compiler,
-                    _line(choice),
-                    problem,
-                    _line(point),
-                    stored.fate.value,
-                    stored.detail,
-                    stored.compile_s,
-                    stored.time_s,
-                    stored.speedup,
-                    json.dumps(stored.samples_s),
-                    stored.edge_slowdown,
-                    now(),
-                ),
-            )
+            put(self._connection, kept.row)
 
     def earlier(self, problem: str) -> list[tuple[dict[str, int], float]]:
         """Points of an equal problem and what they took under other compilers, with the default's time as 1."""
         with self._errors():
             rows = self._connection.execute(
-                "select point, speedup from evaluations"
+                "select point, speedup from known"
                 " where problem = ? and circumstances = ? and compiler != ? and speedup is not null",
                 (problem, self._circumstances, self._compiler),
             ).fetchall()
@@ -209,12 +199,23 @@ class Store:
         """
         with self._errors():
             rows = self._connection.execute(
-                "select problem, point, time_s from evaluations"
+                "select problem, point, time_s from known"
                 " where circumstances = ? and problem != ? and time_s is not null and ended < ?"
                 " order by ended, subject, choice",
                 (self._circumstances, FLAGS, before),
             ).fetchall()
             return [(_text(problem), _point(point), _positive(time_s, "time")) for problem, point, time_s in rows]
+
+    def tried(self, subject: str, before: str) -> list[dict[str, int]]:
+        """The points of a dispatch's candidates that ended before a moment: the fastest first, failures last."""
+        with self._errors():
+            rows = self._connection.execute(
+                "select point from known"
+                " where subject = ? and circumstances = ? and compiler = ? and problem != ? and ended < ?"
+                " order by speedup is null, speedup desc, choice",
+                (subject, self._circumstances, self._compiler, FLAGS, before),
+            ).fetchall()
+            return [_point(point) for (point,) in rows]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -223,13 +224,27 @@ class Store:
         except sqlite3.Error as error:
             raise InputError(
                 f"the store {self.path} cannot be read or written ({error}); what it holds is kept: make room or choose"
-                " another place, and go on with --run-dir and --resume"
+                " another place"
             ) from error
         except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"the store {self.path} holds a row that no run wrote ({error}); delete the row, or choose"
-                " another --store"
-            ) from error
+            raise _no_run_wrote(self.path, error) from error
+
+
+def records_of(path: Path, circumstances: str | None = None) -> list[Record]:
+    """What a store holds now, of any circumstances or of these (a line of JSON). The store is read, never written.
+
+    Raises InputError if there is no store, or if it holds a row that no run writes.
+    """
+    try:
+        return [Record.of_row(row) for row in read_rows(path, circumstances)]
+    except (ValueError, RecursionError) as error:
+        raise _no_run_wrote(path, error) from error
+
+
+def _no_run_wrote(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the store {path} holds a row that no run wrote ({error}); delete the row, or choose another --store"
+    )
 
 
 def check_store(path: Path) -> None:
@@ -256,18 +271,9 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _line(value: Any) -> str:
+def line_of(value: Any) -> str:
+    """A value as a store writes it: JSON in one line, sorted."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _columns(connection: sqlite3.Connection) -> list[Any]:
-    return connection.execute("pragma table_info(evaluations)").fetchall()
-
-
-def _expected_columns() -> list[Any]:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(_SCHEMA)
-        return _columns(connection)
 
 
 def _stored(

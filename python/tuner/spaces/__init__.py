@@ -8,7 +8,7 @@ A space serves one pipeline and one kind of problem. It is one file, registered 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tuner import plugins
@@ -38,17 +38,25 @@ class SpaceBuilder(Protocol):
         """The configuration that a point of `build(problem, …)` stands for."""
 
 
-def find(target: str, problem: Problem, only: str = "") -> tuple[str, SpaceBuilder] | None:
+def find(target: str, problem: Problem, only: Sequence[str | SpaceBuilder] = ()) -> tuple[str, SpaceBuilder] | None:
     """The space of the highest priority that serves the problem, with its name, or None.
 
-    `only` names the one space that may be chosen; "" allows every registered space. An op without loops, on single
-    numbers, leaves nothing to choose. Raises InputError if two spaces of the same priority serve the problem.
+    `only`: the first of these that serves it, and no other; by default every registered space may be chosen. An op
+    without loops, on single numbers, leaves nothing to choose. Raises InputError if two registered spaces of the same
+    priority serve the problem.
     """
     if not problem.loops:
         return None
     if only:
-        builder: SpaceBuilder = plugins.load(GROUP, only)
-        return (only, builder) if builder.serves(target, problem) else None
+        named = ((plugins.name_of(space), _builder(space)) for space in only)
+        return next(((name, builder) for name, builder in named if builder.serves(target, problem)), None)
     return plugins.claimant(
         GROUP, problem.label, lambda space: space.serves(target, problem), "choose one of them with --space"
     )
+
+
+def _builder(space: str | SpaceBuilder) -> SpaceBuilder:
+    if isinstance(space, str):
+        registered: SpaceBuilder = plugins.load(GROUP, space)
+        return registered
+    return space

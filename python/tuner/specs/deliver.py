@@ -76,10 +76,11 @@ def deliver(path: Path, early: str, late: str, preprocessing: str) -> None:
 
 def check_places(model: Path, options: Options) -> None:
     """Raises InputError unless a run can write its spec to the place that the options name, and its store too."""
-    kept = {model: THE_MODEL} | ({} if options.store is None else {options.store: "the store"})
+    kept = {model: THE_MODEL} | dict.fromkeys(options.store, "the store")
     check_output(options.output, kept=kept, run_dir=options.run_dir)
-    if options.store is not None and options.store.name != "store.sqlite":
-        check_not_of_a_run(options.store, options.run_dir, option="--store")
+    for written in options.store[:1]:
+        if written.name != "store.sqlite":
+            check_not_of_a_run(written, options.run_dir, option="--store")
 
 
 def check_output(path: Path | None, *, kept: Mapping[Path, str], run_dir: Path | None = None) -> None:

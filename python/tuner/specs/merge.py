@@ -74,7 +74,7 @@ class Merged:
         early = sum(source.moment == "early" for source in self.kept)
         late = len(self.kept) - early
         lost = f"{self.equal} more were equal, {len(self.conflicts)} lost a conflict"
-        yield f"{len(self.kept)} entries ({early} early, {late} late); {lost}."
+        yield f"Entries: {len(self.kept)} ({early} early, {late} late); {lost}."
         yield f"Spec: {' '.join(map(str, self.files))}"
 
 

@@ -45,6 +45,23 @@ def beside(flags: Sequence[str], spec: Path) -> tuple[str, ...]:
     return tuple(_found(flag, path, spec) if flag.startswith(_DIGEST) else flag for flag in flags)
 
 
+def left_out(recorded: Sequence[str], spec: Path, flags: Sequence[str]) -> str:
+    """A sentence if `spec`, made with the flags `recorded`, goes with a preprocessing spec that `flags` do not name.
+
+    "" if they name it, or if it goes with none.
+    """
+    wanted = next((flag for flag in recorded if flag.startswith(_DIGEST)), None)
+    if wanted is None or wanted in portable(flags):
+        return ""
+    path = preprocessing_path(spec)
+    named = preprocessing_flag(path)
+    lost = "entries may apply to fewer dispatches, and the model may be slower than it was shown to be"
+    if portable((named,)) == (wanted,):
+        return f"{spec} goes with {path}, which the flags leave out: {lost}; give {named} after --"
+    state = "is another one" if path.exists() else "is missing"
+    return f"{spec} goes with a preprocessing spec, and {path} {state}: {lost}; put the one it was made with beside it"
+
+
 def _found(flag: str, path: Path, spec: Path) -> str:
     named = preprocessing_flag(path)
     text = _text(named)

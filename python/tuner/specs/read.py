@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -17,7 +18,7 @@ from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
-from tuner.specs.preprocessing import beside
+from tuner.specs.preprocessing import beside, left_out
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
@@ -106,6 +107,26 @@ def read_spec(path: Path) -> ReadSpec:
             certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
             flags=beside(_flags(module, path), path) if FLAGS in module.attributes else (),
         )
+
+
+def missed_preprocessing(paths: Iterable[Path], flags: Sequence[str]) -> str:
+    """A sentence if one of these specs goes with a preprocessing spec that `flags` do not name; "" otherwise.
+
+    Raises InputError if one is no spec.
+    """
+    return next(filter(None, (left_out(_recorded_flags(path), path, flags) for path in paths)), "")
+
+
+def _recorded_flags(path: Path) -> tuple[str, ...]:
+    """The flags that a spec says it was made with, as it holds them; () if it says none that can be read."""
+    found: tuple[str, ...] = ()
+    with new_context():
+        module = parse_spec(path).operation
+        with contextlib.suppress(InputError):
+            found += _flags(module, path) if FLAGS in module.attributes else ()
+            if CERTIFICATE in module.attributes:
+                found += _certificate(module, str(path)).circumstances.flags
+    return found
 
 
 def check_one_of_each(moments: Iterable[tuple[Path, Moment]]) -> None:

@@ -84,7 +84,7 @@ class CpuTarget(Place):
         features = tuple(sorted({feature for feature in named if feature[:1] == "+"}))
         cpu = options["cpu"].value
         return DeviceFacts(
-            Limits(vector_bytes=int(options["native_vector_size"].value), threads=self.threads),
+            Limits(int(options["native_vector_size"].value), self.threads, microkernels=_has_microkernels(options)),
             f"{processor_name()}, {self.device.label}, cpu={cpu} ({len(features)} features)",
             features,
         )
@@ -146,6 +146,17 @@ def _processors(device: str, scheme: str, threads: int) -> tuple[int, ...]:
     if len(found) < threads:
         raise InputError(f"--device {device} has fewer processors than --threads {threads}; name more")
     return tuple(sorted(found))
+
+
+def _has_microkernels(options: ir.DictAttr) -> bool:
+    """Whether data-tiled products call hand-written code.
+
+    Source: IREE, `hasUkernel` in Codegen/Utils/Utils.cpp: unless the flag says otherwise, on x86-64 and AArch64.
+    """
+    enabled = options["ukernels"].value if "ukernels" in options else "default"
+    if enabled == "default":
+        return str(options["target_triple"].value).startswith(("x86_64", "aarch64"))
+    return enabled == "all" or "mmt4d" in enabled.split(",")
 
 
 def _options(executable_target: ir.Attribute) -> ir.DictAttr:

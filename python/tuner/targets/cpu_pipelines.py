@@ -12,12 +12,21 @@ leaves the other alone. Fills are made generic first, so that they fold too and 
 Source: the passes that IREE 3.13 runs by DoubleTilingExpert (`--mlir-print-ir-after-all`).
 """
 
+MMT4D_WITHOUT_MICROKERNELS = "Mmt4dWithoutMicrokernels"
+"""Mmt4dTilingExpert, except that products are not replaced by calls of microkernels.
+
+`--iree-llvmcpu-enable-ukernels=none` does that for a whole model.
+Source: the passes that IREE 3.13 runs with this flag (`--mlir-print-ir-after-all`).
+"""
+
 _TILE_AND_FUSE = (
     "iree-llvmcpu-tile-and-fuse-producer-consumer"
-    "{{anchor-on-root-op=true only-fuse-producer-input-operands={inputs} tiling-level={level}}}"
+    "{{anchor-on-root-op={root} only-fuse-producer-input-operands={inputs} tiling-level={level}}}"
 )
+_TILE_VECTORS = _TILE_AND_FUSE.format(root="true", inputs="false", level="vector_common_parallel")
+_TILE_SUMS = _TILE_AND_FUSE.format(root="true", inputs="true", level="vector_reduction")
 _FUSED_PADS = ("iree-codegen-fuse-tensor-pad-with-consumer", "iree-codegen-concretize-pad-result-shape")
-_FOLDED_DOUBLE_TILING = (
+_DISTRIBUTE = (
     "iree-codegen-tile-and-distribute-to-workgroups-using-forall-op",
     "iree-codegen-bufferize-dispatch-tensor-load-store",
     "iree-codegen-combine-result-layout-transformation{scope=dispatch}",
@@ -25,22 +34,15 @@ _FOLDED_DOUBLE_TILING = (
     "cse",
     *_FUSED_PADS,
     "iree-codegen-propagate-dispatch-size-bounds",
-    _TILE_AND_FUSE.format(inputs="false", level="vector_common_parallel"),
-    *_FUSED_PADS,
-    _TILE_AND_FUSE.format(inputs="true", level="vector_reduction"),
-    *_FUSED_PADS,
-    "iree-codegen-forall-to-for",
-    "linalg-generalize-named-ops",
-    "linalg-fold-unit-extent-dims{use-rank-reducing-slices=true}",
-    "canonicalize",
-    "cse",
-    "iree-codegen-vectorize-tensor-pad",
+)
+_VECTORIZE = (
     "iree-codegen-generic-vectorization{enable-cleanup=true enable-vector-masking=true vectorize-copies=true}",
     "iree-codegen-optimize-tensor-insert-extract-slices",
     "canonicalize",
     "cse",
     "iree-llvmcpu-verify-vector-size-legality",
-    "iree-codegen-optimize-vector-transfer{flatten=true redundant-hoisting=true}",
+)
+_BUFFERIZE = (
     "iree-eliminate-empty-tensors",
     "empty-tensor-to-alloc-tensor",
     "iree-codegen-iree-comprehensive-bufferize",
@@ -50,17 +52,55 @@ _FOLDED_DOUBLE_TILING = (
     "cse",
     "iree-codegen-canonicalize",
     "iree-codegen-cleanup-buffer-alloc-view",
-    "iree-codegen-propagate-dispatch-size-bounds",
-    "iree-codegen-remove-single-iteration-loop",
-    "iree-codegen-drop-vector-unit-dims",
-    "iree-llvmcpu-virtual-vector-lowering{split-transfers=shuffle}",
+)
+_LOWER_VECTORS = (
     "canonicalize",
     "iree-codegen-vector-transfer-lowering{enable-scalable-lowerings=true}",
     "iree-llvmcpu-vector-transpose-lowering",
     "canonicalize",
     "iree-llvmcpu-vector-shape-cast-lowering",
 )
-_PASSES = {FOLDED_DOUBLE_TILING: _FOLDED_DOUBLE_TILING}
+_FOLDED_DOUBLE_TILING = (
+    *_DISTRIBUTE,
+    _TILE_VECTORS,
+    *_FUSED_PADS,
+    _TILE_SUMS,
+    *_FUSED_PADS,
+    "iree-codegen-forall-to-for",
+    "linalg-generalize-named-ops",
+    "linalg-fold-unit-extent-dims{use-rank-reducing-slices=true}",
+    "canonicalize",
+    "cse",
+    "iree-codegen-vectorize-tensor-pad",
+    *_VECTORIZE,
+    "iree-codegen-optimize-vector-transfer{flatten=true redundant-hoisting=true}",
+    *_BUFFERIZE,
+    "iree-codegen-propagate-dispatch-size-bounds",
+    "iree-codegen-remove-single-iteration-loop",
+    "iree-codegen-drop-vector-unit-dims",
+    "iree-llvmcpu-virtual-vector-lowering{split-transfers=shuffle}",
+    *_LOWER_VECTORS,
+)
+_MMT4D_WITHOUT_MICROKERNELS = (
+    *_DISTRIBUTE,
+    _TILE_VECTORS,
+    _TILE_SUMS,
+    _TILE_AND_FUSE.format(root="false", inputs="false", level="vector_inner_parallel"),
+    "iree-codegen-forall-to-for",
+    "iree-llvmcpu-tile-to-vector-size",
+    *_VECTORIZE,
+    "canonicalize",
+    "cse",
+    *_BUFFERIZE,
+    "iree-llvmcpu-mmt4d-vector-lowering{vector-contract-custom-kernels=false}",
+    "iree-codegen-drop-vector-unit-dims",
+    "iree-llvmcpu-virtual-vector-lowering{split-transfers=linalg-copy}",
+    *_LOWER_VECTORS,
+)
+_PASSES = {
+    FOLDED_DOUBLE_TILING: _FOLDED_DOUBLE_TILING,
+    MMT4D_WITHOUT_MICROKERNELS: _MMT4D_WITHOUT_MICROKERNELS,
+}
 
 
 def pipeline_attribute(name: str) -> str:

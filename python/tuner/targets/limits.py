@@ -61,12 +61,13 @@ class Limits:
     """What a space needs to know of a device. Read from the compiled IR, never guessed.
 
     `vector_bytes`: the native vector's width. `threads`: how many threads run a dispatch. `gpu`: a GPU's limits, which
-    has no native vector and 1 thread of the host.
+    has no native vector and 1 thread of the host. `microkernels`: whether data-tiled products call hand-written code.
     """
 
     vector_bytes: int
     threads: int
     gpu: GpuLimits | None = None
+    microkernels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,4 @@ class EventStream:
             # At exit Python flushes the stream's buffer, which would fail once more.
             with Path(os.devnull).open("w") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
-            raise ToolError(
-                "nobody reads the events any more; what was measured is kept: resume with --run-dir and --resume"
-            ) from error
+            raise ToolError("nobody reads the events any more") from error

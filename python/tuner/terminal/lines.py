@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 
-def print_line(console: Console, text: str) -> None:
+def print_line(console: Console, text: str, *, style: str = "") -> None:
     """Prints text verbatim: without markup, and without line breaks of our own."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
 def print_reasons(console: Console, reasons: Iterable[tuple[str, str]]) -> None:

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tuner.terminal.units import rough
-
 # Candidates: the pace of fewer is mostly chance.
 _FEWEST_TO_JUDGE = 3
 
@@ -21,17 +19,18 @@ class Tally:
     def expect(self, total: int | None, now_s: float) -> None:
         """Resets the counts: `total` candidates are ahead, None if their number is unknown."""
         self._total = total
-        self._started_s = now_s
+        self._started_s = self._last_s = now_s
         self._ended = self._fresh = 0
         self._best = 1.0
         self._failed: Counter[str] = Counter()
 
-    def add(self, best: float, failure: str | None, *, stored: bool) -> None:
-        """Counts a candidate.
+    def add(self, best: float, failure: str | None, now_s: float, *, stored: bool) -> None:
+        """Counts a candidate that ended now.
 
         `best`: the best speed-up so far. `failure`: the kind of its failure. `stored`: whether an earlier run tried it.
         """
         self._ended += 1
+        self._last_s = now_s
         self._fresh += not stored
         self._best = best
         if failure is not None:
@@ -48,21 +47,23 @@ class Tally:
         return self._ended == self._total
 
     def left_s(self, now_s: float) -> float | None:
-        """Seconds that the remaining candidates take at this pace; None if their number or the pace is unknown."""
+        """Seconds that the remaining candidates take at the pace so far; None if their number or the pace is unknown.
+
+        It goes down while a candidate is tried, at most by what one takes.
+        """
         if self._total is None or self._fresh < _FEWEST_TO_JUDGE:
             return None
-        return max(0, self._total - self._ended) * (now_s - self._started_s) / self._fresh
+        one_s = (self._last_s - self._started_s) / self._fresh
+        return max(0.0, (self._total - self._ended) * one_s - min(now_s - self._last_s, one_s))
 
-    def text(self, now_s: float) -> str:
-        """The counts as a line for people."""
+    @property
+    def text(self) -> str:
+        """The counts as a line for people, as they were when the last candidate ended."""
         parts = [f"{self._ended} candidates" if self._total is None else f"{self._ended} of {self._total} candidates"]
-        elapsed_s = now_s - self._started_s
+        elapsed_s = self._last_s - self._started_s
         if self._fresh and elapsed_s > 0:
             parts.append(f"{60 * self._fresh / elapsed_s:.0f} a minute")
-        parts.append(f"best {self._best:.2f}x")
+        parts.append(f"raw best {self._best:.2f}x")
         if self._failed:
             parts.append("failed: " + " ".join(f"{kind} {count}" for kind, count in sorted(dict(self._failed).items())))
-        left_s = self.left_s(now_s)
-        if left_s:
-            parts.append(f"about {rough(left_s)} left")
         return ", ".join(parts)

@@ -10,7 +10,7 @@ with workbench(tmp_path / "run", ReplayMachines.of(MadeUp()), trials=20) as benc
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +22,10 @@ from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Listener, nobody
 from tuner.measuring import DispatchProgram, Runner
+from tuner.measuring.halving import never
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.programs import ProgramSource
-from tuner.options import Options
+from tuner.options import Options, SpaceOption, StrategyOption
 from tuner.outcome import Compilation, Fate
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store
@@ -33,6 +34,7 @@ from tuner.targets import Device, DeviceFacts, Target
 from tuner.testing.recording import Recording
 from tuner.testing.replay import DEVICE, Behaviour, Clock, Replay
 from tuner.tuning.experience import Experience
+from tuner.tuning.stopping import Stop
 from tuner.tuning.workbench import Workbench, batch_size
 
 # A recording's candidates are right or not by themselves: nothing depends on data.
@@ -175,16 +177,24 @@ def workbench(
     listen: Listener = nobody,
     budget_s: float | None = None,
     trials: int = 20,
-    strategy: str = "random",
+    strategy: StrategyOption = "random",
+    spaces: tuple[SpaceOption, ...] = (),
     seed: int = 0,
     dispatches: tuple[str, ...] = (),
     keep_flags: bool = True,
     pins: Mapping[str, str] | None = None,
+    read_only: Sequence[Path] = (),
+    stop: Callable[[], bool] = never,
 ) -> Iterator[Workbench]:
-    """What the stages of a run work with, in a new run folder; the keywords are options of a run."""
+    """What the stages of a run work with, in a new run folder; the keywords are options of a run.
+
+    `read_only`: stores that are known beside the folder's own. `stop` is asked before each step of a search, as in
+    `tuner.tune`.
+    """
     options = Options(
         trials=trials,
         strategy=strategy,
+        spaces=spaces,
         seed=seed,
         dispatches=dispatches,
         budget_s=budget_s,
@@ -194,7 +204,7 @@ def workbench(
     target: Target = ReplayTarget(devices=machines.devices)
     with (
         RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
-        Store(folder.store, {}, "replay") as store,
+        Store(folder.store, {}, "replay", read_only) as store,
         Devices(machines.runners(folder.path / "measuring.log"), machines.preloader(), listen) as devices,
         machines.compilers(folder.path) as compilers,
     ):
@@ -210,4 +220,5 @@ def workbench(
             store=store,
             watch=Stopwatch(),
             experience=Experience.of(store, folder.began),
+            stop=Stop(stop, listen),
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
-CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4))
+CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4, microkernels=True))
 # What the compiler states of these chips, without the types that no problem here has.
 SM_80 = GpuLimits(
     chip="sm_80",
@@ -86,6 +86,7 @@ FOR_CPUS = (
     problem("reduction", [("k", 17)], (0,), ()),
     problem("elementwise", [("parallel", 384), ("parallel", 1023)], (0, 1), (1, 0)),
     problem("elementwise", [("parallel", 1)], (0,), (0,)),
+    problem("copy", [("parallel", 6), ("parallel", 56), ("parallel", 57)], (0, 1, 2), (0, 1, 2)),
     problem(
         "mmt4d",
         [("m", 8), ("n", 6), ("k", 50), ("m", 16), ("n", 16), ("k", 1)],
@@ -94,6 +95,15 @@ FOR_CPUS = (
         (0, 1, 3, 4),
     ),
     problem("inner-tiled", [("m", 18), ("n", 64), ("k", 4096)], (0, 2), (1, 2), (0, 1)),
+    problem(
+        "attention",
+        [("parallel", 6), ("parallel", 100), ("parallel", 64), ("k", 64), ("k", 100)],
+        (0, 1, 3),
+        (0, 4, 3),
+        (0, 4, 2),
+        (),
+        (0, 1, 2),
+    ),
 )
 FOR_GPUS = (
     problem("contraction", [("m", 512), ("n", 1023), ("k", 256)], (0, 2), (2, 1), (0, 1), types=("f16", "f16", "f32")),

@@ -1,17 +1,21 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What is known of the candidates of a dispatch: recorded by a run, or made up."""
+"""What is known of the candidates of a dispatch: recorded by a run, kept by a store, or made up."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import statistics
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.outcome import Fate
+from tuner.runs.exchange import read_records
+from tuner.runs.store import Record, Stored
 from tuner.testing.replay import Behaviour, Course
 
 _COURSES = {
@@ -66,6 +70,46 @@ class RecordedRun:
 
     def behaviour(self, dispatch: str, choice: Any) -> Behaviour | None:
         return self.behaviours.get((dispatch, _key(choice)))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStore:
+    """The candidates of some dispatches that a store holds, or an exchanged file. All others do not compile."""
+
+    behaviours: Mapping[tuple[str, str], Behaviour]
+
+    @staticmethod
+    def read(path: Path, problems: Mapping[str, str]) -> RecordedStore:
+        """`problems`: of each dispatch, by its name, the key of its problem (`tuner.dispatch.Problem.key`).
+
+        If a problem was measured in several places or programs, that with most candidates counts. Its default takes
+        what it took in the median beside them. Raises InputError if the file is not usable, ValueError if it has no
+        timed candidate of a problem.
+        """
+        found: dict[str, dict[tuple[str, ...], list[Record]]] = defaultdict(lambda: defaultdict(list))
+        for record in read_records(path):
+            found[record.problem][record.circumstances, record.compiler, record.subject].append(record)
+        behaviours = {}
+        for dispatch, problem in problems.items():
+            records = max(found[problem].values(), key=len, default=[])
+            defaults_s = [end.time_s * end.speedup for end in _ends(records) if end.time_s and end.speedup]
+            if not defaults_s:
+                raise ValueError(f"{path} has no timed candidate of {dispatch}")
+            behaviours[dispatch, _key("default")] = Behaviour(statistics.median(defaults_s))
+            for record in records:
+                end = record.stored
+                if end.fate in _COURSES:
+                    time_s, course = end.time_s or 1e-3, _COURSES[end.fate]
+                    known = Behaviour(time_s / end.edge_slowdown, time_s, course, end.compile_s)
+                    behaviours[dispatch, _key(json.loads(record.choice))] = known
+        return RecordedStore(behaviours)
+
+    def behaviour(self, dispatch: str, choice: Any) -> Behaviour | None:
+        return self.behaviours.get((dispatch, _key(choice)))
+
+
+def _ends(records: list[Record]) -> list[Stored]:
+    return [record.stored for record in records]
 
 
 def _key(choice: Any) -> str:

@@ -55,6 +55,16 @@ def tool_path(name: str) -> Path:
     return path
 
 
+def runtime_tool_path(name: str) -> Path:
+    """The native binary of a tool of the runtime such as `iree-benchmark-module`."""
+    import iree._runtime_libs
+
+    path = Path(iree._runtime_libs.__file__).parent / name
+    if not path.exists():
+        raise ToolError(f"{path} is missing; reinstall iree-base-runtime")
+    return path
+
+
 def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
     """Runs a compiler tool as `run_command` does."""
     return run_command((str(tool_path(name)), *arguments), timeout_s=timeout_s, scratch=scratch)

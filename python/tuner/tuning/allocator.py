@@ -10,13 +10,12 @@ import numpy as np
 
 from tuner.errors import MeasurementError, WrongOutputError
 from tuner.events import Note, PhaseStarted
-from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
-from tuner.speedup import Ratio, is_decided, is_faster, speedup
-from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
+from tuner.speedup import Ratio, is_faster
+from tuner.tuning.comparison import compare_programs
+from tuner.tuning.whole_model import PlainModel, again_if_killed
 from tuner.tuning.workbench import Workbench
 
-_PLAIN, _CACHING = "untuned model", "untuned model with the caching allocator"
 # Seconds after which an undecided comparison stops, and the part of a budget that it may take.
 _UNDECIDED_S, _PART = 5.0, 0.05
 
@@ -31,7 +30,7 @@ def compare_allocators(bench: Workbench, plain: PlainModel) -> AllocatorChoice:
         return AllocatorChoice(wanted)
     if plain.costs.comparison_s() > _PART * bench.budget.left_s:
         return UNCHOSEN
-    bench.listen(PhaseStarted("the untuned model with the caching allocator against the default one, interleaved"))
+    bench.listen(PhaseStarted("untuned model, caching allocator against the default one"))
     try:
         ratio = again_if_killed(lambda: _ratio(bench, plain))
     except WrongOutputError as error:
@@ -54,25 +53,13 @@ def _kept(bench: Workbench, reason: str) -> AllocatorChoice:
 
 def _ratio(bench: Workbench, plain: PlainModel) -> Ratio:
     """The speed-up of the untuned model by the caching allocator. Raises MeasurementError."""
-    runner = bench.runner
-    load_plain(plain, _PLAIN, runner)
-    runner.load(_CACHING, replace(plain.program, allocator="caching"))
-    verification, _ = runner.check(_CACHING, MODEL_SEED, plain.tolerances, timeout_s=plain.timeout_s)
-    if not verification.passed:
-        raise WrongOutputError(f"it computes something else: {verification.detail}")
-
-    def decided(paired: Paired) -> bool:
-        return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
-
-    paired = paired_rounds(
-        runner,
-        _PLAIN,
-        _CACHING,
-        rng=np.random.default_rng(bench.options.seed),
-        decided=decided,
+    compared = compare_programs(
+        plain,
+        plain.program,
+        replace(plain.program, allocator="caching"),
+        bench.runner,
+        np.random.default_rng(bench.options.seed),
         timeout_s=plain.timeout_s,
         budget_s=min(_UNDECIDED_S, _PART * bench.budget.left_s),
     )
-    for key in (_PLAIN, _CACHING):
-        runner.unload(key)
-    return speedup(paired.baseline_s, paired.candidate_s)
+    return compared.ratio

@@ -8,25 +8,26 @@ A batch is asked for, compiled, checked and timed; the strategy learns its times
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
-from tuner import plugins
 from tuner.compile.pool import CompileJob
 from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Benches
 from tuner.evaluate.final import finalists, verdict_on
+from tuner.evaluate.final_costs import FINALISTS
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
+from tuner.rates.work import Work
 from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.stopwatch import Part
 from tuner.targets import Limits
 from tuner.tuning.experience import Advisor
-from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Standing
@@ -105,11 +106,15 @@ class DispatchSearch:
         self._trials = min(options.trials, len(solved.pool))
         self._rng = np.random.default_rng(options.seed)
         self._subject = subject_of(solved.task.program)
-        self._kind: type[Strategy] = plugins.load("tuner.strategies", options.strategy)
+        self._kind: type[Strategy] = options.strategy_kind
         self._strategy: Strategy | None = None
         self._advisor = Advisor(solved.bench.experience, solved.task.problem, solved.pool)
         self._work = Work.of(solved.task.problem, solved.task.runs)
         self._asked: set[int] = set()
+        # Rows that earlier runs tried, the fastest first: they cost nothing.
+        self._known: list[int] = []
+        # Rows that are tried before the strategy is asked again.
+        self._queue: list[int] = []
         self._evaluations: list[Evaluation] = []
         self._best = [1.0]
         # The best speed-up of a candidate, which may be below 1; None before the first was measured.
@@ -180,6 +185,11 @@ class DispatchSearch:
         """The seconds that the final takes if nothing shortens it, about."""
         return self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
 
+    @property
+    def expected_final_s(self) -> float:
+        """The seconds that the final takes if as many finalists as can be are as fast as the default, about."""
+        return self._benches.final_costs(1.0).wanted_s(min(FINALISTS, self._trials))
+
     def rest(self) -> None:
         """Leaves the measuring processes to another dispatch. The next step takes them back."""
         self._benches.rest()
@@ -219,6 +229,18 @@ class DispatchSearch:
         self._spent_s += self._bench.budget.clock() - started
 
     def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
+        """Up to `count` rows. Before the first that no earlier run tried come all those that one did."""
+        if not self._queue:
+            asked = self._new_rows(strategy, count)
+            known = [row for row in asked if row in self._known]
+            if len(known) < len(asked):
+                known += [row for row in self._known if row not in self._asked]
+                self._asked.update(known)
+            self._queue = known + [row for row in asked if row not in known]
+        rows, self._queue = self._queue[:count], self._queue[count:]
+        return rows
+
+    def _new_rows(self, strategy: Strategy, count: int) -> list[int]:
         """Up to `count` rows: what similar dispatches advise, at most half, and what the strategy asks for."""
         advised = self._advisor.rows((count + 1) // 2) if self._is_advised else []
         rows = [row for row in advised if row not in self._asked]
@@ -237,7 +259,7 @@ class DispatchSearch:
     def finish(self, budget: Budget | None = None) -> DispatchResult:
         """The final, within a budget: the best candidates against each other, the best against the default."""
         min_gain = self._bench.options.min_gain
-        self._bench.listen(PhaseStarted(f"{self.name}: best against default, interleaved"))
+        self._bench.listen(PhaseStarted(f"final, best against default: {self.name}"))
         self._compile_finalists()
         final = self._benches.final(self._evaluations, self._rng, min_gain, budget)
         return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
@@ -254,10 +276,25 @@ class DispatchSearch:
                 expectation = self._bench.experience.expectation(self.task.problem, self._pool, self._rng)
                 prior = NO_PRIOR if expectation is None else expectation
             strategy = self._kind(self._pool, self._rng, self._trials, prior)
+            self._known = self._tried() if self._is_advised else []
+        if self._known:
+            self._bench.listen(Note(f"{self.name}: {len(self._known)} of its candidates are known from earlier runs"))
         if expectation is not None:
             learnt = f"{expectation.learnt_from} timings of similar dispatches"
             self._bench.listen(Note(f"{self.name}: {learnt} say where to start"))
         return strategy
+
+    def _tried(self) -> list[int]:
+        """Rows that had been tried when the run started, the fastest first, as many as there are trials.
+
+        So a resumed run has the same, whatever it measured itself.
+        """
+        names = {knob.name for knob in self._pool.knobs}
+        points = self._bench.store.tried(self._subject, self._bench.folder.began)
+        found = (self._pool.find(point) for point in points if point.keys() == names)
+        rows = dict.fromkeys(row for row in found if row is not None)
+        known = (row for row in rows if self._stored(self.task.candidate(1, row, self._pool.point(row))) is not None)
+        return list(islice(known, self._trials))
 
     def _earlier(self) -> Prior:
         """What candidates of an equal problem took under other compilers, by their place in the pool."""

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
-from tuner.events import PhaseStarted, SearchPlanned
+from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
+from tuner.rates.work import Work
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
-from tuner.tuning.headroom import Work
 from tuner.tuning.plan import Task, plan
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Batch, Finish, GiveUp, in_turn, within
 from tuner.tuning.workbench import Workbench
 
 _NOT_STARTED = "left alone: the budget ended before its default was timed"
+_STOPPED = "left alone: the run was stopped before its default was timed"
 # A dispatch that takes a smaller part of all dispatches' time is left alone.
 LEAST_SHARE = 1e-3
 # The part of the time for dispatches that may go into solving their spaces and timing their defaults.
@@ -59,13 +60,22 @@ def start_field(bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits
     return Field(bench, tuple(dispatches), tuple(searches), found)
 
 
-def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
-    """Searches the dispatches to the end, finals included; the result of each."""
+def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[DispatchResult]:
+    """Searches the dispatches to the end, finals included; the result of each.
+
+    `then_s`: seconds that the run is expected to take afterwards, for its listeners.
+    """
     bench, found, searches = field.bench, field.found, field.searches
-    # Some may have been tried in a race of two choices of flags.
     standings = [search.standing for search in searches]
-    bench.listen(SearchPlanned(len(searches), sum(standing.tried + standing.left for standing in standings)))
-    turns = within(searches, bench.batch, budget, bench.listen) if budget.is_limited else in_turn(searches, bench.batch)
+    # In a race of two choices of flags.
+    tried = sum(standing.tried for standing in standings)
+    candidates = tried + sum(standing.left for standing in standings)
+    finals_s = sum(search.expected_final_s for search in searches)
+    bench.listen(SearchPlanned(len(searches), candidates, tried, finals_s, then_s))
+    if budget.is_limited:
+        turns = within(searches, bench.batch, budget, bench.listen, bench.stop)
+    else:
+        turns = in_turn(searches, bench.batch, bench.stop)
     for turn in turns:
         match turn:
             case Batch(search, count):
@@ -73,9 +83,16 @@ def search_field(field: Field, budget: Budget) -> list[DispatchResult]:
             case Finish(search, final_budget):
                 found[search.name] = bench.finished[search.name] = search.finish(final_budget)
                 search.rest()
+                bench.listen(_ended(found[search.name]))
             case GiveUp(search, reason):
                 found[search.name] = search.give_up(reason)
+                bench.listen(_ended(found[search.name]))
     return [found[dispatch.name] for dispatch in field.dispatches]
+
+
+def _ended(result: DispatchResult) -> DispatchEnded:
+    ratio = None if result.final is None else result.final.ratio
+    return DispatchEnded(result.dispatch.name, result.verdict, result.winner is not None, ratio)
 
 
 def _largest_first(tasks: Sequence[Task]) -> list[Task]:
@@ -90,8 +107,8 @@ def _solved(
     solved = []
     for task in tasks:
         dispatch = task.dispatch
-        if budget.left_s <= 0:
-            found[dispatch.name] = DispatchResult(dispatch, _NOT_STARTED)
+        if bench.stop() or budget.left_s <= 0:
+            found[dispatch.name] = DispatchResult(dispatch, _STOPPED if bench.stop() else _NOT_STARTED)
             continue
         try:
             solved.append(SolvedSearch.of(bench, task, limits))
@@ -104,7 +121,7 @@ def _started(
     bench: Workbench, solved: Sequence[SolvedSearch], budget: Budget, found: dict[str, DispatchResult]
 ) -> list[DispatchSearch]:
     """The searches whose defaults could be compiled and timed while the budget lasts."""
-    bench.listen(PhaseStarted(f"timing the defaults of {len(solved)} dispatches"))
+    bench.listen(PhaseStarted(f"timing defaults of dispatches: {len(solved)}"))
     started: list[DispatchSearch] = []
     at_once = bench.batch if budget.is_limited else max(1, len(solved))
     for first in range(0, len(solved), at_once):
@@ -114,6 +131,9 @@ def _started(
             continue
         defaults = bench.compilers.compile([search.default_job for search in group])
         for waiting, default in zip(group, defaults, strict=True):
+            if bench.stop():
+                found[waiting.name] = DispatchResult(waiting.task.dispatch, _STOPPED)
+                continue
             try:
                 search = DispatchSearch.start(waiting, default)
                 search.rest()

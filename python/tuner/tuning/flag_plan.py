@@ -64,6 +64,12 @@ def pins_of(target: str, flags: Sequence[str]) -> tuple[dict[str, str], tuple[st
     return pins, tuple(others)
 
 
+def remade_by(target: str, values: Mapping[str, str]) -> frozenset[str]:
+    """What the values make of products and convolutions; empty if the compiler leaves them as they are."""
+    known = known_flags(target)
+    return frozenset() if known is None else known.remade(values)
+
+
 def default_passes(target: str) -> dict[str, str]:
     """A pin of each choice of passes, to none. Passes run before choices for single ops and leave them other ops."""
     known = known_flags(target)
@@ -80,6 +86,25 @@ def check_pins(target: str, options: Options) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class FlagTimes:
+    """Seconds that a search of flags takes: for one choice, and beside the choices."""
+
+    choice_s: float
+    beside_s: float
+
+    @staticmethod
+    def of(plain: PlainModel, options: Options, read_s: float = 0.0) -> FlagTimes:
+        """What is to be expected of this model. `read_s`: reading the dispatches that flags make."""
+        costs = plain.costs
+        return FlagTimes(costs.choice_s(at_once(options)), costs.sampled_s + costs.comparison_s() + read_s)
+
+    def affordable(self, choices: int, left_s: float) -> int:
+        """As many choices as there are, or as there is time for in what is left of the budget."""
+        time_s = flags_s(left_s, self.choice_s, self.beside_s) - self.beside_s
+        return int(max(0, min(MOST_TRIALS, choices, time_s / self.choice_s)))
+
+
+@dataclass(frozen=True, slots=True)
 class FlagPlan:
     """What a search of flags would do: the values of each knob, how many choices they make, how many would be tried.
 
@@ -92,8 +117,11 @@ class FlagPlan:
     choice_s: float
 
 
-def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | None:
-    """What would be searched; None if the target has no such choices, or all are settled."""
+def plan_flags(target: str, options: Options, plain: PlainModel, before_s: float = 0.0) -> FlagPlan | None:
+    """What would be searched; None if the target has no such choices, or all are settled.
+
+    `before_s`: what comes before it.
+    """
     known = known_flags(target)
     if known is None:
         return None
@@ -102,10 +130,10 @@ def plan_flags(target: str, options: Options, plain: PlainModel) -> FlagPlan | N
     if not free:
         return None
     choices = count_choices(space)
-    choice_s = plain.costs.choice_s(at_once(options))
-    beside_s = plain.costs.sampled_s + plain.costs.comparison_s()
-    trials = affordable(choices, Budget(options.budget_s).left_s, choice_s, beside_s)
-    return FlagPlan({knob.name: knob.values for knob in known.knobs if knob.name in free}, choices, trials, choice_s)
+    times = FlagTimes.of(plain, options)
+    trials = times.affordable(choices, Budget(options.budget_s).left_s - before_s)
+    knobs = {knob.name: knob.values for knob in known.knobs if knob.name in free}
+    return FlagPlan(knobs, choices, trials, times.choice_s)
 
 
 def at_once(options: Options) -> int:
@@ -120,9 +148,3 @@ def count_choices(space: Space) -> int:
         return len(enumerate_space(space, max_rows=_COUNTED_ROWS)) - is_default_free
     except SpaceTooLargeError:
         return space.size_unconstrained - is_default_free
-
-
-def affordable(choices: int, left_s: float, choice_s: float, beside_s: float) -> int:
-    """As many choices as there are, or as the budget has time for. `beside_s`: what the search takes beside them."""
-    time_s = flags_s(left_s, choice_s, beside_s) - beside_s
-    return int(max(0, min(MOST_TRIALS, choices, time_s / choice_s)))

@@ -8,9 +8,10 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tuner.dispatch import Dispatch
-from tuner.dispatches.op_mix import op_mix
+from tuner.dispatches.op_mix import is_convolutional, op_mix
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
@@ -20,7 +21,7 @@ from tuner.model_flags.gains import MeasuredModel, read_gains
 from tuner.model_flags.order import FlagOrder
 from tuner.speedup import Ratio, is_faster
 from tuner.stopwatch import Part
-from tuner.tuning.flag_plan import MOST_TRIALS, affordable, at_once, count_choices, known_flags, space_of
+from tuner.tuning.flag_plan import MOST_TRIALS, FlagTimes, at_once, count_choices, known_flags, space_of
 from tuner.tuning.flag_trials import FlagTrials, described
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import PlainModel
@@ -42,8 +43,8 @@ class FlagChoice:
 
     `flags` also hold repairs, without which the model does not compile with the others. `ratio` compares the model
     compiled with them with the plain one; None if the defaults stay. `tried`: choices that were compiled. `run_s`:
-    seconds of a run with them, None if that was not measured. `rival`: a slower choice that may be faster when the
-    dispatches are tuned.
+    seconds of a run with them, and `binary` the model compiled with them, None if that was not measured. `rival`: a
+    slower choice that may be faster when the dispatches are tuned.
     """
 
     values: Mapping[str, str]
@@ -51,6 +52,7 @@ class FlagChoice:
     ratio: Ratio | None = None
     tried: int = 0
     run_s: float | None = None
+    binary: Path | None = None
     rival: FlagChoice | None = None
 
     @property
@@ -150,24 +152,22 @@ class _FlagSearch:
         self._whole = budget
         self._read_s = read_s
         self._held = held
-        self._choice_s = plain.costs.choice_s(at_once(bench.options))
-        self._flags_s = flags_s(budget.left_s, self._choice_s, self._beside_s)
+        self._times = FlagTimes.of(plain, bench.options, read_s)
+        self._choice_s = self._times.choice_s
+        self._flags_s = flags_s(budget.left_s, self._choice_s, self._times.beside_s)
         self._budget = budget.part(self._flags_s)
         self._pins = {name: value for name, value in bench.options.pins.items() if value != DEFAULT}
         with bench.watch.of(Part.SOLVING):
             self._space = space_of(known, bench.options)
-            self._order = FlagOrder(known, self._space, Expectation(op_mix(dispatches), self._measured_models()))
+            mix = op_mix(dispatches)
+            expectation = Expectation(mix, self._measured_models())
+            self._order = FlagOrder(known, self._space, expectation, surveys=is_convolutional(mix))
         self._trials = FlagTrials(bench, plain, known, self._budget)
         self._baseline_s: float | None = None
 
     def _end_s(self, *best_s: float | None) -> float:
         """What comes after them: choices that take `best_s` are compared and the dispatches of the best are read."""
         return self._read_s + sum(self._plain.costs.comparison_s(candidate_s=one_s) for one_s in best_s or (None,))
-
-    @property
-    def _beside_s(self) -> float:
-        """What comes before and after the choices."""
-        return self._plain.costs.sampled_s + self._end_s()
 
     def run(self) -> FlagChoice:
         choices, tried = self._affordable(), list[_Tried]()
@@ -187,11 +187,12 @@ class _FlagSearch:
         repairs = self._trials.repairs_of(values)
         flags = (*self._known.flags(values), *(flag for repair in repairs for flag in repair.flags))
         run_s = self._baseline_s and self._baseline_s / (ratio.value if ratio else 1.0)
-        return FlagChoice(values, flags, ratio, run_s=run_s)
+        binary = self._trials.binary_of(values)
+        return FlagChoice(values, flags, ratio, run_s=run_s, binary=binary if values and binary.exists() else None)
 
     def _rival(self, best: FlagChoice, tried: Sequence[_Tried]) -> FlagChoice | None:
         """The fastest choice that makes other ops of products and convolutions, unless it is far behind."""
-        if self._baseline_s is None or best.run_s is None or self._at_most < MOST_TRIALS:
+        if self._baseline_s is None or best.run_s is None or self._at_most < MOST_TRIALS or self._bench.stop():
             return None
         remade, limit_s = self._known.remade(best.values), _RIVAL_FACTOR * best.run_s
         plain = _Tried(self._pins, self._baseline_s)
@@ -222,12 +223,12 @@ class _FlagSearch:
 
     def _affordable(self) -> int:
         """As many as there are, or as the budget has time for."""
-        if self._bench.options.keep_flags:
+        if self._bench.options.keep_flags or self._bench.stop():
             return 0
-        choices = affordable(count_choices(self._space), self._whole.left_s, self._choice_s, self._beside_s)
-        choices = min(choices, self._at_most)
-        if choices < 1:
-            needed_s, left_s = self._choice_s + self._beside_s, max(0.0, self._whole.left_s)
+        there_are = count_choices(self._space)
+        choices = min(self._times.affordable(there_are, self._whole.left_s), self._at_most)
+        if choices < 1 <= there_are:
+            needed_s, left_s = self._times.choice_s + self._times.beside_s, max(0.0, self._whole.left_s)
             self._bench.listen(
                 Note(
                     f"The flags stay as they are: one choice and its comparison would take about {needed_s:.0f} s"
@@ -244,7 +245,7 @@ class _FlagSearch:
         while (count := min(at_once(self._bench.options), trials - asked, self._fitting(best_s))) > 0:
             with self._bench.watch.of(Part.SOLVING):
                 choices = self._order.ask(count)
-            if not choices:
+            if not choices or self._bench.stop():
                 break
             for values, end in zip(choices, self._trials.of(choices, best_s), strict=True):
                 asked += 1
@@ -272,8 +273,10 @@ class _FlagSearch:
         """
         compared: dict[int, tuple[_Tried, Ratio]] = {}
         ranked = _ranked(tried)
+        if ranked:
+            self._bench.listen(PhaseStarted("the best flags against the untuned model"))
         for place, finalist in enumerate(ranked[:_FINALISTS]):
-            if place > 0 and self._budget.left_s < self._end_s(finalist.time_s):
+            if place > 0 and (self._bench.stop() or self._budget.left_s < self._end_s(finalist.time_s)):
                 break
             ratio = self._trials.against(finalist.values, {}, self._read_s)
             if ratio is not None and is_faster(ratio, self._bench.options.min_gain):

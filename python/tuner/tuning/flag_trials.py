@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import shutil
 import statistics
@@ -18,14 +17,15 @@ import numpy as np
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
 from tuner.measuring.runner import lost
-from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds, sample
+from tuner.measuring.sampling import Paired, sample
 from tuner.measuring.transport import ATTEMPTS
 from tuner.model_flags import ModelFlags
 from tuner.model_flags.repair import Repair, next_repair
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Store, Stored, digest
-from tuner.speedup import Ratio, is_decided, speedup
-from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
+from tuner.speedup import Ratio, speedup
+from tuner.tuning.comparison import load_checked, load_plain, rounds, unload
+from tuner.tuning.whole_model import PlainModel, again_if_killed
 from tuner.tuning.workbench import Workbench
 
 _PLAIN, _OTHER, _CANDIDATE = "plain model", "model with fewer flags", "model with other flags"
@@ -85,7 +85,7 @@ class FlagTrials:
         self._baseline_s = self._plain_s()
         self._remember(self._plain.program.binary, self._baseline_s)
         if held:
-            same = self._binary(held)
+            same = self.binary_of(held)
             shutil.copyfile(self._plain.program.binary, same)
             self._compiled[same] = ()
         return self._baseline_s
@@ -101,7 +101,7 @@ class FlagTrials:
         for values, known in zip(choices, stored, strict=True):
             if known is not None:
                 end = End(known.time_s, known.detail, known.speedup, is_stored=True)
-                self._remember(self._binary(values), known.time_s)
+                self._remember(self.binary_of(values), known.time_s)
             else:
                 end = self._new(values, next(binaries), best_s)
             if end.time_s is not None:
@@ -113,7 +113,7 @@ class FlagTrials:
         if values:
             self._folder.mkdir(exist_ok=True)
             self._compile([values])
-        return self._compiled.get(self._binary(values), ())
+        return self._compiled.get(self.binary_of(values), ())
 
     def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
         """The speed-up of one choice over another, {} for the plain model, by interleaved rounds; None if one fails.
@@ -128,35 +128,30 @@ class FlagTrials:
             return None
         binary = candidate[0]
 
-        def decided(paired: Paired) -> bool:
-            return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0 if other else min_gain)
-
-        def rounds() -> Paired:
+        def compared() -> Paired:
             self._load_plain()
             if baseline is not None:
                 self._check(baseline, _OTHER)
             self._check(binary, _CANDIDATE)
-            return paired_rounds(
+            return rounds(
                 runner,
                 _PLAIN if baseline is None else _OTHER,
                 _CANDIDATE,
-                rng=np.random.default_rng(self._bench.options.seed),
-                decided=decided,
+                np.random.default_rng(self._bench.options.seed),
+                min_gain=0.0 if other else min_gain,
                 timeout_s=self._plain.timeout_s,
-                budget_s=min(UNDECIDED_S, self._budget.left_s - kept_s),
+                budget_s=self._budget.left_s - kept_s,
             )
 
         try:
-            paired = again_if_killed(rounds)
+            paired = again_if_killed(compared)
         except WrongOutputError:
             return None
         except MeasurementError:
             runner.check_device()
             return None
         finally:
-            for key in (_CANDIDATE, _OTHER) if other else (_CANDIDATE,):
-                with contextlib.suppress(MeasurementError):
-                    runner.unload(key)
+            unload(runner, _CANDIDATE, *([_OTHER] if other else []))
         return speedup(paired.baseline_s, paired.candidate_s)
 
     @property
@@ -167,7 +162,7 @@ class FlagTrials:
         """As `_evaluate`, kept for other runs, unless it only came too late."""
         end = self._evaluate(binary, best_s)
         if end.time_s is not None:
-            repaired = "; ".join(described(repair) for repair in self._compiled[self._binary(values)])
+            repaired = "; ".join(described(repair) for repair in self._compiled[self.binary_of(values)])
             end = replace(end, speedup=self._baseline_s / end.time_s, detail=repaired)
         if end.time_s is not None or self._budget.left_s > 0:
             self._keep(values, end)
@@ -187,7 +182,7 @@ class FlagTrials:
         limit_s = max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s)
 
         def one(values: dict[str, str]) -> Path | End:
-            binary = self._binary(values)
+            binary = self.binary_of(values)
             if binary in self._compiled:
                 return binary
             repairs: tuple[Repair, ...] = ()
@@ -212,7 +207,8 @@ class FlagTrials:
         with ThreadPoolExecutor(len(choices)) as threads:
             return list(threads.map(one, choices))
 
-    def _binary(self, values: Mapping[str, str]) -> Path:
+    def binary_of(self, values: Mapping[str, str]) -> Path:
+        """Where a choice is compiled to."""
         name = "-".join(f"{name}-{value}" for name, value in values.items())
         return self._folder / f"{name if len(name) <= _LONGEST_NAME else digest(name)}.vmfb"
 
@@ -250,13 +246,9 @@ class FlagTrials:
             return End(None, str(error), is_certain=False)
 
     def _check(self, binary: Path, key: str) -> float:
-        """Loads a choice and compares its outputs with the plain model's. Raises MeasurementError."""
-        runner, plain = self._bench.runner, self._plain
-        limit_s = plain.timeout_within_s(self._budget)
-        runner.load(key, replace(plain.program, binary=binary))
-        verification, first_s = runner.check(key, MODEL_SEED, plain.tolerances, timeout_s=limit_s)
-        if not verification.passed:
-            raise WrongOutputError(f"it computes something else: {verification.detail}")
+        """Loads a choice and compares its outputs with the plain model's; the seconds of that run."""
+        limit_s = self._plain.timeout_within_s(self._budget)
+        _, first_s = load_checked(self._plain, key, self._plain.program_of(binary), self._bench.runner, limit_s)
         return first_s
 
     def _plain_s(self) -> float:

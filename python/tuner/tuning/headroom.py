@@ -7,40 +7,14 @@ Pure numbers, no compiler. The usual rates are those of the model's own dispatch
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.dispatch import Loop, Operand, Problem
+from tuner.rates.work import Work
 
 # The usual rate is the one that a quarter of the dispatches exceed. The fastest may owe its rate to a cache.
 _USUAL = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What dispatches of a problem do in one run of the model: iterations of all loops, and bytes of all operands."""
-
-    iterations: float
-    bytes: float
-
-    @staticmethod
-    def of(problem: Problem, runs: int) -> Work:
-        """`runs`: how often a run of the model solves the problem."""
-        iterations = math.prod(loop.extent for loop in problem.loops)
-        moved = sum(_bytes_of(operand, problem.loops) for operand in problem.operands)
-        return Work(float(runs * iterations), float(runs * moved))
-
-    @property
-    def size(self) -> float:
-        """What says before anything is timed which dispatch probably takes longer: an iteration counts as a byte."""
-        return max(self.iterations, self.bytes)
-
-
-NO_WORK = Work(0.0, 0.0)
 
 
 def headrooms(works: Sequence[Work], times_s: Sequence[float]) -> list[float]:
@@ -69,11 +43,3 @@ def _usual_s(amounts: Sequence[float], times_s: Sequence[float]) -> float:
     """Seconds of one iteration, or of one byte, at the usual rate."""
     rates = [amount / time_s for amount, time_s in zip(amounts, times_s, strict=True) if amount and time_s]
     return float(1 / np.quantile(rates, _USUAL)) if rates else 0.0
-
-
-def _bytes_of(operand: Operand, loops: Sequence[Loop]) -> float:
-    """The bytes of an operand. A dimension that is not one loop alone is taken for that of an image."""
-    images = iter([loop.extent for loop in loops if loop.role == "image"])
-    extents = [loops[loop].extent if loop >= 0 else next(images, 1) for loop in operand.loops]
-    bits = re.search(r"\d+", operand.element_type)
-    return math.prod(extents) * (int(bits[0]) if bits else 32) / 8

@@ -10,34 +10,23 @@ the model with it. In the end it is tried whether some ops are better without.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tuner import op_choices
 from tuner.errors import MeasurementError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note, OpChoiceTried, PhaseStarted
-from tuner.model.model import PREPROCESSING_FLAG
-from tuner.model_flags import DEFAULT
 from tuner.op_choices import InputOp, OpChoice
-from tuner.options import Options
 from tuner.speedup import Ratio, is_faster
-from tuner.tuning.flag_plan import default_passes, known_flags
+from tuner.tuning.comparison import compare_models
+from tuner.tuning.op_plan import MOST_TRIALS, Group, plan_ops
 from tuner.tuning.op_trials import OpTrials
-from tuner.tuning.reserve import ops_s
-from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
-
-# Factor on the estimate of the first try.
-_MARGIN = 1.05
-# Sets of choices that are tried at most.
-_MOST_TRIALS = 32
-# The part of all steps of all loops that is too small for an op to be tried.
-_NEGLIGIBLE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +42,19 @@ class ChosenOps:
     ratio: Ratio
 
     @property
+    def name(self) -> str:
+        """The choices for people, and for how many ops each was made."""
+        counts = Counter(f"{choice.kind}={choice.value}" for choice in self.choices)
+        return ", ".join(f"{choice} for {count}" for choice, count in counts.items())
+
+    @property
     def has_convolutions(self) -> bool:
         """Whether something was chosen for a convolution."""
-        return any(loop.role == "window" for choice in self.choices for loop in choice.op.loops)
+        return any(choice.op.has_window for choice in self.choices)
 
     def base(self, plain: PlainModel, flags: Sequence[str]) -> PlainModel:
         """The plain model with the choices, for others to be compared with; `flags` are those of its compilation."""
-        costs = replace(plain.costs, run_s=plain.costs.run_s / self.ratio.value)
-        program = replace(plain.program, binary=self.binary)
-        run_s = plain.run_s / self.ratio.value
-        return replace(plain, model=plain.model.with_flags(*flags), program=program, costs=costs, run_s=run_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The flags that the user gave or pinned, and the names of all that these settle."""
-
-    given: frozenset[str]
-    names: frozenset[str]
-
-    @staticmethod
-    def by(options: Options, target: str) -> Settled:
-        """What the options of a run settle."""
-        known = known_flags(target)
-        pinned = [] if known is None else [knob for knob in known.knobs if knob.name in options.pins]
-        values = (
-            ()
-            if known is None
-            else known.flags(
-                {knob.name: options.pins[knob.name] for knob in pinned if options.pins[knob.name] in knob.choices}
-            )
-        )
-        names = {flag.partition("=")[0] for flag in options.flags}.union(*(knob.flag_names for knob in pinned))
-        return Settled(frozenset((*options.flags, *values)), frozenset(names))
-
-    def allows(self, choice: OpChoice) -> bool:
-        """Whether the choice needs no flag that is settled otherwise."""
-        return all(flag in self.given or flag.partition("=")[0] not in self.names for flag in choice.rewriting.flags)
-
-
-def may_choose_ops(options: Options, target: str) -> bool:
-    """Whether the options leave choices for single ops to the run. Pinned passes would leave it other ops."""
-    is_given = any(flag.startswith(PREPROCESSING_FLAG) for flag in options.flags)
-    is_given |= any(options.pins.get(name, DEFAULT) != DEFAULT for name in default_passes(target))
-    return not (is_given or options.keep_flags or options.dispatches)
+        return plain.compiled_with(flags, self.binary, self.ratio.value)
 
 
 def choose_ops(
@@ -107,75 +65,11 @@ def choose_ops(
     `ops`: those of the model, the longest loops first. `budget`: the time for this, for flags and for dispatches.
     `read_s`: reading the dispatches that choices make.
     """
-    settled = Settled.by(bench.options, bench.target.name)
-    groups = list(groups_of(ops, settled))
-    if not groups:
+    planned = plan_ops(bench.options, bench.target.name, ops, plain.costs, read_s)
+    if not planned.groups:
         return None
-    first_s = plain.costs.compile_s + plain.costs.comparison_s()
-    part = budget.part(ops_s(budget.left_s, _MARGIN * (first_s + plain.costs.comparison_s() + read_s)))
-    return _OpSearch(bench, plain, OpTrials(bench, plain, part), part, first_s, read_s).run(groups)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Choices that are tried together, at most one for each op."""
-
-    choices: tuple[OpChoice, ...]
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The kinds of choices and their values; of a kind with several values the first."""
-        return {choice.kind: choice.value for choice in reversed(self.choices)}
-
-    def halves(self) -> Iterator[Group]:
-        """Both halves, if there are several ops and one kind of choice."""
-        if len(self.values) > 1:
-            return
-        middle = (len(self.choices) + 1) // 2
-        for half in (self.choices[:middle], self.choices[middle:]):
-            if half and half != self.choices:
-                yield Group(half)
-
-    def without(self) -> Group:
-        """The default in place of each choice."""
-        return Group(tuple(replace(choice, value=DEFAULT) for choice in self.choices))
-
-    def beside(self, kept: Mapping[InputOp, OpChoice]) -> dict[InputOp, OpChoice]:
-        """What is kept, with these choices."""
-        state = {**kept, **{choice.op: choice for choice in self.choices}}
-        return {op: choice for op, choice in state.items() if choice.value != DEFAULT}
-
-
-def groups_of(ops: Sequence[InputOp], settled: Settled) -> Iterator[Group]:
-    """The first values of the promising kinds together; then for each kind its values, each for all ops that it suits.
-
-    Ops whose loops are too short to matter are left out. So are marks that a flag makes the compiler read, if the model
-    has no other op: the flag alone does the same, and flags are searched too.
-    """
-    total = sum(op.steps_of_loops for op in ops)
-    long = [op for op in ops if op.steps_of_loops >= _NEGLIGIBLE * total]
-    together: dict[InputOp, OpChoice] = {}
-    groups = []
-    for name, kind in op_choices.kinds():
-        values = {
-            op: [choice for value in kind.values(op) if settled.allows(choice := OpChoice(name, value, op))]
-            for op in long
-        }
-        for place in range(max(map(len, values.values()), default=0)):
-            suited = tuple(choices[place] for choices in values.values() if place < len(choices))
-            if len(ops) == 1 and _is_flag_alone(suited[0]):
-                continue
-            groups.append(Group(suited))
-            if kind.priority > 0 and place == 0:
-                together = {**{choice.op: choice for choice in suited}, **together}
-    if len({choice.kind for choice in together.values()}) > 1:
-        yield Group(tuple(together.values()))
-    yield from groups
-
-
-def _is_flag_alone(choice: OpChoice) -> bool:
-    rewriting = choice.rewriting
-    return bool(rewriting.flags) and not rewriting.function
+    part = budget.part(planned.part_s(budget.left_s))
+    return _OpSearch(bench, plain, OpTrials(bench, plain, part), part, planned.trial_s, read_s).run(planned.groups)
 
 
 class _OpSearch:
@@ -207,7 +101,7 @@ class _OpSearch:
         )
         waiting, number, started = deque(groups), 0, time.perf_counter()
         kept_together: dict[str, Group] = {}
-        while number < _MOST_TRIALS and self._has_time():
+        while number < MOST_TRIALS and self._has_time() and not self._bench.stop():
             if not waiting:
                 waiting.extend(group.without() for group in kept_together.values())
                 kept_together = {}

@@ -4,10 +4,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,18 @@ from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
 from tuner.events import Note
 from tuner.files import write_atomically
-from tuner.measuring import FunctionProgram
-from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
+from tuner.measuring.sampling import Paired
 from tuner.model.model import preprocessing_flag
 from tuner.model_flags.repair import next_repair
 from tuner.op_choices import OpChoice, flags_of
 from tuner.op_choices.writing import preprocessing_spec
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Stored, digest
-from tuner.speedup import is_decided, is_faster, speedup
+from tuner.speedup import is_faster, speedup
+from tuner.tuning.comparison import load_checked, load_filled, load_plain, rounds, unload
 from tuner.tuning.flag_plan import known_flags
 from tuner.tuning.flag_trials import described
-from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed, load_plain
+from tuner.tuning.whole_model import PlainModel, again_if_killed
 from tuner.tuning.workbench import Workbench
 
 _PLAIN, _BEST, _CANDIDATE = "plain model", "best model so far", "model with other choices for ops"
@@ -139,9 +138,7 @@ class OpTrials:
             self._bench.runner.check_device()
             return OpsEnd(False, detail=str(error)), False
         finally:
-            for key in (_BEST, _CANDIDATE):
-                with contextlib.suppress(MeasurementError):
-                    self._bench.runner.unload(key)
+            unload(self._bench.runner, _BEST, _CANDIDATE)
         time_s, ratio = statistics.median(paired.candidate_s), speedup(paired.baseline_s, paired.candidate_s)
         if is_faster(ratio, _MIN_GAIN):
             return OpsEnd(True, time_s, binary=binary), True
@@ -152,30 +149,17 @@ class OpTrials:
         runner, plain = self._bench.runner, self._plain
         limit_s = plain.timeout_within_s(self._budget)
         load_plain(plain, _PLAIN, runner)
-        runner.load(_BEST, _program(plain, best))
-        runner.fill(_BEST, MODEL_SEED, timeout_s=limit_s)
-        runner.load(_CANDIDATE, _program(plain, binary))
-        verification, first_s = runner.check(_CANDIDATE, MODEL_SEED, plain.tolerances, timeout_s=limit_s)
-        if not verification.passed:
-            raise WrongOutputError(f"it computes something else: {verification.detail}")
+        load_filled(_BEST, plain.program_of(best), runner, limit_s)
+        _, first_s = load_checked(plain, _CANDIDATE, plain.program_of(binary), runner, limit_s)
         again_s = runner.time(_CANDIDATE, 1, timeout_s=limit_s)
         if min(first_s, again_s) > _GIVE_UP_FACTOR * best_s:
             compared_s = runner.time(_BEST, 1, timeout_s=limit_s)
             if again_s > _GIVE_UP_FACTOR * compared_s:
                 return Paired((compared_s,), (again_s,))
-        return paired_rounds(
-            runner,
-            _BEST,
-            _CANDIDATE,
-            rng=self._rng,
-            decided=lambda paired: is_decided(speedup(paired.baseline_s, paired.candidate_s), _MIN_GAIN),
-            timeout_s=plain.timeout_s,
-            budget_s=min(UNDECIDED_S, self._budget.left_s),
+        left_s = self._budget.left_s
+        return rounds(
+            runner, _BEST, _CANDIDATE, self._rng, min_gain=_MIN_GAIN, timeout_s=plain.timeout_s, budget_s=left_s
         )
-
-
-def _program(plain: PlainModel, binary: Path) -> FunctionProgram:
-    return replace(plain.program, binary=binary)
 
 
 def _line(choice: OpChoice) -> str:

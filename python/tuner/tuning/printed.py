@@ -15,7 +15,8 @@ from tuner.evaluate.budget import Budget
 from tuner.measuring import Runner
 from tuner.targets import Device
 from tuner.toolchain.tools import run_command, tool_path
-from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.comparison import compare_models
+from tuner.tuning.whole_model import PlainModel
 
 SAME_BINARY = "it makes the binary that was proved, byte for byte"
 

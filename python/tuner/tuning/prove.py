@@ -21,9 +21,10 @@ from tuner.specs.write import late_path, problem_spec
 from tuner.speedup import Ratio
 from tuner.targets import Target
 from tuner.tuning.bisection import Bisection
+from tuner.tuning.comparison import compare_models
 from tuner.tuning.result import DispatchResult, ModelResult
 from tuner.tuning.run_specs import RunSpecs, dropped, early_alone, holding_early, holding_late, is_late, winners_of
-from tuner.tuning.whole_model import PlainModel, compare_models
+from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
 
 
@@ -33,7 +34,8 @@ class Proof:
 
     `late_spec` is "" if no entry needs it. `binary` is the model compiled with the specs. `flags_hold`: whether the
     flags that were chosen for the whole compilation may stay. `late_gain`: the speed-up by the late entries over what
-    plain iree-compile applies; None without late entries, or if there was no time to measure it.
+    plain iree-compile applies; None without late entries, or if there was no time to measure it. `spec_gain`: the
+    speed-up by all entries over the model without them; None without entries, or if it was not measured.
     """
 
     spec: str
@@ -43,6 +45,7 @@ class Proof:
     binary: Path
     flags_hold: bool = True
     late_gain: Ratio | None = None
+    spec_gain: Ratio | None = None
 
 
 def unproved(plain: PlainModel, results: Sequence[DispatchResult]) -> Proof:
@@ -162,13 +165,13 @@ class _Prover:
         if has_flags and (reason := self._reason_against_flags()):
             return self._nothing(results, reason)
         if winners_of(results):
-            self._listen(PhaseStarted("the whole model with the spec against without, interleaved"))
+            self._listen(PhaseStarted("whole model with the spec against without"))
             bisection = Bisection(
                 self._reason_against, self._drop, self._listen, self._trial_s, lambda: self._budget.left_s
             )
             results = bisection.paying(results, self._last_s)
         while winners_of(results) or has_flags:
-            self._listen(PhaseStarted("the whole model, tuned against plain, interleaved"))
+            self._listen(PhaseStarted("whole model, tuned against untuned"))
             binary = self._without.binary
             try:
                 if winners_of(results):
@@ -179,8 +182,11 @@ class _Prover:
             else:
                 reason = "" if compared.ratio.high >= 1.0 else f"the whole model is slower ({compared.ratio})"
             if not reason:
-                gain = self._late_gain(results, binary)
-                return Proof(*self._specs.write(results, compared), tuple(results), compared, binary, late_gain=gain)
+                spec_gain = self._spec_gain(results, compared)
+                # This writes specs of its own, so the ones that stay are written last.
+                late_gain = self._late_gain(results, binary)
+                specs = self._specs.write(results, compared)
+                return Proof(*specs, tuple(results), compared, binary, late_gain=late_gain, spec_gain=spec_gain)
             if not (winners_of(results) and has_flags):
                 return self._nothing(results, reason)
             # The entries are at fault; the flags alone may hold.
@@ -203,7 +209,7 @@ class _Prover:
         """The speed-up of the model by its late entries, over flags and early entries alone."""
         if not any(result.late for result in winners_of(results)) or self._budget.left_s < self._trial_s:
             return None
-        self._listen(PhaseStarted("the whole model with late entries against without, interleaved"))
+        self._listen(PhaseStarted("whole model with late entries against without"))
         early = early_alone(results)
         try:
             without = self._without
@@ -214,6 +220,14 @@ class _Prover:
         except (MeasurementError, ToolError) as error:
             self._listen(Note(f"What the late entries add is not known: {self._reason_of(error)}"))
             return None
+
+    def _spec_gain(self, results: Sequence[DispatchResult], compared: ModelResult) -> Ratio | None:
+        """The speed-up by the entries. `compared`: the last comparison with the plain model."""
+        if not winners_of(results):
+            return None
+        if self._without == self._plain.program:
+            return compared.ratio
+        return self._seen.ratio if self._seen is not None else None
 
     def _reason_against_flags(self) -> str:
         """Why the model does not compile with the chosen flags alone, or "". Entries must then beat these flags."""

@@ -42,7 +42,7 @@ class Contender:
 
 
 def possible_s(first: Contender, rival: Contender) -> tuple[float, float]:
-    """Seconds of a run of each model if all dispatches reached what can be reached, by the usual rates of all of them."""
+    """Seconds of a run of each model if all dispatches reached what can be reached, by all their usual rates."""
     fields = [first.field.searches, rival.field.searches]
     searches = [search for field in fields for search in field]
     now_s = [search.default_s for search in searches]
@@ -53,7 +53,10 @@ def possible_s(first: Contender, rival: Contender) -> tuple[float, float]:
 
 
 def is_overtaken(first: Contender, rival: Contender, budget: Budget) -> bool:
-    """Whether the rival is faster when both were searched for a while. `budget`: the time for dispatches."""
+    """Whether the rival is faster when both were searched for a while. `budget`: the time for dispatches.
+
+    If the run is stopped before both were, the first stays.
+    """
     bench = first.field.bench
     if possible_s(first, rival)[1] >= first.untuned_s:
         return False
@@ -62,8 +65,10 @@ def is_overtaken(first: Contender, rival: Contender, budget: Budget) -> bool:
     for _ in range(_TURNS):
         for contender in (first, rival):
             turn = Budget(part_s, budget.clock(), budget.clock)
-            for batch in explored(contender.field.searches, bench.batch, turn):
+            for batch in explored(contender.field.searches, bench.batch, turn, bench.stop):
                 batch.search.step(batch.count)
+    if bench.stop():
+        return False
     overtaken = rival.expected_s < (1 - _AHEAD) * first.expected_s
     ahead, behind = (rival, first) if overtaken else (first, rival)
     bench.listen(

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuner.dispatch import Dispatch
 from tuner.evaluate.final import Final
@@ -17,11 +19,20 @@ from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
+from tuner.rates.breakdown import Breakdown
+from tuner.rates.peaks import Peaks
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
-from tuner.speedup import Ratio
+from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
+from tuner.tuning import notebook
+
+if TYPE_CHECKING:
+    import pandas
+
+# The columns of the table that a notebook shows.
+_SHOWN = ("", "default, ms", "tuned, ms", "speed-up [95 %]", "verified", "candidates", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,33 @@ class DispatchResult:
         """The accepted candidate, or None if the default stays."""
         return self.final.evaluation if self.final is not None and self.final.accepted else None
 
+    def __repr__(self) -> str:
+        gain = f"{self.final.ratio}, " if self.final is not None and self.final.accepted else ""
+        return f"<DispatchResult {self.dispatch.name}: {gain}{self.verdict}, {self.tried} candidates>"
+
+    @property
+    def tried(self) -> int:
+        """The number of candidates, the default not counted."""
+        return max(0, len(self.evaluations) - 1)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Each candidate as a row of a table, the default first; see `TuneResult.to_pandas`."""
+        winner = self.winner
+        for evaluation in self.evaluations:
+            candidate = evaluation.candidate
+            yield {
+                "dispatch": self.dispatch.name,
+                "problem": self.dispatch.problem.label if self.dispatch.problem else None,
+                "candidate": candidate.number,
+                "fate": evaluation.fate.value,
+                "detail": evaluation.detail,
+                "time_s": evaluation.time_s,
+                "speedup": evaluation.speedup,
+                "compile_s": evaluation.compilation.seconds,
+                "is_winner": winner is not None and winner.candidate.number == candidate.number,
+                **notebook.knob_columns(candidate.point),
+            }
+
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON."""
         result: dict[str, Any] = {
@@ -50,6 +88,7 @@ class DispatchResult:
             "problem": self.dispatch.problem.label if self.dispatch.problem else None,
             "verdict": self.verdict,
             "evaluations": len(self.evaluations),
+            "default": to_plain(self.dispatch.default),
             "winner": None,
         }
         if self.final is not None:
@@ -91,6 +130,10 @@ class ModelResult:
     verification: Verification
     seeds: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        verified = "verified" if self.verification.passed else "wrong"
+        return f"<ModelResult {self.ratio}, {verified}, {len(self.paired.baseline_s)} rounds>"
+
     @property
     def baseline_s(self) -> float:
         """Median seconds of a run of the model compiled plainly."""
@@ -121,17 +164,30 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True)
 class TuneResult:
-    """The result of `tuner.tune()`.
+    """The result of `tuner.tune()`. A notebook shows it as a table; `repr` is one line.
 
-    `function`: the model's entry that was compared. `flags`: those that were chosen for the whole compilation, beside
-    the user's. `spec`: the text of the tuning spec that plain iree-compile reads. `late_spec`: that of the entries that
-    only `iree-tune compile` can apply ("" if there are none). `preprocessing`: that of the choices for single ops,
-    which `ops` describe and `flags` apply ("" if there are none). `dispatches`: one result for each dispatch, in the
-    model's order. `model`: the comparison of whole models, None if nothing was found. `binary`: the model compiled with
-    flags and specs. `run_dir`: the folder of the log and the binaries. `circumstances`: those of the certificates.
-    `wall_time`: where the run's time went. `allocator`: what the whole model was measured with.
-    `late_gain`: the speed-up of the whole model by the late entries, over what plain iree-compile applies; None if that
-    was not measured. `command_shown`: how `compile_command` was shown to make `binary`, "" if it was not run.
+    Attributes:
+        function: The model's entry that was compared.
+        spec: The text of the tuning spec that plain iree-compile reads.
+        late_spec: The text of the entries that only `iree-tune compile` can apply; "" if there are none.
+        preprocessing: The text of the choices for single ops, which `flags` apply; "" if there are none.
+        flags: Flags of iree-compile that were chosen for the whole model, beside the user's.
+        ops: The choices for single ops, in words.
+        dispatches: One result for each dispatch, in the model's order.
+        model: The comparison of whole models; None if nothing was found.
+        binary: The model compiled with flags and specs.
+        run_dir: The folder of the log and the binaries.
+        device_label: What was measured on.
+        compile_command: The command that uses the result, word by word.
+        circumstances: What the certificates share: versions, target, device.
+        wall_time: Where the run's time went.
+        allocator: What the whole model found its transient buffers with.
+        late_gain: The speed-up of the whole model by the late entries, over what plain iree-compile applies; None if it
+            was not measured.
+        command_shown: How `compile_command` was shown to make `binary`; "" if it was not run.
+        gains: What flags, choices and spec give; None if the default stays.
+        breakdown: Where the time of the model goes; None if the run did not measure it.
+        peaks: The machine's; None if they are not known.
     """
 
     function: str
@@ -150,12 +206,56 @@ class TuneResult:
     wall_time: WallTime
     allocator: AllocatorChoice = UNCHOSEN
     late_gain: Ratio | None = None
+    gains: Gains | None = None
+    breakdown: Breakdown | None = None
+    peaks: Peaks | None = None
     command_shown: str = ""
 
     @property
     def speedup(self) -> float:
         """How many times faster the whole model runs with the spec; 1.0 if the default stays."""
         return self.model.ratio.value if self.model is not None else 1.0
+
+    @property
+    def is_faster(self) -> bool:
+        """Whether there is something to use: flags or entries that make the whole model faster, or a dispatch."""
+        return self.model is not None or any(dispatch.winner is not None for dispatch in self.dispatches)
+
+    @property
+    def headline(self) -> str:
+        """What was found, in a phrase: the whole model's speed-up, and how many dispatches were tuned."""
+        gain = str(self.model.ratio) if self.model is not None else "the default stays"
+        tuned = sum(dispatch.winner is not None for dispatch in self.dispatches)
+        tried = sum(dispatch.tried for dispatch in self.dispatches)
+        return f"{gain}, {tuned} of {len(self.dispatches)} dispatches tuned, {tried} candidates"
+
+    def __repr__(self) -> str:
+        return f"<TuneResult {self.headline}; run folder: {self.run_dir}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the whole model, each dispatch, how to use it. It holds no script."""
+        model = self.model
+        rows = [_shown_row(dispatch) for dispatch in self.dispatches]
+        if model is not None:
+            verified = "yes" if model.verification.passed else "no"
+            rows.insert(0, ("whole model", *_shown_times(model.paired, model.ratio), verified, "", ""))
+        commands = {"The whole report": shlex.join(("iree-tune", "report", str(self.run_dir), "-o", "report.html"))}
+        if self.flags:
+            commands["Flags for the whole model"] = shlex.join(self.flags)
+        if self.is_faster:
+            commands["The command that uses the result"] = shlex.join(self.compile_command)
+        return notebook.page(f"{self.headline}, on {self.device_label}", _SHOWN, rows, commands)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Every candidate as a row of a `pandas.DataFrame`, those of each dispatch after its default.
+
+        Columns: `dispatch`, `problem`, `candidate` (0 is the default), `fate`, `detail`, `time_s` (seconds of one run),
+        `speedup` (over the default), `compile_s`, `is_winner`, and `knob_NAME` for each knob that a dispatch has.
+
+        Raises:
+            InputError: If pandas is not installed.
+        """
+        return notebook.frame([row for dispatch in self.dispatches for row in dispatch.rows()])
 
     def save(self, path: str | Path) -> None:
         """Writes the spec, and beside it late entries as `spec.late.mlir` and choices for single ops as
@@ -194,11 +294,29 @@ class TuneResult:
             "flags": list(self.flags),
             "allocator": to_plain(self.allocator),
             "late_gain": None if self.late_gain is None else to_plain(self.late_gain),
+            "gains": None if self.gains is None else to_plain(self.gains),
+            "breakdown": None if self.breakdown is None else to_plain(self.breakdown),
+            "peaks": None if self.peaks is None else to_plain(self.peaks),
             "ops": list(self.ops),
             "compile_command": list(self.compile_command),
             "command_shown": self.command_shown,
             "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
         }
+
+
+def _shown_row(result: DispatchResult) -> tuple[str, ...]:
+    """The row of a dispatch in a notebook: its times if it was tuned, the reason if it was not."""
+    if result.final is None or result.winner is None:
+        return (result.dispatch.name, "", "", "", "", str(result.tried), result.verdict)
+    times = _shown_times(result.final.paired, result.final.ratio)
+    verified = "yes" if result.final.verification.passed else "no"
+    return (result.dispatch.name, *times, verified, str(result.tried), result.verdict)
+
+
+def _shown_times(paired: Paired, ratio: Ratio) -> tuple[str, str, str]:
+    """Milliseconds of the default and of the tuned program, and their ratio."""
+    default_ms, tuned_ms = (statistics.median(samples) * 1e3 for samples in (paired.baseline_s, paired.candidate_s))
+    return f"{default_ms:.4g}", f"{tuned_ms:.4g}", str(ratio)
 
 
 def _plain(certificate: Certificate | None) -> dict[str, Any] | None:

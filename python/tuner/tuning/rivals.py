@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tuner.dispatch import Dispatch
 from tuner.evaluate.budget import Budget
 from tuner.events import Note
+from tuner.tuning.flag_plan import FlagTimes
 from tuner.tuning.flag_search import choose_flags, promised_speedup
 from tuner.tuning.op_search import ChosenOps
 from tuner.tuning.whole_model import PlainModel
@@ -27,6 +28,9 @@ def flags_are_better(
     follows does not measure them again. The other arguments are those of `choose_flags`.
     """
     if not ops.has_convolutions or promised_speedup(bench, dispatches) <= ops.ratio.value:
+        return False
+    # The search of flags that follows reports it if there is no time.
+    if not FlagTimes.of(plain, bench.options, read_s).affordable(1, budget.left_s):
         return False
     flags = choose_flags(bench, plain, dispatches, budget, read_s, at_most=_MOST_TRIALS)
     if flags.ratio is None or flags.ratio.low <= ops.ratio.high:

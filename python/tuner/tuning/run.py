@@ -7,22 +7,24 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from tuner import plugins
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
-from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted
+from tuner.events import Disturbance, Event, Listener, Note, PhaseStarted, RunStarted, StageStarted
 from tuner.machines.local import Machines, machines_of
+from tuner.measuring.halving import never
 from tuner.options import Options
-from tuner.runs.folder import RunFolder
+from tuner.rates.peaks import PEAKS_FILE, Peaks, find_peaks, read_peaks
+from tuner.runs.folder import RUNS, RunFolder
 from tuner.runs.record import asked_of
+from tuner.runs.shared import check_stores, read_only_stores, written_store
 from tuner.runs.store import Store, check_store
 from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.circumstances import circumstances_of
@@ -30,6 +32,8 @@ from tuner.specs.deliver import check_places, compile_command
 from tuner.specs.preprocessing import naming, preprocessing_path, text_in
 from tuner.specs.write import late_path
 from tuner.stopwatch import Part, Stopwatch
+from tuner.targets import Target
+from tuner.targets.host import processor_name
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
 from tuner.tuning.flag_plan import check_pins
@@ -39,6 +43,7 @@ from tuner.tuning.prove import unproved, write_unproved
 from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import STAGES, Known, Stage
+from tuner.tuning.stopping import Stop
 from tuner.tuning.whole_model import prepare_model
 from tuner.tuning.workbench import Workbench, batch_size
 
@@ -54,39 +59,49 @@ def tune_model(
     listen: Listener,
     stages: Sequence[Stage] = STAGES,
     watch: Stopwatch | None = None,
+    stop: Callable[[], bool] = never,
 ) -> TuneResult:
     """Tunes every tunable dispatch of a model and proves the spec on the whole of it.
 
-    `watch` counts where the time goes since it was made; by default from now on.
+    `watch` counts where the time goes since it was made; by default from now on. `stop` is asked before each step of a
+    search: once it returns true, nothing further is searched.
     Raises InputError for unusable input, ToolError if IREE's own default fails.
     """
     watch = watch or Stopwatch()
     start_s = watch.age_s
-    plugins.check("tuner.strategies", options.strategy)
     opened = open_model(path, options, watch)
     check_pins(opened.target.name, options)
     check_places(path, options)
-    if options.store is not None:
-        check_store(options.store)
+    check_stores(options)
     with (
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        with _set_up(opened, folder, machines, listen, start_s) as (bench, known):
+        with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen), len(stages)) as (bench, known):
             known = _through(stages, bench, known)
         return _delivered(bench, known, machines.device_names)
 
 
 @contextlib.contextmanager
 def _set_up(
-    opened: OpenedModel, folder: RunFolder, machines: Machines, listen: Listener, start_s: float
+    opened: OpenedModel,
+    folder: RunFolder,
+    machines: Machines,
+    listen: Listener,
+    start_s: float,
+    stop: Stop,
+    stages: int,
 ) -> Iterator[tuple[Workbench, Known]]:
-    """Starts what a run works with, and reads the model meanwhile. `start_s`: the seconds before `tune_model`."""
+    """Starts what a run works with, and reads the model meanwhile.
+
+    `start_s`: the seconds before `tune_model`. `stages`: the number of those that follow.
+    """
     options, target, watch = opened.options, opened.target, opened.model.watch
     budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
-    if options.store is None:
+    if not options.store:
         check_store(folder.store)
-    listen(Note(f"This run's folder: {folder.path}"))
+    listen(RunStarted(folder.path))
+    listen(StageStarted(1, stages + 1, "read the model"))
     runners = machines.runners(folder.path / "measuring.log")
     with (
         ThreadPoolExecutor(1) as thread,
@@ -96,10 +111,11 @@ def _set_up(
         # Processes start and modules are imported while the compiler reads the model.
         devices.begin()
         compilers.begin()
-        imported = thread.submit(_import_ahead, options.strategy, watch)
+        imported = thread.submit(_import_ahead, options, watch)
         model, extracted = opened.read(folder.path, listen)
         shared = circumstances_of(options, target, extracted, model.flags).shared
-        with Store(options.store or folder.store, shared, compiler_version()) as store:
+        written = written_store(options, folder)
+        with Store(written, shared, compiler_version(), read_only_stores(options, written)) as store:
             if budget.is_limited:
                 # The model's costs decide how the budget is divided: nothing starts while they are measured.
                 compilers.wait()
@@ -126,9 +142,10 @@ def _set_up(
                 store=store,
                 watch=watch,
                 experience=Experience.of(store, folder.began),
+                stop=stop,
             )
             allocator = AllocatorChoice(options.first_allocator)
-            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator)
+            yield bench, Known(plain, extracted, FlagChoice({}, ()), allocator=allocator, untuned=extracted.dispatches)
 
 
 def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
@@ -141,7 +158,10 @@ def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
 def _through(stages: Sequence[Stage], bench: Workbench, known: Known) -> Known:
     """What is known after the last stage. If one fails, the winners so far are written down as unproved."""
     try:
-        for stage in stages:
+        # Reading the model was the first stage.
+        for number, stage in enumerate(stages, start=2):
+            name = getattr(stage, "__name__", "another stage").replace("_", " ")
+            bench.listen(StageStarted(number, len(stages) + 1, name))
             known = bench.devices.on_one(partial(stage, bench, known))
     except BaseException:
         # A failure to write them must not hide why the run ends.
@@ -181,6 +201,9 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         allocator=known.allocator,
         wall_time=bench.watch.read(),
         late_gain=proof.late_gain,
+        gains=known.gains,
+        breakdown=known.breakdown,
+        peaks=_peaks_of(options, target),
     )
     result = _shown(result, bench, known)
     result.keep(options.output)
@@ -189,10 +212,17 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
     return result
 
 
+def _peaks_of(options: Options, target: Target) -> Peaks | None:
+    """What was measured of this machine's CPU, if the run was on it."""
+    if options.ray is not None or not target.device.in_host_memory:
+        return None
+    return find_peaks(read_peaks(RUNS / PEAKS_FILE), processor_name(), target.device.uri, options.threads)
+
+
 def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
-    """The result, and whether its command is enough by itself, if there is something to use and the time for that."""
+    """The result, and whether its command is enough by itself, if there is something to use and time to find out."""
     options, costs = bench.options, known.plain.costs
-    if result.model is None or bench.budget.left_s < costs.command_s:
+    if result.model is None or bench.budget.left_s < costs.command_s or bench.stop():
         return result
     if options.output is not None:
         result.save(options.output)
@@ -220,15 +250,15 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
         named = " ".join(map(str, files))
         bench.listen(
             Note(
-                f"{winners} verified winners so far, which the whole model was not run with: {named}. Judge them by"
-                f" iree-tune check, or go on with the same command and --run-dir {folder.path} --resume"
+                f"{winners} verified winner{'s' * (winners > 1)} so far, which the whole model was not run with:"
+                f" {named}. Judge them by iree-tune check"
             )
         )
 
 
-def _import_ahead(strategy: str, watch: Stopwatch) -> None:
+def _import_ahead(options: Options, watch: Stopwatch) -> None:
     """Imports what takes long and is needed when the compiler has read the model."""
     with watch.of(Part.STARTING):
         for dialect in _DIALECTS:
             importlib.import_module(f"iree.compiler.dialects.{dialect}")
-        plugins.load("tuner.strategies", strategy)
+        _ = options.strategy_kind

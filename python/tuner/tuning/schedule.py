@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tuner.evaluate.budget import Budget
 from tuner.events import Listener, Note, nobody
-from tuner.tuning.headroom import NO_WORK, Work, headrooms
+from tuner.measuring.halving import never
+from tuner.rates.work import NO_WORK, Work
+from tuner.tuning.headroom import headrooms
 from tuner.tuning.reserve import finals_s, first_final_s
 
 # The best of n + 4 candidates was faster than the best of n by 0.85 / n: the default strategy's mean curves on four
@@ -126,30 +128,54 @@ class GiveUp(Generic[S]):
 Turn = Batch[S] | Finish[S] | GiveUp[S]
 
 
-def in_turn(searches: Sequence[S], batch: int) -> Iterator[Turn[S]]:
-    """All candidates of one search and its final, then those of the next."""
+def in_turn(searches: Sequence[S], batch: int, stop: Callable[[], bool] = never) -> Iterator[Turn[S]]:
+    """All candidates of one search and its final, then those of the next.
+
+    Once `stop` returns true, no more candidates: a search that found something gets its final, the others none.
+    """
     for search in searches:
-        search.announce()
-        while search.standing.left:
+        if not stop():
+            search.announce()
+        while search.standing.left and not stop():
             yield Batch(search, batch)
-        yield Finish(search)
+        if stop() and not search.saving_s > 0:
+            yield GiveUp(search, _nothing_found(search.standing, "the run was stopped before its search"))
+        else:
+            yield Finish(search)
 
 
-def explored(searches: Sequence[S], batch: int, budget: Budget) -> Iterator[Batch[S]]:
-    """Batch after batch for whichever search is expected to gain most, until the budget ends; no finals."""
-    yield from _by_gain(searches, batch, budget, nobody, keeps_finals=False)
+def explored(searches: Sequence[S], batch: int, budget: Budget, stop: Callable[[], bool] = never) -> Iterator[Batch[S]]:
+    """Batch after batch for whichever search is expected to gain most, until the budget ends; no finals.
+
+    Nor are there more batches once `stop` returns true.
+    """
+    yield from _by_gain(searches, batch, budget, nobody, stop, keeps_finals=False)
 
 
-def within(searches: Sequence[S], batch: int, budget: Budget, listen: Listener) -> Iterator[Turn[S]]:
-    """Batch after batch for whichever search is expected to gain most, then the finals that there is time for."""
-    yield from _by_gain(searches, batch, budget, listen)
-    yield from _finals(searches, budget)
+def within(
+    searches: Sequence[S], batch: int, budget: Budget, listen: Listener, stop: Callable[[], bool] = never
+) -> Iterator[Turn[S]]:
+    """Batch after batch for whichever search is expected to gain most, then the finals that there is time for.
+
+    Once `stop` returns true, the finals start.
+    """
+    yield from _by_gain(searches, batch, budget, listen, stop)
+    untried = (
+        "the run was stopped before its search" if stop() else "the time went to dispatches with more to be gained"
+    )
+    yield from _finals(searches, budget, untried)
 
 
 def _by_gain(
-    searches: Sequence[S], batch: int, budget: Budget, listen: Listener, *, keeps_finals: bool = True
+    searches: Sequence[S],
+    batch: int,
+    budget: Budget,
+    listen: Listener,
+    stop: Callable[[], bool],
+    *,
+    keeps_finals: bool = True,
 ) -> Iterator[Batch[S]]:
-    """Batches until nothing more is to be gained or the finals must start, if time is kept for them.
+    """Batches until nothing more is to be gained, the finals must start if time is kept for them, or `stop()`.
 
     A batch is made smaller if there is no time for all of it.
     """
@@ -158,11 +184,11 @@ def _by_gain(
     model_s = sum(search.standing.default_s for search in searches)
     whole_s = budget.left_s
     current: S | None = None
-    while True:
+    while not stop():
         index = choose([search.standing for search in searches], batch, model_s)
         if index is None:
             listen(Note("the search ends before its time: nothing more is expected to be gained"))
-            return
+            break
         chosen = searches[index]
         left_s = budget.left_s - (_kept_for_finals_s(searches, index, whole_s) if keeps_finals else 0.0)
         count = min(batch, math.floor(left_s / chosen.candidate_s))
@@ -185,11 +211,14 @@ def _kept_for_finals_s(searches: Sequence[Searching], asked: int, whole_s: float
     return finals_s(whole_s, least_s, [search.wanted_final_s for search in waiting])
 
 
-def _finals(searches: Sequence[S], budget: Budget) -> Iterator[Turn[S]]:
-    """The finals that there is time for, those that save most first. The very first is never left out."""
+def _finals(searches: Sequence[S], budget: Budget, untried: str) -> Iterator[Turn[S]]:
+    """The finals that there is time for, those that save most first. The very first is never left out.
+
+    `untried`: why a search had no candidates.
+    """
     for search in searches:
         if not search.saving_s > 0:
-            yield GiveUp(search, _nothing_found(search.standing))
+            yield GiveUp(search, _nothing_found(search.standing, untried))
     promising = [search for search in searches if search.saving_s > 0]
     waiting = sorted(promising, key=lambda search: -search.saving_s)
     for index, search in enumerate(waiting):
@@ -202,9 +231,9 @@ def _finals(searches: Sequence[S], budget: Budget) -> Iterator[Turn[S]]:
             yield Finish(search, budget.part(time_s or 0.0))
 
 
-def _nothing_found(standing: Standing) -> str:
+def _nothing_found(standing: Standing, untried: str) -> str:
     if not standing.tried:
-        return "left alone: the time went to dispatches with more to be gained"
+        return f"left alone: {untried}"
     return f"the default stays: none of {standing.tried} candidates was faster in the search"
 
 

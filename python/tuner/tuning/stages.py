@@ -8,32 +8,35 @@ A stage that needs a device takes `bench.runner`, and lets DeviceLostError pass.
 another, the stage is called again from its start, with the same `known`; `bench.runner` is then the other's. So a stage
 may be called several times: files that it writes exist already, and `bench.store` and `bench.finished` hold what the
 calls before came to. An error that a stage raises ends the run; winners in `bench.finished`, or among `known.results`
-if that is empty, are then written down as unproved.
+if that is empty, are then written down as unproved. Once `bench.stop()` is true, a stage searches no further.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
 from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
-from tuner.events import Note, PhaseStarted
+from tuner.events import CandidateEnded, Event, Note, PhaseStarted
 from tuner.model.model import Model
-from tuner.op_choices.reading import read_ops
+from tuner.rates.breakdown import Breakdown
 from tuner.runs.folder import Aside
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Circumstances
 from tuner.specs.circumstances import circumstances_of
+from tuner.speedup import Gains
 from tuner.tuning import race
 from tuner.tuning.allocator import compare_allocators
+from tuner.tuning.break_down import break_down_model
 from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field
-from tuner.tuning.flag_plan import default_passes, pins_of
+from tuner.tuning.flag_plan import default_passes, pins_of, remade_by
 from tuner.tuning.flag_search import FlagChoice, choose_flags
-from tuner.tuning.op_search import ChosenOps, choose_ops, may_choose_ops
+from tuner.tuning.op_plan import may_choose_ops, ops_of
+from tuner.tuning.op_search import ChosenOps, choose_ops
 from tuner.tuning.plan import chosen
 from tuner.tuning.prove import Proof, prove
 from tuner.tuning.race import Contender
@@ -50,7 +53,8 @@ class Known:
 
     `plain` is the model as it was given, `flags` what was chosen for its compilation, `ops` what was chosen for single
     ops, which `flags` apply too, `extracted` its dispatches if it is compiled with them, `results` one for each of
-    these, `proof` what was measured with the whole model, `allocator` what that ran with.
+    these, `proof` what was measured with the whole model, `allocator` what that ran with. `untuned` are the dispatches
+    of `plain`, `breakdown` says where the time of both models goes.
     """
 
     plain: PlainModel
@@ -60,6 +64,17 @@ class Known:
     results: tuple[DispatchResult, ...] = ()
     proof: Proof | None = None
     allocator: AllocatorChoice = UNCHOSEN
+    untuned: tuple[Dispatch, ...] = ()
+    breakdown: Breakdown | None = None
+
+    @property
+    def gains(self) -> Gains | None:
+        """What each part of the result gives; None if the default stays."""
+        if self.proof is None or self.proof.model is None:
+            return None
+        ops = None if self.ops is None else self.ops.ratio
+        flags = None if self.flags.ratio == ops else self.flags.ratio
+        return Gains(ops, flags, self.proof.spec_gain, self.proof.model.ratio)
 
     @property
     def model(self) -> Model:
@@ -77,30 +92,24 @@ Stage = Callable[[Workbench, Known], Known]
 
 def choose_allocator(bench: Workbench, known: Known) -> Known:
     """Chooses the allocator that the whole model is measured with from now on."""
+    if bench.stop():
+        return known
     choice = compare_allocators(bench, known.plain)
     return replace(known, plain=known.plain.with_allocator(choice.allocator), allocator=choice)
 
 
 def search_ops(bench: Workbench, known: Known) -> Known:
     """Chooses what becomes of single ops, and reads the dispatches that this makes."""
-    if not may_choose_ops(bench.options, bench.target.name):
+    if bench.stop() or not may_choose_ops(bench.options, bench.target.name):
         return known
-    folder = bench.folder.path / "ops"
-    folder.mkdir(exist_ok=True)
-    try:
-        ops = read_ops(known.plain.model, folder)
-    except ToolError as error:
-        bench.listen(Note(f"Nothing is chosen for single ops: {error}"))
-        return known
+    ops = ops_of(known.plain.model, bench.folder.path / "ops", bench.listen)
     found = choose_ops(bench, known.plain, ops, _before_proof(bench, known), known.extracted.seconds)
     if found is None:
         return known
     budget, read_s = _before_proof(bench, known), known.extracted.seconds
     if flags_are_better(bench, known.plain, known.extracted.dispatches, found, budget, read_s):
         return known
-    counts = Counter(f"{choice.kind}={choice.value}" for choice in found.choices)
-    named = ", ".join(f"{choice} for {count}" for choice, count in counts.items())
-    bench.listen(Note(f"Choices for single ops: {named}; the model is {found.ratio} without a spec"))
+    bench.listen(Note(f"Choices for single ops: {found.name}; the model is {found.ratio} without a spec"))
     then = _compiled_with(bench, known, FlagChoice({}, found.flags, found.ratio), bench.folder.path / "chosen")
     return known if then is known else replace(then, ops=found)
 
@@ -130,6 +139,30 @@ def search_flags(bench: Workbench, known: Known) -> Known:
     return _compiled_with(bench, known, with_ops, bench.folder.path / "flagged")
 
 
+def search_ops_again(bench: Workbench, known: Known) -> Known:
+    """Chooses what becomes of single ops for the model with the chosen flags, if they leave its convolutions to that.
+
+    What was not worth it without them may be now: in blocks of 16 channels a convolution of three pays for 16.
+    """
+    flags = known.flags
+    if known.ops is not None or not may_choose_ops(bench.options, bench.target.name):
+        return known
+    if not remade_by(bench.target.name, flags.values):
+        return known
+    if flags.ratio is None or flags.run_s is None or flags.binary is None:
+        return known
+    base = known.plain.compiled_with(flags.flags, flags.binary, flags.ratio.value)
+    ops = [op for op in ops_of(base.model, bench.folder.path / "ops", bench.listen) if op.has_window]
+    found = choose_ops(bench, base, ops, _before_proof(bench, known), known.extracted.seconds)
+    if found is None:
+        return known
+    bench.listen(Note(f"Choices for single ops beside these flags: {found.name}; the model is {found.ratio} with them"))
+    ratio, run_s = flags.ratio.times(found.ratio), flags.run_s / found.ratio.value
+    with_ops = replace(flags, flags=(*flags.flags, *found.flags), ratio=ratio, run_s=run_s, binary=found.binary)
+    then = _compiled_with(bench, known, with_ops, bench.folder.path / "chosen")
+    return known if then is known else replace(then, ops=found)
+
+
 def _beside(ops: ChosenOps, fixed: Sequence[str], flags: FlagChoice) -> FlagChoice:
     """The flags and those that apply what was chosen for single ops, their speed-ups together. The same for a rival."""
     ratio = ops.ratio if flags.ratio is None else ops.ratio.times(flags.ratio)
@@ -157,7 +190,8 @@ def tune(bench: Workbench, known: Known) -> Known:
     if ahead is not None:
         known, field = ahead
         budget = _before_proof(bench, known)
-    return replace(known, results=tuple(search_field(field, budget)))
+    then_s = known.plain.costs.proof_s(known.flags.speedup)
+    return replace(known, results=tuple(search_field(field, budget, then_s)))
 
 
 def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
@@ -169,10 +203,19 @@ def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
 def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) -> tuple[Known, Field] | None:
     """What is known with the rival of the chosen flags, and its dispatches, if these overtake those of `field`."""
     flags, rival = known.flags, known.flags.rival
-    if rival is None or not flags.run_s or not rival.run_s or not field.is_complete:
+    if rival is None or not flags.run_s or not rival.run_s or not field.is_complete or bench.stop():
         return None
     folder = Aside.of(bench.folder, "rival")
-    aside = replace(bench, folder=folder)
+    waiting: list[Event] = []
+
+    def listen(event: Event) -> None:
+        # Programs that read a run's events know its dispatches by name, and a rival's may have the same names.
+        if isinstance(event, CandidateEnded) and not folder.has_taken_over.is_set():
+            waiting.append(event)
+        else:
+            bench.listen(event)
+
+    aside = replace(bench, folder=folder, listen=listen)
     then = _compiled_with(aside, known, rival, folder.path)
     if then is known:
         return None
@@ -181,6 +224,8 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
     if not others.is_complete or not race.is_overtaken(first, second, budget):
         return None
     folder.take_over()
+    for event in waiting:
+        bench.listen(event)
     return then, others
 
 
@@ -191,9 +236,30 @@ def prove_model(bench: Workbench, known: Known) -> Known:
     return replace(known, proof=proof)
 
 
+def break_down(bench: Workbench, known: Known) -> Known:
+    """Times each dispatch of the untuned model and of the tuned one alone, as far as there is time for it."""
+    if known.proof is None:
+        return known
+    tuned, results = known.extracted.dispatches, known.proof.dispatches
+    if known.proof.model is None or not known.proof.flags_hold:
+        # The untuned model stays. Results for a model of other flags say nothing about it.
+        results = results if tuned == known.untuned else ()
+        tuned = ()
+    reserve_s = known.plain.costs.command_s
+    return replace(known, breakdown=break_down_model(bench, known.untuned, tuned, results, reserve_s))
+
+
 def _before_proof(bench: Workbench, known: Known) -> Budget:
     """The time until the proof must start."""
     return bench.budget.less(proof_s(bench.budget.seconds or 0.0, known.plain.costs, known.flags.speedup))
 
 
-STAGES: tuple[Stage, ...] = (choose_allocator, search_ops, search_flags, tune, prove_model)
+STAGES: tuple[Stage, ...] = (
+    choose_allocator,
+    search_ops,
+    search_flags,
+    search_ops_again,
+    tune,
+    prove_model,
+    break_down,
+)

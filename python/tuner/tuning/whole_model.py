@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The plain model: compiled without a spec, and shown to run. Other compilations are compared with it."""
+"""The plain model: compiled without a spec, and shown to run."""
 
 from __future__ import annotations
 
@@ -12,28 +12,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from tuner.dispatch import Arithmetic, Dispatch
 from tuner.dispatches.extract import Extracted
-from tuner.errors import DeviceLostError, InputError, MeasurementError, WrongOutputError
+from tuner.errors import DeviceLostError, InputError, MeasurementError
 from tuner.evaluate.budget import Budget
 from tuner.measuring import FunctionProgram, Runner, Tolerance
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, dtype_named, epsilon_of, is_float, step_of
-from tuner.measuring.runner import lost
-from tuner.measuring.sampling import UNDECIDED_S, Paired, paired_rounds
-from tuner.measuring.transport import ATTEMPTS, ProgramCrashedError
+from tuner.measuring.transport import ProgramCrashedError
 from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
-from tuner.speedup import is_decided, speedup
 from tuner.targets import Allocator
 from tuner.tuning.reserve import ModelCosts
-from tuner.tuning.result import ModelResult
 
 # The seed of the inputs that whole models are compared on, and the seconds that the first run may take.
 MODEL_SEED = 4
 _FIRST_TIMEOUT_S = 600.0
-_PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
+_PLAIN = "plain model"
 # How many times longer than the plain model a run, and a compilation, may take before it is taken for hanging; and the
 # seconds that a busy machine adds.
 _HANGS_FACTOR, _COMPILER_HANGS_FACTOR, _BUSY_S = 20.0, 7.0, 10.0
@@ -41,8 +35,6 @@ _HANGS_FACTOR, _COMPILER_HANGS_FACTOR, _BUSY_S = 20.0, 7.0, 10.0
 _UNREAD = Arithmetic(terms=1024, accumulator="f32", narrowest="f32")
 # Runs of a whole model whose process dies: it may have been killed from outside.
 _ATTEMPTS = 2
-# Loads of the programs of a comparison: the place of code and data in memory moves it (docs/models.md).
-_LOADS = 3
 
 T = TypeVar("T")
 
@@ -61,6 +53,21 @@ class PlainModel:
     run_s: float
     tolerances: tuple[Tolerance, ...] = (Tolerance(),)
     notes: tuple[str, ...] = ()
+
+    def program_of(self, binary: Path) -> FunctionProgram:
+        """Another compilation of the model, run in the same way."""
+        return replace(self.program, binary=binary)
+
+    def compiled_with(self, flags: Sequence[str], binary: Path, speedup: float) -> PlainModel:
+        """The same, compiled with further flags, for others to be compared with. `speedup`: by these flags."""
+        costs = replace(self.costs, run_s=self.costs.run_s / speedup)
+        return replace(
+            self,
+            model=self.model.with_flags(*flags),
+            program=self.program_of(binary),
+            costs=costs,
+            run_s=self.run_s / speedup,
+        )
 
     @property
     def timeout_s(self) -> float:
@@ -184,87 +191,3 @@ def again_if_killed(action: Callable[[], T]) -> T:
         with contextlib.suppress(ProgramCrashedError):
             return action()
     return action()
-
-
-def load_plain(plain: PlainModel, key: str, runner: Runner) -> None:
-    """Loads the plain model and keeps its outputs as the reference, in a fresh process if it fails.
-
-    Raises DeviceLostError if it fails in several processes.
-    """
-    failure: MeasurementError | None = None
-    for _ in range(ATTEMPTS):
-        try:
-            runner.load(key, plain.program)
-            runner.reference(key, MODEL_SEED, timeout_s=plain.timeout_s)
-            return
-        except MeasurementError as error:
-            runner.restart()
-            failure = error
-    raise lost(runner.device, failure) from failure
-
-
-def compare_models(
-    plain: PlainModel,
-    baseline: FunctionProgram,
-    binary: Path,
-    runner: Runner,
-    rng: np.random.Generator,
-    budget: Budget | None = None,
-) -> ModelResult:
-    """Runs a compilation of the model: its outputs against the plain model's, then its times against the baseline's.
-
-    While it seems slower, both are loaded again, into another place in memory, and compared again; all rounds count.
-    After the end of the `budget` there are no more rounds than the minimum, and nothing is loaded again.
-    Raises WrongOutputError if the outputs differ, MeasurementError if it does not run.
-    """
-    budget = budget or Budget()
-    baseline_s: tuple[float, ...] = ()
-    candidate_s: tuple[float, ...] = ()
-    for _ in range(_LOADS):
-        started_with_s = budget.left_s
-        result = again_if_killed(lambda: _compare(plain, baseline, binary, runner, rng, budget))
-        baseline_s += result.paired.baseline_s
-        candidate_s += result.paired.candidate_s
-        ratio = speedup(baseline_s, candidate_s)
-        if ratio.high >= 1.0 or (budget.is_limited and budget.left_s < started_with_s - budget.left_s):
-            break
-    return replace(result, paired=Paired(baseline_s, candidate_s), ratio=ratio)
-
-
-def _compare(
-    plain: PlainModel,
-    baseline: FunctionProgram,
-    binary: Path,
-    runner: Runner,
-    rng: np.random.Generator,
-    budget: Budget,
-) -> ModelResult:
-    timeout_s = plain.timeout_within_s(budget)
-    load_plain(plain, _PLAIN, runner)
-    faster_than = _PLAIN
-    if baseline != plain.program:
-        runner.unload(_PLAIN)
-        faster_than = _BASELINE
-        runner.load(_BASELINE, baseline)
-        runner.fill(_BASELINE, MODEL_SEED, timeout_s=timeout_s)
-    runner.load(_TUNED, replace(baseline, binary=binary))
-    verification, _ = runner.check(_TUNED, MODEL_SEED, plain.tolerances, timeout_s=timeout_s)
-    if not verification.passed:
-        raise WrongOutputError(f"the model computes something else with it: {verification.detail}")
-
-    def decided(paired: Paired) -> bool:
-        return is_decided(speedup(paired.baseline_s, paired.candidate_s), 0.0)
-
-    paired = paired_rounds(
-        runner,
-        faster_than,
-        _TUNED,
-        rng=rng,
-        decided=decided,
-        timeout_s=timeout_s,
-        budget_s=min(UNDECIDED_S, budget.left_s),
-    )
-    for key in (faster_than, _TUNED):
-        runner.unload(key)
-    ratio = speedup(paired.baseline_s, paired.candidate_s)
-    return ModelResult(paired, ratio, verification, seeds=(MODEL_SEED,))

@@ -18,6 +18,7 @@ from tuner.stopwatch import Stopwatch
 from tuner.targets import Target
 from tuner.tuning.experience import Experience
 from tuner.tuning.result import DispatchResult
+from tuner.tuning.stopping import Stop
 
 _LEAST_BATCH = 4
 # A search that learns from fewer batches than this is hardly better than chance.
@@ -30,7 +31,8 @@ class Workbench:
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps the end of every
     candidate at once, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished`
-    holds the dispatches' results so far, by name, for a run that ends before its stage does.
+    holds the dispatches' results so far, by name, for a run that ends before its stage does. `stop()` says whether the
+    caller wants nothing further searched; a stage asks before each step of a search.
     """
 
     options: Options
@@ -45,6 +47,7 @@ class Workbench:
     watch: Stopwatch
     experience: Experience
     finished: dict[str, DispatchResult] = field(default_factory=dict)
+    stop: Stop = field(default_factory=Stop)
 
     @property
     def runner(self) -> Runner:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tuner.report.recorded_run import RecordedRun
 
-__all__ = ["File", "Format"]
+__all__ = ["ComparingFormat", "File", "Format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +34,11 @@ class Format(Protocol):
 
     def files(self, run: RecordedRun, path: Path) -> Sequence[File]:
         """The files that report a run: one at `path`, or any number directly in a folder there. Writes nothing."""
+
+
+@runtime_checkable
+class ComparingFormat(Format, Protocol):
+    """A format that can report two runs beside one another as well."""
+
+    def compare(self, first: RecordedRun, second: RecordedRun, path: Path) -> Sequence[File]:
+        """The files that compare two runs: one at `path`, or any number directly in a folder there. Writes nothing."""

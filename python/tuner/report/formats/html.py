@@ -10,17 +10,25 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import jinja2
-
+from tuner.rates.breakdown import total_s
 from tuner.report.analysis import Analysis, Failures, analyse
+from tuner.report.changes import Change, changes_of
 from tuner.report.formats import File
+from tuner.report.formats.comparison import html_comparison
+from tuner.report.gain_bars import gain_bars
 from tuner.report.knobs import Knobs
-from tuner.report.plots import Plot, convergence, heat_map, importance_bars, intervals
+from tuner.report.plot import Plot
+from tuner.report.plots import convergence, heat_map, importance_bars, intervals
 from tuner.report.recorded_run import RecordedDispatch, RecordedRun
+from tuner.report.roofline import ROOFLINE, Rate, giga, peaks_in_words, rates_of, roofline
+from tuner.report.templates import page_template
+from tuner.report.time_split import time_split
 from tuner.specs.certificate import Certificate
 from tuner.terminal.units import duration
 
 _NAME_OF_MODEL = "whole model"
+# Digits of a digest that people compare.
+_DIGITS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,9 @@ class HtmlFormat:
 
     def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
         return (File(path, lambda: html_report(run)),)
+
+    def compare(self, first: RecordedRun, second: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: html_comparison(first, second)),)
 
 
 HTML = HtmlFormat()
@@ -47,6 +58,7 @@ class _Row:
     ratio: str
     verdict: str
     tried: str
+    is_gain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ class _Section:
     anchor: str
     dispatch: RecordedDispatch
     summary: str
+    changes: tuple[Change, ...]
     plots: tuple[Plot, ...]
     remarks: tuple[str, ...]
     configuration: Knobs
@@ -64,33 +77,51 @@ class _Section:
 
 def html_report(run: RecordedRun) -> str:
     """The page's HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    certificates = run.certificates
-    sections = [_section(index, dispatch) for index, dispatch in enumerate(run.dispatches)]
-    return environment.get_template("page.html.jinja").render(
+    searched = [dispatch for dispatch in run.dispatches if dispatch.candidates]
+    sections = [_section(index, dispatch) for index, dispatch in enumerate(searched)]
+    overview = _overview(run)
+    rates = [] if run.breakdown is None else rates_of(run.breakdown.tuned or run.breakdown.untuned, run.peaks)
+    return page_template("page.html.jinja").render(
         run=run,
         title=_title(run),
         headline=_headline(run),
-        overview=intervals("overview", certificates) if certificates else None,
+        facts=facts_of(run),
+        overview=overview,
+        has_roofline=any(plot.title == ROOFLINE for plot in overview),
+        remarks=_overview_remarks(run),
         rows=_rows(run, sections),
+        unsearched=[_unsearched(dispatch) for dispatch in run.dispatches if not dispatch.candidates],
+        rates=[_rate(rate) for rate in rates],
+        is_on_cpu=run.circumstances is not None and run.circumstances.target == "cpu",
+        peaks="" if run.peaks is None else peaks_in_words(run.peaks),
         sections=sections,
-        circumstances=certificates[0].circumstances if certificates else None,
+        circumstances=run.circumstances,
         command=shlex.join(run.command),
         compile_command=shlex.join(run.compile_command),
         tuner_version=version("iree-tuner"),
     )
 
 
+def facts_of(run: RecordedRun) -> list[tuple[str, str]]:
+    """What a reader must know to compare the page with another: the model, the spec, the machine, the versions."""
+    facts = []
+    if run.model_file or run.model_digest:
+        digest = f"SHA-256 {run.model_digest[:_DIGITS]}…" if run.model_digest else ""
+        facts.append(("Model", ", ".join(filter(None, (run.model_file, digest)))))
+    if run.spec_files:
+        facts.append(("Spec", ", ".join(run.spec_files)))
+    if run.device:
+        facts.append(("Measured on", run.device))
+    if run.circumstances is not None:
+        there = run.circumstances
+        facts.append(("Machine", f"{there.processor}, {there.threads} thread{'' if there.threads == 1 else 's'}"))
+        versions = f"{there.compiler_version}, runtime {there.runtime_version}, iree-tuner {there.tuner_version}"
+        facts.append(("Versions", f"iree-compile {versions}"))
+    return facts
+
+
 def _title(run: RecordedRun) -> str:
-    models = [word for word in run.compile_command if word.endswith((".mlir", ".mlirbc", ".onnx"))]
-    return f"Tuning of {Path(models[0]).name}" if models else f"Tuning run {run.folder.name}"
+    return f"Tuning of {run.model_file}" if run.model_file else f"Tuning run {run.folder.name}"
 
 
 def _headline(run: RecordedRun) -> str:
@@ -102,18 +133,66 @@ def _headline(run: RecordedRun) -> str:
     return f"The model takes {after} instead of {before}: {run.model.ratio} as fast, results verified."
 
 
+def _overview(run: RecordedRun) -> list[Plot]:
+    """The plots of the whole run. The model's time is first, since that is what a user waits for."""
+    plots = []
+    if run.breakdown is not None and any(dispatch.seconds for dispatch in run.breakdown.untuned):
+        model = run.model
+        whole = None if model is None else (statistics.median(model.baseline_s), statistics.median(model.candidate_s))
+        plots.append(time_split("split", run.breakdown, whole))
+    if run.gains is not None:
+        plots.append(gain_bars("gains", run.gains))
+    if run.certificates:
+        plots.append(intervals("overview", run.certificates))
+    placed = run.breakdown and run.peaks and roofline("roofline", run.breakdown, run.peaks)
+    return [*plots, placed] if placed else plots
+
+
+def _overview_remarks(run: RecordedRun) -> list[str]:
+    if run.breakdown is None or run.model is None:
+        return []
+    model_s = statistics.median(run.model.baseline_s)
+    alone_s = total_s(run.breakdown.untuned)
+    remarks = []
+    if alone_s > model_s:
+        remarks.append(
+            f"Alone the dispatches of the untuned model take {duration(alone_s)} together, more than in the model"
+            f" ({duration(model_s)}): there they run beside one another, or find their operands in a cache."
+        )
+    for name, dispatches in (("untuned", run.breakdown.untuned), ("tuned", run.breakdown.tuned)):
+        unknown = sum(1 for dispatch in dispatches if dispatch.runs and dispatch.seconds is None)
+        if unknown:
+            remarks.append(
+                f"{unknown} dispatch{'' if unknown == 1 else 'es'} of the {name} model could not be timed alone:"
+                f" the rest of that model holds {'it' if unknown == 1 else 'them'}."
+            )
+    return remarks
+
+
 def _rows(run: RecordedRun, sections: list[_Section]) -> list[_Row]:
     rows = []
     for section in sections:
         dispatch, certificate = section.dispatch, section.dispatch.certificate
         before, after = _medians(certificate) if certificate else ("-", "-")
         ratio = str(certificate.ratio) if certificate else "-"
-        tried = str(len(dispatch.tried)) if dispatch.candidates else "-"
-        rows.append(_Row(dispatch.name, section.anchor, before, after, ratio, dispatch.verdict or "not ended", tried))
+        accepted = certificate is not None and certificate.accepted
+        verdict = dispatch.verdict or "not ended"
+        rows.append(
+            _Row(dispatch.name, section.anchor, before, after, ratio, verdict, str(len(dispatch.tried)), accepted)
+        )
     if run.model is not None:
         before, after = _medians(run.model)
-        rows.append(_Row(_NAME_OF_MODEL, "", before, after, str(run.model.ratio), "verified", ""))
+        rows.append(_Row(_NAME_OF_MODEL, "", before, after, str(run.model.ratio), "verified", "", is_gain=True))
     return rows
+
+
+def _unsearched(dispatch: RecordedDispatch) -> tuple[str, ...]:
+    return dispatch.name, dispatch.problem or "-", dispatch.verdict or "not ended"
+
+
+def _rate(rate: Rate) -> tuple[str, ...]:
+    name = rate.dispatch.problem or rate.dispatch.name
+    return name, duration(rate.seconds), giga(rate.operations_per_s), giga(rate.bytes_per_s), rate.limit
 
 
 def _medians(certificate: Certificate) -> tuple[str, str]:
@@ -125,9 +204,7 @@ def _section(index: int, dispatch: RecordedDispatch) -> _Section:
     anchor = f"dispatch-{index}"
     analysis = analyse(dispatch)
     winner = dispatch.winner
-    plots = []
-    if dispatch.candidates:
-        plots.append(convergence(f"{anchor}-curve", dispatch.candidates, winner.number if winner else None))
+    plots = [convergence(f"{anchor}-curve", dispatch.candidates, winner.number if winner else None)]
     if analysis.importance is not None and any(share for _, share in analysis.importance.shares):
         plots.append(importance_bars(f"{anchor}-knobs", analysis.importance))
     for number, pair in enumerate(analysis.pairs):
@@ -136,8 +213,9 @@ def _section(index: int, dispatch: RecordedDispatch) -> _Section:
         anchor=anchor,
         dispatch=dispatch,
         summary=_summary(dispatch),
+        changes=tuple(changes_of(dispatch.default, dispatch.certificate)),
         plots=tuple(plots),
-        remarks=(*_remarks(dispatch, analysis), *dispatch.incidents),
+        remarks=_remarks(analysis),
         configuration=analysis.knobs[winner.number] if winner else {},
         failures=analysis.failures,
     )
@@ -146,7 +224,7 @@ def _section(index: int, dispatch: RecordedDispatch) -> _Section:
 def _summary(dispatch: RecordedDispatch) -> str:
     certificate = dispatch.certificate
     if certificate is None:
-        return dispatch.verdict or "no verdict yet"
+        return dispatch.verdict or "No verdict yet: its speed-ups are raw, from a few samples each."
     verified = certificate.verified
     before, after = _medians(certificate)
     moment = "plain iree-compile applies it" if certificate.moment == "early" else "iree-tune compile applies it"
@@ -157,15 +235,13 @@ def _summary(dispatch: RecordedDispatch) -> str:
     )
 
 
-def _remarks(dispatch: RecordedDispatch, analysis: Analysis) -> list[str]:
-    if not dispatch.candidates:
-        return []
+def _remarks(analysis: Analysis) -> tuple[str, ...]:
     found = analysis.importance
     if found is None:
-        return ["Too few candidates were measured, or they are too similar, to show which knobs matter."]
+        return ("Too few candidates were measured, or they are too similar, to show which knobs matter.",)
     if found.explained <= 0:
-        return ["The knobs do not predict the times of unseen candidates here: their importance may be chance."]
-    return [
+        return ("The knobs do not predict the times of unseen candidates here: their importance may be chance.",)
+    return (
         f"Importance: what a random forest loses when a knob is shuffled. It explains {found.explained:.0%} of the"
-        " variance of the logarithms of unseen candidates' times."
-    ]
+        " variance of the logarithms of unseen candidates' times.",
+    )

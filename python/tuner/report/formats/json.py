@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from tuner.jsonable import to_plain
+from tuner.rates.breakdown import Breakdown
+from tuner.rates.peaks import Peaks
 from tuner.report.analysis import Analysis, analyse
+from tuner.report.changes import changes_of
 from tuner.report.formats import File
+from tuner.report.formats.comparison import json_comparison
 from tuner.report.recorded_run import RecordedDispatch, RecordedRun
+from tuner.report.roofline import rates_of
 
 SCHEMA = "iree-tuner-report/1"
 
@@ -25,6 +30,9 @@ class JsonFormat:
 
     def files(self, run: RecordedRun, path: Path) -> tuple[File, ...]:
         return (File(path, lambda: json.dumps(json_report(run), indent=1) + "\n"),)
+
+    def compare(self, first: RecordedRun, second: RecordedRun, path: Path) -> tuple[File, ...]:
+        return (File(path, lambda: json.dumps(json_comparison(first, second), indent=1) + "\n"),)
 
 
 JSON = JsonFormat()
@@ -41,6 +49,10 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
         "model": None if run.model is None else run.model.to_json(),
         "flags": list(run.flags),
         "allocator": to_plain(run.allocator),
+        "model_digest": run.model_digest,
+        "gains": None if run.gains is None else to_plain(run.gains),
+        "peaks": None if run.peaks is None else to_plain(run.peaks),
+        "breakdown": None if run.breakdown is None else _breakdown(run.breakdown, run.peaks),
         "late_gain": None if run.late_gain is None else to_plain(run.late_gain),
         "command_shown": run.command_shown,
         "flags_tried": [
@@ -57,6 +69,19 @@ def json_report(run: RecordedRun) -> dict[str, Any]:
     }
 
 
+def _breakdown(breakdown: Breakdown, peaks: Peaks | None) -> dict[str, Any]:
+    """The dispatches of both models. `limit_part`: the least time at the machine's peaks, as a part of the measured."""
+    models = {"untuned": breakdown.untuned, "tuned": breakdown.tuned}
+    parts = {
+        model: {rate.dispatch.name: rate.limit_part for rate in rates_of(dispatches, peaks)}
+        for model, dispatches in models.items()
+    }
+    return {
+        model: [{**to_plain(dispatch), "limit_part": parts[model].get(dispatch.name)} for dispatch in dispatches]
+        for model, dispatches in models.items()
+    }
+
+
 def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
     found, winner = analysis.importance, dispatch.winner
     return {
@@ -65,6 +90,7 @@ def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
         "verdict": dispatch.verdict,
         "winner": None if winner is None else winner.number,
         "certificate": None if dispatch.certificate is None else dispatch.certificate.to_json(),
+        "changes": [to_plain(change) for change in changes_of(dispatch.default, dispatch.certificate)],
         "importance": None if found is None else {"explained": found.explained, "shares": dict(found.shares)},
         "failures": {failures.fate.value: failures.count for failures in analysis.failures},
         "told": list(dispatch.incidents),

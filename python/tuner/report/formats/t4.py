@@ -81,7 +81,7 @@ def t4_results(dispatch: RecordedDispatch) -> dict[str, Any]:
 
 def t4_metadata(run: RecordedRun) -> dict[str, Any]:
     """The hardware and the software of the run, by the T4 metadata schema."""
-    circumstances = run.certificates[0].circumstances if run.certificates else None
+    circumstances = run.circumstances
     processor: list[Mapping[str, Any]] = []
     requirements = [f"iree-tuner=={version('iree-tuner')}"]
     if circumstances is not None:

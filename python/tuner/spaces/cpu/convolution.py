@@ -3,14 +3,14 @@
 """Convolutions on llvm-cpu: two-dimensional ones by ConvTileAndDecomposeExpert, others by DoubleTilingExpert.
 
 Channel-wise ones with contiguous rows are folded: loops of one iteration are removed before vectors are made along the
-rows. Batches are not part of a vector, except for a pooling's channels, which IREE takes for a batch.
+rows. Batches are not part of a vector, except for a pooling's channels, which IREE takes for a batch. Poolings that can
+be folded have a space of their own.
 
 Source: the rules marked "probed" were found by trying configurations on IREE 3.13.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +18,8 @@ import z3
 
 from tuner.constraints import Rule, Space
 from tuner.dispatch import Configuration, Loop, Problem
+from tuner.spaces.cpu import pooling
+from tuner.spaces.cpu.images import fills_no_buffer, image_and_window, is_dense
 from tuner.spaces.cpu.tiles import (
     Tiles,
     Tiling,
@@ -49,7 +51,12 @@ class Convolution:
     priority: int = 0
 
     def serves(self, target: str, problem: Problem) -> bool:
-        return target == "cpu" and problem.kind == "convolution" and has_known_types(problem)
+        return (
+            target == "cpu"
+            and problem.kind == "convolution"
+            and has_known_types(problem)
+            and not pooling.SPACE.serves(target, problem)
+        )
 
     def build(self, problem: Problem, limits: Limits) -> Space:
         width = lanes(problem, limits)
@@ -88,7 +95,7 @@ def _decomposition_rule(problem: Problem, tiled: Tiling) -> Rule:
     vector = tiled.vector
     return Rule(
         "a vector tile has one row or one column, so that the convolution decomposes",
-        z3.Or([z3.And(vector[image] == 1, vector[window] == 1) for image, window in _image_and_window(problem)]),
+        z3.Or([z3.And(vector[image] == 1, vector[window] == 1) for image, window in image_and_window(problem)]),
         "probed: not enforced; a convolution that does not decompose is 25 times slower",
     )
 
@@ -116,13 +123,13 @@ def _folding_rules(problem: Problem, tiled: Tiling) -> list[Rule]:
             "measured: along two others 0.9 to 1.9 times the default's speed, else 2.4 to 6.9",
         )
     ]
-    for image, window in _image_and_window(problem):
+    for image, window in image_and_window(problem):
         one = tiled.vector[window] == 1
         rules.append(
             Rule(
                 f"a folded vector takes one element of loop {problem.loop_names[window]}, and one of the image's if"
                 " it strides",
-                one if _is_dense(problem, image, window) else z3.And(one, tiled.vector[image] == 1),
+                one if is_dense(problem, image, window) else z3.And(one, tiled.vector[image] == 1),
                 "probed: the compiler vectorizes no map that adds or strides loops",
             )
         )
@@ -130,35 +137,20 @@ def _folding_rules(problem: Problem, tiled: Tiling) -> list[Rule]:
 
 
 def _folds(problem: Problem) -> bool:
-    """Whether vectors along the image need folding: channel-wise, rows contiguous and without stride.
-
-    A follower that shares no loop with the root op scatters the output, and would leave a buffer on the heap.
-    """
+    """Whether vectors along the image need folding: channel-wise, rows contiguous and without stride."""
     inner = problem.operands[-1].loops[-1]
     is_channel_wise = "depth" in (roles := {loop.role for loop in problem.loops}) and not {"channel", "k"} & roles
     return (
         is_channel_wise
-        and any(image == inner and _is_dense(problem, image, window) for image, window in _image_and_window(problem))
-        and all(any(loop >= 0 for loop in follower.loops) for follower in problem.followers)
+        and any(image == inner and is_dense(problem, image, window) for image, window in image_and_window(problem))
+        and fills_no_buffer(problem)
     )
-
-
-def _is_dense(problem: Problem, image: int, window: int) -> bool:
-    """Whether neighbours in the output read neighbours in the image."""
-    return re.search(rf"d{image} \+ d{window}\b(?! \*)", problem.operands[0].indexing_map) is not None
 
 
 def _decomposes(problem: Problem) -> bool:
     """Whether the convolution can become one-dimensional ones: two image loops, no groups of channels."""
     channels = [loop for loop in problem.loops if loop.role in ("channel", "depth")]
-    return len(_image_and_window(problem)) == 2 and len(channels) <= 1
-
-
-def _image_and_window(problem: Problem) -> list[tuple[int, int]]:
-    """The output's image loops, each with the loop of the window that slides along it."""
-    images = [index for index, loop in enumerate(problem.loops) if loop.role == "image"]
-    windows = [index for index, loop in enumerate(problem.loops) if loop.role == "window"]
-    return list(zip(images, windows, strict=False))
+    return len(image_and_window(problem)) == 2 and len(channels) <= 1
 
 
 def _workgroup_tiles(loop: Loop, is_inner: bool, width: int) -> Tiles:

@@ -102,13 +102,10 @@ def division_rules(problem: Problem, tiled: Tiling) -> list[Rule]:
     ]
 
 
-def size_rules(problem: Problem, limits: Limits, tiled: Tiling, *, fixed_elements: int = 0) -> list[Rule]:
-    """The rules on the size of a vector tile over all loops, and of the output's part of it.
-
-    `fixed_elements`: the elements of an output tile that the compiler has fixed, which is allowed in any case.
-    """
+def size_rules(problem: Problem, limits: Limits, tiled: Tiling) -> list[Rule]:
+    """The rules on the size of a vector tile over all loops, and of the output's part of it."""
     most = LARGE_VECTORS * limits.vector_bytes
-    registers = max(fixed_elements, VECTOR_REGISTERS * lanes(problem, limits))
+    registers = VECTOR_REGISTERS * lanes(problem, limits)
     return [
         Rule(
             f"a vector tile of all loops stays under {most} bytes",

@@ -1,43 +1,22 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Attention for every GPU's code generator: the roles of its loops, its tiles, its two products' configurations."""
+"""Attention for every GPU's code generator: its tiles, and its two products' configurations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 
 import z3
 
 from tuner.constraints import Rule
 from tuner.dispatch import Configuration, GpuSettings, Problem
+from tuner.spaces.attention import AttentionLoops
 from tuner.spaces.gpu.tiles import LOAD_BYTES, bytes_of, per_loop
 from tuner.spaces.tiles import divisors
 from tuner.targets import GpuLimits
 
 MOST_QUERIES = MOST_KEYS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionLoops:
-    """Attention's loops by their role: [batch, queries, features] times [batch, keys, features], times values."""
-
-    batch: tuple[int, ...]
-    queries: int
-    values: int
-    features: int
-    keys: int
-
-
-def attention_loops(problem: Problem) -> AttentionLoops | None:
-    """The loops by their role, which the operands that they index show; None if a role has not exactly one loop."""
-    query, key, value = (set(operand.loops) for operand in problem.operands[:3])
-    queries, values = list(query - key), list(value - key - query)
-    features, keys = list((query & key) - value), list((key & value) - query)
-    if any(len(found) != 1 for found in (queries, values, features, keys)):
-        return None
-    return AttentionLoops(tuple(sorted(query & key & value)), queries[0], values[0], features[0], keys[0])
 
 
 def _decomposition(loops: AttentionLoops, counts: dict[int, int], first: str, second: str) -> str:

@@ -16,11 +16,11 @@ import z3
 
 from tuner.constraints import ConstraintError, Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
+from tuner.spaces.attention import attention_loops
 from tuner.spaces.gpu.attention_form import (
     MOST_KEYS,
     MOST_QUERIES,
     attention_configuration,
-    attention_loops,
     tile_rules,
     tiles,
 )
