@@ -66,6 +66,12 @@ class Recorded:
         return Recorded(str(result["name"]), form, extents, Pool(knobs, rows), ordered, tried)
 
 
+def read_pools(results: Path) -> list[Recorded]:
+    """The dispatches of a file of `gpu_suite.py`."""
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    return [Recorded.of(line) for line in lines if "problem" in line]
+
+
 def scores(recorded: Recorded, teachers: Sequence[Recorded], seed: int) -> list[float]:
     """The score at each mark."""
     rng = np.random.default_rng(seed)
@@ -86,8 +92,7 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
     arguments = parser.parse_args()
-    lines = [json.loads(line) for line in arguments.results.read_text().splitlines()]
-    kernels = [Recorded.of(line) for line in lines if "problem" in line]
+    kernels = read_pools(arguments.results)
     found: dict[str, list[list[float]]] = {"none": [], "one": [], "all": []}
     for index, kernel in enumerate(kernels):
         earlier = [each for each in kernels[:index] if each.form == kernel.form]

@@ -3,12 +3,15 @@
 """Replays recorded spaces: how near each strategy comes to the optimum, after how many candidates.
 
     python benchmarks/search_replay.py SPACE.csv.gz... [--seeds 20] [--strategies portfolio,forest,…] [--curves docs]
+    python benchmarks/search_replay.py --pools benchmarks/results/h200.jsonl [--batch 1]
     python benchmarks/search_replay.py SPACE.csv.gz --warm-from SIBLING.csv.gz
     python benchmarks/search_replay.py SPACE.csv.gz... --cross-validate [--seeds 8]
 
 A row of a file is one configuration: its knobs, then columns `launch_*_ms`, which are empty if it failed. A row's time
-is the median of its launches. The score is (best time of all rows) / (best time found). `--simulated N` adds N spaces
-from a formula. The last line is one JSON object about the first strategy named.
+is the median of its launches. The score is (best time of all rows) / (best time found). `--pools RESULTS.jsonl` adds
+what `gpu_suite.py` measured, a space for each dispatch; `--simulated N` adds N spaces from a formula. The last line is
+one JSON object about the first strategy named. Its `behind` is the most that this strategy lies behind the best of the
+others on one space.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from experience_replay import read_pools
 from search_cross_validation import VARIANTS, report
 from search_curves import write_curves
 from simulated_spaces import simulated_space
@@ -36,7 +40,9 @@ from tuner.constraints import Knob, Pool
 from tuner.search import Strategy
 from tuner.search.model_based import Constants
 
-MARKS = (30, 60, 100)
+MARKS = (8, 16, 30, 60, 100)
+# At these a strategy is compared with the others, space by space.
+_LATE = (60, 100)
 
 
 @dataclass(frozen=True)
@@ -157,8 +163,22 @@ def compare(searches: Sequence[Search], recordings: Sequence[Recording], replays
     if curves is not None:
         write_curves(fractions, curves, max(MARKS))
     first = searches[0].strategy
+    others = [search.strategy for search in searches[1:]]
+    behind = {
+        f"behind_at_{mark}": round(max(behind_by(fractions, first, others, each.name, mark) for each in recordings), 4)
+        for mark in _LATE
+        if others
+    }
     seeds = len(next(iter(fractions.values())))
-    print(json.dumps({**summary[first], "strategy": first, "seeds": seeds, "all": summary}))
+    print(json.dumps({**summary[first], **behind, "strategy": first, "seeds": seeds, "all": summary}))
+
+
+def behind_by(
+    fractions: Mapping[tuple[str, str], np.ndarray], strategy: str, others: Sequence[str], space: str, mark: int
+) -> float:
+    """How far the mean of a strategy lies behind the best of the others on a space; negative if it is ahead."""
+    means = {name: float(fractions[name, space][:, mark - 1].mean()) for name in (strategy, *others)}
+    return max(means[name] for name in others) - means[strategy]
 
 
 def cross_validate(search: Search, recordings: Sequence[Recording], replays: Replays) -> None:
@@ -177,6 +197,7 @@ def cross_validate(search: Search, recordings: Sequence[Recording], replays: Rep
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("spaces", nargs="*", type=Path)
+    parser.add_argument("--pools", type=Path, help="results of gpu_suite.py, whose dispatches are further spaces")
     parser.add_argument("--simulated", type=int, default=0, help="so many spaces out of a formula besides")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--trials", type=int, default=max(MARKS), help=f"at least {max(MARKS)}")
@@ -191,8 +212,10 @@ def main() -> None:
         parser.error(f"--trials must be at least {max(MARKS)}")
     recordings = [read_recording(path) for path in options.spaces]
     recordings += [Recording(f"simulated {seed}", *simulated_space(seed)) for seed in range(options.simulated)]
+    if options.pools is not None:
+        recordings += [Recording(each.name, each.pool, 1e3 * each.times_s) for each in read_pools(options.pools)]
     if not recordings:
-        parser.error("name a recorded space, or give --simulated a number")
+        parser.error("name a recorded space, give --pools, or give --simulated a number")
     sibling = None if options.warm_from is None else read_recording(options.warm_from)
     searches = [Search(name, options.trials, options.batch) for name in options.strategies.split(",")]
     with multiprocessing.get_context("spawn").Pool(options.processes, threadpool_limits, (1,)) as processes:

@@ -20,7 +20,7 @@ def sample_space_filling(pool: Pool, count: int, rng: np.random.Generator, *, ca
     The choice is made among `candidates` uniformly drawn rows, so it costs count * candidates * knobs.
     """
     drawn = np.array(sample_uniform(pool, min(candidates, len(pool)), rng), dtype=np.int64)
-    features = pool.features()[drawn]
+    features = Pool(pool.knobs, pool.rows[drawn]).features()
     chosen: list[int] = []
     distance = np.full(len(drawn), np.inf)
     position = 0

@@ -8,6 +8,7 @@ import numpy as np
 
 from tuner.constraints import Pool, sample_space_filling
 from tuner.search import NO_PRIOR, Prior, best_before, unasked
+from tuner.search.models.features import Features
 from tuner.search.one_by_one import OneByOneSearch
 
 _INITIAL_SHARE = 0.35
@@ -15,6 +16,8 @@ _RANDOM_SHARE = 0.15
 _ELITE = 3
 # The number of nearest free neighbours from which one is drawn: the very nearest often differs in nothing that matters.
 _NEIGHBOURHOOD = 6
+# Rows of a larger pool that are drawn at random: neighbours are sought among them.
+_SEARCHED = 100_000
 
 
 class LocalStrategy(OneByOneSearch):
@@ -23,7 +26,7 @@ class LocalStrategy(OneByOneSearch):
     def __init__(self, pool: Pool, rng: np.random.Generator, trials: int, prior: Prior = NO_PRIOR) -> None:
         filling = sample_space_filling(pool, max(4, round(trials * _INITIAL_SHARE)), rng)
         super().__init__(pool, rng, best_before(prior, _ELITE) + filling)
-        self._features = pool.features()
+        self._features = Features(pool)
 
     def _proposal(self) -> int | None:
         """A free neighbour of one of the best; None at random."""
@@ -33,6 +36,8 @@ class LocalStrategy(OneByOneSearch):
         elite = self._best(_ELITE)
         weights = 1.0 / np.arange(1, len(elite) + 1)
         centre = elite[int(self._rng.choice(len(elite), p=weights / weights.sum()))]
-        distance = np.abs(self._features[free] - self._features[centre]).sum(axis=1)
+        if free.size > _SEARCHED:
+            free = np.unique(self._rng.choice(free, _SEARCHED))
+        distance = np.abs(self._features(free) - self._features(np.array([centre]))).sum(axis=1)
         nearest = np.argsort(distance, kind="stable")[:_NEIGHBOURHOOD]
         return int(free[int(self._rng.choice(nearest))])

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from tuner.constraints import Pool, sample_space_filling
 from tuner.search import Prior, best_before, unasked
 from tuner.search.models.expectation import Expectation
+from tuner.search.models.features import Features
 from tuner.search.models.surrogates import Array, Surrogate, expected_improvement, failure_probability
 from tuner.search.models.trend import Trend, informed
 
@@ -45,6 +46,8 @@ class Constants:
     neighbours: int = 400
     # Whether a model treats the rows just chosen as measured, so that it chooses the rest of a batch elsewhere.
     spreads: bool = False
+    # Whether models see the odd parts of values besides the values.
+    odd_parts: bool = True
 
 
 SHIPPED = Constants()
@@ -95,7 +98,7 @@ class ModelBasedSearch:
         self._constants = constants
         self._models = [make() for make in surrogates]
         self._informed = surrogates[-1]()
-        self._varying = _varying(pool)
+        self._features = Features(pool, odd_parts=constants.odd_parts)
         self._expectation = prior if isinstance(prior, Expectation) else None
         self._promising = best_before(self._expectation or {}, constants.neighbours + trials)
         self._trend = None if self._expectation else self._make_trend(prior)
@@ -127,7 +130,7 @@ class ModelBasedSearch:
 
     def _first_rows(self, trials: int, prior: Prior) -> list[int]:
         fewest, most = self._constants.initial_bounds
-        wanted = round(self._constants.initial_per_knob * len(self._varying))
+        wanted = round(self._constants.initial_per_knob * len(self._features))
         count = min(max(fewest, min(most, wanted)), max(2, trials // 2))
         if not prior:
             return sample_space_filling(self._pool, count, self._rng)
@@ -207,12 +210,3 @@ class ModelBasedSearch:
         asked = set(self._asked)
         promising = np.array([row for row in self._promising if row not in asked], dtype=np.int64)
         return np.unique(np.concatenate([drawn, *near, promising]))
-
-    def _features(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        return Pool(self._pool.knobs, self._pool.rows[rows]).features()[:, self._varying]
-
-
-def _varying(pool: Pool) -> npt.NDArray[np.int64]:
-    """The columns that differ somewhere, or the first if none does."""
-    varying = np.flatnonzero(np.ptp(pool.rows, axis=0)) if len(pool) else np.array([], dtype=np.int64)
-    return varying if varying.size else np.array([0])
