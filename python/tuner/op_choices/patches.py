@@ -56,7 +56,8 @@ class Patches:
     %planes = tensor.collapse_shape %image [[0, 1], [2], [3]] : {image} into {planes}
     %patches_empty = tensor.empty() : {patches}
     %patches = linalg.generic {{indexing_maps = [
-      affine_map<(c, i, j, h, w) -> (c, {down} * h + i, {right} * w + j)>, affine_map<(c, i, j, h, w) -> (c, i, j, h, w)>],
+      affine_map<(c, i, j, h, w) -> (c, {down} * h + i, {right} * w + j)>,
+      affine_map<(c, i, j, h, w) -> (c, i, j, h, w)>],
       iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel"]}}
       ins(%planes : {planes}) outs(%patches_empty : {patches}) {{
     ^bb0(%seen: {element}, %unused: {element}):
