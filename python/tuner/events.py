@@ -76,7 +76,9 @@ class SearchPlanned(_Plain):
 class CandidateEnded:
     """A candidate of `dispatch` ended. `best` is the dispatch's best speed-up so far.
 
-    `stored`: the result is from an earlier run; the candidate was neither compiled nor measured now.
+    `stored`: the result is from an earlier run; the candidate was neither compiled nor measured now. If another choice
+    of flags takes over, after a note, its candidates follow at once, perhaps of dispatches of the same names. Those
+    before then no longer count.
     """
 
     dispatch: str
@@ -99,9 +101,9 @@ class CandidateEnded:
 class FlagsTried(_Plain):
     """Flags of the whole compilation were tried: `values` of the knobs that are not at their default.
 
-    `number` counts from 1. `time_s` is the median seconds of a run of the model, None if it failed; `detail` then says
-    why. It also names the flags that had to be added for the model to compile. `best` is the best speed-up over the
-    plain model so far. `stored`: the result is from an earlier run.
+    `number` counts from 1 in each search. `time_s` is the median seconds of a run of the model, None if it failed;
+    `detail` then says why. It also names the flags that had to be added for the model to compile. `best` is the best
+    speed-up so far over the model that the search started with. `stored`: the result is from an earlier run.
     """
 
     _kind = "flags tried"
@@ -117,9 +119,9 @@ class FlagsTried(_Plain):
 class OpChoiceTried(_Plain):
     """A choice for single ops was tried: `values` has its kind and its value, `ops` are the ops that it was tried for.
 
-    `number` counts from 1. `time_s` is the median seconds of a run of the model, None if it failed. `detail` says why
-    the choice is not kept, "" if it is. `best` is the best speed-up over the plain model so far. `stored`: the result
-    is from an earlier run.
+    `number` counts from 1 in each search. `time_s` is the median seconds of a run of the model, None if it failed.
+    `detail` says why the choice is not kept, "" if it is. `best` is the best speed-up so far over the model that the
+    search started with. `stored`: the result is from an earlier run.
     """
 
     _kind = "op choice tried"

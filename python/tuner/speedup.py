@@ -37,13 +37,20 @@ class Gains:
 
     `ops`: by the choices for single ops. `flags`: by the flags of the whole compilation, with these choices. `spec`: by
     the spec over the model with the choices and the flags. `together`: by all. A part is None if nothing was chosen, or
-    if it was not measured by itself.
+    if it was not measured by itself. `is_joint`: choices for single ops were made beside the flags, so `flags` is by
+    both.
     """
 
     ops: Ratio | None
     flags: Ratio | None
     spec: Ratio | None
     together: Ratio
+    is_joint: bool = False
+
+    @property
+    def flags_name(self) -> str:
+        """What `flags` is by, for people."""
+        return "flags and choices for single ops" if self.is_joint else "flags"
 
 
 def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: int = 0) -> Ratio:

@@ -130,3 +130,18 @@ def test_a_folder_that_the_user_named_stays(started: Continuation, tmp_path: Pat
     (tmp_path / "run" / "log.jsonl").unlink()
     _failed(InputError("the model is empty"), started)
     assert (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_folder_that_the_command_names_is_never_removed(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is resumed has no log until it measures, and all that was measured before."""
+    monkeypatch.chdir(tmp_path)
+    with RunFolder.create(None, Path("a model.mlir")) as folder:
+        folder.store.write_text("")
+    words = ("--run-dir", str(folder.path), "--resume") if named else ()
+    started = Continuation((*COMMAND[:2], *words))
+    started(RunStarted(folder.path))
+    started.forget_unused("the model compiles but cannot be run")
+    assert folder.store.exists() == named

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 import samples
-import tuner
 from places import EXAMPLES
 from tuner.compile.apply import RejectedError
 from tuner.compile.late import is_late
@@ -28,9 +26,8 @@ from tuner.model.model import Model
 from tuner.options import Options
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.spaces import find
-from tuner.specs.write import Entry, late_path, late_spec, problem_spec
+from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
-from tuner.tuning.result import TuneResult
 
 pytestmark = pytest.mark.runs
 
@@ -158,21 +155,3 @@ def test_an_entry_for_another_problem_says_that_it_reached_nothing(tmp_path: Pat
     (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", Options(), nobody)
     assert only.dispatches == ()
     assert only.label == "entry_0 (reduction parallel784 k200)"
-
-
-def test_a_run_removes_a_late_spec_that_is_no_longer_its_own(
-    delivered: tuple[TuneResult, Path], tmp_path: Path
-) -> None:
-    result, made = delivered
-    assert result.dispatches[-1].late
-    assert late_path(made).read_text() == result.late_spec
-    assert result.compile_command[:2] == ("iree-tune", "compile")
-    model, spec = (Path(shutil.copy(made.with_name(name), tmp_path)) for name in ("model.mlir", made.name))
-    late = Path(shutil.copy(late_path(made), tmp_path))
-    compile_with_specs(model, [spec, late], tmp_path / "x.vmfb", Options(), nobody)
-    again = tuner.tune(
-        model, trials=2, keep_flags=True, plain=True, function="product", output=spec, run_dir=tmp_path / "again"
-    )
-    assert [found.verdict.startswith("left alone") for found in again.dispatches] == [False, True]
-    assert again.late_spec == ""
-    assert not late.exists()

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import iree.runtime
@@ -134,3 +135,12 @@ def test_equal_ops_are_one_and_dynamic_ones_none(target: CpuTarget, tmp_path: Pa
     dynamic = dynamic.replace("%b: tensor<?x24xf32>", "%b: tensor<24x24xf32>")
     dynamic = dynamic.replace("tensor<?x24xf32>, tensor<?x24xf32>)", "tensor<?x24xf32>, tensor<24x24xf32>)")
     assert read_ops(opened(dynamic, tmp_path, target), tmp_path) == ()
+
+
+def test_strides_of_one_need_not_be_written(target: CpuTarget, tmp_path: Path) -> None:
+    text = op_samples.convolution((1, 24, 6, 10), (20, 24, 1, 1))
+    bare = re.sub(r"\{dilations = .*?strides = .*?\}", "", text)
+    assert bare != text
+    (op,) = read_ops(opened(bare, tmp_path, target), tmp_path)
+    assert (op.strides, op.dilations) == ((1, 1), (1, 1))
+    assert "product" in plugins.load(GROUP, "pointwise").values(op)

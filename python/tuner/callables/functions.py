@@ -135,7 +135,7 @@ class LoadedFunction:
         """Copies of what the last run returned."""
         result = self._result
         several = result if isinstance(result, tuple | list) else (result,)
-        arrays = [np.array(output) for output in several]
+        arrays = _called("converting what run returned", lambda: [np.array(output) for output in several])
         for output in arrays:
             if output.dtype == object:
                 raise MeasurementError(f"run returned {shown(result)}, not arrays or numbers that can be compared")

@@ -172,7 +172,8 @@ def _run(arguments: list[str]) -> int:
 
 def _interrupted(number: signal.Signals, started: Continuation) -> int:
     what = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
-    return _fail(f"{what}{_kept(started) if started.folder is not None else ''}", 128 + number)
+    kept = _kept(started) if started.folder is not None and _has_folder() else ""
+    return _fail(f"{what}{kept}", 128 + number)
 
 
 def _kept(started: Continuation) -> str:

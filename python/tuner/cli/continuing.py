@@ -38,10 +38,16 @@ class Continuation:
     def forget_unused(self, message: str) -> None:
         """Removes the folder that a run made in `.iree-tuner` if it measured nothing and `message` names no file in it.
 
-        What is no run's stays.
+        A folder that the command names stays, since it may hold what an earlier run measured. So does what is no run's.
         """
-        folder = self.folder
-        if folder is None or self.has_measured or folder.parent != RUNS.absolute() or str(folder) in message:
+        folder, is_named = self.folder, any(word.partition("=")[0] == _FOLDER for word in self._words)
+        if (
+            folder is None
+            or is_named
+            or self.has_measured
+            or folder.parent != RUNS.absolute()
+            or str(folder) in message
+        ):
             return
         with suppress(InputError):
             clean(folder)

@@ -10,6 +10,7 @@ import click
 
 from tuner.cli.help import command
 from tuner.cli.streams import console
+from tuner.cli.verbosity import progress_view
 from tuner.demo.settings import Demo, make_folder
 
 DEFAULTS = Demo()
@@ -40,11 +41,10 @@ def demo(output: Path, trials: int, seed: int, size: int) -> None:
     """
     from tuner.demo.page import print_demonstration, print_title
     from tuner.demo.running import demonstrate
-    from tuner.terminal import ProgressView
 
     settings, terminal = Demo(output, trials=trials, seed=seed, size=size), console()
     make_folder(output)
     print_title(settings, terminal)
-    with ProgressView(terminal) as view:
+    with progress_view(terminal) as view:
         shown = demonstrate(settings, view)
     print_demonstration(shown, terminal)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections import deque
@@ -138,7 +139,9 @@ class Baseline:
     def unload(self) -> None:
         """Leaves the runner to another dispatch: unloads the default and the candidate."""
         for key in (DEFAULT_KEY, CANDIDATE_KEY):
-            self.runner.unload(key)
+            # A process that died has nothing loaded.
+            with contextlib.suppress(MeasurementError):
+                self.runner.unload(key)
         self._generation = -1
 
     def source(self, compilation: Compilation) -> ProgramSource:

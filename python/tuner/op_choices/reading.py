@@ -61,7 +61,10 @@ def _read(op: ir.Operation) -> InputOp | None:
     if set(roles) != set(range(len(extents))) or any(extent is None for extent in extents):
         return None
     loops = tuple(Loop(extent or 0, roles[index]) for index, extent in enumerate(extents))
-    read = InputOp(op.name, tuple(map(str, types)), loops, _integers(op, "strides"), _integers(op, "dilations"))
+    # Those of 1 need not be written.
+    ones = (1,) * sum(loop.role == "window" for loop in loops)
+    strides, dilations = _integers(op, "strides") or ones, _integers(op, "dilations") or ones
+    read = InputOp(op.name, tuple(map(str, types)), loops, strides, dilations)
     return _with_spread(read, op)
 
 

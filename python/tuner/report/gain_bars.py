@@ -29,7 +29,7 @@ def steps_of(gains: Gains) -> list[Step]:
         steps.append(Step("choices for single ops", gains.ops, gains.ops))
     if gains.flags is not None:
         alone = gains.flags if gains.ops is None else None
-        steps.append(Step("flags" if gains.ops is None else "choices and flags", gains.flags, alone))
+        steps.append(Step(gains.flags_name if gains.ops is None else "choices and flags", gains.flags, alone))
     if gains.spec is not None or not steps:
         steps.append(Step("the spec" if not steps else "all together, with the spec", gains.together, gains.spec))
     else:

@@ -8,6 +8,7 @@ what takes long to compute: a measuring machine must not be disturbed.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -73,7 +74,7 @@ class LiveRun:
         return self._report
 
     def _read(self) -> RecordedRun | None:
-        files = [self._folder.log, self._folder.path / "result.json"]
+        files = [self._folder.log, self._folder.result]
         state = tuple((file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else None for file in files)
         if state != self._seen:
             self._run = read_run(self._folder.path) if self._folder.log.is_file() else None
@@ -108,6 +109,8 @@ class _Server(HTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
+    # Seconds: a browser may open connections that it does not use yet, and there is one thread.
+    timeout = 2.0
 
     def do_GET(self) -> None:
         # A page of another site must not read this one by a name that it points here.
@@ -123,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path in pages:
             try:
                 self._send(HTTPStatus.OK, "text/html", pages[self.path]())
-            except InputError as error:
+            except (InputError, FileNotFoundError) as error:
                 self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", str(error))
         else:
             self._send(HTTPStatus.NOT_FOUND, "text/plain", "There is nothing here.")
@@ -135,8 +138,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Cache-Control", "no-store")
         self.send_header("Content-Security-Policy", _POLICY)
-        self.end_headers()
-        self.wfile.write(content)
+        # Who asked may be gone before a report is made.
+        with contextlib.suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Requests are not logged: the page asks every few seconds."""

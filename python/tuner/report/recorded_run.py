@@ -173,7 +173,7 @@ def read_run(path: Path) -> RecordedRun:
     if not folder.log.is_file():
         raise InputError(f"{path} holds no run (it has no {folder.log.name}); name the folder of a run")
     records = _read_lines(folder.log)
-    result = _read_object(folder.path / "result.json")
+    result = _read_object(folder.result)
     try:
         return _run(folder, records, result)
     except ValueError as error:
@@ -185,7 +185,7 @@ def read_run(path: Path) -> RecordedRun:
 def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any] | None) -> RecordedRun:
     ended = [] if result is None else _objects(result, "dispatches")
     results = {_field(str, dispatch, "dispatch"): dispatch for dispatch in ended}
-    named = [_field(str, record, "dispatch") for record in records if "dispatch" in record]
+    named = [_field(str, record, "dispatch") for record in records if record.get("dispatch")]
     names = list(results) or list(dict.fromkeys(named))
     command = _read_object(folder.command) or {"command": []}
     return RecordedRun(

@@ -29,6 +29,9 @@ def write_report(folder: Path, wanted: Mapping[str, Path]) -> list[Path]:
 def write_comparison(first: Path, second: Path, wanted: Mapping[str, Path]) -> list[Path]:
     """As `write_report`, of two runs. Raises InputError for a format that cannot compare as well."""
     runs = read_run(first), read_run(second)
+    for path, run in zip((first, second), runs, strict=True):
+        if not run.has_ended:
+            raise InputError(f"{path} holds a run that has not ended; compare it when it has")
     made: dict[str, Sequence[File]] = {}
     for name, path in wanted.items():
         chosen: Format = plugins.load("tuner.formats", name)

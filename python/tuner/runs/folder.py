@@ -108,6 +108,8 @@ class RunFolder:
         for left in temporary_folders(self.path):
             shutil.rmtree(left)
         self.log.unlink(missing_ok=True)
+        if self.result.exists():
+            self.result.replace(self.earlier_result)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -138,6 +140,16 @@ class RunFolder:
     def log(self) -> Path:
         """The log: every candidate with its configuration and fate."""
         return self.path / "log.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """The result of a run that has ended."""
+        return self.path / "result.json"
+
+    @property
+    def earlier_result(self) -> Path:
+        """The result that a run had before it was resumed."""
+        return self.path / "result.before.json"
 
     @property
     def overtaken(self) -> Path:
@@ -214,9 +226,10 @@ class Aside(RunFolder):
     def take_over(self) -> None:
         """Writes the records that wait into the run's log. Those of the run's own dispatches go to another file."""
         lines = self.run.log.read_text().splitlines(keepends=True) if self.run.log.exists() else []
-        theirs = [line for line in lines if "dispatch" in json.loads(line)]
+        theirs = [line for line in lines if json.loads(line).get("dispatch")]
         write_atomically(self.run.overtaken, "".join(theirs))
-        kept = [line for line in lines if line not in set(theirs)]
+        moved = set(theirs)
+        kept = [line for line in lines if line not in moved]
         write_atomically(self.run.log, "".join([*kept, *(json.dumps(record) + "\n" for record in self.waiting)]))
         self.has_taken_over.set()
 

@@ -25,8 +25,8 @@ _ENDING = "[a-z0-9_]{8}"
 _TEMPORARY = rf"{TEMPORARY}{_ENDING}"
 _FILE = re.compile(
     r"""
-      (command|result|check)\.json | command\.unfinished | (log|overtaken)\.jsonl | measuring\.log | run\.lock
-    | report\.html
+      (command|result|result\.before|check)\.json | command\.unfinished | (log|overtaken)\.jsonl
+    | measuring\.log | run\.lock | report\.html
     | store\.sqlite(-wal|-shm|-journal)?
     | (spec|spec\.unproved|kept)(\.late|\.preprocessing)?\.mlir
     | model(-[a-z-]+)?\.vmfb

@@ -32,8 +32,8 @@ def print_result(result: TuneResult, console: Console) -> None:
         _print_gains(result, result.model, console)
     left = ((names[tuned.dispatch.name], tuned.verdict) for tuned in result.dispatches if not tuned.winner)
     print_reasons(console, left)
-    if not tried:
-        print_line(console, "Nothing here is tunable.")
+    if not tried and result.model is None:
+        print_line(console, "No dispatch was tuned.")
     if tried:
         print_line(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
     print_line(console, f"The run took {result.wall_time}.")
@@ -85,16 +85,16 @@ def _parts(result: TuneResult) -> Iterator[tuple[str, Ratio]]:
     if gains.ops is not None and (gains.flags is not None or has_spec):
         yield "choices for single ops", gains.ops
     if gains.flags is not None and has_spec:
-        yield "+ flags" if gains.ops is not None else "flags", gains.flags
+        yield "+ flags" if gains.ops is not None else gains.flags_name, gains.flags
 
 
 def _all_of(result: TuneResult, *, follows: bool) -> str:
     """What the result as a whole consists of; `follows`: other rows name what was chosen before the last part."""
     if any(tuned.winner for tuned in result.dispatches):
         return "+ tuning spec" if follows else "flags and tuning spec" if result.flags else "tuning spec"
-    if result.ops:
+    if result.ops and not (result.gains is not None and result.gains.is_joint):
         return "+ flags" if follows else "choices for single ops"
-    return "flags"
+    return "flags" if result.gains is None else result.gains.flags_name
 
 
 def _print_use(result: TuneResult, console: Console) -> None:

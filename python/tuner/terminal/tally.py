@@ -59,7 +59,9 @@ class Tally:
     @property
     def text(self) -> str:
         """The counts as a line for people, as they were when the last candidate ended."""
-        parts = [f"{self._ended} candidates" if self._total is None else f"{self._ended} of {self._total} candidates"]
+        # Parts of what does not pay are tried beyond what was planned.
+        is_within = self._total is not None and self._ended <= self._total
+        parts = [f"{self._ended} of {self._total} candidates" if is_within else f"{self._ended} candidates"]
         elapsed_s = self._last_s - self._started_s
         if self._fresh and elapsed_s > 0:
             parts.append(f"{60 * self._fresh / elapsed_s:.0f} a minute")

@@ -124,6 +124,8 @@ class _Alone:
             group = waiting[first : first + self.bench.batch]
             compiled = self.bench.compilers.compile([self._job(dispatch, name) for dispatch in group])
             for dispatch, compilation in zip(group, compiled, strict=True):
+                if not self._has_time(0.0):
+                    break
                 found_s = self._time(dispatch, compilation)
                 if found_s is not None:
                     seconds[_key_of(dispatch)] = found_s

@@ -86,6 +86,7 @@ def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[Disp
                 bench.listen(_ended(found[search.name]))
             case GiveUp(search, reason):
                 found[search.name] = search.give_up(reason)
+                search.rest()
                 bench.listen(_ended(found[search.name]))
     return [found[dispatch.name] for dispatch in field.dispatches]
 
@@ -126,8 +127,9 @@ def _started(
     at_once = bench.batch if budget.is_limited else max(1, len(solved))
     for first in range(0, len(solved), at_once):
         group = solved[first : first + at_once]
-        if started and budget.left_s <= 0:
-            found.update({search.name: DispatchResult(search.task.dispatch, _NOT_STARTED) for search in group})
+        if bench.stop() or (started and budget.left_s <= 0):
+            verdict = _STOPPED if bench.stop() else _NOT_STARTED
+            found.update({search.name: DispatchResult(search.task.dispatch, verdict) for search in group})
             continue
         defaults = bench.compilers.compile([search.default_job for search in group])
         for waiting, default in zip(group, defaults, strict=True):

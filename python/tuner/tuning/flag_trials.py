@@ -23,6 +23,7 @@ from tuner.model_flags import ModelFlags
 from tuner.model_flags.repair import Repair, next_repair
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Store, Stored, digest
+from tuner.specs.preprocessing import portable
 from tuner.speedup import Ratio, speedup
 from tuner.tuning.comparison import load_checked, load_plain, rounds, unload
 from tuner.tuning.whole_model import PlainModel, again_if_killed
@@ -69,7 +70,9 @@ class FlagTrials:
         self._budget = budget
         self._folder = bench.folder.path / "flags"
         self._generation = -1
-        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags), plain.program.allocator)
+        # The name of our file for choices of ops differs from run to run.
+        flags = repr(portable(plain.model.flags))
+        self._subject = digest(plain.model.path.read_bytes(), flags, plain.program.allocator)
         # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
         self._times_s: dict[str, float] = {}
         # Repairs with which a choice compiled, by its binary.

@@ -33,13 +33,15 @@ from tuner.tuning.workbench import Workbench
 class ChosenOps:
     """What was chosen for single ops, the flags that apply it, and the model compiled with them.
 
-    `ratio` compares that model with the plain one.
+    `ratio` compares that model with the plain one, or with the one with flags that they were chosen beside
+    (`beside_flags`).
     """
 
     choices: tuple[OpChoice, ...]
     flags: tuple[str, ...]
     binary: Path
     ratio: Ratio
+    beside_flags: bool = False
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ from tuner.op_choices import OpChoice, flags_of
 from tuner.op_choices.writing import preprocessing_spec
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Stored, digest
+from tuner.specs.preprocessing import portable
 from tuner.speedup import is_faster, speedup
 from tuner.tuning.comparison import load_checked, load_filled, load_plain, rounds, unload
 from tuner.tuning.flag_plan import known_flags
@@ -65,7 +66,8 @@ class OpTrials:
         self._model = plain.model
         self._budget = budget
         self._folder = bench.folder.path / "ops"
-        self._subject = digest(plain.model.path.read_bytes(), repr(plain.model.flags), plain.program.allocator)
+        flags = repr(portable(plain.model.flags))
+        self._subject = digest(plain.model.path.read_bytes(), flags, plain.program.allocator)
         # Flags with which choices compiled, by the text of their file.
         self._repairs: dict[str, tuple[str, ...]] = {}
         self._rng = np.random.default_rng(bench.options.seed)

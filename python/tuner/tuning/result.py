@@ -21,6 +21,7 @@ from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
 from tuner.rates.breakdown import Breakdown
 from tuner.rates.peaks import Peaks
+from tuner.runs.folder import RunFolder
 from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.specs.certificate import Certificate, Circumstances, Verified
 from tuner.specs.deliver import deliver
@@ -269,7 +270,7 @@ class TuneResult:
 
     def keep(self, output: Path | None) -> None:
         """Writes `result.json` into the run's folder, and the specs to `output` if it is given. Raises OSError."""
-        write_atomically(self.run_dir / "result.json", json.dumps(self.to_json(), indent=1) + "\n")
+        write_atomically(RunFolder(self.run_dir).result, json.dumps(self.to_json(), indent=1) + "\n")
         if output is not None:
             self.save(output)
 

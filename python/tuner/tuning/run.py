@@ -78,7 +78,7 @@ def tune_model(
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
         with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen), len(stages)) as (bench, known):
-            known = _through(stages, bench, known)
+            known = _through(stages, bench, known, machines.device_names)
         return _delivered(bench, known, machines.device_names)
 
 
@@ -155,8 +155,8 @@ def _log(folder: RunFolder, listen: Listener, event: Event) -> None:
     listen(event)
 
 
-def _through(stages: Sequence[Stage], bench: Workbench, known: Known) -> Known:
-    """What is known after the last stage. If one fails, the winners so far are written down as unproved."""
+def _through(stages: Sequence[Stage], bench: Workbench, known: Known, device_names: Sequence[str]) -> Known:
+    """What is known after the last stage. If one fails, what was found so far is written down, proved or not."""
     try:
         # Reading the model was the first stage.
         for number, stage in enumerate(stages, start=2):
@@ -166,19 +166,36 @@ def _through(stages: Sequence[Stage], bench: Workbench, known: Known) -> Known:
     except BaseException:
         # A failure to write them must not hide why the run ends.
         with contextlib.suppress(OSError, TunerError):
-            _keep_unproved(bench, known)
+            if known.proof is None:
+                _keep_unproved(bench, known)
+            else:
+                _keep(_result(bench, known, device_names), bench)
         raise
     return known
 
 
 def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> TuneResult:
     """The result of the run, written into its folder and to where the user wants the spec."""
+    result = _shown(_result(bench, known, device_names), bench, known)
+    _keep(result, bench)
+    return result
+
+
+def _keep(result: TuneResult, bench: Workbench) -> None:
+    """Writes the result, and removes winners that an earlier attempt could not prove."""
+    folder = bench.folder
+    result.keep(bench.options.output)
+    for old in (folder.unproved, late_path(folder.unproved), preprocessing_path(folder.unproved)):
+        old.unlink(missing_ok=True)
+
+
+def _result(bench: Workbench, known: Known, device_names: Sequence[str]) -> TuneResult:
     options, target, folder = bench.options, bench.target, bench.folder
     proof = known.proof or unproved(known.plain, known.results)
     if not proof.flags_hold:
         known = replace(known, flags=FlagChoice({}, ()), ops=None)
     spec = options.output or folder.spec
-    result = TuneResult(
+    return TuneResult(
         function=known.plain.program.function,
         spec=proof.spec,
         late_spec=proof.late_spec,
@@ -205,11 +222,6 @@ def _delivered(bench: Workbench, known: Known, device_names: Sequence[str]) -> T
         breakdown=known.breakdown,
         peaks=_peaks_of(options, target),
     )
-    result = _shown(result, bench, known)
-    result.keep(options.output)
-    for old in (folder.unproved, late_path(folder.unproved), preprocessing_path(folder.unproved)):
-        old.unlink(missing_ok=True)
-    return result
 
 
 def _peaks_of(options: Options, target: Target) -> Peaks | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted, extract
-from tuner.errors import InputError, ToolError
+from tuner.errors import DeviceLostError, InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import CandidateEnded, Event, Note, PhaseStarted
 from tuner.model.model import Model
@@ -72,9 +72,10 @@ class Known:
         """What each part of the result gives; None if the default stays."""
         if self.proof is None or self.proof.model is None:
             return None
-        ops = None if self.ops is None else self.ops.ratio
+        is_joint = self.ops is not None and self.ops.beside_flags
+        ops = None if self.ops is None or is_joint else self.ops.ratio
         flags = None if self.flags.ratio == ops else self.flags.ratio
-        return Gains(ops, flags, self.proof.spec_gain, self.proof.model.ratio)
+        return Gains(ops, flags, self.proof.spec_gain, self.proof.model.ratio, is_joint)
 
     @property
     def model(self) -> Model:
@@ -133,7 +134,8 @@ def search_flags(bench: Workbench, known: Known) -> Known:
     flags = choose_flags(bench_of_flags, base, known.extracted.dispatches, budget, read_s, held)
     with_ops = flags if known.ops is None else _beside(known.ops, fixed, flags)
     if not flags.flags or (known.ops is not None and flags.values == held):
-        return replace(known, flags=with_ops if known.ops is None else replace(known.flags, rival=with_ops.rival))
+        with_rival = replace(known.flags, rival=with_ops.rival, run_s=with_ops.run_s)
+        return replace(known, flags=with_ops if known.ops is None else with_rival)
     measured = f", {flags.ratio} without a spec" if flags.ratio else ""
     bench.listen(Note(f"Flags for the whole model: {flags.name}{measured}"))
     return _compiled_with(bench, known, with_ops, bench.folder.path / "flagged")
@@ -145,7 +147,7 @@ def search_ops_again(bench: Workbench, known: Known) -> Known:
     What was not worth it without them may be now: in blocks of 16 channels a convolution of three pays for 16.
     """
     flags = known.flags
-    if known.ops is not None or not may_choose_ops(bench.options, bench.target.name):
+    if bench.stop() or known.ops is not None or not may_choose_ops(bench.options, bench.target.name):
         return known
     if not remade_by(bench.target.name, flags.values):
         return known
@@ -160,7 +162,7 @@ def search_ops_again(bench: Workbench, known: Known) -> Known:
     ratio, run_s = flags.ratio.times(found.ratio), flags.run_s / found.ratio.value
     with_ops = replace(flags, flags=(*flags.flags, *found.flags), ratio=ratio, run_s=run_s, binary=found.binary)
     then = _compiled_with(bench, known, with_ops, bench.folder.path / "chosen")
-    return known if then is known else replace(then, ops=found)
+    return known if then is known else replace(then, ops=replace(found, beside_flags=True))
 
 
 def _beside(ops: ChosenOps, fixed: Sequence[str], flags: FlagChoice) -> FlagChoice:
@@ -191,7 +193,14 @@ def tune(bench: Workbench, known: Known) -> Known:
         known, field = ahead
         budget = _before_proof(bench, known)
     then_s = known.plain.costs.proof_s(known.flags.speedup)
-    return replace(known, results=tuple(search_field(field, budget, then_s)))
+    try:
+        results = search_field(field, budget, then_s)
+    except BaseException:
+        if ahead is not None:
+            # The run would write them down with the flags that were overtaken. The store has what was measured.
+            bench.finished.clear()
+        raise
+    return replace(known, results=tuple(results))
 
 
 def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
@@ -226,7 +235,8 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
     folder.take_over()
     for event in waiting:
         bench.listen(event)
-    return then, others
+    # A rival has no choices for ops that were made beside the other flags.
+    return (replace(then, ops=None) if then.ops is not None and then.ops.beside_flags else then), others
 
 
 def prove_model(bench: Workbench, known: Known) -> Known:
@@ -237,8 +247,11 @@ def prove_model(bench: Workbench, known: Known) -> Known:
 
 
 def break_down(bench: Workbench, known: Known) -> Known:
-    """Times each dispatch of the untuned model and of the tuned one alone, as far as there is time for it."""
-    if known.proof is None:
+    """Times each dispatch of the untuned model and of the tuned one alone, as far as there is time for it.
+
+    What was proved stays if that fails.
+    """
+    if known.proof is None or bench.stop():
         return known
     tuned, results = known.extracted.dispatches, known.proof.dispatches
     if known.proof.model is None or not known.proof.flags_hold:
@@ -246,7 +259,11 @@ def break_down(bench: Workbench, known: Known) -> Known:
         results = results if tuned == known.untuned else ()
         tuned = ()
     reserve_s = known.plain.costs.command_s
-    return replace(known, breakdown=break_down_model(bench, known.untuned, tuned, results, reserve_s))
+    try:
+        return replace(known, breakdown=break_down_model(bench, known.untuned, tuned, results, reserve_s))
+    except (DeviceLostError, ToolError) as error:
+        bench.listen(Note(f"Where the time goes is not known: {error}"))
+        return known
 
 
 def _before_proof(bench: Workbench, known: Known) -> Budget:
