@@ -185,7 +185,7 @@ def read_run(path: Path) -> RecordedRun:
 def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any] | None) -> RecordedRun:
     ended = [] if result is None else _objects(result, "dispatches")
     results = {_field(str, dispatch, "dispatch"): dispatch for dispatch in ended}
-    named = [_field(str, record, "dispatch") for record in records if record.get("dispatch")]
+    named = [_field(str, record, "dispatch") for record in records if record.get("dispatch", "") != ""]
     names = list(results) or list(dict.fromkeys(named))
     command = _read_object(folder.command) or {"command": []}
     return RecordedRun(
