@@ -50,7 +50,7 @@ class Gains:
     @property
     def flags_name(self) -> str:
         """What `flags` is by, for people."""
-        return "flags and choices for single ops" if self.is_joint else "flags"
+        return "flags and choices" if self.is_joint else "flags"
 
 
 def speedup(baseline_s: Sequence[float], candidate_s: Sequence[float], *, seed: int = 0) -> Ratio:

@@ -100,6 +100,13 @@ def test_choices_for_ops_have_a_row_too(result: TuneResult) -> None:
     assert [row[0] for row in gains_of(alone)] == ["untuned model", "choices for single ops"]
 
 
+def test_choices_beside_flags_have_a_row_with_them(result: TuneResult) -> None:
+    joint = replace(result, ops=("patches of conv",), gains=Gains(None, FLAGS, SPEC, MODEL.ratio, is_joint=True))
+    names = ["untuned model", "flags and choices", "+ tuning spec"]
+    assert [row[0] for row in gains_of(joint)] == names
+    assert [row[0] for row in gains_of(without_winners(joint))] == names[:2]
+
+
 def test_what_was_not_measured_by_itself_has_no_row(result: TuneResult) -> None:
     pinned = replace(result, gains=Gains(None, None, SPEC, MODEL.ratio))
     assert gains_of(pinned)[1:] == [["flags and tuning spec", "420 ms", "3.00x [2.90, 3.10]", "3.00x", "yes"]]

@@ -67,6 +67,9 @@ def test_each_part_has_its_gain_over_the_untuned_model(bench: Workbench) -> None
     assert both.gains == Gains(OPS, FLAGS, SPEC, ALL)
     ops_alone = known(bench, flags=FlagChoice({}, ("--ops",), OPS), ops=chosen, proof=proof)
     assert ops_alone.gains == Gains(OPS, None, SPEC, ALL)
+    # Beside flags the choices were compared with the model with these, not with the untuned one.
+    joint = replace(both, ops=replace(chosen, beside_flags=True))
+    assert joint.gains == Gains(None, FLAGS, SPEC, ALL, is_joint=True)
     spec_alone = known(bench, flags=FlagChoice({}, ()), proof=proof)
     assert spec_alone.gains == Gains(None, None, SPEC, ALL)
 
