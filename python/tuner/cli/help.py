@@ -20,12 +20,20 @@ class _Option(click.Option):
         self.group = group
 
 
-class _Command(click.Command):
-    """A command whose help has groups and examples."""
+class _WithExamples(click.Command):
+    """A command whose help ends with examples."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str], **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.examples = examples
+
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the examples."""
+        write_examples(self.examples, formatter)
+
+
+class _Command(_WithExamples):
+    """A command whose help has its options in groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists the options group by group. Those that every command has come last."""
@@ -39,10 +47,6 @@ class _Command(click.Command):
             with formatter.section(title):
                 formatter.write_dl(records)
 
-    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        """Lists the examples."""
-        write_examples(self.examples, formatter)
-
 
 def command(
     name: str, *, summary: str, examples: Sequence[str], **settings: Any
@@ -54,16 +58,8 @@ def command(
     return click.command(name, cls=_Command, short_help=summary, examples=tuple(examples), **settings)
 
 
-class _Group(click.Group):
-    """A command of several parts, with examples."""
-
-    def __init__(self, *arguments: Any, examples: Sequence[str], **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self.examples = examples
-
-    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        """Lists the examples."""
-        write_examples(self.examples, formatter)
+class _Group(_WithExamples, click.Group):
+    """A command of several parts."""
 
 
 def group(name: str, *, summary: str, examples: Sequence[str]) -> Callable[[Callable[..., Any]], click.Group]:
