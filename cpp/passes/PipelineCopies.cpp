@@ -32,10 +32,6 @@ namespace iree_tuner {
 
 namespace {
 
-constexpr char kCopy[] = "nvgpu.device_async_copy";
-constexpr char kGroup[] = "nvgpu.device_async_create_group";
-constexpr char kWait[] = "nvgpu.device_async_wait";
-constexpr char kBarrier[] = "gpu.barrier";
 /// Position of the destination among a copy's operands.
 constexpr intptr_t kDestination = 0;
 
@@ -57,38 +53,6 @@ struct CopyLoop {
 };
 
 } // namespace
-
-static std::vector<MlirOperation> opsOf(MlirBlock block) {
-  std::vector<MlirOperation> ops;
-  for (MlirOperation op = mlirBlockGetFirstOperation(block); !isNull(op);
-       op = mlirOperationGetNextInBlock(op)) {
-    ops.push_back(op);
-  }
-  return ops;
-}
-
-static bool isInside(MlirOperation op, MlirOperation loop) {
-  while (!isNull(op)) {
-    if (op.ptr == loop.ptr) {
-      return true;
-    }
-    op = mlirOperationGetParentOperation(op);
-  }
-  return false;
-}
-
-static bool isMovable(MlirOperation op) {
-  std::string_view name = operationName(op);
-  return mlirOperationGetNumRegions(op) == 0 &&
-         (isView(op) || name.substr(0, 6) == "arith." ||
-          name.substr(0, 7) == "affine." || name == "iree_codegen.index_hint");
-}
-
-static bool isRead(MlirOperation op) {
-  std::string_view name = operationName(op);
-  return name == "vector.transfer_read" || name == "vector.load" ||
-         name == "memref.load" || name == "nvgpu.ldmatrix";
-}
 
 /// Enters what the copies' operands are computed from. Returns why they cannot
 /// be computed for another step.
@@ -113,7 +77,7 @@ static std::string collectSlice(CopyLoop &found) {
           !needed.insert(producer.ptr).second) {
         continue;
       }
-      if (!isMovable(producer)) {
+      if (!isIndexing(producer)) {
         return "a copy depends on " + std::string(operationName(producer));
       }
       pending.push_back(producer);
@@ -282,11 +246,50 @@ static void redirect(const Builder &at, const CopyLoop &found, MlirValue memref,
   }
 }
 
+/// The same copy of other values; of nothing but zeros unless `isInLoop` (no
+/// condition: null). No bytes of the source are read then.
+static void copyIf(const Builder &at, MlirValue isInLoop, MlirOperation copy,
+                   ValueMap &values) {
+  if (!isInLoop.ptr) {
+    at.clone(copy, values);
+    return;
+  }
+  std::vector<MlirValue> operands;
+  for (intptr_t i = 0, e = mlirOperationGetNumOperands(copy); i < e; ++i) {
+    MlirValue operand = mlirOperationGetOperand(copy, i);
+    auto found = values.find(operand.ptr);
+    operands.push_back(found == values.end() ? operand : found->second);
+  }
+  // The destination, its indices, the source, its indices, how many to read.
+  intptr_t into = mlirShapedTypeGetRank(mlirValueGetType(operands[0]));
+  intptr_t from = mlirShapedTypeGetRank(mlirValueGetType(operands[1 + into]));
+  MlirAttribute length = getAttribute(copy, "dstElements");
+  if (static_cast<intptr_t>(operands.size()) == 2 + into + from) {
+    operands.push_back(at.constant(mlirIntegerAttrGetValueInt(length)));
+  }
+  operands.back() = mlirOperationGetResult(
+      at.create("arith.select", {isInLoop, operands.back(), at.constant(0)},
+                {mlirIndexTypeGet(at.context())}),
+      0);
+  Builder::Attributes attributes = {
+      {"dstElements", length},
+      {"operandSegmentSizes",
+       at.attribute("array<i32: 1, " + std::to_string(into) + ", 1, " +
+                    std::to_string(from) + ", 1>")}};
+  if (MlirAttribute bypass = getAttribute(copy, "bypassL1"); !isNull(bypass)) {
+    attributes.push_back({"bypassL1", bypass});
+  }
+  at.create(kCopy, operands,
+            {mlirValueGetType(mlirOperationGetResult(copy, 0))}, attributes);
+}
+
 /// Starts the copies of the step whose induction value is `induction`, into
 /// the buffers of the step that is `number`. Groups are made by the caller.
+/// Without a condition (null) the step is one of the loop's.
 static void startCopies(const Builder &at, const CopyLoop &found,
                         const std::vector<MlirOperation> &multiplied,
-                        MlirValue induction, MlirValue number, int depth) {
+                        MlirValue induction, MlirValue number, int depth,
+                        MlirValue isInLoop) {
   ValueMap values;
   values[mlirBlockGetArgument(found.body, 0).ptr] = induction;
   for (size_t i = 0; i < multiplied.size(); ++i) {
@@ -314,7 +317,7 @@ static void startCopies(const Builder &at, const CopyLoop &found,
       viewOf(at, views.back(), values);
       views.pop_back();
     }
-    at.clone(copy, values);
+    copyIf(at, isInLoop, copy, values);
   }
 }
 
@@ -339,24 +342,16 @@ static MlirOperation multiply(MlirOperation buffer, int depth) {
   return at.create("memref.alloc", {}, {type}, attributes);
 }
 
-/// "if the step `induction` is one of the loop's", and its body's end.
-static MlirOperation makeIf(const Builder &at, const CopyLoop &found,
-                            MlirValue induction) {
+/// Whether the step `induction` is one of the loop's.
+static MlirValue isStepOf(const Builder &at, const CopyLoop &found,
+                          MlirValue induction) {
   MlirContext context = at.context();
-  MlirType bit = mlirIntegerTypeGet(context, 1);
   MlirAttribute isLess = mlirIntegerAttrGet(mlirIntegerTypeGet(context, 64), 2);
-  MlirOperation condition = at.create(
-      "arith.cmpi", {induction, mlirOperationGetOperand(found.loop, 1)}, {bit},
-      {{"predicate", isLess}});
-  MlirBlock block = mlirBlockCreate(0, nullptr, nullptr);
-  MlirOperationState end = mlirOperationStateGet(
-      stringRef("scf.yield"), mlirOperationGetLocation(found.loop));
-  mlirBlockAppendOwnedOperation(block, mlirOperationCreate(&end));
-  MlirRegion region = mlirRegionCreate();
-  mlirRegionAppendOwnedBlock(region, block);
-  at.create("scf.if", {mlirOperationGetResult(condition, 0)}, {}, {},
-            {region, mlirRegionCreate()});
-  return mlirBlockGetTerminator(block);
+  return mlirOperationGetResult(
+      at.create("arith.cmpi",
+                {induction, mlirOperationGetOperand(found.loop, 1)},
+                {mlirIntegerTypeGet(context, 1)}, {{"predicate", isLess}}),
+      0);
 }
 
 static void erase(const std::vector<MlirOperation> &ops) {
@@ -380,7 +375,7 @@ static void pipeline(const CopyLoop &found, int depth) {
     int64_t induction = found.lower + i * found.step;
     if (induction < found.upper) {
       startCopies(before, found, multiplied, before.constant(induction),
-                  before.constant(i), depth);
+                  before.constant(i), depth, MlirValue{nullptr});
     }
     group = makeGroup(before, token);
   }
@@ -401,8 +396,8 @@ static void pipeline(const CopyLoop &found, int depth) {
   MlirValue aheadNumber =
       head.apply("(d0) -> (" + number + " + " + std::to_string(depth - 1) + ")",
                  {induction});
-  startCopies(Builder(makeIf(head, found, ahead)), found, multiplied, ahead,
-              aheadNumber, depth);
+  startCopies(head, found, multiplied, ahead, aheadNumber, depth,
+              isStepOf(head, found, ahead));
   makeGroup(head, token);
 
   MlirValue here = head.apply("(d0) -> (" + number + ")", {induction});
