@@ -18,14 +18,7 @@ bool isInSharedMemory(MlirType type) {
   if (isNull(space)) {
     return false;
   }
-  std::string text;
-  mlirAttributePrint(
-      space,
-      [](MlirStringRef part, void *data) {
-        static_cast<std::string *>(data)->append(part.data, part.length);
-      },
-      &text);
-  return text == "#gpu.address_space<workgroup>";
+  return printed(space) == "#gpu.address_space<workgroup>";
 }
 
 bool isView(MlirOperation op) {
