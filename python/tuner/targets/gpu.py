@@ -14,7 +14,7 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, Feeding, GpuSettings
 from tuner.errors import InputError, ToolError
-from tuner.targets.gpu_pipelines import TILE_AND_FUSE, pipeline_attribute
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, needs_plugin, pipeline_attribute
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.nvidia import MMA_SYNC
 from tuner.targets.target import Place
@@ -132,7 +132,10 @@ def _pipeline(name: str, feeding: Feeding | None, context: ir.Context) -> ir.Att
         return native.pipeline("gpu", name, context)
     if name != TILE_AND_FUSE:
         raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {name}")
-    return ir.Attribute.parse(pipeline_attribute(feeding), context)
+    text = pipeline_attribute(feeding)
+    if needs_plugin(text):
+        native.register_passes()
+    return ir.Attribute.parse(text, context)
 
 
 def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:

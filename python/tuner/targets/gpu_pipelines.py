@@ -9,6 +9,8 @@ module, which refuses passes that know functions alone. Those that are left out 
 
 from __future__ import annotations
 
+import re
+
 from tuner.dispatch import Feeding
 
 TILE_AND_FUSE = "TileAndFuse"
@@ -129,6 +131,9 @@ def pipeline_attribute(feeding: Feeding) -> str:
     return f'#iree_codegen.pass_pipeline<"{",".join(tile_and_fuse(feeding))}">'
 
 
-def needs_plugin(annotation: str) -> bool:
-    """Whether a printed attribute, such as a compilation info, names passes of our plugin."""
-    return PLUGIN_PASSES in annotation
+def needs_plugin(text: str) -> bool:
+    """Whether printed attributes, such as a compilation info or a whole spec, name passes of our plugin.
+
+    Text that does is parsed only if the passes are registered.
+    """
+    return re.search(f'pass_pipeline<"[^"]*{PLUGIN_PASSES}', text) is not None
