@@ -25,9 +25,9 @@ _HOIST_ALLOCATIONS = "iree-codegen-hoist-statically-bound-allocations"
 _FOLD_SLICES = "iree-codegen-optimize-tensor-insert-extract-slices{fold-identity-slices=true}"
 _NORMALIZE = "iree-codegen-normalize-loop-bounds{normalize-for=false normalize-forall=true}"
 _EXPAND_TILES = ("iree-gpu-expand-undistributed-inner-tiles", "iree-codegen-propagate-reshapes-by-expansion")
-_TILE = "iree-codegen-gpu-apply-tiling-level"
+_TO_PRODUCT = ("iree-codegen-gpu-pad-convs", "iree-codegen-convolution-to-igemm")
+_TILE = "iree-codegen-gpu-apply-tiling-level{{tiling-level={level} fuse-consumers={fuses} normalize-loops={normal}}}"
 _DISTRIBUTE = (
-    "iree-codegen-gpu-pad-convs",
     "iree-convert-accgemm-to-gemm",
     "iree-codegen-tile-and-distribute-to-workgroups-using-forall-op",
     *_CLEAN_CONFIGURED,
@@ -40,15 +40,17 @@ _DISTRIBUTE = (
     "iree-codegen-gpu-pack-to-intrinsics",
     "iree-codegen-decompose-boundary-pack-unpack-ops",
     *_EXPAND_TILES,
-    f"{_TILE}{{tiling-level=reduction}}",
+)
+_AFTER_SUMS = (
     *_CLEAN_CONFIGURED,
     "iree-codegen-gpu-convert-to-coalesced-dma",
     "iree-codegen-decompose-pack-unpack-ops{tile-outer-to-one=false use-only-reshapes=true}",
     *_EXPAND_TILES,
     *_CLEAN_CONFIGURED,
-    f"{_TILE}{{tiling-level=thread fuse-consumers=false}}",
+)
+_AFTER_THREADS = (
     *_CLEAN_CONFIGURED,
-    f"{_TILE}{{tiling-level=subgroup fuse-consumers=false}}",
+    _TILE.format(level="subgroup", fuses="false", normal="false"),
     "iree-gpu-distribute-inner-tiled-to-lanes",
     "iree-codegen-lower-bitcode-ukernels",
     _NORMALIZE,
@@ -109,9 +111,19 @@ _COPY_ASYNCHRONOUSLY = ("iree-llvmgpu-vector-to-gpu", *_CLEAN, _HOIST)
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
-def tile_and_fuse(feeding: Feeding) -> tuple[str, ...]:
-    """The passes of TileAndFuse with this feeding, in order."""
-    passes = [*_DISTRIBUTE, *_VECTORIZE, *_BUFFERIZE]
+def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False) -> tuple[str, ...]:
+    """The passes of TileAndFuse with this feeding, in order; `of_convolution`: one that becomes a product first."""
+    normal = "true" if of_convolution else "false"
+    passes = [
+        *(_TO_PRODUCT if of_convolution else _TO_PRODUCT[:1]),
+        *_DISTRIBUTE,
+        _TILE.format(level="reduction", fuses="true", normal=normal),
+        *_AFTER_SUMS,
+        _TILE.format(level="thread", fuses="false", normal=normal),
+        *_AFTER_THREADS,
+        *_VECTORIZE,
+        *_BUFFERIZE,
+    ]
     if feeding.padding_bits:
         passes.append(f"iree-codegen-gpu-reduce-bank-conflicts{{padding-bits={feeding.padding_bits}}}")
     passes.append(_HOIST_ALLOCATIONS)
@@ -126,9 +138,10 @@ def tile_and_fuse(feeding: Feeding) -> tuple[str, ...]:
     return (*passes, *_FINISH)
 
 
-def pipeline_attribute(feeding: Feeding) -> str:
+def pipeline_attribute(feeding: Feeding, *, of_convolution: bool = False) -> str:
     """TileAndFuse with this feeding as IREE's attribute, printed."""
-    return f'#iree_codegen.pass_pipeline<"{",".join(tile_and_fuse(feeding))}">'
+    passes = tile_and_fuse(feeding, of_convolution=of_convolution)
+    return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
 
 
 def needs_plugin(text: str) -> bool:
