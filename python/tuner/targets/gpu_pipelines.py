@@ -107,7 +107,14 @@ _BUFFERIZE = (
     "iree-codegen-unroll-annotated-loops",
     _HOIST,
 )
-_COPY_ASYNCHRONOUSLY = ("iree-llvmgpu-vector-to-gpu", *_CLEAN, _HOIST)
+# IREE's pass for asynchronous copies leaves vectors of three dimensions alone, which batches have.
+_COPY_ASYNCHRONOUSLY = (
+    "iree-codegen-drop-vector-unit-dims",
+    *_CLEAN,
+    "iree-llvmgpu-vector-to-gpu",
+    *_CLEAN,
+    _HOIST,
+)
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
