@@ -9,17 +9,10 @@
 namespace iree_tuner {
 
 const PassDefinition *const kPasses[] = {
-    &kAnnotateRootOps,
-    &kLoadMatrices,
-    &kPipelineCopies2,
-    &kPipelineCopies3,
-    &kPipelineCopies4,
-    &kPipelineCopies5,
-    &kPipelineCopies6,
-    &kStripAnnotations,
-    &kStripConfiguration,
-    &kStripRootConfiguration,
-    nullptr,
+    &kAnnotateRootOps,    &kLoadMatrices,           &kPipelineCopies2,
+    &kPipelineCopies3,    &kPipelineCopies4,        &kPipelineCopies5,
+    &kPipelineCopies6,    &kPrefetchMatrices,       &kStripAnnotations,
+    &kStripConfiguration, &kStripRootConfiguration, nullptr,
 };
 
 MlirLogicalResult runGuarded(const PassDefinition &definition,

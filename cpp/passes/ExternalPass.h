@@ -25,6 +25,7 @@ extern const PassDefinition kPipelineCopies3;
 extern const PassDefinition kPipelineCopies4;
 extern const PassDefinition kPipelineCopies5;
 extern const PassDefinition kPipelineCopies6;
+extern const PassDefinition kPrefetchMatrices;
 extern const PassDefinition kStripAnnotations;
 extern const PassDefinition kStripConfiguration;
 extern const PassDefinition kStripRootConfiguration;
