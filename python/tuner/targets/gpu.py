@@ -78,7 +78,7 @@ class GpuTarget(Place):
         if settings is None:
             raise ValueError("a configuration for a GPU needs its settings")
         translation = native.make_translation_info(
-            _pipeline(configuration.pipeline, settings, context),
+            _pipeline(configuration, settings, context),
             settings.workgroup_size,
             settings.subgroup_size,
             _options(settings, self.llvm_attributes(settings.occupancy), context),
@@ -126,13 +126,17 @@ def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -
     return uris
 
 
-def _pipeline(name: str, settings: GpuSettings, context: ir.Context) -> ir.Attribute:
+def _pipeline(configuration: Configuration, settings: GpuSettings, context: ir.Context) -> ir.Attribute:
     """IREE's pipeline of that name, or its passes with the feeding that the settings ask for."""
     if settings.feeding is None:
-        return native.pipeline("gpu", name, context)
-    if name != TILE_AND_FUSE:
-        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {name}")
-    text = pipeline_attribute(settings.feeding, of_convolution=settings.use_igemm_convolution is True)
+        return native.pipeline("gpu", configuration.pipeline, context)
+    if configuration.pipeline != TILE_AND_FUSE:
+        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {configuration.pipeline}")
+    text = pipeline_attribute(
+        settings.feeding,
+        of_convolution=settings.use_igemm_convolution is True,
+        is_padded=any(level in configuration.levels for level in _PADDING),
+    )
     if needs_plugin(text):
         native.register_passes()
     return ir.Attribute.parse(text, context)

@@ -33,6 +33,7 @@ class FeedingKnobs:
     prefetched: Knob | None = None
     stages: Knob | None = None
     matrix_loads: Knob | None = None
+    reads_ahead: Knob | None = None
 
     @staticmethod
     def of(intrinsics: Sequence[MatrixIntrinsic], *, copies_whole: bool) -> FeedingKnobs:
@@ -47,12 +48,13 @@ class FeedingKnobs:
             Knob("padding_bits", (0, 64, 128)),
             stages=Knob("stages", _STAGES if copies_whole else (0,)),
             matrix_loads=Knob("matrix_loads", (0, 1) if types <= _MATRIX_TYPES else (0,)),
+            reads_ahead=Knob("reads_ahead", (0, 1) if copies_whole else (0,)),
         )
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
         """Those that there are."""
-        found = (self.padding_bits, self.prefetched, self.stages, self.matrix_loads)
+        found = (self.padding_bits, self.prefetched, self.stages, self.matrix_loads, self.reads_ahead)
         return tuple(knob for knob in found if knob is not None)
 
     @property
@@ -70,10 +72,18 @@ class FeedingKnobs:
         return rows * (self.padding_bits.var / 8)
 
     def rules(
-        self, *, promoted: z3.ArithRef, padded: z3.ArithRef, steps: z3.ArithRef, spreads: z3.BoolRef
+        self,
+        *,
+        promoted: z3.ArithRef,
+        padded: z3.ArithRef,
+        steps: z3.ArithRef,
+        instructions: z3.ArithRef,
+        spreads: z3.BoolRef,
     ) -> list[Rule]:
-        """The rules: `steps` are those of the loop; `spreads`: every thread loads equally much of each operand, by
-        `LOAD_BYTES` bytes."""
+        """The rules: `steps` are those of the loop, `instructions` those along a step's sums.
+
+        `spreads`: every thread loads equally much of each operand, by `LOAD_BYTES` bytes.
+        """
         rules = []
         if self.prefetched is not None:
             rules.append(
@@ -83,7 +93,7 @@ class FeedingKnobs:
                     "probed on gfx942: otherwise the compiler crashes",
                 )
             )
-        if self.stages is None or self.matrix_loads is None:
+        if self.stages is None or self.matrix_loads is None or self.reads_ahead is None:
             return rules
         stages, matrices = self.stages.var, self.matrix_loads.var
         return [
@@ -104,13 +114,23 @@ class FeedingKnobs:
                 z3.Or(stages == 0, spreads),
                 "IREE copies the rest by single elements, which cannot be asynchronous",
             ),
+            Rule(
+                "operands are read ahead of several instructions in tiles that are copied ahead",
+                z3.Or(self.reads_ahead.var == 0, z3.And(stages != 0, instructions > 1)),
+                "our pass reads ahead what has arrived, and the rest of a tile while it computes",
+            ),
             Rule("there are no more stages than steps", stages <= steps, "the first copies fill all stages"),
         ]
 
 
 def with_feeding(settings: GpuSettings, point: Mapping[str, int]) -> GpuSettings:
     """The settings with the feeding that a point's knobs stand for."""
-    feeding = Feeding(point["padding_bits"], point.get("stages", 0), bool(point.get("matrix_loads", 0)))
+    feeding = Feeding(
+        point["padding_bits"],
+        point.get("stages", 0),
+        bool(point.get("matrix_loads", 0)),
+        bool(point.get("reads_ahead", 0)),
+    )
     if feeding == replace(Feeding(), padding_bits=feeding.padding_bits) and feeding.padding_bits < _BITS_OF_LOAD:
         return replace(settings, no_reduce_shared_memory_bank_conflicts=feeding.padding_bits == 0)
     return replace(settings, feeding=feeding)

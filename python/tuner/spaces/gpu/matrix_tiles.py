@@ -91,7 +91,7 @@ def matrix_space(
         *_option_rules(options, tiled, work),
         *_limit_rules(shape, gpu, chosen, options, work),
         *_cost_rules(shape, tiled, work),
-        *_feeding_rules(shape, options, work),
+        *_feeding_rules(shape, tiled, options, work),
         *(rule for _, rule in figures),
     ]
     if is_measured(intrinsics):
@@ -276,7 +276,7 @@ def _cost_rules(shape: Product, tiled: _Tiled, work: _Work) -> list[Rule]:
     ]
 
 
-def _feeding_rules(shape: Product, options: _Options, work: _Work) -> list[Rule]:
+def _feeding_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
     spreads = [
         work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
         for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
@@ -285,6 +285,7 @@ def _feeding_rules(shape: Product, options: _Options, work: _Work) -> list[Rule]
         promoted=options.promoted.var,
         padded=options.padded.var,
         steps=shape.extents[shape.sums[-1]] / work.depth,
+        instructions=tiled.sums.var,
         spreads=z3.And(spreads),
     )
 
