@@ -208,8 +208,13 @@ static void copyTo(const Builder &at, const std::vector<MlirValue> &destination,
   Builder::Attributes attributes = {
       {"dstElements", length},
       {"operandSegmentSizes", at.attribute("array<i32: " + segments + ">")}};
-  if (MlirAttribute bypass = getAttribute(copy, "bypassL1"); !isNull(bypass)) {
-    attributes.push_back({"bypassL1", bypass});
+  // Tiles are used once they are in shared memory: the first cache is in the
+  // way. It can be passed by copies of 16 bytes.
+  std::string element = printed(mlirShapedTypeGetElementType(
+      mlirValueGetType(mlirOperationGetOperand(copy, kDestination))));
+  bool isHalf = element == "f16" || element == "bf16";
+  if (isHalf && mlirIntegerAttrGetValueInt(length) == 8) {
+    attributes.push_back({"bypassL1", mlirUnitAttrGet(at.context())});
   }
   at.create(kCopy, operands,
             {mlirValueGetType(mlirOperationGetResult(copy, 0))}, attributes);
