@@ -183,13 +183,15 @@ class Feeding:
     `stages` are the tiles of each operand that are there at a time, filled by asynchronous copies that run ahead:
     2 to 6; 0: one tile, filled through registers. `matrix_loads`: a subgroup loads whole matrices from shared memory
     (`ldmatrix`) instead of each lane its own values. `reads_ahead`: operands are read from there one instruction ahead,
-    which stages allow. All but the padding needs our pass plugin.
+    which stages allow. `warpgroups`: four subgroups multiply together and read shared memory themselves (`wgmma`). That
+    takes no padding, 3 stages at least and neither of the two before. All but the padding needs our pass plugin.
     """
 
     padding_bits: int = 64
     stages: int = 0
     matrix_loads: bool = False
     reads_ahead: bool = False
+    warpgroups: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
-from tuner.targets.cuda_chip import chip_for, find_devices
+from tuner.targets.cuda_chip import HOPPER, chip_for, find_devices, iree_chip
 from tuner.targets.device import Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.nvidia import registers_for
 
 # Source: LLVM's NVPTX back end, which writes this attribute of a function as PTX's `.maxnreg`.
 _MAX_REGISTERS = "nvvm.maxnreg"
+# Bytes of shared memory that a workgroup can have on compute capability 9.0, for which our pass for `wgmma` makes code.
+# Source: CUDA C++ Programming Guide, technical specifications per compute capability: 227 KiB.
+_HOPPER_MEMORY_BYTES = 227 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class CudaTarget(GpuTarget):
 
     @property
     def compile_flags(self) -> tuple[str, ...]:
-        return ("--iree-hal-target-device=cuda", f"--iree-cuda-target={self.chip}")
+        return ("--iree-hal-target-device=cuda", f"--iree-cuda-target={iree_chip(self.chip)}")
 
     @property
     def reads_specs(self) -> bool:
@@ -59,6 +62,10 @@ class CudaTarget(GpuTarget):
     @property
     def occupancy_limits_registers(self) -> bool:
         return True
+
+    @property
+    def warpgroup_memory_bytes(self) -> int:
+        return _HOPPER_MEMORY_BYTES if self.chip == HOPPER else 0
 
     def function_attributes(self, configuration: Configuration) -> Mapping[str, str]:
         """An occupancy is asked for by a limit on a thread's registers.

@@ -47,6 +47,11 @@ class GpuTarget(Place):
         """Whether to ask for an occupancy limits the registers of a thread."""
         return False
 
+    @property
+    def warpgroup_memory_bytes(self) -> int:
+        """The shared memory of a workgroup whose subgroups multiply by fours; 0: they cannot."""
+        return 0
+
     def facts(self, executable_target: ir.Attribute) -> DeviceFacts:
         gpu = native.gpu_target(executable_target)
         if gpu is None:
@@ -66,6 +71,7 @@ class GpuTarget(Place):
             ),
             occupancies=self.occupancies,
             occupancy_limits_registers=self.occupancy_limits_registers,
+            warpgroup_memory_bytes=self.warpgroup_memory_bytes,
         )
         return DeviceFacts(Limits(vector_bytes=0, threads=1, gpu=limits), self.chip)
 

@@ -152,6 +152,8 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: 
         passes += _FOLD_VIEWS
     if feeding.stages:
         passes += _COPY_ASYNCHRONOUSLY
+    if feeding.warpgroups:
+        return (*passes, f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}", *_FOLD_VIEWS, _HOIST, *_FINISH)
     if feeding.matrix_loads:
         passes.append(f"{PLUGIN_PASSES}load-matrices")
     if feeding.stages:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
@@ -18,6 +20,8 @@ SM_80 = GpuLimits(
     processors=None,
     intrinsics=(MatrixIntrinsic("NV_MMA_SYNC_F32_16x8x16_F16", 0x2020, 16, 8, 16, "f16", "f16", "f32", 32, False),),
 )
+# The same code on Hopper, whose subgroups can multiply by fours.
+SM_90 = replace(SM_80, processors=132, warpgroup_memory_bytes=232448)
 GFX942 = GpuLimits(
     chip="gfx942",
     subgroup_sizes=(64,),
@@ -35,7 +39,7 @@ GFX942 = GpuLimits(
 # By target: limits of devices that its spaces are tried with.
 LIMITS: dict[str, tuple[Limits, ...]] = {
     "cpu": CPU_LIMITS,
-    "cuda": (Limits(0, 1, SM_80),),
+    "cuda": (Limits(0, 1, SM_80), Limits(0, 1, SM_90)),
     "rocm": (Limits(0, 1, GFX942),),
 }
 

@@ -1,136 +1,126 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How operands reach matrix instructions through shared memory: padded rows, stages of copies, loads of whole matrices.
+"""How operands reach matrix instructions through shared memory, as knobs; for AMD's GPUs what IREE's pipeline offers.
 
-A point that asks for no more than IREE's built-in pipeline has is compiled by that pipeline. Others are compiled by its
+A point that asks for no more than the built-in pipeline has is compiled by that pipeline. Others are compiled by its
 passes as a list (`tuner.targets.gpu_pipelines`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import z3
 
 from tuner.constraints import Knob, Rule
 from tuner.dispatch import Feeding, GpuSettings
-from tuner.spaces.gpu.mma_sync_rules import is_measured
-from tuner.spaces.gpu.tiles import LOAD_BYTES
-from tuner.targets import MatrixIntrinsic
 
-_BITS_OF_LOAD = 8 * LOAD_BYTES
-_STAGES = (0, 2, 3, 4, 5, 6)
-# The element types that our pass loads as matrices.
-_MATRIX_TYPES = frozenset(("f16", "bf16"))
+_BUILT_IN_PADDINGS = (0, 64)
 
 
 @dataclass(frozen=True, slots=True)
-class FeedingKnobs:
-    """What may be chosen. IREE prefetches for AMD's GPUs alone; our passes copy and load for NVIDIA's alone."""
+class Step:
+    """What a workgroup of `threads` does in one of its `steps`: `rows` times `columns` of `depth` sums.
 
-    padding_bits: Knob
-    prefetched: Knob | None = None
-    stages: Knob | None = None
-    matrix_loads: Knob | None = None
-    reads_ahead: Knob | None = None
+    `inner_rows` and `inner_columns` are the tiles of the innermost loops. `instructions` are those along the sums,
+    `column_tile` those of a subgroup along the innermost columns; `column_subgroups` the subgroups along all columns.
+    `rows_follow`: the rows of each subgroup follow one another. `promoted` and `padded` are the knobs of these names.
+    `spreads`: every thread loads equally much of each operand, by the widest loads.
+    """
 
-    @staticmethod
-    def of(intrinsics: Sequence[MatrixIntrinsic], *, copies_whole: bool) -> FeedingKnobs:
-        """The knobs for a product by one of these instructions.
+    rows: z3.ArithRef
+    columns: z3.ArithRef
+    depth: z3.ArithRef
+    inner_rows: z3.ArithRef
+    inner_columns: z3.ArithRef
+    instructions: z3.ArithRef
+    column_tile: z3.ArithRef
+    column_subgroups: z3.ArithRef
+    rows_follow: z3.BoolRef
+    threads: z3.ArithRef
+    steps: z3.ArithRef
+    promoted: z3.ArithRef
+    padded: z3.ArithRef
+    spreads: z3.BoolRef
 
-        `copies_whole`: whether copies of `LOAD_BYTES` bytes can read both operands.
-        """
-        if not is_measured(intrinsics):
-            return FeedingKnobs(Knob("padding_bits", (0, 64)), prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
-        types = {element for intrinsic in intrinsics for element in (intrinsic.lhs_type, intrinsic.rhs_type)}
-        return FeedingKnobs(
-            Knob("padding_bits", (0, 64, 128)),
-            stages=Knob("stages", _STAGES if copies_whole else (0,)),
-            matrix_loads=Knob("matrix_loads", (0, 1) if types <= _MATRIX_TYPES else (0,)),
-            reads_ahead=Knob("reads_ahead", (0, 1) if copies_whole else (0,)),
-        )
+
+class FeedingKnobs(Protocol):
+    """What may be chosen for the operands of a product."""
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
-        """Those that there are."""
-        found = (self.padding_bits, self.prefetched, self.stages, self.matrix_loads, self.reads_ahead)
-        return tuple(knob for knob in found if knob is not None)
+        """All knobs."""
 
     @property
-    def is_plain(self) -> z3.BoolRef:
-        """Whether tiles are neither padded nor copied ahead."""
-        return z3.And([knob.var == 0 for knob in self.knobs])
+    def padding_bits(self) -> Knob:
+        """The bits behind each row of a tile in shared memory."""
 
     @property
     def tiles_held(self) -> z3.ArithRef:
         """The tiles of each operand that are in shared memory at a time."""
-        return z3.IntVal(1) if self.stages is None else z3.If(self.stages.var == 0, 1, self.stages.var)
 
-    def padded_bytes(self, rows: z3.ArithRef) -> z3.ArithRef:
-        """The padding of so many rows of a tile in shared memory."""
-        return rows * (self.padding_bits.var / 8)
+    @property
+    def has_warpgroups(self) -> bool:
+        """Whether subgroups can multiply by fours, and so have wide tiles."""
 
-    def rules(
-        self,
-        *,
-        promoted: z3.ArithRef,
-        padded: z3.ArithRef,
-        steps: z3.ArithRef,
-        instructions: z3.ArithRef,
-        spreads: z3.BoolRef,
-    ) -> list[Rule]:
-        """The rules: `steps` are those of the loop, `instructions` those along a step's sums.
+    @property
+    def conflict_free(self) -> z3.BoolRef:
+        """Whether something is done against bank conflicts."""
 
-        `spreads`: every thread loads equally much of each operand, by `LOAD_BYTES` bytes.
-        """
-        rules = []
-        if self.prefetched is not None:
-            rules.append(
-                Rule(
-                    "with 3 stages every thread loads equally much",
-                    z3.Or(self.prefetched.var < 3, promoted != 3, spreads),
-                    "probed on gfx942: otherwise the compiler crashes",
-                )
-            )
-        if self.stages is None or self.matrix_loads is None or self.reads_ahead is None:
-            return rules
-        stages, matrices = self.stages.var, self.matrix_loads.var
+    def memory_bytes(self, limit: int) -> z3.ArithRef:
+        """The shared memory of a workgroup, `limit` being what the compiler states."""
+
+    def rules(self, step: Step) -> list[Rule]:
+        """The rules on the knobs, together with a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefetched:
+    """Stages that IREE's own pipeline prefetches into registers, which it does for AMD's GPUs alone."""
+
+    padding_bits: Knob
+    stages: Knob
+
+    @staticmethod
+    def of_any() -> Prefetched:
+        """The knobs for any product."""
+        return Prefetched(Knob("padding_bits", _BUILT_IN_PADDINGS), Knob("prefetch_num_stages", (0, 2, 3)))
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        return self.stages, self.padding_bits
+
+    @property
+    def tiles_held(self) -> z3.ArithRef:
+        return z3.IntVal(1)
+
+    @property
+    def has_warpgroups(self) -> bool:
+        return False
+
+    @property
+    def conflict_free(self) -> z3.BoolRef:
+        return self.padding_bits.var != 0
+
+    def memory_bytes(self, limit: int) -> z3.ArithRef:
+        return z3.IntVal(limit)
+
+    def rules(self, step: Step) -> list[Rule]:
         return [
-            *rules,
             Rule(
-                f"stages and matrix loads take rows that are padded by {_BITS_OF_LOAD} bits",
-                z3.Or(z3.And(stages == 0, matrices == 0), self.padding_bits.var == _BITS_OF_LOAD),
-                f"PTX: `cp.async` and `ldmatrix` read and write {LOAD_BYTES} bytes at multiples of {LOAD_BYTES};"
-                " without padding their rows conflict",
-            ),
-            Rule(
-                "tiles that are copied ahead leave no remainder",
-                z3.Or(stages == 0, padded == 0),
-                f"a copy of {LOAD_BYTES} bytes cannot be masked",
-            ),
-            Rule(
-                f"every thread copies whole {LOAD_BYTES} bytes, and as often as every other",
-                z3.Or(stages == 0, spreads),
-                "IREE copies the rest by single elements, which cannot be asynchronous",
-            ),
-            Rule(
-                "operands are read ahead of several instructions in tiles that are copied ahead",
-                z3.Or(self.reads_ahead.var == 0, z3.And(stages != 0, instructions > 1)),
-                "our pass reads ahead what has arrived, and the rest of a tile while it computes",
-            ),
-            Rule("there are no more stages than steps", stages <= steps, "the first copies fill all stages"),
+                "with 3 stages every thread loads equally much",
+                z3.Or(self.stages.var < 3, step.promoted != 3, step.spreads),
+                "probed on gfx942: otherwise the compiler crashes",
+            )
         ]
 
 
 def with_feeding(settings: GpuSettings, point: Mapping[str, int]) -> GpuSettings:
     """The settings with the feeding that a point's knobs stand for."""
-    feeding = Feeding(
-        point["padding_bits"],
-        point.get("stages", 0),
-        bool(point.get("matrix_loads", 0)),
-        bool(point.get("reads_ahead", 0)),
-    )
-    if feeding == replace(Feeding(), padding_bits=feeding.padding_bits) and feeding.padding_bits < _BITS_OF_LOAD:
+    flags = {name: bool(point.get(name, 0)) for name in ("matrix_loads", "reads_ahead", "warpgroups")}
+    feeding = Feeding(point["padding_bits"], point.get("stages", 0), **flags)
+    if feeding in map(Feeding, _BUILT_IN_PADDINGS):
         return replace(settings, no_reduce_shared_memory_bank_conflicts=feeding.padding_bits == 0)
     return replace(settings, feeding=feeding)

@@ -19,7 +19,8 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.gpu.feeding import FeedingKnobs, with_feeding
+from tuner.spaces.gpu.copied_ahead import CopiedAhead
+from tuner.spaces.gpu.feeding import FeedingKnobs, Prefetched, Step, with_feeding
 from tuner.spaces.gpu.mma_sync_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu.tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
 from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
@@ -28,6 +29,8 @@ from tuner.targets import GpuLimits, MatrixIntrinsic
 _EMITTED = "IREE's own constraints for f16 (--iree-codegen-emit-pipeline-constraints)"
 _MOST_TILE = 512
 _MOST_SUBGROUP_TILE = 16
+# Instructions along the columns that a subgroup of a warpgroup has at most, for 256 columns.
+_MOST_WARPGROUP_TILE = 32
 _MOST_SUM_TILE = 512
 _ACCUMULATORS = 128
 _MOST_INSTRUCTIONS = 128
@@ -76,8 +79,8 @@ def matrix_space(
 ) -> Space:
     """What may be chosen for the product with these instructions; `promoted_values` are keys of `PROMOTED`."""
     chosen = _Chosen.of(intrinsics)
-    tiled = _Tiled.of(shape, intrinsics, chosen)
     options = _Options.of(promoted_values, shape, intrinsics, gpu)
+    tiled = _Tiled.of(shape, intrinsics, chosen, has_warpgroups=options.feeding.has_warpgroups)
     work = _Work.of(shape, chosen, tiled)
     figures = _figures(shape, intrinsics, gpu, chosen, tiled, work)
     knobs = (
@@ -91,7 +94,7 @@ def matrix_space(
         *_option_rules(options, tiled, work),
         *_limit_rules(shape, gpu, chosen, options, work),
         *_cost_rules(shape, tiled, work),
-        *_feeding_rules(shape, tiled, options, work),
+        *options.feeding.rules(_step(shape, tiled, options, work)),
         *(rule for _, rule in figures),
     ]
     if is_measured(intrinsics):
@@ -99,7 +102,7 @@ def matrix_space(
             occupancy=options.occupancy,
             lane_sums=z3.Int(_LANE_SUMS),
             promoted=options.promoted.var,
-            padding_bits=options.feeding.padding_bits.var,
+            conflict_free=options.feeding.conflict_free,
             padded=options.padded.var,
             aligned=z3.And(tiled.aligned),
             threads=work.threads,
@@ -151,7 +154,7 @@ class _Tiled:
     rules: tuple[Rule, ...]
 
     @staticmethod
-    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen) -> _Tiled:
+    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen, *, has_warpgroups: bool) -> _Tiled:
         unit = {shape.rows[-1]: chosen.m, shape.columns[-1]: chosen.n}
         least = {
             shape.rows[-1]: min(instruction.m for instruction in intrinsics),
@@ -167,7 +170,8 @@ class _Tiled:
             extent, name = shape.extents[loop], shape.names[loop]
             tile = Knob(knob_name("workgroup", name), tiles(extent, least.get(loop, 1), _MOST_TILE))
             most = ceil(tile.domain[-1] / least.get(loop, 1))
-            part = Knob(knob_name("subgroup", name), _subgroup_tiles(most))
+            widest = _MOST_WARPGROUP_TILE if has_warpgroups and loop in shape.columns else _MOST_SUBGROUP_TILE
+            part = Knob(knob_name("subgroup", name), _subgroup_tiles(min(most, widest)))
             knobs += [tile, part]
             step = part.var * unit.get(loop, z3.IntVal(1))
             workgroup[loop], subgroup[loop] = tile.var, part.var
@@ -201,7 +205,7 @@ class _Options:
         promoted_values: Sequence[int], shape: Product, intrinsics: Sequence[MatrixIntrinsic], gpu: GpuLimits
     ) -> _Options:
         return _Options(
-            feeding=FeedingKnobs.of(intrinsics, copies_whole=shape.copies_whole),
+            feeding=_feeding(shape, intrinsics, gpu),
             promoted=Knob("promoted", tuple(promoted_values)),
             padded=Knob("padded", (0, 1)),
             occupancy=Knob("occupancy", gpu.occupancies),
@@ -227,7 +231,7 @@ def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
     return [
         Rule(
             "without shared memory there are no stages and no padded rows",
-            z3.Or(options.promoted.var != 0, options.feeding.is_plain),
+            z3.Or(options.promoted.var != 0, z3.And([knob.var == 0 for knob in options.feeding.knobs])),
             "the options have no effect then",
         ),
         Rule(
@@ -253,7 +257,7 @@ def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Opti
         ),
         Rule(
             f"the tiles in shared memory fit {gpu.shared_memory_bytes} bytes",
-            shared <= gpu.shared_memory_bytes,
+            shared <= options.feeding.memory_bytes(gpu.shared_memory_bytes),
             "probed: the compiler reports these sizes if they are too large, and refuses them",
         ),
     ]
@@ -276,17 +280,42 @@ def _cost_rules(shape: Product, tiled: _Tiled, work: _Work) -> list[Rule]:
     ]
 
 
-def _feeding_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
+def _step(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> Step:
     spreads = [
         work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
         for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
     ]
-    return options.feeding.rules(
+    rows_follow = [
+        z3.Or(tiled.subgroup[loop] == 1, product(tiled.counts[place + 1 : len(shape.rows)]) == 1)
+        for place, loop in enumerate(shape.rows)
+    ]
+    return Step(
+        rows=work.rows,
+        columns=work.columns,
+        depth=work.depth,
+        inner_rows=tiled.workgroup[shape.rows[-1]],
+        inner_columns=tiled.workgroup[shape.columns[-1]],
+        column_tile=tiled.subgroup[shape.columns[-1]],
+        instructions=tiled.sums.var,
+        column_subgroups=product(tiled.counts[len(shape.rows) :]),
+        rows_follow=z3.And(rows_follow),
+        threads=work.threads,
+        steps=shape.extents[shape.sums[-1]] / work.depth,
         promoted=options.promoted.var,
         padded=options.padded.var,
-        steps=shape.extents[shape.sums[-1]] / work.depth,
-        instructions=tiled.sums.var,
         spreads=z3.And(spreads),
+    )
+
+
+def _feeding(shape: Product, intrinsics: Sequence[MatrixIntrinsic], gpu: GpuLimits) -> FeedingKnobs:
+    if not is_measured(intrinsics):
+        return Prefetched.of_any()
+    return CopiedAhead.of(
+        intrinsics,
+        lhs_ends_with_sums=shape.lhs_ends_with_sums,
+        rhs_ends_with_sums=shape.rhs_ends_with_sums,
+        copies_whole=shape.copies_whole,
+        warpgroup_bytes=gpu.warpgroup_memory_bytes,
     )
 
 
@@ -379,19 +408,19 @@ def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3
 
 def _shared_bytes(shape: Product, options: _Options, work: _Work) -> z3.ArithRef:
     """The promoted tiles; if an operand is padded and not promoted, the output's tile goes there too."""
-    promoted, feeding = options.promoted.var, options.feeding
+    promoted, padding = options.promoted.var, options.feeding.padding_bits.var / 8
     lhs = shape.lhs_bytes * work.rows * work.depth
-    lhs += feeding.padded_bytes(work.rows if shape.lhs_ends_with_sums else work.depth)
+    lhs += padding * (work.rows if shape.lhs_ends_with_sums else work.depth)
     rhs = shape.rhs_bytes * work.columns * work.depth
-    rhs += feeding.padded_bytes(work.columns if shape.rhs_ends_with_sums else work.depth)
-    tiles_held = feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
+    rhs += padding * (work.columns if shape.rhs_ends_with_sums else work.depth)
+    tiles_held = options.feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
     output = z3.If(z3.And(options.padded.var == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
     return tiles_held + output
 
 
 def _subgroup_tiles(most: int) -> tuple[int, ...]:
-    most = max(1, min(most, _MOST_SUBGROUP_TILE))
-    return ordered([*powers_of_two(most), *(tile for tile in (3, 5, 6, 7, 10, 12) if tile <= most)])
+    most = max(1, most)
+    return ordered([*powers_of_two(most), *(tile for tile in (3, 5, 6, 7, 10, 12, 24) if tile <= most)])
 
 
 def _sum_tiles(extent: int, intrinsics: Sequence[MatrixIntrinsic]) -> tuple[int, ...]:
