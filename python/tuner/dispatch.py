@@ -183,8 +183,8 @@ class Feeding:
     `stages` are the tiles of each operand that are there at a time, filled by asynchronous copies that run ahead:
     2 to 6; 0: one tile, filled through registers. `matrix_loads`: a subgroup loads whole matrices from shared memory
     (`ldmatrix`) instead of each lane its own values. `reads_ahead`: operands are read from there one instruction ahead,
-    which stages allow. `warpgroups`: four subgroups multiply together and read shared memory themselves (`wgmma`). That
-    takes no padding, 3 stages at least and neither of the two before. All but the padding needs our pass plugin.
+    which stages allow. `warpgroups`: four subgroups compute together, from shared memory, by Hopper's `wgmma`; there
+    are 3 stages or more then, and nothing else is chosen. All but the padding needs our pass plugin.
     """
 
     padding_bits: int = 64

@@ -94,7 +94,7 @@ def test_bad_targets_are_refused_in_a_sentence(text: str, threads: int, said: st
 @pytest.mark.parametrize(
     ("capability", "chip"),
     [
-        ((9, 0), "sm_90"),
+        ((9, 0), "sm_80"),
         ((10, 0), "sm_80"),
         ((8, 9), "sm_89"),
         ((8, 6), "sm_86"),

@@ -12,17 +12,8 @@ from tuner.errors import InputError
 # Chips by compute capability for which IREE 3.13 has limits and instructions. PTX for one runs on every later GPU, so
 # other GPUs get the latest chip before them. 8.9 serves only itself: it has far less shared memory than 8.0, and code
 # for it would limit later GPUs to that.
-# Source: KnownTargets.cpp in IREE.
-HOPPER = "sm_90"
-_CHIPS = {
-    (12, 0): "sm_120",
-    (9, 0): HOPPER,
-    (8, 9): "sm_89",
-    (8, 7): "sm_87",
-    (8, 6): "sm_86",
-    (8, 0): "sm_80",
-    (7, 5): "sm_75",
-}
+# Source: KnownTargets.cpp in IREE; sm_90 does not compile with 3.9 to 3.13.
+_CHIPS = {(12, 0): "sm_120", (8, 9): "sm_89", (8, 7): "sm_87", (8, 6): "sm_86", (8, 0): "sm_80", (7, 5): "sm_75"}
 _FOR_OTHERS = ((8, 0), (7, 5))
 # Source: CUdevice_attribute in cuda.h.
 _MAJOR, _MINOR, _PROCESSORS = 75, 76, 16
@@ -35,14 +26,6 @@ class CudaDevice:
     name: str
     capability: tuple[int, int]
     processors: int
-
-
-def iree_chip(chip: str) -> str:
-    """The chip that IREE compiles for in the place of `chip`.
-
-    IREE 3.9 to 3.13 do not know sm_90, which runs code for sm_80. Our pass for its own instructions changes the target.
-    """
-    return "sm_80" if chip == HOPPER else chip
 
 
 def find_devices() -> tuple[CudaDevice, ...]:

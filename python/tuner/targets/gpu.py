@@ -49,7 +49,7 @@ class GpuTarget(Place):
 
     @property
     def warpgroup_memory_bytes(self) -> int:
-        """The shared memory of a workgroup whose subgroups multiply by fours; 0: they cannot."""
+        """The shared memory of code that multiplies by Hopper's `wgmma`; 0 if the GPU has no such instruction."""
         return 0
 
     def facts(self, executable_target: ir.Attribute) -> DeviceFacts:

@@ -145,6 +145,10 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: 
         *(_BUFFERIZE_PADDED if is_padded else _BUFFERIZE),
         *_DISTRIBUTE_COPIES,
     ]
+    if feeding.warpgroups:
+        multiply = f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}"
+        passes += (_HOIST_ALLOCATIONS, *_FOLD_VIEWS, *_COPY_ASYNCHRONOUSLY, multiply, *_FOLD_VIEWS, _HOIST)
+        return (*passes, *_FINISH)
     if feeding.padding_bits:
         passes.append(f"iree-codegen-gpu-reduce-bank-conflicts{{padding-bits={feeding.padding_bits}}}")
     passes.append(_HOIST_ALLOCATIONS)
@@ -152,8 +156,6 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: 
         passes += _FOLD_VIEWS
     if feeding.stages:
         passes += _COPY_ASYNCHRONOUSLY
-    if feeding.warpgroups:
-        return (*passes, f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}", *_FOLD_VIEWS, _HOIST, *_FINISH)
     if feeding.matrix_loads:
         passes.append(f"{PLUGIN_PASSES}load-matrices")
     if feeding.stages:

@@ -33,8 +33,8 @@ class GpuLimits:
 
     `processors` is None if neither driver nor compiler states how many there are. `occupancies` are those that the code
     generator can be asked for, in subgroups that share a scheduler; 0 asks for none.
-    `occupancy_limits_registers`: to ask for an occupancy limits the registers of a thread. `warpgroup_memory_bytes`:
-    the shared memory of a workgroup whose subgroups multiply by fours; 0: they cannot.
+    `occupancy_limits_registers`: to ask for an occupancy limits the registers of a thread.
+    `warpgroup_memory_bytes`: the shared memory of code that multiplies by Hopper's `wgmma`; 0 if the GPU has none.
     """
 
     chip: str

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
+from tuner.targets.nvidia import HOPPER_MEMORY_BYTES
 
 CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4, microkernels=True))
 # What the compiler states of these chips, without the types that no problem here has.
@@ -20,8 +21,7 @@ SM_80 = GpuLimits(
     processors=None,
     intrinsics=(MatrixIntrinsic("NV_MMA_SYNC_F32_16x8x16_F16", 0x2020, 16, 8, 16, "f16", "f16", "f32", 32, False),),
 )
-# The same code on Hopper, whose subgroups can multiply by fours.
-SM_90 = replace(SM_80, processors=132, warpgroup_memory_bytes=232448)
+SM_90 = replace(SM_80, processors=132, warpgroup_memory_bytes=HOPPER_MEMORY_BYTES)
 GFX942 = GpuLimits(
     chip="gfx942",
     subgroup_sizes=(64,),

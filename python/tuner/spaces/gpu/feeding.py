@@ -1,126 +1,162 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""How operands reach matrix instructions through shared memory, as knobs; for AMD's GPUs what IREE's pipeline offers.
+"""How operands reach matrix instructions through shared memory: padded rows, stages of copies, loads of whole matrices.
 
-A point that asks for no more than the built-in pipeline has is compiled by that pipeline. Others are compiled by its
+On Hopper's GPUs warpgroups may read them there themselves (`tuner.spaces.gpu.warpgroups`).
+
+A point that asks for no more than IREE's built-in pipeline has is compiled by that pipeline. Others are compiled by its
 passes as a list (`tuner.targets.gpu_pipelines`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import z3
 
 from tuner.constraints import Knob, Rule
 from tuner.dispatch import Feeding, GpuSettings
+from tuner.spaces.gpu.mma_sync_rules import is_measured
+from tuner.spaces.gpu.tiles import LOAD_BYTES
+from tuner.spaces.gpu.warpgroups import FEWEST_STAGES
+from tuner.targets import MatrixIntrinsic
 
-_BUILT_IN_PADDINGS = (0, 64)
+_BITS_OF_LOAD = 8 * LOAD_BYTES
+_STAGES = (0, 2, 3, 4, 5, 6)
+# The element types that our pass loads as matrices.
+_MATRIX_TYPES = frozenset(("f16", "bf16"))
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What a workgroup of `threads` does in one of its `steps`: `rows` times `columns` of `depth` sums.
+class FeedingKnobs:
+    """What may be chosen. IREE prefetches for AMD's GPUs alone; our passes copy and load for NVIDIA's alone."""
 
-    `inner_rows` and `inner_columns` are the tiles of the innermost loops. `instructions` are those along the sums,
-    `column_tile` those of a subgroup along the innermost columns; `column_subgroups` the subgroups along all columns.
-    `rows_follow`: the rows of each subgroup follow one another. `promoted` and `padded` are the knobs of these names.
-    `spreads`: every thread loads equally much of each operand, by the widest loads.
-    """
+    padding_bits: Knob
+    prefetched: Knob | None = None
+    stages: Knob | None = None
+    matrix_loads: Knob | None = None
+    reads_ahead: Knob | None = None
+    warpgroups: Knob | None = None
 
-    rows: z3.ArithRef
-    columns: z3.ArithRef
-    depth: z3.ArithRef
-    inner_rows: z3.ArithRef
-    inner_columns: z3.ArithRef
-    instructions: z3.ArithRef
-    column_tile: z3.ArithRef
-    column_subgroups: z3.ArithRef
-    rows_follow: z3.BoolRef
-    threads: z3.ArithRef
-    steps: z3.ArithRef
-    promoted: z3.ArithRef
-    padded: z3.ArithRef
-    spreads: z3.BoolRef
+    @staticmethod
+    def of(intrinsics: Sequence[MatrixIntrinsic], *, copies_whole: bool, has_warpgroups: bool) -> FeedingKnobs:
+        """The knobs for a product by one of these instructions.
 
-
-class FeedingKnobs(Protocol):
-    """What may be chosen for the operands of a product."""
+        `copies_whole`: whether copies of `LOAD_BYTES` bytes can read both operands. `has_warpgroups`: whether the GPU
+        has Hopper's instructions, and the product suits them. Then nothing else is offered: on an H200 the best point
+        by other instructions took 1.4 to 2.2 times as long (four products, docs/gpu.md).
+        """
+        if not is_measured(intrinsics):
+            return FeedingKnobs(Knob("padding_bits", (0, 64)), prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
+        types = {element for intrinsic in intrinsics for element in (intrinsic.lhs_type, intrinsic.rhs_type)}
+        sums = {intrinsic.sum_type for intrinsic in intrinsics}
+        is_for_warpgroups = has_warpgroups and copies_whole and types <= _MATRIX_TYPES and sums == {"f32"}
+        return FeedingKnobs(
+            Knob("padding_bits", (0, 64, 128)),
+            stages=Knob("stages", _STAGES if copies_whole else (0,)),
+            matrix_loads=Knob("matrix_loads", (0, 1) if types <= _MATRIX_TYPES else (0,)),
+            reads_ahead=Knob("reads_ahead", (0, 1) if copies_whole else (0,)),
+            warpgroups=Knob("warpgroups", (int(is_for_warpgroups),)),
+        )
 
     @property
     def knobs(self) -> tuple[Knob, ...]:
-        """All knobs."""
+        """Those that there are."""
+        products = (self.stages, self.matrix_loads, self.reads_ahead, self.warpgroups)
+        found = (self.padding_bits, self.prefetched, *products)
+        return tuple(knob for knob in found if knob is not None)
 
     @property
-    def padding_bits(self) -> Knob:
-        """The bits behind each row of a tile in shared memory."""
+    def is_plain(self) -> z3.BoolRef:
+        """Whether tiles are neither padded nor copied ahead."""
+        return z3.And([knob.var == 0 for knob in self.knobs])
+
+    @property
+    def by_warpgroups(self) -> z3.ArithRef:
+        """1 if warpgroups compute the product."""
+        return z3.IntVal(0) if self.warpgroups is None else self.warpgroups.var
 
     @property
     def tiles_held(self) -> z3.ArithRef:
         """The tiles of each operand that are in shared memory at a time."""
+        return z3.IntVal(1) if self.stages is None else z3.If(self.stages.var == 0, 1, self.stages.var)
 
-    @property
-    def has_warpgroups(self) -> bool:
-        """Whether subgroups can multiply by fours, and so have wide tiles."""
+    def padded_bytes(self, rows: z3.ArithRef) -> z3.ArithRef:
+        """The padding of so many rows of a tile in shared memory."""
+        return rows * (self.padding_bits.var / 8)
 
-    @property
-    def conflict_free(self) -> z3.BoolRef:
-        """Whether something is done against bank conflicts."""
+    def rules(
+        self,
+        *,
+        promoted: z3.ArithRef,
+        padded: z3.ArithRef,
+        steps: z3.ArithRef,
+        instructions: z3.ArithRef,
+        spreads: z3.BoolRef,
+    ) -> list[Rule]:
+        """The rules: `steps` are those of the loop, `instructions` those along a step's sums.
 
-    def memory_bytes(self, limit: int) -> z3.ArithRef:
-        """The shared memory of a workgroup, `limit` being what the compiler states."""
-
-    def rules(self, step: Step) -> list[Rule]:
-        """The rules on the knobs, together with a step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prefetched:
-    """Stages that IREE's own pipeline prefetches into registers, which it does for AMD's GPUs alone."""
-
-    padding_bits: Knob
-    stages: Knob
-
-    @staticmethod
-    def of_any() -> Prefetched:
-        """The knobs for any product."""
-        return Prefetched(Knob("padding_bits", _BUILT_IN_PADDINGS), Knob("prefetch_num_stages", (0, 2, 3)))
-
-    @property
-    def knobs(self) -> tuple[Knob, ...]:
-        return self.stages, self.padding_bits
-
-    @property
-    def tiles_held(self) -> z3.ArithRef:
-        return z3.IntVal(1)
-
-    @property
-    def has_warpgroups(self) -> bool:
-        return False
-
-    @property
-    def conflict_free(self) -> z3.BoolRef:
-        return self.padding_bits.var != 0
-
-    def memory_bytes(self, limit: int) -> z3.ArithRef:
-        return z3.IntVal(limit)
-
-    def rules(self, step: Step) -> list[Rule]:
-        return [
-            Rule(
-                "with 3 stages every thread loads equally much",
-                z3.Or(self.stages.var < 3, step.promoted != 3, step.spreads),
-                "probed on gfx942: otherwise the compiler crashes",
+        `spreads`: every thread loads equally much of each operand, by `LOAD_BYTES` bytes.
+        """
+        rules = []
+        if self.prefetched is not None:
+            rules.append(
+                Rule(
+                    "with 3 stages every thread loads equally much",
+                    z3.Or(self.prefetched.var < 3, promoted != 3, spreads),
+                    "probed on gfx942: otherwise the compiler crashes",
+                )
             )
+        if self.stages is None or self.matrix_loads is None or self.reads_ahead is None:
+            return rules
+        stages, matrices, ahead = self.stages.var, self.matrix_loads.var, self.reads_ahead.var
+        alone = z3.And(self.padding_bits.var == 0, matrices == 0, ahead == 0, stages >= FEWEST_STAGES)
+        return [
+            *rules,
+            Rule(
+                f"warpgroups take {FEWEST_STAGES} stages or more, and nothing else is chosen",
+                z3.Or(self.by_warpgroups == 0, alone),
+                "our pass gives tiles a layout of its own",
+            ),
+            Rule(
+                f"stages and matrix loads take rows that are padded by {_BITS_OF_LOAD} bits",
+                z3.Or(
+                    self.by_warpgroups == 1,
+                    z3.And(stages == 0, matrices == 0),
+                    self.padding_bits.var == _BITS_OF_LOAD,
+                ),
+                f"PTX: `cp.async` and `ldmatrix` read and write {LOAD_BYTES} bytes at multiples of {LOAD_BYTES};"
+                " without padding their rows conflict",
+            ),
+            Rule(
+                "tiles that are copied ahead leave no remainder",
+                z3.Or(stages == 0, padded == 0),
+                f"a copy of {LOAD_BYTES} bytes cannot be masked",
+            ),
+            Rule(
+                f"every thread copies whole {LOAD_BYTES} bytes, and as often as every other",
+                z3.Or(stages == 0, spreads),
+                "IREE copies the rest by single elements, which cannot be asynchronous",
+            ),
+            Rule(
+                "operands are read ahead of several instructions in tiles that are copied ahead",
+                z3.Or(ahead == 0, z3.And(stages != 0, instructions > 1)),
+                "our pass reads ahead what has arrived, and the rest of a tile while it computes",
+            ),
+            Rule("there are no more stages than steps", stages <= steps, "the first copies fill all stages"),
         ]
 
 
 def with_feeding(settings: GpuSettings, point: Mapping[str, int]) -> GpuSettings:
     """The settings with the feeding that a point's knobs stand for."""
-    flags = {name: bool(point.get(name, 0)) for name in ("matrix_loads", "reads_ahead", "warpgroups")}
-    feeding = Feeding(point["padding_bits"], point.get("stages", 0), **flags)
-    if feeding in map(Feeding, _BUILT_IN_PADDINGS):
+    feeding = Feeding(
+        point["padding_bits"],
+        point.get("stages", 0),
+        bool(point.get("matrix_loads", 0)),
+        bool(point.get("reads_ahead", 0)),
+        bool(point.get("warpgroups", 0)),
+    )
+    if feeding == replace(Feeding(), padding_bits=feeding.padding_bits) and feeding.padding_bits < _BITS_OF_LOAD:
         return replace(settings, no_reduce_shared_memory_bank_conflicts=feeding.padding_bits == 0)
     return replace(settings, feeding=feeding)

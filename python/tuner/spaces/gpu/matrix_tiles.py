@@ -19,17 +19,16 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.gpu.copied_ahead import CopiedAhead
-from tuner.spaces.gpu.feeding import FeedingKnobs, Prefetched, Step, with_feeding
+from tuner.spaces.gpu.feeding import FeedingKnobs, with_feeding
 from tuner.spaces.gpu.mma_sync_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu.tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
+from tuner.spaces.gpu.warpgroups import suit_warpgroups, warpgroup_rules
 from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
 _EMITTED = "IREE's own constraints for f16 (--iree-codegen-emit-pipeline-constraints)"
 _MOST_TILE = 512
 _MOST_SUBGROUP_TILE = 16
-# Instructions along the columns that a subgroup of a warpgroup has at most, for 256 columns.
 _MOST_WARPGROUP_TILE = 32
 _MOST_SUM_TILE = 512
 _ACCUMULATORS = 128
@@ -79,8 +78,8 @@ def matrix_space(
 ) -> Space:
     """What may be chosen for the product with these instructions; `promoted_values` are keys of `PROMOTED`."""
     chosen = _Chosen.of(intrinsics)
+    tiled = _Tiled.of(shape, intrinsics, chosen, _most_subgroup_tile(gpu))
     options = _Options.of(promoted_values, shape, intrinsics, gpu)
-    tiled = _Tiled.of(shape, intrinsics, chosen, has_warpgroups=options.feeding.has_warpgroups)
     work = _Work.of(shape, chosen, tiled)
     figures = _figures(shape, intrinsics, gpu, chosen, tiled, work)
     knobs = (
@@ -94,15 +93,16 @@ def matrix_space(
         *_option_rules(options, tiled, work),
         *_limit_rules(shape, gpu, chosen, options, work),
         *_cost_rules(shape, tiled, work),
-        *options.feeding.rules(_step(shape, tiled, options, work)),
+        *_feeding_rules(shape, tiled, options, work),
         *(rule for _, rule in figures),
     ]
     if is_measured(intrinsics):
+        rules += _warpgroup_rules(shape, tiled, options, work)
         rules += mma_sync_rules(
             occupancy=options.occupancy,
             lane_sums=z3.Int(_LANE_SUMS),
             promoted=options.promoted.var,
-            conflict_free=options.feeding.conflict_free,
+            reduces_conflicts=z3.Or(options.feeding.padding_bits.var != 0, options.feeding.by_warpgroups == 1),
             padded=options.padded.var,
             aligned=z3.And(tiled.aligned),
             threads=work.threads,
@@ -148,13 +148,14 @@ class _Tiled:
     workgroup: Mapping[int, z3.ArithRef]
     subgroup: Mapping[int, z3.ArithRef]
     sums: Knob
-    counts: tuple[z3.ArithRef, ...]
+    counts: Mapping[int, z3.ArithRef]
     along: Mapping[int, Mapping[int, int]]
     aligned: tuple[z3.BoolRef, ...]
     rules: tuple[Rule, ...]
 
     @staticmethod
-    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen, *, has_warpgroups: bool) -> _Tiled:
+    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen, most: int) -> _Tiled:
+        """`most`: a subgroup's instructions along one loop, at most."""
         unit = {shape.rows[-1]: chosen.m, shape.columns[-1]: chosen.n}
         least = {
             shape.rows[-1]: min(instruction.m for instruction in intrinsics),
@@ -163,19 +164,18 @@ class _Tiled:
         knobs: list[Knob] = []
         workgroup: dict[int, z3.ArithRef] = {}
         subgroup: dict[int, z3.ArithRef] = {}
-        counts: list[z3.ArithRef] = []
+        counts: dict[int, z3.ArithRef] = {}
         along: dict[int, dict[int, int]] = {}
         rules: list[Rule] = []
         for loop in (*shape.rows, *shape.columns):
             extent, name = shape.extents[loop], shape.names[loop]
             tile = Knob(knob_name("workgroup", name), tiles(extent, least.get(loop, 1), _MOST_TILE))
-            most = ceil(tile.domain[-1] / least.get(loop, 1))
-            widest = _MOST_WARPGROUP_TILE if has_warpgroups and loop in shape.columns else _MOST_SUBGROUP_TILE
-            part = Knob(knob_name("subgroup", name), _subgroup_tiles(min(most, widest)))
+            whole = ceil(tile.domain[-1] / least.get(loop, 1))
+            part = Knob(knob_name("subgroup", name), _subgroup_tiles(max(1, min(whole, most))))
             knobs += [tile, part]
             step = part.var * unit.get(loop, z3.IntVal(1))
             workgroup[loop], subgroup[loop] = tile.var, part.var
-            counts.append(tile.var / step)
+            counts[loop] = tile.var / step
             along[loop] = {size: ceil(extent / size) for size in tile.domain}
             rules.append(
                 Rule(
@@ -188,7 +188,7 @@ class _Tiled:
         sums = Knob(knob_name("reduction", shape.names[inner]), _sum_tiles(shape.extents[inner], intrinsics))
         aligned = [shape.extents[loop] % tile == 0 for loop, tile in workgroup.items()]
         aligned.append(shape.extents[inner] % (sums.var * chosen.k) == 0)
-        return _Tiled((*knobs, sums), workgroup, subgroup, sums, tuple(counts), along, tuple(aligned), tuple(rules))
+        return _Tiled((*knobs, sums), workgroup, subgroup, sums, counts, along, tuple(aligned), tuple(rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,9 @@ class _Options:
         promoted_values: Sequence[int], shape: Product, intrinsics: Sequence[MatrixIntrinsic], gpu: GpuLimits
     ) -> _Options:
         return _Options(
-            feeding=_feeding(shape, intrinsics, gpu),
+            feeding=FeedingKnobs.of(
+                intrinsics, copies_whole=shape.copies_whole, has_warpgroups=_suits_warpgroups(shape, gpu)
+            ),
             promoted=Knob("promoted", tuple(promoted_values)),
             padded=Knob("padded", (0, 1)),
             occupancy=Knob("occupancy", gpu.occupancies),
@@ -224,14 +226,16 @@ class _Work:
     @staticmethod
     def of(shape: Product, chosen: _Chosen, tiled: _Tiled) -> _Work:
         rows, columns = (product(tiled.workgroup[loop] for loop in loops) for loops in (shape.rows, shape.columns))
-        return _Work(rows, columns, tiled.sums.var * chosen.k, product(tiled.counts) * chosen.subgroup_size.var)
+        return _Work(
+            rows, columns, tiled.sums.var * chosen.k, product(tiled.counts.values()) * chosen.subgroup_size.var
+        )
 
 
 def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
     return [
         Rule(
             "without shared memory there are no stages and no padded rows",
-            z3.Or(options.promoted.var != 0, z3.And([knob.var == 0 for knob in options.feeding.knobs])),
+            z3.Or(options.promoted.var != 0, options.feeding.is_plain),
             "the options have no effect then",
         ),
         Rule(
@@ -257,7 +261,7 @@ def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Opti
         ),
         Rule(
             f"the tiles in shared memory fit {gpu.shared_memory_bytes} bytes",
-            shared <= options.feeding.memory_bytes(gpu.shared_memory_bytes),
+            shared <= z3.If(options.feeding.by_warpgroups == 1, gpu.warpgroup_memory_bytes, gpu.shared_memory_bytes),
             "probed: the compiler reports these sizes if they are too large, and refuses them",
         ),
     ]
@@ -280,42 +284,32 @@ def _cost_rules(shape: Product, tiled: _Tiled, work: _Work) -> list[Rule]:
     ]
 
 
-def _step(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> Step:
+def _feeding_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
     spreads = [
         work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
         for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
     ]
-    rows_follow = [
-        z3.Or(tiled.subgroup[loop] == 1, product(tiled.counts[place + 1 : len(shape.rows)]) == 1)
-        for place, loop in enumerate(shape.rows)
-    ]
-    return Step(
-        rows=work.rows,
-        columns=work.columns,
-        depth=work.depth,
-        inner_rows=tiled.workgroup[shape.rows[-1]],
-        inner_columns=tiled.workgroup[shape.columns[-1]],
-        column_tile=tiled.subgroup[shape.columns[-1]],
-        instructions=tiled.sums.var,
-        column_subgroups=product(tiled.counts[len(shape.rows) :]),
-        rows_follow=z3.And(rows_follow),
-        threads=work.threads,
-        steps=shape.extents[shape.sums[-1]] / work.depth,
+    return options.feeding.rules(
         promoted=options.promoted.var,
         padded=options.padded.var,
+        steps=shape.extents[shape.sums[-1]] / work.depth,
+        instructions=tiled.sums.var,
         spreads=z3.And(spreads),
     )
 
 
-def _feeding(shape: Product, intrinsics: Sequence[MatrixIntrinsic], gpu: GpuLimits) -> FeedingKnobs:
-    if not is_measured(intrinsics):
-        return Prefetched.of_any()
-    return CopiedAhead.of(
-        intrinsics,
+def _warpgroup_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
+    return warpgroup_rules(
+        options.feeding.by_warpgroups,
+        row_counts=[tiled.counts[loop] for loop in shape.rows],
+        row_tiles=[tiled.subgroup[loop] for loop in shape.rows],
+        column_counts=[tiled.counts[loop] for loop in shape.columns],
+        rows=work.rows,
+        columns=work.columns,
+        depth=work.depth,
+        occupancy=options.occupancy.var,
         lhs_ends_with_sums=shape.lhs_ends_with_sums,
         rhs_ends_with_sums=shape.rhs_ends_with_sums,
-        copies_whole=shape.copies_whole,
-        warpgroup_bytes=gpu.warpgroup_memory_bytes,
     )
 
 
@@ -408,19 +402,32 @@ def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3
 
 def _shared_bytes(shape: Product, options: _Options, work: _Work) -> z3.ArithRef:
     """The promoted tiles; if an operand is padded and not promoted, the output's tile goes there too."""
-    promoted, padding = options.promoted.var, options.feeding.padding_bits.var / 8
+    promoted, feeding = options.promoted.var, options.feeding
     lhs = shape.lhs_bytes * work.rows * work.depth
-    lhs += padding * (work.rows if shape.lhs_ends_with_sums else work.depth)
+    lhs += feeding.padded_bytes(work.rows if shape.lhs_ends_with_sums else work.depth)
     rhs = shape.rhs_bytes * work.columns * work.depth
-    rhs += padding * (work.columns if shape.rhs_ends_with_sums else work.depth)
-    tiles_held = options.feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
+    rhs += feeding.padded_bytes(work.columns if shape.rhs_ends_with_sums else work.depth)
+    tiles_held = feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
     output = z3.If(z3.And(options.padded.var == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
     return tiles_held + output
 
 
+def _suits_warpgroups(shape: Product, gpu: GpuLimits) -> bool:
+    return gpu.warpgroup_memory_bytes > 0 and suit_warpgroups(
+        [shape.extents[loop] for loop in shape.rows],
+        prod(shape.extents[loop] for loop in shape.columns),
+        shape.extents[shape.sums[-1]],
+        rhs_ends_with_sums=shape.rhs_ends_with_sums,
+    )
+
+
+def _most_subgroup_tile(gpu: GpuLimits) -> int:
+    """A warpgroup's subgroups have all columns, up to 32 times an instruction's 8."""
+    return _MOST_WARPGROUP_TILE if gpu.warpgroup_memory_bytes else _MOST_SUBGROUP_TILE
+
+
 def _subgroup_tiles(most: int) -> tuple[int, ...]:
-    most = max(1, most)
-    return ordered([*powers_of_two(most), *(tile for tile in (3, 5, 6, 7, 10, 12, 24) if tile <= most)])
+    return ordered([*powers_of_two(most), *(tile for tile in (3, 5, 6, 7, 10, 12) if tile <= most)])
 
 
 def _sum_tiles(extent: int, intrinsics: Sequence[MatrixIntrinsic]) -> tuple[int, ...]:
