@@ -52,7 +52,7 @@ def job(
         assert prefetched
         form = Form(
             of_convolution="use_igemm_convolution = true" in info,
-            is_padded="padding" in lowering,
+            has_own_buffers="padding" in lowering,
             prefetched=int(prefetched[1]) if target.prefetches else None,
         )
         listed = pipeline_attribute(feeding, form)

@@ -20,6 +20,8 @@ from tuner.targets.nvidia import MMA_SYNC
 from tuner.targets.target import Place
 
 _PADDING = ("padding", "padding_conv")
+# Operands of a product.
+_OPERANDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _pipeline(
         raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {configuration.pipeline}")
     form = Form(
         of_convolution=settings.use_igemm_convolution is True,
-        is_padded=any(level in configuration.levels for level in _PADDING),
+        has_own_buffers=len(settings.promoted) < _OPERANDS or any(level in configuration.levels for level in _PADDING),
         prefetched=(settings.prefetch_num_stages or 0) if prefetches else None,
     )
     text = pipeline_attribute(settings.feeding, form)

@@ -105,7 +105,7 @@ _BUFFERIZE = (
     *_CLEAN,
 )
 # The same with IREE's allocator for GPUs, which a thread's own buffers need. It adds a barrier beside copies.
-_BUFFERIZE_PADDED = ("iree-codegen-llvmgpu-bufferization-pipeline",)
+_BUFFERIZE_WITH_OWN = ("iree-codegen-llvmgpu-bufferization-pipeline",)
 _DISTRIBUTE_COPIES = (
     "iree-linalg-ext-decompose-map-store",
     "iree-codegen-gpu-distribute-copy-using-forall",
@@ -144,12 +144,13 @@ _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCAT
 class Form:
     """What a list depends on beside the feeding.
 
-    `of_convolution`: for one that becomes a product first. `is_padded`: for operands that are padded to whole tiles.
+    `of_convolution`: for one that becomes a product first. `has_own_buffers`: threads have buffers of their own, for
+    operands that are padded to whole tiles or that do not go through shared memory.
     `prefetched`: for AMD's GPUs the stages that are prefetched into registers (0: none); None: for NVIDIA's.
     """
 
     of_convolution: bool = False
-    is_padded: bool = False
+    has_own_buffers: bool = False
     prefetched: int | None = None
 
 
@@ -168,7 +169,7 @@ def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
         *_AFTER_THREADS,
         *_VECTORIZE,
         *_PLACE_IN_MEMORY,
-        *(_BUFFERIZE_PADDED if form.is_padded else _BUFFERIZE),
+        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers else _BUFFERIZE),
         *_DISTRIBUTE_COPIES,
         *(() if form.prefetched is None else _TRANSPOSE_LOADS),
         *_LOWER_OPS,
