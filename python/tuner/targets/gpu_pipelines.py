@@ -2,22 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IREE's pipeline TileAndFuse as a list of its passes and ours, so that the feeding of matrix instructions is a choice.
 
-Source: the passes that IREE 3.13 runs by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`). With the
-built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a list
-for a module, which refuses passes that know functions alone. Those that are left out for it change no product.
+Source: the passes that IREE 3.12 and 3.13 run by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`). With
+the built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a
+list for a module, which refuses passes that know functions alone. Those that are left out for it change no product.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tuner.dispatch import Feeding
 
-TILE_AND_FUSE = "TileAndFuse"
-DERIVED_FOR = "3.13"
-"""The release of IREE whose passes are listed."""
+TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
+DERIVED_FOR = "3.12 or 3.13"
+"""The releases of IREE whose passes are listed."""
 
 PLUGIN_PASSES = "iree-tuner-"
 """What the names of our passes start with, and no name of IREE's."""
@@ -207,7 +207,12 @@ def _plugin_passes(feeding: Feeding) -> Iterator[str]:
 
 def pipeline_attribute(feeding: Feeding, form: Form = _PRODUCT) -> str:
     """What `tile_and_fuse` lists, as IREE's attribute, printed."""
-    return f'#iree_codegen.pass_pipeline<"{",".join(tile_and_fuse(feeding, form))}">'
+    return listed(tile_and_fuse(feeding, form))
+
+
+def listed(passes: Sequence[str]) -> str:
+    """Passes in the place of a pipeline, as IREE's attribute, printed."""
+    return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
 
 
 def needs_plugin(text: str) -> bool:

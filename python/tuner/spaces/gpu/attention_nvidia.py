@@ -24,7 +24,7 @@ from tuner.spaces.gpu.attention_form import (
     tile_rules,
     tiles,
 )
-from tuner.spaces.gpu.tiles import gpu_limits, occupancy_rule
+from tuner.spaces.gpu.tiles import LOAD_BYTES, gpu_limits, occupancy_rule
 from tuner.spaces.tiles import powers_of_two
 from tuner.targets import Limits
 
@@ -32,6 +32,8 @@ from tuner.targets import Limits
 _INTRINSICS = {"f16": "NV_MMA_SYNC_F32_16x8x16_F16", "bf16": "NV_MMA_SYNC_F32_16x8x16_BF16"}
 _MOST_SUBGROUPS = 16
 _ACCUMULATORS = 128
+# Bits behind each row of a tile in shared memory: the built-in's, and a whole load.
+_PADDINGS = (64, 8 * LOAD_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class GpuAttention:
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
         occupancy = Knob("occupancy", gpu.occupancies)
+        padding, matrices = Knob("padding_bits", _PADDINGS), Knob("matrix_loads", (0, 1))
         q, v, k = queries.var, values.var, keys.var
         subgroups = along_queries.var * along_values.var
         threads = subgroups * intrinsic.subgroup_size
@@ -80,14 +83,19 @@ class GpuAttention:
                 v % (along_values.var * intrinsic.n) == 0,
                 "IREE lays whole instructions over a tile",
             ),
-            *tile_rules(problem, gpu, loops, (q, v, k), threads),
+            *tile_rules(problem, gpu, loops, (q, v, k), threads, z3.If(padding.var == _PADDINGS[0], 0, LOAD_BYTES)),
+            Rule(
+                f"matrix loads take rows that are padded by {_PADDINGS[1]} bits",
+                z3.Or(matrices.var == 0, padding.var == _PADDINGS[1]),
+                f"PTX: `ldmatrix` reads {LOAD_BYTES} bytes at multiples of {LOAD_BYTES}",
+            ),
             Rule(
                 f"a lane sums at most {_ACCUMULATORS} elements of either product",
                 z3.And(q * k <= _ACCUMULATORS * along_queries.var * 32, q * v <= _ACCUMULATORS * threads),
                 "estimate: half of the 255 registers of an NVIDIA thread",
             ),
         )
-        return Space((queries, values, keys, along_queries, along_values, size, occupancy), rules)
+        return Space((queries, values, keys, along_queries, along_values, size, occupancy, padding, matrices), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)
