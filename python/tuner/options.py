@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from tuner import plugins
 from tuner.errors import InputError
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from tuner.search import Strategy
     from tuner.spaces import SpaceBuilder
 
-    StrategyOption = str | type[Strategy]
-    SpaceOption = str | SpaceBuilder
+    StrategyOption: TypeAlias = str | type[Strategy]
+    SpaceOption: TypeAlias = str | SpaceBuilder
 else:
     # Their modules import z3, which no command should wait for.
-    StrategyOption = SpaceOption = Any
+    StrategyOption = Any
+    SpaceOption = Any
 
 # The fields that may hold objects.
 OBJECTS = ("strategy", "spaces")
