@@ -331,7 +331,7 @@ def test_one_process_at_a_time_measures_a_bundle(python: Path, measured: Path) -
 
 
 def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
-    header = {"schema": "iree-tuner-results/3", "bundle": "another", "machine": {}}
+    header = {"schema": "iree-tuner-results/4", "bundle": "another", "machine": {}}
     (bundle / FILE).write_text(json.dumps(header) + "\n")
     with pytest.raises(InputError, match="belongs to another bundle"):
         Results.read(bundle)

@@ -18,7 +18,7 @@ from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.targets import Device
 
-SCHEMA = "iree-tuner-bundle/2"
+SCHEMA = "iree-tuner-bundle/3"
 FILE = "manifest.json"
 # The program in the bundle that measures it.
 PROGRAM = "measure.pyz"
@@ -36,6 +36,8 @@ class BundledDevice:
     label: str
     compiles_on_load: bool
     in_host_memory: bool
+    may_race: bool
+    has_racecheck: bool
 
     @staticmethod
     def of(device: Device) -> BundledDevice:
@@ -47,6 +49,8 @@ class BundledDevice:
             device.label,
             device.compiles_on_load,
             device.in_host_memory,
+            device.may_race,
+            device.has_racecheck,
         )
 
     def device(self, uri: str = "") -> Device:
@@ -58,6 +62,8 @@ class BundledDevice:
             self.label,
             compiles_on_load=self.compiles_on_load,
             in_host_memory=self.in_host_memory,
+            may_race=self.may_race,
+            has_racecheck=self.has_racecheck,
         )
 
 

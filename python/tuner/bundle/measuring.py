@@ -27,11 +27,11 @@ from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, 
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluate.bench import DispatchBench
 from tuner.evaluate.programs import runnable
-from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.events import Disturbance, Event, FinalistChecked, FinalistFailed
 from tuner.foreign import reason_of
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
-from tuner.outcome import Compilation, Evaluation
+from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
 from tuner.targets.host import processor_name
@@ -129,12 +129,7 @@ class _Measuring:
         rng = np.random.default_rng(self._manifest.seed)
         final = bench.final(evaluations, rng, self._manifest.min_gain)
         bench.rest()
-        self._results.add_final(
-            name,
-            None
-            if final is None
-            else FinalSamples(final.evaluation.candidate.number, final.paired, final.verification, final.seeds),
-        )
+        self._results.add_final(name, None if final is None else FinalSamples.of(final))
 
     @property
     def _best(self) -> float:
@@ -155,6 +150,10 @@ class _Measuring:
             self._log(f"  {event.text}")
         elif isinstance(event, FinalistFailed):
             self._log(f"  candidate {event.evaluation.candidate.number} is passed over: {event.evaluation.detail}")
+            if event.evaluation.fate is Fate.WRONG_RESULT:
+                self._keep(event.evaluation)
+        elif isinstance(event, FinalistChecked):
+            self._log(f"  candidate {event.candidate}: {event.text}")
 
 
 def main(arguments: Sequence[str]) -> int:

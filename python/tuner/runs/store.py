@@ -169,8 +169,19 @@ class Store:
             ).fetchone()
             return None if row is None else _stored(*row)
 
-    def add(self, subject: str, choice: Any, stored: Stored, problem: str, point: Mapping[str, Any]) -> None:
+    def add(
+        self,
+        subject: str,
+        choice: Any,
+        stored: Stored,
+        problem: str,
+        point: Mapping[str, Any],
+        *,
+        instead: bool = False,
+    ) -> None:
         """Keeps the end of a candidate, which survives a kill after this returns. One that is there already stays.
+
+        `instead`: the new end takes its place, for it counts more.
 
         `problem` is what equal problems share, `point` the knobs, for warm starts.
 
@@ -180,7 +191,7 @@ class Store:
             subject, self._circumstances, self._compiler, line_of(choice), problem, line_of(point), stored, now()
         )
         with self._errors():
-            put(self._connection, kept.row)
+            put(self._connection, kept.row, instead=instead)
 
     def earlier(self, problem: str) -> list[tuple[dict[str, int], float]]:
         """Points of an equal problem and what they took under other compilers, with the default's time as 1."""

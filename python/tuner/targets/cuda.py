@@ -37,7 +37,10 @@ class CudaTarget(GpuTarget):
     @property
     def devices(self) -> tuple[Device, ...]:
         label = f"{self.label}, code for {self.chip}" if self.label else self.chip
-        return tuple(Device(uri, (), "wall", label, compiles_on_load=True) for uri in self.uris)
+        return tuple(
+            Device(uri, (), "wall", label, compiles_on_load=True, may_race=True, has_racecheck=True)
+            for uri in self.uris
+        )
 
     @property
     def note(self) -> str:

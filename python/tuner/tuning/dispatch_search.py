@@ -130,6 +130,9 @@ class DispatchSearch:
         def record(event: Event) -> None:
             if isinstance(event, FinalistFailed | Disturbance):
                 bench.folder.append(event.to_json())
+            if isinstance(event, FinalistFailed) and event.evaluation.fate is Fate.WRONG_RESULT:
+                # It was kept as measured. The next run that knows it must not try it again.
+                search._keep(event.evaluation, instead=True)
             bench.listen(event)
 
         started = bench.budget.clock()
@@ -320,13 +323,12 @@ class DispatchSearch:
         """How an earlier run ended this candidate, if one did."""
         return self._bench.store.find(self._subject, candidate.choice)
 
-    def _keep(self, evaluation: Evaluation) -> None:
-        """Keeps a candidate's end, at once, unless chance ended it."""
+    def _keep(self, evaluation: Evaluation, *, instead: bool = False) -> None:
+        """Keeps a candidate's end, at once, unless chance ended it; `instead` of an earlier one, if there is any."""
         candidate = evaluation.candidate
         if not evaluation.compilation.by_chance:
-            self._bench.store.add(
-                self._subject, candidate.choice, Stored.of(evaluation), self.task.problem.key, candidate.point
-            )
+            stored, key = Stored.of(evaluation), self.task.problem.key
+            self._bench.store.add(self._subject, candidate.choice, stored, key, candidate.point, instead=instead)
 
     def _again(self, candidate: Candidate, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""

@@ -118,7 +118,9 @@ class DispatchResult:
             baseline_s=final.paired.baseline_s,
             candidate_s=final.paired.candidate_s,
             ratio=final.ratio,
-            verified=Verified(final.seeds, final.verification.tolerance, final.verification.max_error),
+            verified=Verified(
+                final.seeds, final.verification.tolerance, final.verification.max_error, final.runs, final.races
+            ),
         )
 
 
@@ -159,7 +161,7 @@ class ModelResult:
             baseline_s=self.paired.baseline_s,
             candidate_s=self.paired.candidate_s,
             ratio=self.ratio,
-            verified=Verified(self.seeds, self.verification.tolerance, self.verification.max_error),
+            verified=Verified(self.seeds, self.verification.tolerance, self.verification.max_error, 1, None),
         )
 
 

@@ -230,7 +230,7 @@ def _summary(dispatch: RecordedDispatch) -> str:
     moment = "plain iree-compile applies it" if certificate.moment == "early" else "iree-tune compile applies it"
     return (
         f"{dispatch.verdict}: the default takes {before}, the best candidate {after}, {certificate.ratio} in"
-        f" {len(certificate.baseline_s)} rounds; outputs compared on {len(verified.seeds)} seeds, largest error"
+        f" {len(certificate.baseline_s)} rounds; outputs compared {verified}, largest error"
         f" {verified.max_error:.2g}; {moment if certificate.accepted else 'not in the spec'}."
     )
 
