@@ -10,6 +10,12 @@ namespace iree_tuner {
 
 const PassDefinition *const kPasses[] = {
     &kAnnotateRootOps,
+    &kLoadMatrices,
+    &kPipelineCopies2,
+    &kPipelineCopies3,
+    &kPipelineCopies4,
+    &kPipelineCopies5,
+    &kPipelineCopies6,
     &kStripAnnotations,
     &kStripConfiguration,
     &kStripRootConfiguration,

@@ -19,6 +19,12 @@ struct PassDefinition {
 };
 
 extern const PassDefinition kAnnotateRootOps;
+extern const PassDefinition kLoadMatrices;
+extern const PassDefinition kPipelineCopies2;
+extern const PassDefinition kPipelineCopies3;
+extern const PassDefinition kPipelineCopies4;
+extern const PassDefinition kPipelineCopies5;
+extern const PassDefinition kPipelineCopies6;
 extern const PassDefinition kStripAnnotations;
 extern const PassDefinition kStripConfiguration;
 extern const PassDefinition kStripRootConfiguration;
