@@ -66,6 +66,8 @@ class Options:
         plain: Hand over only what plain iree-compile applies.
         compile_timeout_s: Seconds for compiling one candidate.
         workers: Processes that compile; 0: one for each processor.
+        facts: Assemble every candidate for an NVIDIA GPU by ptxas, to know its registers and spills; otherwise only
+            defaults and winners.
         allocator: What the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
             model is faster with it.
         flags: Further flags of iree-compile.
@@ -93,6 +95,7 @@ class Options:
     plain: bool = False
     compile_timeout_s: float = 30.0
     workers: int = 0
+    facts: bool = False
     allocator: AllocatorOption = "auto"
     flags: tuple[str, ...] = ()
     keep_flags: bool = False
@@ -161,6 +164,7 @@ class TuneOptions(TypedDict, total=False):
     plain: bool
     compile_timeout_s: float
     workers: int
+    facts: bool
     allocator: AllocatorOption
     flags: tuple[str, ...] | list[str]
     keep_flags: bool

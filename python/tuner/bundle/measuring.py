@@ -26,10 +26,11 @@ from tuner.bundle.manifest import FILE, BundledCandidate, BundledDispatch, Manif
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluate.bench import DispatchBench
+from tuner.evaluate.order import in_order_of_measuring
 from tuner.evaluate.programs import runnable
 from tuner.events import Disturbance, Event, FinalistChecked, FinalistFailed
 from tuner.foreign import reason_of
-from tuner.measuring import DispatchProgram, Runner
+from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import is_faster_anywhere
@@ -114,13 +115,19 @@ class _Measuring:
             self._results.add_refused(name, str(error))
             return
         self._keep(bench.default_evaluation())
-        left = [candidate for number, candidate in candidates.items() if number not in self._known.ended]
+        left = in_order_of_measuring(
+            [
+                self._compilation(candidate)
+                for number, candidate in candidates.items()
+                if number not in self._known.ended
+            ]
+        )
         for start in range(0, len(left), _BATCH):
             batch = left[start : start + _BATCH]
-            self._preloader.load([self._program(candidate) for candidate in batch])
+            self._preloader.load([runnable(bundled.program, end.binary) for end in batch if end.binary is not None])
             bench.sample_baseline()
-            for candidate in batch:
-                self._keep(bench.evaluate(self._compilation(candidate)))
+            for compilation in batch:
+                self._keep(bench.evaluate(compilation))
             self._log(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
         evaluations = [
             self._known.ended[number].evaluation(self._compilation(candidate))
@@ -141,9 +148,6 @@ class _Measuring:
     def _compilation(self, candidate: BundledCandidate) -> Compilation:
         binary = self._folder / (candidate.binary or "")
         return replace(candidate.compilation(self._folder / _LOG), detail="", binary=binary)
-
-    def _program(self, candidate: BundledCandidate) -> DispatchProgram:
-        return runnable(self._bundled.program, self._folder / (candidate.binary or ""))
 
     def _log_event(self, event: Event) -> None:
         if isinstance(event, Disturbance):

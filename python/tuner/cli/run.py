@@ -169,6 +169,12 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     group=_MACHINES,
 )
 @option(
+    "--facts",
+    is_flag=True,
+    help="Count registers and spills of every candidate for NVIDIA GPUs by ptxas, not of defaults and winners alone.",
+    group=_MACHINES,
+)
+@option(
     "--ray",
     is_flag=False,
     flag_value="local",

@@ -22,13 +22,14 @@ _MAX_REGISTERS = "nvvm.maxnreg"
 class CudaTarget(GpuTarget):
     """One GPU, compiled for `chip`; `label` says which GPU runs it, `uris` where, for several equal ones.
 
-    `processors`: the number of multiprocessors of the GPU that runs it, if there is one.
+    `processors`: the number of multiprocessors of the GPU that runs it, if there is one, `runs_on` its chip.
     """
 
     chip: str = "sm_80"
     label: str = ""
     uris: tuple[str, ...] = ("cuda",)
     processors: int | None = None
+    runs_on: str = ""
 
     @property
     def name(self) -> str:
@@ -41,6 +42,10 @@ class CudaTarget(GpuTarget):
             Device(uri, (), "wall", label, compiles_on_load=True, may_race=True, has_racecheck=True)
             for uri in self.uris
         )
+
+    @property
+    def assembled_for(self) -> str:
+        return self.runs_on or self.chip
 
     @property
     def note(self) -> str:
@@ -91,8 +96,8 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget
         raise InputError(f"candidates are compared on GPUs of one kind, and {names}; name equal ones by --device")
     device = used[uris[0]]
     if chip:
-        return CudaTarget(chip, uris=uris, processors=device.processors)
-    return CudaTarget(chip_for(device), device.name, uris, device.processors)
+        return CudaTarget(chip, uris=uris, processors=device.processors, runs_on=device.chip)
+    return CudaTarget(chip_for(device), device.name, uris, device.processors, device.chip)
 
 
 def _place(uri: str) -> int:

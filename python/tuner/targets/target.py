@@ -31,6 +31,11 @@ class Place(Protocol):
         """The first of `devices`."""
         return self.devices[0]
 
+    @property
+    def assembled_for(self) -> str:
+        """The chip for which its driver assembles programs when it loads them; "" if they are machine code already."""
+        return ""
+
 
 class Compilation(Protocol):
     """How iree-compile makes programs for a target."""

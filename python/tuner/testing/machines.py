@@ -57,6 +57,7 @@ class ReplayTarget:
     compile_flags: tuple[str, ...] = ("--replay",)
     reads_specs: bool = True
     strategy_pass: str = "replay"
+    assembled_for: str = ""
 
     @property
     def device(self) -> Device:
@@ -105,7 +106,15 @@ class ReplayCompilers:
         annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
         configured = Configured("", (text,))
         return Compilation(
-            job.candidate, Fate.COMPILED, "", behaviour.compile_s, job.log, job.binary, configured, annotations
+            job.candidate,
+            Fate.COMPILED,
+            "",
+            behaviour.compile_s,
+            job.log,
+            job.binary,
+            configured,
+            annotations,
+            facts=behaviour.facts,
         )
 
 

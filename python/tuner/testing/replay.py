@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tuner.errors import MeasurementError
+from tuner.facts import BinaryFacts
 from tuner.measuring.calls import (
     Call,
     Check,
@@ -77,7 +78,7 @@ class Behaviour:
     `time_s`: seconds of one run. `guarded_time_s`: the same between guard pages (`time_s` by default). `course`: what
     happens when it is loaded or run. `compile_s`: seconds that it takes to be compiled. `slip`: when it is wrong if its
     course is right. `is_reproducible`: whether runs on the same data give the same bits. `races`: what
-    compute-sanitizer finds.
+    compute-sanitizer finds. `facts`: what its binary says of itself.
     """
 
     time_s: float = 1e-3
@@ -87,6 +88,7 @@ class Behaviour:
     slip: Slip | None = None
     is_reproducible: bool = True
     races: RaceCheck = NO_RACES
+    facts: BinaryFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

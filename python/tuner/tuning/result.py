@@ -91,6 +91,10 @@ class DispatchResult:
             "evaluations": len(self.evaluations),
             "default": to_plain(self.dispatch.default),
             "winner": None,
+            "facts": {
+                "default": _facts(next(iter(self.evaluations), None)),
+                "winner": _facts(self.winner),
+            },
         }
         if self.final is not None:
             result["final"] = {
@@ -122,6 +126,12 @@ class DispatchResult:
                 final.seeds, final.verification.tolerance, final.verification.max_error, final.runs, final.races
             ),
         )
+
+
+def _facts(evaluation: Evaluation | None) -> Any:
+    """What the binary of a candidate says of itself, as plain JSON; None if that is not known."""
+    facts = None if evaluation is None else evaluation.compilation.facts
+    return None if facts is None else to_plain(facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,131 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""NVIDIA's code: PTX as text, and what its assembler says of the machine code that becomes of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tuner.facts.binary import BinaryFacts
+from tuner.facts.executable import Executable
+from tuner.facts.ptxas import assembled, find_ptxas
+
+_TARGET = re.compile(r"^\.target\s+(\w+)", re.MULTILINE)
+_LABEL = re.compile(r"^\s*(\$\w+):")
+_BRANCH = re.compile(r"\bbra(?:\.uni)?\s+(\$\w+)")
+# The kinds of instructions that are counted. cp.async has further forms that wait and copy nothing.
+_KINDS = {
+    "mma": r"mma\.sync|wmma\.mma|wgmma\.mma_async",
+    "ldmatrix": r"ldmatrix",
+    "cp.async": r"cp\.async\.c[ag]\.",
+    "ld.shared": r"ld\.shared",
+    "st.shared": r"st\.shared",
+    "ld.global": r"ld\.global",
+    "st.global": r"st\.global",
+    "ld.local": r"ld\.local",
+    "st.local": r"st\.local",
+    "bar": r"bar\.sync|barrier\.(?:cta\.)?sync|bar\.warp",
+    "shfl": r"shfl",
+    "fma": r"fma\.",
+}
+_INSTRUCTION = re.compile(
+    r"^\s*(?:@!?%\w+\s+)?(?:" + "|".join(f"(?P<k{number}>{text})" for number, text in enumerate(_KINDS.values())) + ")"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Multiprocessor:
+    """What limits the subgroups of a multiprocessor: how many there can be, of workgroups too, and shared memory."""
+
+    subgroups: int
+    workgroups: int
+    shared_bytes: int
+
+
+# Source: CUDA C++ Programming Guide, technical specifications per compute capability.
+_MULTIPROCESSORS = {
+    "sm_80": _Multiprocessor(64, 32, 164 << 10),
+    "sm_86": _Multiprocessor(48, 16, 100 << 10),
+    "sm_87": _Multiprocessor(48, 16, 164 << 10),
+    "sm_89": _Multiprocessor(48, 24, 100 << 10),
+    "sm_90": _Multiprocessor(64, 32, 228 << 10),
+    "sm_100": _Multiprocessor(64, 32, 228 << 10),
+    "sm_120": _Multiprocessor(48, 24, 100 << 10),
+}
+_LANES, _SCHEDULERS = 32, 4
+# Registers of a lane for all subgroups of a scheduler, and the step in which a subgroup gets them.
+_REGISTERS, _STEP = 512, 8
+# Bytes of shared memory that the system takes of each workgroup.
+_RESERVED_BYTES = 1024
+
+
+def facts_of_ptx(executable: Executable, assemble_for: str) -> BinaryFacts:
+    """The facts of PTX. Raises ValueError if it is none."""
+    text = executable.code.decode("ascii", errors="strict")
+    target = _TARGET.search(text)
+    if target is None:
+        raise ValueError("PTX without a target")
+    lines = text.splitlines()
+    facts = BinaryFacts(
+        chip=target[1],
+        shared_memory_bytes=executable.shared_bytes,
+        workgroup_size=executable.workgroup_size,
+        instructions=_counted(lines),
+        loop=_counted(_main_loop(lines)),
+    )
+    if not assemble_for:
+        return replace(facts, note="not assembled")
+    ptxas = find_ptxas()
+    if ptxas is None:
+        return replace(facts, note="there is no ptxas")
+    found = assembled(ptxas, executable.code, assemble_for)
+    shared_bytes = executable.shared_bytes + (found.shared_bytes or 0)
+    return replace(
+        facts,
+        chip=assemble_for,
+        registers=found.registers,
+        spill_store_bytes=found.spill_store_bytes,
+        spill_load_bytes=found.spill_load_bytes,
+        stack_bytes=found.stack_bytes,
+        shared_memory_bytes=shared_bytes,
+        occupancy=occupancy(assemble_for, found.registers, shared_bytes, executable.workgroup_size),
+        note=found.failure,
+    )
+
+
+def occupancy(chip: str, registers: int | None, shared_bytes: int, workgroup_size: Sequence[int]) -> int | None:
+    """The most subgroups of 32 threads that share a scheduler, in whole workgroups; None if that is not known."""
+    there = _MULTIPROCESSORS.get(chip.rstrip("af"))
+    threads = math.prod(workgroup_size)
+    if there is None or not registers or not threads:
+        return None
+    subgroups = math.ceil(threads / _LANES)
+    by_registers = _SCHEDULERS * (_REGISTERS // (math.ceil(registers / _STEP) * _STEP))
+    workgroups = min(
+        there.workgroups,
+        min(there.subgroups, by_registers) // subgroups,
+        there.shared_bytes // (shared_bytes + _RESERVED_BYTES),
+    )
+    return math.ceil(workgroups * subgroups / _SCHEDULERS)
+
+
+def _counted(lines: Sequence[str]) -> dict[str, int]:
+    names = list(_KINDS)
+    found = (_INSTRUCTION.match(line) for line in lines)
+    return dict(Counter(names[int((match.lastgroup or "k0")[1:])] for match in found if match))
+
+
+def _main_loop(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of the loop that has most matrix instructions, of equals the shortest: from a label back to it."""
+    labels = {match[1]: number for number, line in enumerate(lines) for match in [_LABEL.match(line)] if match}
+    loops = [
+        lines[labels[match[1]] : number + 1]
+        for number, line in enumerate(lines)
+        for match in [_BRANCH.search(line)]
+        if match and labels.get(match[1], number) < number
+    ]
+    return max(loops, key=lambda loop: (_counted(loop).get("mma", 0), -len(loop)), default=())
