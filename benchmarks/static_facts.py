@@ -56,6 +56,7 @@ def _per_matrix_instruction(kind: str) -> Callable[[BinaryFacts], float]:
 # What may rank candidates: of each the smaller is expected to be the faster.
 FACTS: Mapping[str, Callable[[BinaryFacts], float]] = {
     "spilled bytes": lambda facts: float(facts.spilled_bytes),
+    "stack": lambda facts: float(facts.stack_bytes if facts.stack_bytes is not None else math.nan),
     "registers": lambda facts: float(facts.registers or math.nan),
     "shared memory": lambda facts: float(facts.shared_memory_bytes or 0),
     "occupancy, inverse": lambda facts: 1 / facts.occupancy if facts.occupancy else math.nan,
