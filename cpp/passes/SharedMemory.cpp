@@ -18,14 +18,7 @@ bool isInSharedMemory(MlirType type) {
   if (isNull(space)) {
     return false;
   }
-  std::string text;
-  mlirAttributePrint(
-      space,
-      [](MlirStringRef part, void *data) {
-        static_cast<std::string *>(data)->append(part.data, part.length);
-      },
-      &text);
-  return text == "#gpu.address_space<workgroup>";
+  return printed(space) == "#gpu.address_space<workgroup>";
 }
 
 bool isView(MlirOperation op) {
@@ -42,6 +35,38 @@ MlirOperation allocationOf(MlirValue memref) {
   return !isNull(op) && operationName(op) == "memref.alloc"
              ? op
              : MlirOperation{nullptr};
+}
+
+bool isRead(MlirOperation op) {
+  std::string_view name = operationName(op);
+  return name == "vector.transfer_read" || name == "vector.load" ||
+         name == "memref.load" || name == "nvgpu.ldmatrix";
+}
+
+bool isIndexing(MlirOperation op) {
+  std::string_view name = operationName(op);
+  return mlirOperationGetNumRegions(op) == 0 &&
+         (isView(op) || name.substr(0, 6) == "arith." ||
+          name.substr(0, 7) == "affine." || name == "iree_codegen.index_hint");
+}
+
+std::vector<MlirOperation> opsOf(MlirBlock block) {
+  std::vector<MlirOperation> ops;
+  for (MlirOperation op = mlirBlockGetFirstOperation(block); !isNull(op);
+       op = mlirOperationGetNextInBlock(op)) {
+    ops.push_back(op);
+  }
+  return ops;
+}
+
+bool isInside(MlirOperation op, MlirOperation loop) {
+  while (!isNull(op)) {
+    if (op.ptr == loop.ptr) {
+      return true;
+    }
+    op = mlirOperationGetParentOperation(op);
+  }
+  return false;
 }
 
 } // namespace iree_tuner
