@@ -5,12 +5,12 @@
     iree-tune run model.mlir --target cuda --strategy random --trials 150 --keep-flags --run-dir run    # on the GPU
     python benchmarks/static_facts.py run [--assemble sm_90] [--json FILE]                              # anywhere
 
-Facts are those of the run's log. With `--assemble`, binaries in the run's folder are read again and assembled by ptxas
-for that chip, so that the run itself need not have been started with `--facts`. For each fact: Spearman's rank
-correlation with the time of one run (1: the order of the fact is that of the times), and the place of the fastest
-candidate if they are sorted by the fact, equals in the order in which they were tried (1: it comes first). `mean rank`
-sorts by the mean of the ranks of all facts. For spills: how many of the ten fastest spill, and the most that one of
-them spills, in bytes of a thread: a candidate that spills more could have been left untimed.
+Facts are those of the run's log. With `--assemble`, binaries in the run's folder are read again, by ptxas or
+llvm-objdump for that chip, so that the run itself need not have been started with `--facts`. For each fact:
+Spearman's rank correlation with the time of one run (1: the order of the fact is that of the times), and the place of
+the fastest candidate if they are sorted by the fact, equals in the order in which they were tried (1: it comes
+first). `mean rank` sorts by the mean of the ranks of all facts. For spills: how many of the ten fastest spill, and
+the most that one of them spills, in bytes of a thread: a candidate that spills more could have been left untimed.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs")
-    parser.add_argument("--assemble", default="", metavar="CHIP", help="read binaries again, by ptxas for this chip")
+    parser.add_argument("--assemble", default="", metavar="CHIP", help="read binaries again, by tools for this chip")
     parser.add_argument("--json", type=Path, help="append a line for each dispatch to this file")
     arguments = parser.parse_args()
     found = [

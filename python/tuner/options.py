@@ -66,8 +66,8 @@ class Options:
         plain: Hand over only what plain iree-compile applies.
         compile_timeout_s: Seconds for compiling one candidate.
         workers: Processes that compile; 0: one for each processor.
-        facts: Assemble every candidate for an NVIDIA GPU by ptxas, to know its registers and spills; otherwise only
-            defaults and winners.
+        facts: Read all that every candidate's binary for a GPU says, by further tools; otherwise only of defaults and
+            winners.
         allocator: What the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
             model is faster with it.
         flags: Further flags of iree-compile.

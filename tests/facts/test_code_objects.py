@@ -65,7 +65,7 @@ def elf(metadata: bytes, kind: int = 32) -> bytes:
 
 
 def read(metadata: Any = METADATA) -> BinaryFacts:
-    return facts_of_elf(Executable(HIP, elf(packed(metadata)), (64, 1, 1), 0))
+    return facts_of_elf(Executable(HIP, elf(packed(metadata)), (64, 1, 1), 0), disassemble=False)
 
 
 def test_the_facts_of_a_function_are_read() -> None:
@@ -80,6 +80,7 @@ def test_the_facts_of_a_function_are_read() -> None:
         shared_memory_bytes=17664,
         workgroup_size=(256, 1, 1),
         occupancy=3,
+        note="not disassembled",
     )
     assert read().spilled_bytes == 20
     assert dict(read().lines())["registers of a thread"] == "123, 32 of them accumulators"
@@ -103,7 +104,7 @@ def test_the_chips_features_are_no_part_of_its_name() -> None:
 )
 def test_what_is_no_code_object_is_refused(code: bytes) -> None:
     with pytest.raises((ValueError, LookupError, TypeError, struct.error)):
-        facts_of_elf(Executable(HIP, code, (), 0))
+        facts_of_elf(Executable(HIP, code, (), 0), disassemble=False)
 
 
 @pytest.mark.parametrize(

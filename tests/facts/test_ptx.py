@@ -125,8 +125,8 @@ def test_without_an_assembler_the_text_is_all_that_is_known(monkeypatch: pytest.
     ("script", "says"),
     [
         (
-            "echo \"ptxas x.ptx, line 5; fatal   : Unsupported .version 9.9; current version is '9.0'\" >&2; exit 1",
-            "ptxas: ptxas x.ptx, line 5; fatal   : Unsupported .version 9.9; current version is '9.0'",
+            "echo \"ptxas $5, line 5; fatal   : Unsupported .version 9.9; current version is '9.0'\" >&2; exit 1",
+            "ptxas: ptxas the code, line 5; fatal   : Unsupported .version 9.9; current version is '9.0'",
         ),
         ("exit 255", "ptxas: no output"),
     ],

@@ -63,14 +63,16 @@ def test_code_for_nvidia_is_assembled_for_a_later_chip(binaries: dict[str, Path]
 
 @pytest.mark.compiler
 def test_code_for_amd_says_what_it_is(binaries: dict[str, Path]) -> None:
-    facts = read_facts(binaries["rocm"], "sm_90")
+    facts = read_facts(binaries["rocm"], "gfx942")
     assert facts is not None
     assert facts.chip == "gfx942"
     assert facts.registers is not None
     assert facts.scalar_registers is not None
-    assert (facts.spilled_registers, facts.note) == (0, "")
+    assert facts.spilled_registers == 0
     assert facts.occupancy is not None
     assert 1 <= facts.occupancy <= 8
+    # Without llvm-objdump, or with one that does not know the chip, there is a reason.
+    assert bool(facts.note) != bool(facts.loop.get("mma"))
 
 
 @pytest.mark.compiler

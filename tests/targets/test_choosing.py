@@ -109,12 +109,13 @@ def test_a_gpu_gets_a_chip_whose_code_it_runs(capability: tuple[int, int], chip:
     assert chip_for(CudaDevice("a GPU", capability, 132)) == chip
 
 
-def test_programs_are_assembled_for_the_gpu_that_runs_them() -> None:
-    """Which IREE need not compile for; without a GPU it is the chip that code is for. AMD's code is machine code."""
+def test_programs_become_machine_code_for_the_gpu_that_runs_them() -> None:
+    """Which IREE need not compile for; without a GPU it is the chip that code is for."""
     assert CudaDevice("NVIDIA H200", (9, 0), 132).chip == "sm_90"
-    assert CudaTarget("sm_80", runs_on="sm_90").assembled_for == "sm_90"
-    assert CudaTarget("sm_80").assembled_for == "sm_80"
-    assert RocmTarget("gfx942").assembled_for == CpuTarget(1).assembled_for == ""
+    assert CudaTarget("sm_80", runs_on="sm_90").machine_code_for == "sm_90"
+    assert CudaTarget("sm_80").machine_code_for == "sm_80"
+    assert RocmTarget("gfx942").machine_code_for == "gfx942"
+    assert CpuTarget(1).machine_code_for == ""
 
 
 def test_races_hide_on_gpus() -> None:

@@ -150,7 +150,7 @@ def _drawn(task: Task, limits: Limits, opened: OpenedModel, unfinished: Path, fo
             target=target,
             binary=unfinished / name / f"{candidate.number}.vmfb",
             log=folder.path / "candidates" / name / f"{candidate.number}.log",
-            assemble_for=target.assembled_for if opened.options.facts or candidate.is_default else "",
+            facts_for=target.machine_code_for if opened.options.facts or candidate.is_default else "",
         )
         for candidate in (DEFAULT, *candidates)
     ]

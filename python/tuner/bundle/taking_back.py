@@ -269,7 +269,7 @@ def _compiled(measured: _Bundle, task: Task, winner: Evaluation) -> Compilation:
         target=measured.opened.target,
         binary=folder / f"{number}.vmfb",
         log=folder / f"{number}.log",
-        assemble_for=measured.opened.target.assembled_for,
+        facts_for=measured.opened.target.machine_code_for,
     )
     (compilation,) = measured.compilers.compile([job])
     return compilation

@@ -171,7 +171,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
 @option(
     "--facts",
     is_flag=True,
-    help="Count registers and spills of every candidate for NVIDIA GPUs by ptxas, not of defaults and winners alone.",
+    help="Look into every binary for a GPU by ptxas or llvm-objdump, not only into those of defaults and winners.",
     group=_MACHINES,
 )
 @option(

@@ -75,7 +75,7 @@ class CompileJob:
     """One candidate to compile: the program, whose op `identity` gets the configuration, and where to write.
 
     `annotations`: what a spec's entry says, which is then applied in place of the candidate's configuration.
-    `assemble_for`: the chip for which ptxas assembles the binary to learn its facts, as in `tuner.facts.read_facts`.
+    `facts_for`: the chip for which further tools look into the binary to learn its facts (`tuner.facts.read_facts`).
     """
 
     program: BenchmarkProgram
@@ -85,7 +85,7 @@ class CompileJob:
     binary: Path
     log: Path
     annotations: Annotations | None = None
-    assemble_for: str = ""
+    facts_for: str = ""
 
     @property
     def choice(self) -> Configuration | Annotations | None:
@@ -421,7 +421,7 @@ def _compile(job: CompileJob) -> Compilation:
     if error:
         detail = error_line(job.log.read_text(errors="replace"))[:_DETAIL]
         return ended(Fate.COMPILE_FAILED, detail or error)
-    facts = read_facts(job.binary, job.assemble_for)
+    facts = read_facts(job.binary, job.facts_for)
     return replace(
         ended(Fate.COMPILED, ""),
         facts=facts,

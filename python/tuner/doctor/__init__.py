@@ -26,7 +26,7 @@ def examine(working_folder: Path, peaks: Path, threads: int = 1) -> Iterator[Fin
         scratch = Path(temporary)
         yield from _guarded("plugin", lambda: _plugin(scratch))
         yield from _guarded("devices", lambda: _devices(scratch))
-        yield from _guarded("NVIDIA's tools", _nvidia_tools)
+        yield from _guarded("tools for GPUs", _gpu_tools)
         yield from _guarded("noise", lambda: _noise(scratch))
         yield from _guarded("peaks", lambda: _peaks(threads, peaks, scratch))
     yield from _machine(working_folder)
@@ -48,10 +48,10 @@ def _devices(scratch: Path) -> Iterable[Finding]:
     return check_devices(scratch)
 
 
-def _nvidia_tools() -> Iterable[Finding]:
-    from tuner.doctor.nvidia_tools import check_nvidia_tools
+def _gpu_tools() -> Iterable[Finding]:
+    from tuner.doctor.gpu_tools import check_gpu_tools
 
-    return check_nvidia_tools()
+    return check_gpu_tools()
 
 
 def _noise(scratch: Path) -> Iterable[Finding]:

@@ -17,6 +17,8 @@ from typing import Any
 from tuner.facts import messagepack
 from tuner.facts.binary import BinaryFacts
 from tuner.facts.executable import Executable
+from tuner.facts.instructions import counted, main_loop
+from tuner.facts.objdump import disassembled, find_objdump
 
 # Kinds of a program header and of a note. Source: ELF, and the AMDGPU usage guide.
 _NOTES, _METADATA = 4, 32
@@ -61,7 +63,7 @@ _UNITS = {
 _BY_SCALARS = ((100, 8), (128, 7))
 
 
-def facts_of_elf(executable: Executable) -> BinaryFacts:
+def facts_of_elf(executable: Executable, *, disassemble: bool) -> BinaryFacts:
     """The facts of a code object. Raises ValueError, LookupError or struct.error if it is none."""
     metadata = _metadata(executable.code)
     function = metadata["amdhsa.kernels"][0]
@@ -81,7 +83,16 @@ def facts_of_elf(executable: Executable) -> BinaryFacts:
         shared_memory_bytes=(_number(function, ".group_segment_fixed_size") or 0) + executable.shared_bytes,
         workgroup_size=asked or executable.workgroup_size,
     )
-    return replace(facts, occupancy=occupancy(facts, _number(function, ".wavefront_size") or 64))
+    facts = replace(facts, occupancy=occupancy(facts, _number(function, ".wavefront_size") or 64))
+    return _with_instructions(facts, executable.code) if disassemble else replace(facts, note="not disassembled")
+
+
+def _with_instructions(facts: BinaryFacts, code: bytes) -> BinaryFacts:
+    objdump = find_objdump()
+    if objdump is None:
+        return replace(facts, note="there is no llvm-objdump")
+    instructions, failure = disassembled(objdump, code)
+    return replace(facts, instructions=counted(instructions), loop=counted(main_loop(instructions)), note=failure)
 
 
 def occupancy(facts: BinaryFacts, wave: int) -> int | None:

@@ -6,35 +6,36 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tuner.facts.binary import BinaryFacts
 from tuner.facts.executable import Executable
+from tuner.facts.instructions import Instruction, Kinds, counted, main_loop
 from tuner.facts.ptxas import assembled, find_ptxas
 
 _TARGET = re.compile(r"^\.target\s+(\w+)", re.MULTILINE)
 _LABEL = re.compile(r"^\s*(\$\w+):")
 _BRANCH = re.compile(r"\bbra(?:\.uni)?\s+(\$\w+)")
 # The kinds of instructions that are counted. cp.async has further forms that wait and copy nothing.
-_KINDS = {
-    "mma": r"mma\.sync|wmma\.mma|wgmma\.mma_async",
-    "ldmatrix": r"ldmatrix",
-    "cp.async": r"cp\.async\.c[ag]\.",
-    "ld.shared": r"ld\.shared",
-    "st.shared": r"st\.shared",
-    "ld.global": r"ld\.global",
-    "st.global": r"st\.global",
-    "ld.local": r"ld\.local",
-    "st.local": r"st\.local",
-    "bar": r"bar\.sync|barrier\.(?:cta\.)?sync|bar\.warp",
-    "shfl": r"shfl",
-    "fma": r"fma\.",
-}
-_INSTRUCTION = re.compile(
-    r"^\s*(?:@!?%\w+\s+)?(?:" + "|".join(f"(?P<k{number}>{text})" for number, text in enumerate(_KINDS.values())) + ")"
+_KINDS = Kinds(
+    {
+        "mma": r"mma\.sync|wmma\.mma|wgmma\.mma_async",
+        "ldmatrix": r"ldmatrix",
+        "cp.async": r"cp\.async\.c[ag]\.",
+        "ld.shared": r"ld\.shared",
+        "st.shared": r"st\.shared",
+        "ld.global": r"ld\.global",
+        "st.global": r"st\.global",
+        "ld.local": r"ld\.local",
+        "st.local": r"st\.local",
+        "bar": r"bar\.sync|barrier\.(?:cta\.)?sync|bar\.warp",
+        "shfl": r"shfl",
+        "fma": r"fma\.",
+    }
 )
+# What stands before an instruction: spaces, and the condition under which it is executed.
+_CONDITION = re.compile(r"\s*(?:@!?%\w+\s+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +64,36 @@ _REGISTERS, _STEP = 512, 8
 _RESERVED_BYTES = 1024
 
 
-def facts_of_ptx(executable: Executable, assemble_for: str) -> BinaryFacts:
-    """The facts of PTX. Raises ValueError if it is none."""
+def facts_of_ptx(executable: Executable, tools_for: str) -> BinaryFacts:
+    """The facts of PTX, assembled for the chip `tools_for` if there is one. Raises ValueError if it is no PTX."""
     text = executable.code.decode("ascii", errors="strict")
     target = _TARGET.search(text)
     if target is None:
         raise ValueError("PTX without a target")
-    lines = text.splitlines()
+    instructions = _instructions(text.splitlines())
     facts = BinaryFacts(
         chip=target[1],
         shared_memory_bytes=executable.shared_bytes,
         workgroup_size=executable.workgroup_size,
-        instructions=_counted(lines),
-        loop=_counted(_main_loop(lines)),
+        instructions=counted(instructions),
+        loop=counted(main_loop(instructions)),
     )
-    if not assemble_for:
+    if not tools_for:
         return replace(facts, note="not assembled")
     ptxas = find_ptxas()
     if ptxas is None:
         return replace(facts, note="there is no ptxas")
-    found = assembled(ptxas, executable.code, assemble_for)
+    found = assembled(ptxas, executable.code, tools_for)
     shared_bytes = executable.shared_bytes + (found.shared_bytes or 0)
     return replace(
         facts,
-        chip=assemble_for,
+        chip=tools_for,
         registers=found.registers,
         spill_store_bytes=found.spill_store_bytes,
         spill_load_bytes=found.spill_load_bytes,
         stack_bytes=found.stack_bytes,
         shared_memory_bytes=shared_bytes,
-        occupancy=occupancy(assemble_for, found.registers, shared_bytes, executable.workgroup_size),
+        occupancy=occupancy(tools_for, found.registers, shared_bytes, executable.workgroup_size),
         note=found.failure,
     )
 
@@ -113,19 +114,13 @@ def occupancy(chip: str, registers: int | None, shared_bytes: int, workgroup_siz
     return math.ceil(workgroups * subgroups / _SCHEDULERS)
 
 
-def _counted(lines: Sequence[str]) -> dict[str, int]:
-    names = list(_KINDS)
-    found = (_INSTRUCTION.match(line) for line in lines)
-    return dict(Counter(names[int((match.lastgroup or "k0")[1:])] for match in found if match))
-
-
-def _main_loop(lines: Sequence[str]) -> Sequence[str]:
-    """The lines of the loop that has most matrix instructions, of equals the shortest: from a label back to it."""
+def _instructions(lines: Sequence[str]) -> list[Instruction]:
+    """Those of PTX, by the numbers of their lines."""
     labels = {match[1]: number for number, line in enumerate(lines) for match in [_LABEL.match(line)] if match}
-    loops = [
-        lines[labels[match[1]] : number + 1]
-        for number, line in enumerate(lines)
-        for match in [_BRANCH.search(line)]
-        if match and labels.get(match[1], number) < number
-    ]
-    return max(loops, key=lambda loop: (_counted(loop).get("mma", 0), -len(loop)), default=())
+    found = []
+    for number, line in enumerate(lines):
+        before = _CONDITION.match(line)
+        branch = _BRANCH.search(line)
+        kind = _KINDS.of(line[before.end() :] if before else line)
+        found.append(Instruction(number, kind, labels.get(branch[1]) if branch else None))
+    return found

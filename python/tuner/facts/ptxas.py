@@ -81,7 +81,7 @@ def assembled(ptxas: str, ptx: bytes, chip: str) -> Assembled:
             return Assembled(failure=f"ptxas does not start: {error.strerror}")
     output = (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode:
-        return Assembled(failure=f"ptxas: {reason(output)}")
+        return Assembled(failure=f"ptxas: {reason(output.replace(file.name, 'the code'))}")
     return parse(output)
 
 

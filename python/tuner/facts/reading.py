@@ -18,16 +18,19 @@ from tuner.facts.nvidia import facts_of_ptx
 _NO_BINARY = (OSError, ValueError, LookupError, TypeError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
-def read_facts(binary: Path, assemble_for: str = "") -> BinaryFacts | None:
+def read_facts(binary: Path, tools_for: str = "") -> BinaryFacts | None:
     """The facts of a dispatch's binary; None if it has no code for a GPU that can be read.
 
-    `assemble_for`: the chip for which NVIDIA's ptxas, if it is there, assembles PTX to count registers and spills,
-    which takes a tenth of a second or more; "" for none.
+    `tools_for`: the chip for which further tools are asked if they are there; "" for none. NVIDIA's ptxas assembles
+    PTX, which shows registers and spills and takes a tenth of a second or more. LLVM's disassembler shows AMD's
+    instructions.
     """
     try:
         executable = read_executable(binary)
         if executable is None:
             return None
-        return facts_of_ptx(executable, assemble_for) if executable.kind == CUDA else facts_of_elf(executable)
+        if executable.kind == CUDA:
+            return facts_of_ptx(executable, tools_for)
+        return facts_of_elf(executable, disassemble=bool(tools_for))
     except _NO_BINARY:
         return None

@@ -44,7 +44,7 @@ class CudaTarget(GpuTarget):
         )
 
     @property
-    def assembled_for(self) -> str:
+    def machine_code_for(self) -> str:
         return self.runs_on or self.chip
 
     @property

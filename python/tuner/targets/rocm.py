@@ -29,6 +29,10 @@ class RocmTarget(GpuTarget):
         return tuple(Device(uri, (), "wall", self.chip, may_race=True) for uri in self.uris)
 
     @property
+    def machine_code_for(self) -> str:
+        return self.chip
+
+    @property
     def note(self) -> str:
         return ""
 

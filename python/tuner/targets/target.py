@@ -32,8 +32,8 @@ class Place(Protocol):
         return self.devices[0]
 
     @property
-    def assembled_for(self) -> str:
-        """The chip for which its driver assembles programs when it loads them; "" if they are machine code already."""
+    def machine_code_for(self) -> str:
+        """The GPU's chip for which programs become machine code, as its vendor's tools name it; "" for CPUs."""
         return ""
 
 

@@ -57,7 +57,7 @@ class ReplayTarget:
     compile_flags: tuple[str, ...] = ("--replay",)
     reads_specs: bool = True
     strategy_pass: str = "replay"
-    assembled_for: str = ""
+    machine_code_for: str = ""
 
     @property
     def device(self) -> Device:

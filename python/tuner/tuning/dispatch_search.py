@@ -91,7 +91,7 @@ class SolvedSearch:
             target=target,
             binary=folder / f"{candidate.number}.vmfb",
             log=folder / f"{candidate.number}.log",
-            assemble_for=target.assembled_for if self.bench.options.facts or candidate.is_default else "",
+            facts_for=target.machine_code_for if self.bench.options.facts or candidate.is_default else "",
         )
 
 
@@ -270,7 +270,7 @@ class DispatchSearch:
         self._compile_finalists()
         final = self._benches.final(self._evaluations, self._rng, min_gain, budget)
         if final is not None and final.accepted:
-            final = replace(final, evaluation=self._assembled(final.evaluation))
+            final = replace(final, evaluation=self._with_facts(final.evaluation))
         return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
 
     def give_up(self, reason: str) -> DispatchResult:
@@ -350,9 +350,9 @@ class DispatchSearch:
         for finalist, compilation in zip(lacking, compiled, strict=True):
             self._evaluations[finalist.candidate.number] = replace(finalist, compilation=compilation)
 
-    def _assembled(self, winner: Evaluation) -> Evaluation:
-        """The winner with all facts of its binary, which candidates lack if assembling each would take too long."""
-        compilation, chip = winner.compilation, self._bench.target.assembled_for
+    def _with_facts(self, winner: Evaluation) -> Evaluation:
+        """The winner with all facts of its binary, which candidates lack because reading all of each takes too long."""
+        compilation, chip = winner.compilation, self._bench.target.machine_code_for
         if not chip or compilation.binary is None or self._bench.options.facts:
             return winner
         return replace(winner, compilation=replace(compilation, facts=read_facts(compilation.binary, chip)))
