@@ -5,12 +5,16 @@
     iree-tune run model.mlir --target cuda --strategy random --trials 150 --keep-flags --run-dir run    # on the GPU
     python benchmarks/static_facts.py run [--assemble sm_90] [--json FILE]                              # anywhere
 
-Facts are those of the run's log. With `--assemble`, binaries in the run's folder are read again, by ptxas or
-llvm-objdump for that chip, so that the run itself need not have been started with `--facts`. For each fact:
-Spearman's rank correlation with the time of one run (1: the order of the fact is that of the times), and the place of
-the fastest candidate if they are sorted by the fact, equals in the order in which they were tried (1: it comes
-first). `mean rank` sorts by the mean of the ranks of all facts. For spills: how many of the ten fastest spill, and
-the most that one of them spills, in bytes of a thread: a candidate that spills more could have been left untimed.
+    iree-tune run model.mlir --target cuda:sm_80 --no-measure --trials 150 --bundle bundle    # anywhere
+    python bundle/measure.pyz                                                                 # on the GPU
+    python benchmarks/static_facts.py bundle --assemble sm_90                                 # anywhere
+
+Facts are those of the run's log or of the bundle's manifest. With `--assemble`, the binaries in the folder are read
+again, by ptxas or llvm-objdump for that chip, so that `--facts` need not have been given. For each fact: Spearman's
+rank correlation with the time of one run (1: the order of the fact is that of the times), and the place of the
+fastest candidate if they are sorted by the fact, equals in the order in which they were tried (1: it comes first).
+`mean rank` sorts by the mean of the ranks of all facts. For spills: how many of the ten fastest spill, and the most
+that one of them spills, in bytes of a thread: a candidate that spills more could have been left untimed.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import math
 import statistics
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +33,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata, spearmanr
 
+from tuner.bundle.manifest import FILE, read_manifest
+from tuner.bundle.results import Results
 from tuner.facts import BinaryFacts, read_facts
-from tuner.report.recorded_run import RecordedDispatch, read_run
+from tuner.report.recorded_run import read_run
 
 # The fastest candidates that must not be lost.
 _BEST = 10
@@ -99,29 +105,54 @@ def spills(timed: Sequence[Timed]) -> dict[str, int]:
     }
 
 
-def timed_candidates(run: Path, dispatch: RecordedDispatch, assemble_for: str) -> list[Timed]:
-    """The candidates that have a time and facts, in the order of the search."""
-    found = []
-    for candidate in dispatch.tried:
-        binary = run / "candidates" / dispatch.name / f"{candidate.number}.vmfb"
-        facts = read_facts(binary, assemble_for) if assemble_for else candidate.facts
-        if candidate.time_s is not None and facts is not None:
-            found.append(Timed(candidate.number, candidate.time_s, facts))
+def timed_in(folder: Path, assemble_for: str = "") -> dict[str, list[Timed]]:
+    """The candidates of a run or of a measured bundle that have a time and facts, in their order, by their dispatch.
+
+    `assemble_for`: the chip for which binaries are read again; "" to take the facts that were kept.
+    """
+    found: dict[str, list[Timed]] = {}
+    for dispatch, number, time_s, facts, binary in (_of_bundle if (folder / FILE).exists() else _of_run)(folder):
+        if assemble_for:
+            facts = read_facts(binary, assemble_for)
+        if time_s is not None and facts is not None:
+            found.setdefault(dispatch, []).append(Timed(number, time_s, facts))
     return found
 
 
-def row_of(run: Path, dispatch: RecordedDispatch, assemble_for: str) -> dict[str, Any] | None:
-    """What there is to say of a dispatch; None if too few of its candidates have facts."""
-    timed = timed_candidates(run, dispatch, assemble_for)
-    if len(timed) < _FEWEST:
-        return None
-    return {
-        "run": run.name,
-        "dispatch": dispatch.name,
-        "candidates": len(timed),
-        "ranking": ranking(timed),
-        "spills": spills(timed),
-    }
+_Kept = tuple[str, int, float | None, BinaryFacts | None, Path]
+
+
+def _of_run(folder: Path) -> Iterator[_Kept]:
+    for dispatch in read_run(folder).dispatches:
+        for candidate in dispatch.tried:
+            binary = folder / "candidates" / dispatch.name / f"{candidate.number}.vmfb"
+            yield dispatch.name, candidate.number, candidate.time_s, candidate.facts, binary
+
+
+def _of_bundle(folder: Path) -> Iterator[_Kept]:
+    """Raises InputError for a bundle that is none; one that was not measured has no candidates."""
+    results = Results.read(folder)
+    for dispatch in read_manifest(folder).dispatches if results else ():
+        ended = results.of(dispatch.name).ended if results else {}
+        for candidate in dispatch.candidates:
+            if candidate.number in ended and candidate.number and candidate.binary:
+                time_s = ended[candidate.number].time_s
+                yield dispatch.name, candidate.number, time_s, candidate.facts, folder / candidate.binary
+
+
+def rows_of(folder: Path, assemble_for: str = "") -> list[dict[str, Any]]:
+    """What there is to say of each dispatch of which enough candidates have facts."""
+    return [
+        {
+            "folder": folder.name,
+            "dispatch": dispatch,
+            "candidates": len(timed),
+            "ranking": ranking(timed),
+            "spills": spills(timed),
+        }
+        for dispatch, timed in timed_in(folder, assemble_for).items()
+        if len(timed) >= _FEWEST
+    ]
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -142,14 +173,11 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs")
+    parser.add_argument("folders", nargs="+", type=Path, help="of runs, or measured bundles")
     parser.add_argument("--assemble", default="", metavar="CHIP", help="read binaries again, by tools for this chip")
     parser.add_argument("--json", type=Path, help="append a line for each dispatch to this file")
     arguments = parser.parse_args()
-    found = [
-        row_of(run, dispatch, arguments.assemble) for run in arguments.runs for dispatch in read_run(run).dispatches
-    ]
-    rows = [row for row in found if row is not None]
+    rows = [row for folder in arguments.folders for row in rows_of(folder, arguments.assemble)]
     if not rows:
         sys.stderr.write(f"no dispatch has {_FEWEST} timed candidates with facts; give --assemble CHIP for CUDA\n")
         return 1

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -13,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from places import ROOT
-from static_facts import Timed, ranking, row_of, spills, summary
+from places import DATA, ROOT
+from static_facts import Timed, ranking, rows_of, spills, summary, timed_in
 from tuner.facts import BinaryFacts
-from tuner.report.recorded_run import read_run
+from tuner.jsonable import to_plain
 from tuner.targets import Limits
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
 from tuner.testing.problems import problem
@@ -73,9 +76,7 @@ def record(tmp_path: Path) -> Path:
 
 
 def test_a_recorded_run_is_summed_up(run: Path) -> None:
-    (dispatch,) = read_run(run).dispatches
-    row = row_of(run, dispatch, "")
-    assert row is not None
+    (row,) = rows_of(run)
     assert (row["dispatch"], row["candidates"]) == ("product", 12)
     assert row["ranking"]["shared loads a matrix instruction"] == {"correlation": 1.0, "place_of_best": 1}
     assert summary([row, row])["shared loads a matrix instruction"] == {
@@ -85,7 +86,23 @@ def test_a_recorded_run_is_summed_up(run: Path) -> None:
         "worst_place": 1,
     }
     # Its binaries are none: nothing is known if they are read again.
-    assert row_of(run, dispatch, "sm_90") is None
+    assert rows_of(run, "sm_90") == []
+
+
+def test_a_measured_bundle_is_summed_up_as_a_run_is(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(DATA / "cpu_bundle", tmp_path / "bundle"))
+    assert timed_in(folder) == {}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for candidate in manifest["dispatches"][0]["candidates"]:
+        candidate["facts"] = to_plain(loop(candidate["number"]))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    results = (folder / "results.jsonl").read_text()
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    (folder / "results.jsonl").write_text(re.sub('"bundle": "[0-9a-f]+"', f'"bundle": "{digest}"', results))
+    ((dispatch, found),) = timed_in(folder).items()
+    assert dispatch == manifest["dispatches"][0]["name"]
+    assert [(one.number, one.facts) for one in found] == [(number, loop(number)) for number in (1, 2, 3)]
+    assert rows_of(folder) == []
 
 
 def test_the_last_line_is_the_summary(run: Path, tmp_path: Path) -> None:
