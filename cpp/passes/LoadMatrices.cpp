@@ -182,8 +182,12 @@ struct Same {
 
 } // namespace
 
-static void use(const Same &same, MlirValue loaded, int64_t first) {
+/// Lets the products use what was loaded. Enters what they used before.
+static void use(const Same &same, MlirValue loaded, int64_t first,
+                std::vector<MlirOperation> &before) {
   for (const auto &[fragment, isTransposed] : same.fragments) {
+    before.push_back(
+        definingOp(mlirOperationGetOperand(fragment.user, fragment.operand)));
     bool isWhole = shapeOf(mlirValueGetType(loaded))[0] ==
                    static_cast<int64_t>(fragment.offsets.size());
     mlirOperationSetOperand(fragment.user, fragment.operand,
@@ -194,7 +198,8 @@ static void use(const Same &same, MlirValue loaded, int64_t first) {
 
 /// Loads what a block's products use. Fragments of two matrices go in pairs.
 static void loadAll(std::vector<Same> &block,
-                    std::map<const void *, Source> &sources) {
+                    std::map<const void *, Source> &sources,
+                    std::vector<MlirOperation> &before) {
   for (size_t i = 0; i < block.size(); ++i) {
     if (block[i].isLoaded) {
       continue;
@@ -210,9 +215,9 @@ static void loadAll(std::vector<Same> &block,
       }
     }
     MlirValue loaded = load(matrices, first, sources[first.fragment.read.ptr]);
-    use(block[i], loaded, 0);
+    use(block[i], loaded, 0, before);
     if (partner) {
-      use(*partner, loaded, 2);
+      use(*partner, loaded, 2, before);
       partner->isLoaded = true;
     }
   }
@@ -273,10 +278,12 @@ static MlirLogicalResult loadMatrices(MlirOperation top) {
     }
   });
   bool isAny = false;
+  std::vector<MlirOperation> before;
   for (std::vector<Same> &block : blocks) {
     isAny |= !block.empty();
-    loadAll(block, sources);
+    loadAll(block, sources, before);
   }
+  eraseUnused(before);
   if (!isAny) {
     mlirEmitError(mlirOperationGetLocation(top),
                   "no operand of a matrix instruction lies in shared memory as "

@@ -33,7 +33,6 @@
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace iree_tuner {
@@ -711,29 +710,7 @@ static void rewrite(const CopyLoop &loop, const Warpgroups &found, int depth) {
   }
   eraseOld(loop);
   complete(loop);
-  std::unordered_set<const void *> gone;
-  while (!pending.empty()) {
-    MlirOperation op = pending.back();
-    pending.pop_back();
-    if (isNull(op) || gone.count(op.ptr)) {
-      continue;
-    }
-    bool isUsed = false;
-    for (intptr_t i = 0, e = mlirOperationGetNumResults(op); i < e; ++i) {
-      isUsed |= !mlirOpOperandIsNull(
-          mlirValueGetFirstUse(mlirOperationGetResult(op, i)));
-    }
-    bool isOurs =
-        isRead(op) || isView(op) || operationName(op).substr(0, 7) == "vector.";
-    if (isUsed || !isOurs) {
-      continue;
-    }
-    for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
-      pending.push_back(definingOp(mlirOperationGetOperand(op, i)));
-    }
-    gone.insert(op.ptr);
-    mlirOperationDestroy(op);
-  }
+  eraseUnused(pending);
   for (int i = 0; i < 2; ++i) {
     for (MlirOperation user :
          usersOf(mlirOperationGetResult(operands[i]->buffer, 0))) {

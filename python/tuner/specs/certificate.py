@@ -23,7 +23,7 @@ from tuner.speedup import Ratio
 from tuner.targets import Allocator
 from tuner.toolchain.tools import compiler_version
 
-SCHEMA = "iree-tuner-certificate/5"
+SCHEMA = "iree-tuner-certificate/6"
 Moment = Literal["early", "late"]
 # Features or flags that a difference names.
 _SHOWN = 5
