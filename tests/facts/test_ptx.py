@@ -112,6 +112,14 @@ def test_facts_with_an_assembler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert dict(facts.lines())["spills of a thread"] == "52 bytes stored, 76 loaded"
 
 
+def test_code_for_one_chip_alone_is_assembled_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ptxas.VARIABLE, tool(tmp_path, 'echo "ptxas info : Used 40 registers, for $2"'))
+    find_ptxas.cache_clear()
+    facts = facts_of_ptx(executable(PTX.replace("sm_80", "sm_90a")), "sm_90")
+    find_ptxas.cache_clear()
+    assert (facts.chip, facts.registers, facts.occupancy) == ("sm_90a", 40, 12)
+
+
 def test_without_an_assembler_the_text_is_all_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ptxas.VARIABLE, "no-such-ptxas")
     find_ptxas.cache_clear()

@@ -114,6 +114,7 @@ def test_programs_become_machine_code_for_the_gpu_that_runs_them() -> None:
     assert CudaDevice("NVIDIA H200", (9, 0), 132).chip == "sm_90"
     assert CudaTarget("sm_80", runs_on="sm_90").machine_code_for == "sm_90"
     assert CudaTarget("sm_80").machine_code_for == "sm_80"
+    assert CudaTarget("sm_80", is_hopper=True).machine_code_for == "sm_90"
     assert RocmTarget("gfx942").machine_code_for == "gfx942"
     assert CpuTarget(1).machine_code_for == ""
 

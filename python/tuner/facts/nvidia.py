@@ -58,6 +58,8 @@ _MULTIPROCESSORS = {
     "sm_120": _Multiprocessor(48, 24, 100 << 10),
 }
 _LANES, _SCHEDULERS = 32, 4
+# The last letters of targets whose code runs on one chip or family alone.
+_OF_ONE_CHIP = "af"
 # Registers of a lane for all subgroups of a scheduler, and the step in which a subgroup gets them.
 _REGISTERS, _STEP = 512, 8
 # Bytes of shared memory that the system takes of each workgroup.
@@ -80,27 +82,29 @@ def facts_of_ptx(executable: Executable, tools_for: str) -> BinaryFacts:
     )
     if not tools_for:
         return replace(facts, note="not assembled")
+    # Instructions of one chip alone, as in sm_90a, run on no other.
+    chip = target[1] if target[1][-1] in _OF_ONE_CHIP else tools_for
     ptxas = find_ptxas()
     if ptxas is None:
         return replace(facts, note="there is no ptxas")
-    found = assembled(ptxas, executable.code, tools_for)
+    found = assembled(ptxas, executable.code, chip)
     shared_bytes = executable.shared_bytes + (found.shared_bytes or 0)
     return replace(
         facts,
-        chip=tools_for,
+        chip=chip,
         registers=found.registers,
         spill_store_bytes=found.spill_store_bytes,
         spill_load_bytes=found.spill_load_bytes,
         stack_bytes=found.stack_bytes,
         shared_memory_bytes=shared_bytes,
-        occupancy=occupancy(tools_for, found.registers, shared_bytes, executable.workgroup_size),
+        occupancy=occupancy(chip, found.registers, shared_bytes, executable.workgroup_size),
         note=found.failure,
     )
 
 
 def occupancy(chip: str, registers: int | None, shared_bytes: int, workgroup_size: Sequence[int]) -> int | None:
     """The most subgroups of 32 threads that share a scheduler, in whole workgroups; None if that is not known."""
-    there = _MULTIPROCESSORS.get(chip.rstrip("af"))
+    there = _MULTIPROCESSORS.get(chip.rstrip(_OF_ONE_CHIP))
     threads = math.prod(workgroup_size)
     if there is None or not registers or not threads:
         return None
