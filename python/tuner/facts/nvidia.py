@@ -22,7 +22,7 @@ _KINDS = Kinds(
     {
         "mma": r"mma\.sync|wmma\.mma|wgmma\.mma_async",
         "ldmatrix": r"ldmatrix",
-        "cp.async": r"cp\.async\.c[ag]\.",
+        "cp.async": r"cp\.async\.(?:c[ag]|bulk\.(?:shared|tensor))",
         "ld.shared": r"ld\.shared",
         "st.shared": r"st\.shared",
         "ld.global": r"ld\.global",
