@@ -19,10 +19,10 @@ from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
+from tuner.specs.passes import unknown_pass
 from tuner.specs.preprocessing import beside, left_out
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
 from tuner.targets import Target
-from tuner.targets.gpu_pipelines import needs_plugin
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import ops_named
 
@@ -176,8 +176,8 @@ def parse_spec(path: Path) -> ir.Module:
         text = path.read_text()
         if _depth(text) > _DEEPEST:
             raise InputError(f"{path} is no tuning spec: it is nested more than {_DEEPEST} levels deep")
-        if needs_plugin(text):
-            native.register_passes()
+        if missing := unknown_pass(text, ir.Context.current):
+            raise UnreadableSpecError(path, f"it lacks the pass {missing}, which an entry lists; tune again with it")
         return ir.Module.parse(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the spec {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error

@@ -19,7 +19,7 @@ from tuner import kinds
 from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import portable
-from tuner.targets.gpu_pipelines import needs_plugin
+from tuner.targets.gpu_pipelines import DERIVED_FOR, needs_plugin
 
 ENTRY_POINT = "__kernel_config"
 # The attribute of a module of late entries, and of each of its sequences: the key of its problem.
@@ -30,7 +30,10 @@ CERTIFICATE = "iree_tuner.certificate"
 FLAGS = "iree_tuner.flags"
 # The attribute of a late spec whose entries name passes of our plugin.
 NEEDS_PLUGIN = "iree_tuner.needs_plugin"
-_PLUGIN = "It needs iree-tuner's pass plugin, which `iree-tune compile` loads (iree-compile --load=PATH)."
+_PLUGIN = (
+    "It needs iree-tuner's pass plugin, which `iree-tune compile` loads (iree-compile --load=PATH), and the passes of"
+    f" IREE {DERIVED_FOR}."
+)
 
 
 def _action(name: str, annotations: Annotations | None = None) -> str:

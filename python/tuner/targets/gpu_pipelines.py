@@ -14,6 +14,9 @@ import re
 from tuner.dispatch import Feeding
 
 TILE_AND_FUSE = "TileAndFuse"
+DERIVED_FOR = "3.13"
+"""The release of IREE whose passes are listed."""
+
 PLUGIN_PASSES = "iree-tuner-"
 """What the names of our passes start with, and no name of IREE's."""
 
