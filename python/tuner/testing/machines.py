@@ -57,6 +57,7 @@ class ReplayTarget:
     compile_flags: tuple[str, ...] = ("--replay",)
     reads_specs: bool = True
     strategy_pass: str = "replay"
+    machine_code_for: str = ""
 
     @property
     def device(self) -> Device:
@@ -105,7 +106,15 @@ class ReplayCompilers:
         annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
         configured = Configured("", (text,))
         return Compilation(
-            job.candidate, Fate.COMPILED, "", behaviour.compile_s, job.log, job.binary, configured, annotations
+            job.candidate,
+            Fate.COMPILED,
+            "",
+            behaviour.compile_s,
+            job.log,
+            job.binary,
+            configured,
+            annotations,
+            facts=behaviour.facts,
         )
 
 
@@ -114,20 +123,22 @@ class ReplayMachines:
     """Machines (`tuner.machines.local.Machines`) with one or more equal devices that replay a recording.
 
     `replays` are the devices' transports, one each: set `is_lost` of one to take its device away. Budgets go by
-    the `clock` if there is one; compilations and runs move it.
+    the `clock` if there is one; compilations and runs move it. `device`: what their properties are, as whether programs
+    may race there.
     """
 
     recording: Recording
     replays: tuple[Replay, ...]
     workers: int = 1
     clock: Clock | None = None
+    device: Device = DEVICE
 
     @property
     def devices(self) -> tuple[Device, ...]:
         """One for each replay."""
         if len(self.replays) == 1:
-            return (DEVICE,)
-        return tuple(replace(DEVICE, uri=f"{DEVICE.uri}://{number}") for number in range(len(self.replays)))
+            return (self.device,)
+        return tuple(replace(self.device, uri=f"{self.device.uri}://{number}") for number in range(len(self.replays)))
 
     @staticmethod
     def of(
@@ -138,6 +149,7 @@ class ReplayMachines:
         seed: int = 0,
         pause_s: float = 0.0,
         clock: Clock | None = None,
+        device: Device = DEVICE,
     ) -> ReplayMachines:
         """`noise`, `seed`, `pause_s` and `clock` as of `Replay`."""
 
@@ -151,7 +163,7 @@ class ReplayMachines:
             Replay(behaviour_of, noise=noise, seed=seed + number, pause_s=pause_s, clock=clock)
             for number in range(devices)
         )
-        return ReplayMachines(recording, tuple(made), clock=clock)
+        return ReplayMachines(recording, tuple(made), clock=clock, device=device)
 
     @property
     def device_names(self) -> tuple[str, ...]:
