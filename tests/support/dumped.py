@@ -16,8 +16,10 @@ _EXECUTABLE = """
         func.func @{name}() {{
           %zero = arith.constant 0.0 : f32
           %c0 = arith.constant 0 : index
-          %a = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) flags(ReadOnly) : memref<{m}x{k}xf32>
-          %b = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) flags(ReadOnly) : memref<{k}x{n}xf32>
+          %a = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) flags(ReadOnly)
+            : memref<{m}x{k}xf32>
+          %b = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) flags(ReadOnly)
+            : memref<{k}x{n}xf32>
           %c = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : memref<{m}x{n}xf32>
           %0 = iree_codegen.load_from_buffer %a : memref<{m}x{k}xf32> -> tensor<{m}x{k}xf32>
           %1 = iree_codegen.load_from_buffer %b : memref<{k}x{n}xf32> -> tensor<{k}x{n}xf32>
@@ -108,6 +110,4 @@ def benchmark_of_product(name: str, m: int, n: int, k: int) -> str:
 def _text(host: str, name: str, m: int, n: int, k: int) -> str:
     a_bytes, b_bytes, c_bytes = 4 * m * k, 4 * k * n, 4 * m * n
     sizes = {"m": m, "n": n, "k": k, "b": a_bytes, "c": a_bytes + b_bytes, "bytes": a_bytes + b_bytes + c_bytes}
-    return (_HEAD + _EXECUTABLE + host).format(
-        name=name, a_bytes=a_bytes, b_bytes=b_bytes, c_bytes=c_bytes, **sizes
-    )
+    return (_HEAD + _EXECUTABLE + host).format(name=name, a_bytes=a_bytes, b_bytes=b_bytes, c_bytes=c_bytes, **sizes)

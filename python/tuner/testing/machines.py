@@ -103,7 +103,7 @@ class ReplayCompilers:
         job.binary.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"dispatch": job.identity, "choice": choice}, sort_keys=True)
         job.binary.write_text(text)
-        annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
+        annotations = None if job.candidate.is_default else Annotations({"compilation_info": json.dumps(text)})
         configured = Configured("", (text,))
         return Compilation(
             job.candidate, Fate.COMPILED, "", behaviour.compile_s, job.log, job.binary, configured, annotations

@@ -33,8 +33,8 @@ _UNTIL, _DUMP, _NOTHING = "--compile-to=", "--iree-hal-dump-executable-benchmark
 class ReplayModel(Model):
     """A model whose compilations a recording knows.
 
-    `refusal`: what the compiler prints of others. `phases`: the IR that compilations up to a phase write, by its name; a
-    module without dispatches by default. `benchmarks`: those that the compiler dumps of dispatches, by their names.
+    `refusal`: what the compiler prints of others. `phases`: the IR that a compilation up to a phase writes, by the name
+    of the phase; a module without dispatches by default. `benchmarks`: the IR that it dumps of dispatches, by name.
     """
 
     recording: Recording | None = None
