@@ -1,15 +1,16 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the compiler writes of a model with one product, without running it: the dispatch configured, and its benchmark.
+"""What the compiler writes of a model of products, without running it: dispatches configured, and their benchmarks.
 
-As IREE 3.13 prints them, reduced to what the tuner reads. The default has no configuration, which replays do not need.
+As IREE 3.13 prints them, reduced to what the tuner reads. Defaults have no configuration, which replays do not need.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 _EXECUTABLE = """
-  util.global private @device = #hal.device.target<"local", [#cpu]> : !hal.device
-  hal.executable private @executable {{
+  hal.executable private @{name}_executable {{
     hal.executable.variant public @variant target(#cpu) {{
       hal.executable.export public @{name} ordinal(0) layout(#layout)
       builtin.module {{
@@ -38,16 +39,17 @@ _HEAD = """
 #cpu = #hal.executable.target<"llvm-cpu", "embedded-elf-x86_64">
 #layout = #hal.pipeline.layout<bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>,
   #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>]>
-module {{
+module {
+  util.global private @device = #hal.device.target<"local", [#cpu]> : !hal.device
 """
-_MODEL = """
-  util.func public @main(%a: !stream.resource<external>, %b: !stream.resource<external>, %c: !stream.resource<external>)
-      attributes {{iree.abi.stub}} {{
+_RUN = """
+  util.func public @main_{name}(%a: !stream.resource<external>, %b: !stream.resource<external>,
+      %c: !stream.resource<external>) attributes {{iree.abi.stub}} {{
     %c0 = arith.constant 0 : index
     %size = arith.constant {bytes} : index
     %0 = stream.cmd.execute with(%a as %x: !stream.resource<external>{{%size}},
         %b as %y: !stream.resource<external>{{%size}}, %c as %z: !stream.resource<external>{{%size}}) {{
-      stream.cmd.dispatch @executable::@variant::@{name} {{
+      stream.cmd.dispatch @{name}_executable::@variant::@{name} {{
         ro %x[%c0 for %size] : !stream.resource<external>{{%size}},
         ro %y[%c0 for %size] : !stream.resource<external>{{%size}},
         wo %z[%c0 for %size] : !stream.resource<external>{{%size}}
@@ -55,7 +57,6 @@ _MODEL = """
     }} => !stream.timepoint
     util.return
   }}
-}}
 """
 _BENCHMARK = """
   util.global private mutable @buffer : !hal.buffer
@@ -82,9 +83,9 @@ _BENCHMARK = """
     %a_bytes = arith.constant {a_bytes} : index
     %b_bytes = arith.constant {b_bytes} : index
     %c_bytes = arith.constant {c_bytes} : index
-    %exe = hal.executable.lookup device(%device : !hal.device) executable(@executable) : !hal.executable
+    %exe = hal.executable.lookup device(%device : !hal.device) executable(@{name}_executable) : !hal.executable
     %function = hal.executable.lookup.function target(%exe : !hal.executable)
-      function(@executable::@variant::@{name}) : i64
+      function(@{name}_executable::@variant::@{name}) : i64
     hal.command_buffer.dispatch<%cmd : !hal.command_buffer> target(%exe : !hal.executable)[%function]
       workgroups([%c1, %c1, %c1]) bindings([
         (%buffer : !hal.buffer)[%c0, %a_bytes],
@@ -93,21 +94,38 @@ _BENCHMARK = """
       ]) flags("None")
     util.return
   }}
-}}
 """
 
 
-def configured_product(name: str, m: int, n: int, k: int) -> str:
-    """A model of one product in f32, [m, k] by [k, n], as `--compile-to=executable-configurations` leaves it."""
-    return _text(_MODEL, name, m, n, k)
+def configured_products(sizes: Mapping[str, tuple[int, int, int]]) -> str:
+    """A model of products in f32, [m, k] by [k, n], as `--compile-to=executable-configurations` leaves it.
+
+    `sizes`: m, n and k of each, by the names of their dispatches.
+    """
+    return _module(*(_text(host, name, size) for name, size in sizes.items() for host in (_EXECUTABLE, _RUN)))
 
 
-def benchmark_of_product(name: str, m: int, n: int, k: int) -> str:
-    """The benchmark of its dispatch, as `--iree-hal-dump-executable-benchmarks-to` writes it."""
-    return _text(_BENCHMARK, name, m, n, k)
+def benchmark_of_product(name: str, size: tuple[int, int, int]) -> str:
+    """The benchmark of a dispatch, as `--iree-hal-dump-executable-benchmarks-to` writes it. `size`: m, n and k."""
+    return _module(_text(_EXECUTABLE, name, size), _text(_BENCHMARK, name, size))
 
 
-def _text(host: str, name: str, m: int, n: int, k: int) -> str:
+def _module(*parts: str) -> str:
+    return "".join([_HEAD, *parts, "}\n"])
+
+
+def _text(template: str, name: str, size: tuple[int, int, int]) -> str:
+    m, n, k = size
     a_bytes, b_bytes, c_bytes = 4 * m * k, 4 * k * n, 4 * m * n
-    sizes = {"m": m, "n": n, "k": k, "b": a_bytes, "c": a_bytes + b_bytes, "bytes": a_bytes + b_bytes + c_bytes}
-    return (_HEAD + _EXECUTABLE + host).format(name=name, a_bytes=a_bytes, b_bytes=b_bytes, c_bytes=c_bytes, **sizes)
+    return template.format(
+        name=name,
+        m=m,
+        n=n,
+        k=k,
+        a_bytes=a_bytes,
+        b_bytes=b_bytes,
+        c_bytes=c_bytes,
+        b=a_bytes,
+        c=a_bytes + b_bytes,
+        bytes=a_bytes + b_bytes + c_bytes,
+    )

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dumped import benchmark_of_product, configured_product
+from dumped import benchmark_of_product, configured_products
 from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import Extracted
 from tuner.events import Event, Listener, nobody
@@ -43,18 +43,23 @@ func.func @main(%x: tensor<1x3x98x98xf32>, %w: tensor<32x3x3x3xf32>, %y: tensor<
   return %0, %1 : tensor<1x32x96x96xf32>, tensor<64x64xf32>
 }
 """
-# The dispatches of the chosen flags and of their rival: a product each.
-SIZES = (64, 128, 64)
+# m, n and k of a product.
+Size = tuple[int, int, int]
+SIZE = (64, 128, 64)
+# The dispatches that other flags make.
+RIVALS = {"theirs": SIZE}
 
 
 @dataclass(frozen=True)
 class Timed:
     """A model of 10 ms that data tiling makes twice as fast, and choices for ops `ops` times as long.
 
-    The default of each dispatch takes 4 ms. Candidates of `theirs` take from a tenth of it, those of `ours` as long.
+    The default of a dispatch takes 4 ms unless `default_s` says otherwise. Candidates of `ours` take as long, those of
+    others from a tenth.
     """
 
     ops: float = 0.8
+    default_s: Mapping[str, float] = field(default_factory=dict)
 
     def behaviour(self, dispatch: str, choice: Any) -> Behaviour:
         if dispatch == MODEL:
@@ -62,14 +67,13 @@ class Timed:
             factor = 0.5 if TILING in flags else 1.0
             factor *= self.ops if any(flag.startswith(PREPROCESSING_FLAG) for flag in flags) else 1.0
             return Behaviour(PLAIN_S * factor)
-        if choice == "default":
-            return Behaviour(4e-3, compile_s=0.1)
-        part = MadeUp(1.0).behaviour(dispatch, choice).time_s
-        return Behaviour(4e-3 * (1.0 if dispatch == "ours" else 0.1 * part), compile_s=0.1)
+        is_default = choice == "default" or dispatch == "ours"
+        part = 1.0 if is_default else 0.1 * MadeUp(1.0).behaviour(dispatch, choice).time_s
+        return Behaviour(self.default_s.get(dispatch, 4e-3) * part, compile_s=0.1)
 
 
 def product(name: str) -> Dispatch:
-    m, n, k = SIZES
+    m, n, k = SIZE
     return replayed_dispatch(problem("contraction", [("m", m), ("n", n), ("k", k)], (0, 2), (2, 1), (0, 1)), name)
 
 
@@ -92,9 +96,17 @@ class Chosen:
 
 @contextmanager
 def after_flags(
-    folder: Path, recording: Timed, *dispatches: Dispatch, listen: Listener = nobody, **options: Any
+    folder: Path,
+    recording: Timed,
+    *dispatches: Dispatch,
+    rivals: Mapping[str, Size] = RIVALS,
+    listen: Listener = nobody,
+    **options: Any,
 ) -> Iterator[Chosen]:
-    """A run of a model with these dispatches after its search of flags. `listen` also receives what is reported."""
+    """A run of a model with these dispatches after its search of flags. `listen` also receives what is reported.
+
+    `rivals`: the products that are read of the model compiled with anything else.
+    """
     machines = ReplayMachines.of(recording, noise=0.001, pause_s=0.01, clock=Clock())
     events: list[Event] = []
 
@@ -103,8 +115,8 @@ def after_flags(
         listen(event)
 
     with workbench(folder / "run", machines, listen=heard, keep_flags=False, **options) as bench:
-        phases = {"preprocessing": PREPROCESSED, "executable-configurations": configured_product("theirs", *SIZES)}
-        benchmarks = {"theirs": benchmark_of_product("theirs", *SIZES)}
+        phases = {"preprocessing": PREPROCESSED, "executable-configurations": configured_products(rivals)}
+        benchmarks = {name: benchmark_of_product(name, size) for name, size in rivals.items()}
         plain = replayed_plain_model(bench, recording, phases=phases, benchmarks=benchmarks)
         binary = bench.folder.path / "flagged.vmfb"
         plain.model.with_flags(TILING).compile(binary)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from flags_chosen import PLAIN_S, TILING, Chosen, Timed, after_flags, product, with_rival
-from tuner.events import CandidateEnded, Note, OpChoiceTried
+from tuner.events import CandidateEnded, Note, OpChoiceTried, PhaseStarted
 from tuner.model.model import PREPROCESSING_FLAG
 from tuner.speedup import Ratio
 from tuner.tuning.op_search import ChosenOps
-from tuner.tuning.stages import search_ops_again, tune
+from tuner.tuning.stages import Known, search_ops_again, tune
 
 
 def tried(run: Chosen) -> list[OpChoiceTried]:
@@ -81,6 +81,44 @@ def test_a_rival_that_wins_drops_what_was_chosen_beside_the_other_flags(tmp_path
     ended = [event.dispatch for event in run.events if isinstance(event, CandidateEnded)]
     assert set(ended) == {"ours", "theirs"}
     assert ended.index("theirs") > ended.index("ours")
+
+
+# Six dispatches, of which the first takes most of the time.
+MANY = {"theirs": (128, 256, 128), **{f"small{number}": (8, 16, 8 * number) for number in range(1, 6)}}
+
+
+def left_alone(known: Known) -> list[str]:
+    """The dispatches whose defaults were never timed."""
+    return [result.dispatch.name for result in known.results if result.verdict.endswith("its default was timed")]
+
+
+def test_a_race_needs_the_dispatches_that_hold_most_of_the_time(tmp_path: Path) -> None:
+    """Those that did not take part are searched too if the rival wins."""
+    recording = Timed(default_s={name: 4.6e-3 if name == "theirs" else 1e-4 for name in MANY})
+    with after_flags(tmp_path, recording, product("ours"), rivals=MANY, budget_s=60.0, trials=4) as run:
+        known = with_rival(run, beside_flags=False)
+        then = tune(run.bench, known)
+    assert then.flags == known.flags.rival
+    phases = [event.text for event in run.events if isinstance(event, PhaseStarted)]
+    # A batch of four was timed before the race.
+    assert [text for text in phases if text.startswith("timing defaults")] == [
+        f"timing defaults of dispatches: {count}" for count in (1, 6, 2)
+    ]
+    assert {result.dispatch.name for result in then.results} == set(MANY)
+    assert left_alone(then) == []
+
+
+def test_without_time_for_most_of_a_rivals_dispatches_there_is_no_race(tmp_path: Path) -> None:
+    """All take the same time here, and the budget has time for one batch of them."""
+    recording = Timed(default_s=dict.fromkeys(MANY, 6e-4))
+    with after_flags(tmp_path, recording, product("ours"), rivals=MANY, budget_s=6.0, trials=8) as run:
+        known = with_rival(run, beside_flags=False)
+        then = tune(run.bench, known)
+    assert then.flags == known.flags
+    assert [result.dispatch.name for result in then.results] == ["ours"]
+    compiled = list((tmp_path / "run" / "rival" / "candidates").iterdir())
+    assert 1 < len(compiled) < len(MANY)
+    assert not any(isinstance(event, Note) and "the search continues" in event.text for event in run.events)
 
 
 def test_flags_that_stay_ahead_keep_what_was_chosen_beside_them(tmp_path: Path) -> None:
