@@ -13,6 +13,7 @@ from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
 from tuner.rates.work import Work
+from tuner.specs.stand_in import StandIn
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
 from tuner.tuning.plan import Task, plan
@@ -48,6 +49,7 @@ class Field:
     searches: tuple[DispatchSearch, ...]
     found: dict[str, DispatchResult]
     waiting: tuple[Task, ...]
+    stand_ins: Sequence[StandIn] = ()
 
     @property
     def default_s(self) -> float:
@@ -56,17 +58,23 @@ class Field:
 
 
 def start_field(
-    bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget, enough_s: float = math.inf
+    bench: Workbench,
+    dispatches: Sequence[Dispatch],
+    limits: Limits,
+    budget: Budget,
+    enough_s: float = math.inf,
+    stand_ins: Sequence[StandIn] = (),
 ) -> Field:
     """Solves the spaces and times the defaults, those first that probably take longest if the budget is limited.
 
-    `enough_s`: seconds of a run of the model; no more are timed if those that were take as long.
+    `enough_s`: seconds of a run of the model; no more are timed if those that were take as long. `stand_ins` are timed
+    in place of defaults that do not compile.
     """
     planned = plan(dispatches, bench.target, bench.options)
     named = {dispatch.name: dispatch for dispatch in dispatches}
     found = {name: DispatchResult(named[name], reason) for name, reason in planned.left.items()}
     tasks = _largest_first(planned.tasks) if budget.is_limited else planned.tasks
-    return start_waiting(Field(bench, tuple(dispatches), limits, (), found, tuple(tasks)), budget, enough_s)
+    return start_waiting(Field(bench, tuple(dispatches), limits, (), found, tuple(tasks), stand_ins), budget, enough_s)
 
 
 def start_waiting(field: Field, budget: Budget, enough_s: float = math.inf) -> Field:
@@ -80,7 +88,7 @@ def start_waiting(field: Field, budget: Budget, enough_s: float = math.inf) -> F
     while waiting and budget.left_s > 0 and not bench.stop():
         if field.default_s + sum(search.default_s for search in started) >= enough_s:
             break
-        started += _started(bench, _solved(bench, waiting[:at_once], field.limits, found), found)
+        started += _started(bench, _solved(field, waiting[:at_once]), found)
         waiting = waiting[at_once:]
     if bench.stop():
         found.update({task.dispatch.name: DispatchResult(task.dispatch, _STOPPED) for task in waiting})
@@ -130,16 +138,15 @@ def _largest_first(tasks: Sequence[Task]) -> list[Task]:
     return sorted(tasks, key=lambda task: -Work.of(task.problem, task.runs).size)
 
 
-def _solved(
-    bench: Workbench, tasks: Sequence[Task], limits: Limits, found: dict[str, DispatchResult]
-) -> list[SolvedSearch]:
+def _solved(field: Field, tasks: Sequence[Task]) -> list[SolvedSearch]:
     """The searches that there is something to search in."""
+    stand_ins = {stand_in.problem: stand_in for stand_in in field.stand_ins}
     solved = []
     for task in tasks:
         try:
-            solved.append(SolvedSearch.of(bench, task, limits))
+            solved.append(SolvedSearch.of(field.bench, task, field.limits, stand_ins.get(task.problem)))
         except NothingToSearchError as error:
-            found[task.dispatch.name] = DispatchResult(task.dispatch, str(error))
+            field.found[task.dispatch.name] = DispatchResult(task.dispatch, str(error))
     return solved
 
 

@@ -134,7 +134,8 @@ def _keep_unproved(bench: Workbench, known: Known) -> None:
     folder = bench.folder
     results = tuple(bench.finished.values()) or known.results
     shared = known.circumstances(bench)
-    files = write_unproved(known.model, known.flags.flags, bench.target, folder, results, shared)
+    flags = known.flags
+    files = write_unproved(known.model, flags.flags, bench.target, folder, results, shared, flags.stand_ins)
     if files:
         winners = sum(1 for result in results if result.winner is not None)
         named = " ".join(map(str, files))

@@ -152,7 +152,7 @@ def search_ops_again(bench: Workbench, known: Known) -> Known:
         return known
     if not remade_by(bench.target.name, flags.values):
         return known
-    if flags.ratio is None or flags.run_s is None or flags.binary is None:
+    if flags.ratio is None or flags.run_s is None or flags.binary is None or flags.stand_ins:
         return known
     base = known.plain.compiled_with(flags.flags, flags.binary, flags.ratio.value)
     ops = [op for op in ops_of(base.model, bench.folder.path / "ops", bench.listen) if op.has_window]
@@ -209,7 +209,7 @@ def _started(bench: Workbench, known: Known, budget_s: float, enough_s: float = 
     """The dispatches with their defaults timed, within some seconds, or until the defaults take `enough_s`."""
     dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
     budget = _before_proof(bench, known).part(budget_s)
-    return start_field(bench, dispatches, known.extracted.limits, budget, enough_s)
+    return start_field(bench, dispatches, known.extracted.limits, budget, enough_s, known.flags.stand_ins)
 
 
 def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) -> tuple[Known, Field] | None:
@@ -248,7 +248,8 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
 def prove_model(bench: Workbench, known: Known) -> Known:
     """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
     shared = known.circumstances(bench)
-    proof = prove(bench, known.plain, known.model, known.results, shared, known.flags.speedup)
+    flags = known.flags
+    proof = prove(bench, known.plain, known.model, known.results, shared, flags.speedup, flags.stand_ins)
     return replace(known, proof=proof)
 
 
