@@ -7,6 +7,7 @@
 #include "passes/Operations.h"
 
 #include <string>
+#include <unordered_set>
 
 namespace iree_tuner {
 
@@ -48,6 +49,32 @@ bool isIndexing(MlirOperation op) {
   return mlirOperationGetNumRegions(op) == 0 &&
          (isView(op) || name.substr(0, 6) == "arith." ||
           name.substr(0, 7) == "affine." || name == "iree_codegen.index_hint");
+}
+
+void eraseUnused(std::vector<MlirOperation> pending) {
+  std::unordered_set<const void *> gone;
+  while (!pending.empty()) {
+    MlirOperation op = pending.back();
+    pending.pop_back();
+    if (isNull(op) || gone.count(op.ptr)) {
+      continue;
+    }
+    bool isUsed = false;
+    for (intptr_t i = 0, e = mlirOperationGetNumResults(op); i < e; ++i) {
+      isUsed |= !mlirOpOperandIsNull(
+          mlirValueGetFirstUse(mlirOperationGetResult(op, i)));
+    }
+    bool isOurs =
+        isRead(op) || isView(op) || operationName(op).substr(0, 7) == "vector.";
+    if (isUsed || !isOurs) {
+      continue;
+    }
+    for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
+      pending.push_back(definingOp(mlirOperationGetOperand(op, i)));
+    }
+    gone.insert(op.ptr);
+    mlirOperationDestroy(op);
+  }
 }
 
 std::vector<MlirOperation> opsOf(MlirBlock block) {

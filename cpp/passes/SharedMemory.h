@@ -30,6 +30,10 @@ bool isRead(MlirOperation op);
 /// Whether the op computes indices or views: without effect, without regions.
 bool isIndexing(MlirOperation op);
 
+/// Erases those of the ops that nothing uses any more, and what they alone
+/// used: reads, views and the vector ops between reads and products.
+void eraseUnused(std::vector<MlirOperation> pending);
+
 std::vector<MlirOperation> opsOf(MlirBlock block);
 bool isInside(MlirOperation op, MlirOperation loop);
 
