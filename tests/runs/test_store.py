@@ -16,11 +16,12 @@ import pytest
 
 import samples
 import tuner
+from tuner.dispatch import BenchmarkProgram, Region
 from tuner.errors import InputError
 from tuner.events import CandidateEnded, Event
 from tuner.facts import BinaryFacts
 from tuner.outcome import Candidate, Compilation, Fate
-from tuner.runs.store import Store, Stored, digest
+from tuner.runs.store import Store, Stored, digest, subject_of
 
 HERE = {"target": "cpu", "threads": 1}
 FAST = Stored(Fate.MEASURED, "", 0.1, 2e-3, 1.5, (2e-3, 2.1e-3))
@@ -44,6 +45,23 @@ def test_what_was_kept_is_found(tmp_path: Path) -> None:
         failed = store.find(subject, {"tile": 8})
         assert failed is not None
         assert failed.fate is Fate.WRONG_RESULT
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_same"),
+    [
+        ({}, True),
+        ({"entry": "named otherwise", "default_text": "configured otherwise"}, True),
+        ({"ir_text": "other IR"}, False),
+        ({"regions": ()}, False),
+        ({"flags": ("--other",)}, False),
+    ],
+)
+def test_a_dispatch_is_known_by_what_it_computes_on_which_data(fields: dict[str, Any], is_same: bool) -> None:
+    """And by the flags of its compilation, not by how the compiler configured it."""
+    region = Region(0, (4,), "f32", "write")
+    program = BenchmarkProgram("IR", "configured IR", "run", "set_buffer", 16, (region,), ("--flag",))
+    assert (subject_of(replace(program, **fields)) == subject_of(program)) == is_same
 
 
 @pytest.mark.parametrize("stored", [FAST, SLOW_AT_EDGES, ON_A_GPU])

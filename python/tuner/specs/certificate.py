@@ -109,7 +109,8 @@ class Certificate:
 
     `accepted`: whether it went into the spec. `moment`: whether plain iree-compile applies it (early) or only
     `iree-tune compile` (late). `baseline_s`, `candidate_s`: the seconds of one run, round by round. `ratio`:
-    baseline / candidate, with the bounds of its 95 % interval.
+    baseline / candidate, with the bounds of its 95 % interval. `baseline`: what stood in for the default, if that does
+    not compile.
     """
 
     name: str
@@ -122,10 +123,19 @@ class Certificate:
     candidate_s: tuple[float, ...]
     ratio: Ratio
     verified: Verified
+    baseline: Configuration | None = None
+
+    @property
+    def baseline_words(self) -> str:
+        """What it was compared with, for people."""
+        return "the default" if self.baseline is None else "what stands in for the default, which does not compile"
 
     def to_json(self) -> dict[str, Any]:
-        """The certificate as plain JSON."""
-        return {"schema": SCHEMA, **to_plain(self)}
+        """The certificate as plain JSON, without a baseline if that was the default."""
+        plain = {"schema": SCHEMA, **to_plain(self)}
+        if self.baseline is None:
+            del plain["baseline"]
+        return plain
 
     @staticmethod
     def from_json(data: Any) -> Certificate:
@@ -134,7 +144,8 @@ class Certificate:
         if schema != SCHEMA:
             raise InputError(f"a certificate of the schema {shown(schema)}; this version reads {SCHEMA}")
         try:
-            read = from_plain(Certificate, {name: value for name, value in data.items() if name != "schema"})
+            fields = {name: value for name, value in data.items() if name != "schema"}
+            read = from_plain(Certificate, {"baseline": None, **fields})
             check_certificate(read)
             return read
         except ValueError as error:

@@ -30,7 +30,7 @@ from tuner.outcome import Compilation, Fate
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store
 from tuner.stopwatch import Stopwatch
-from tuner.targets import Device, DeviceFacts, Target
+from tuner.targets import Device, DeviceFacts, Limits, Target
 from tuner.testing.recording import Recording
 from tuner.testing.replay import DEVICE, Behaviour, Clock, Replay
 from tuner.tuning.experience import Experience
@@ -64,7 +64,8 @@ class ReplayTarget:
         return self.devices[0]
 
     def facts(self, executable_target: Any) -> DeviceFacts:
-        raise NotImplementedError("a replay reads no IR")
+        del executable_target
+        return DeviceFacts(Limits(vector_bytes=64, threads=1), DEVICE.label)
 
     def compilation_info(self, configuration: Configuration, context: Any) -> Any:
         raise NotImplementedError("a replay makes no attributes")
@@ -103,7 +104,7 @@ class ReplayCompilers:
         job.binary.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"dispatch": job.identity, "choice": choice}, sort_keys=True)
         job.binary.write_text(text)
-        annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
+        annotations = None if job.candidate.is_default else Annotations({"compilation_info": json.dumps(text)})
         configured = Configured("", (text,))
         return Compilation(
             job.candidate,

@@ -18,7 +18,7 @@ from tuner.files import write_atomically
 from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
-from tuner.outcome import Evaluation
+from tuner.outcome import Evaluation, Fate
 from tuner.rates.breakdown import Breakdown
 from tuner.rates.peaks import Peaks
 from tuner.runs.folder import RunFolder
@@ -58,6 +58,14 @@ class DispatchResult:
     def __repr__(self) -> str:
         gain = f"{self.final.ratio}, " if self.final is not None and self.final.accepted else ""
         return f"<DispatchResult {self.dispatch.name}: {gain}{self.verdict}, {self.tried} candidates>"
+
+    @property
+    def stand_in(self) -> Evaluation | None:
+        """The candidate in place of a default that does not compile; None if the default does."""
+        default, *others = self.evaluations or (None,)
+        if default is None or default.fate is not Fate.COMPILE_FAILED:
+            return None
+        return next(iter(others), None)
 
     @property
     def tried(self) -> int:
@@ -125,6 +133,7 @@ class DispatchResult:
             verified=Verified(
                 final.seeds, final.verification.tolerance, final.verification.max_error, final.runs, final.races
             ),
+            baseline=None if self.stand_in is None else self.stand_in.candidate.configuration,
         )
 
 
