@@ -11,7 +11,8 @@ What changed nothing in these models comes last.
 
 Left out: flags that changed no code (im2col's padding, the threshold of large products, the pipelines of earlier
 releases, reuse of shared memory, the axis of workgroups, fusion of ops with several uses); those that only make more
-bytes (early truncation); the one that refuses products in f16 (im2col).
+dispatches or bytes (early truncation, transposed operands of products, native padding); the one that refuses
+convolutions in f16 (im2col).
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ KNOBS = (
             "producer": (f"{_CREATION}enable-fuse-padding-into-linalg-producer-ops",),
         },
     ),
-    FlagKnob("aggressive-fusion", {"on": (f"{_CREATION}enable-aggressive-fusion",)}),
     FlagKnob("generalized-matmul", {"on": (f"{_OPT}generalize-matmul",)}),
+    FlagKnob("aggressive-fusion", {"on": (f"{_CREATION}enable-aggressive-fusion",)}),
     FlagKnob(
         "convolution-layout",
         {"channels-last": ("iree-preprocessing-convert-conv-to-channels-last",)},
@@ -54,7 +55,6 @@ KNOBS = (
         remakes={"winograd": "smaller products"},
     ),
     FlagKnob("product-code", {"vector-distribute": (f"{_CODE}use-tile-and-fuse-matmul=false",)}),
-    FlagKnob("right-operands", {"transposed": ("iree-preprocessing-transpose-matmul-pass{input=rhs}",)}),
     FlagKnob(
         "horizontal-contractions",
         {"fused": (f"{_CREATION}enable-fuse-horizontal-contractions",)},
