@@ -182,12 +182,16 @@ class Feeding:
     `padding_bits` follow each row of a tile in shared memory, against bank conflicts: 0, 64 (the built-in's) or 128.
     `stages` are the tiles of each operand that are there at a time, filled by asynchronous copies that run ahead:
     2 to 6; 0: one tile, filled through registers. `matrix_loads`: a subgroup loads whole matrices from shared memory
-    (`ldmatrix`) instead of each lane its own values. Stages and matrix loads need our pass plugin.
+    (`ldmatrix`) instead of each lane its own values. `reads_ahead`: operands are read from there one instruction ahead,
+    which stages allow. `warpgroups`: four subgroups compute together, from shared memory, by Hopper's `wgmma`; there
+    are 3 stages or more then, and nothing else is chosen. All but the padding needs our pass plugin.
     """
 
     padding_bits: int = 64
     stages: int = 0
     matrix_loads: bool = False
+    reads_ahead: bool = False
+    warpgroups: bool = False
 
 
 @dataclass(frozen=True, slots=True)

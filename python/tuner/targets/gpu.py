@@ -47,6 +47,11 @@ class GpuTarget(Place):
         """Whether to ask for an occupancy limits the registers of a thread."""
         return False
 
+    @property
+    def warpgroup_memory_bytes(self) -> int:
+        """The shared memory of code that multiplies by Hopper's `wgmma`; 0 if the GPU has no such instruction."""
+        return 0
+
     def facts(self, executable_target: ir.Attribute) -> DeviceFacts:
         gpu = native.gpu_target(executable_target)
         if gpu is None:
@@ -66,6 +71,7 @@ class GpuTarget(Place):
             ),
             occupancies=self.occupancies,
             occupancy_limits_registers=self.occupancy_limits_registers,
+            warpgroup_memory_bytes=self.warpgroup_memory_bytes,
         )
         return DeviceFacts(Limits(vector_bytes=0, threads=1, gpu=limits), self.chip)
 
@@ -78,7 +84,7 @@ class GpuTarget(Place):
         if settings is None:
             raise ValueError("a configuration for a GPU needs its settings")
         translation = native.make_translation_info(
-            _pipeline(configuration.pipeline, settings, context),
+            _pipeline(configuration, settings, context),
             settings.workgroup_size,
             settings.subgroup_size,
             _options(settings, self.llvm_attributes(settings.occupancy), context),
@@ -126,13 +132,17 @@ def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -
     return uris
 
 
-def _pipeline(name: str, settings: GpuSettings, context: ir.Context) -> ir.Attribute:
+def _pipeline(configuration: Configuration, settings: GpuSettings, context: ir.Context) -> ir.Attribute:
     """IREE's pipeline of that name, or its passes with the feeding that the settings ask for."""
     if settings.feeding is None:
-        return native.pipeline("gpu", name, context)
-    if name != TILE_AND_FUSE:
-        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {name}")
-    text = pipeline_attribute(settings.feeding, of_convolution=settings.use_igemm_convolution is True)
+        return native.pipeline("gpu", configuration.pipeline, context)
+    if configuration.pipeline != TILE_AND_FUSE:
+        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {configuration.pipeline}")
+    text = pipeline_attribute(
+        settings.feeding,
+        of_convolution=settings.use_igemm_convolution is True,
+        is_padded=any(level in configuration.levels for level in _PADDING),
+    )
     if needs_plugin(text):
         native.register_passes()
     return ir.Attribute.parse(text, context)

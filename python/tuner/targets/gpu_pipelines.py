@@ -78,21 +78,30 @@ _VECTORIZE = (
     *_CLEAN,
     _FOLD_SLICES,
     *_CLEAN,
-    "iree-codegen-materialize-vector-masking",
+    "iree-codegen-materialize-vector-masking{decompose-masks=false}",
     "iree-codegen-cleanup-buffer-alloc-view",
     "iree-codegen-gpu-combine-value-semantic-barriers",
 )
-_BUFFERIZE = (
+_PLACE_IN_MEMORY = (
     "iree-eliminate-empty-tensors",
     "empty-tensor-to-alloc-tensor",
     "iree-codegen-gpu-infer-memory-space",
     "iree-codegen-gpu-bubble-resource-casts",
     "iree-codegen-gpu-alloc-private-memory-for-dps-ops",
+)
+_BUFFERIZE = (
     "iree-codegen-iree-comprehensive-bufferize",
+    "iree-codegen-inject-assume-alignment",
     "resolve-shaped-type-result-dims",
-    *_CLEAN,
+    "iree-codegen-canonicalize",
+    "cse",
+    "iree-codegen-canonicalize",
     "iree-codegen-cleanup-buffer-alloc-view",
     *_CLEAN,
+)
+# The same with IREE's allocator for GPUs, which a thread's own buffers need. It adds a barrier beside copies.
+_BUFFERIZE_PADDED = ("iree-codegen-llvmgpu-bufferization-pipeline",)
+_DISTRIBUTE_COPIES = (
     "iree-linalg-ext-decompose-map-store",
     "iree-codegen-gpu-distribute-copy-using-forall",
     _NORMALIZE,
@@ -118,8 +127,11 @@ _COPY_ASYNCHRONOUSLY = (
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
-def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False) -> tuple[str, ...]:
-    """The passes of TileAndFuse with this feeding, in order; `of_convolution`: one that becomes a product first."""
+def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> tuple[str, ...]:
+    """The passes of TileAndFuse with this feeding, in order.
+
+    `of_convolution`: for one that becomes a product first. `is_padded`: for operands that are padded to whole tiles.
+    """
     normal = "true" if of_convolution else "false"
     passes = [
         *(_TO_PRODUCT if of_convolution else _TO_PRODUCT[:1]),
@@ -129,8 +141,14 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False) -> tuple[st
         _TILE.format(level="thread", fuses="false", normal=normal),
         *_AFTER_THREADS,
         *_VECTORIZE,
-        *_BUFFERIZE,
+        *_PLACE_IN_MEMORY,
+        *(_BUFFERIZE_PADDED if is_padded else _BUFFERIZE),
+        *_DISTRIBUTE_COPIES,
     ]
+    if feeding.warpgroups:
+        multiply = f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}"
+        passes += (_HOIST_ALLOCATIONS, *_FOLD_VIEWS, *_COPY_ASYNCHRONOUSLY, multiply, *_FOLD_VIEWS, _HOIST)
+        return (*passes, *_FINISH)
     if feeding.padding_bits:
         passes.append(f"iree-codegen-gpu-reduce-bank-conflicts{{padding-bits={feeding.padding_bits}}}")
     passes.append(_HOIST_ALLOCATIONS)
@@ -142,12 +160,14 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False) -> tuple[st
         passes.append(f"{PLUGIN_PASSES}load-matrices")
     if feeding.stages:
         passes += (f"{PLUGIN_PASSES}pipeline-copies-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+    if feeding.reads_ahead:
+        passes.append(f"{PLUGIN_PASSES}prefetch-matrices")
     return (*passes, *_FINISH)
 
 
-def pipeline_attribute(feeding: Feeding, *, of_convolution: bool = False) -> str:
-    """TileAndFuse with this feeding as IREE's attribute, printed."""
-    passes = tile_and_fuse(feeding, of_convolution=of_convolution)
+def pipeline_attribute(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> str:
+    """What `tile_and_fuse` lists, as IREE's attribute, printed."""
+    passes = tile_and_fuse(feeding, of_convolution=of_convolution, is_padded=is_padded)
     return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
 
 

@@ -43,7 +43,7 @@ def has_whole_steps(sums: int, unit: int) -> bool:
 def mma_sync_rules(
     *,
     promoted: z3.ArithRef,
-    padding_bits: z3.ArithRef,
+    reduces_conflicts: z3.BoolRef,
     padded: z3.ArithRef,
     aligned: z3.BoolRef,
     occupancy: Knob,
@@ -54,7 +54,7 @@ def mma_sync_rules(
     """The rules, over a lane's sums, a workgroup's threads and the depth of a step's sums."""
     return [
         Rule("both operands go through shared memory", promoted == _BOTH, _SOURCE),
-        Rule("bank conflicts are reduced", padding_bits != 0, _SOURCE),
+        Rule("bank conflicts are reduced", reduces_conflicts, _SOURCE),
         Rule("nothing is padded if tiles leave no remainder", z3.Or(padded == 0, z3.Not(aligned)), _SOURCE),
         Rule(f"a lane sums at least {_FEWEST_SUMS} elements", lane_sums >= _FEWEST_SUMS, _SOURCE),
         occupancy_rule(occupancy.var, threads),
