@@ -1,11 +1,12 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Elementwise ops, transpositions, copies and convolutions of few sums on GPUs: the points compile and are applied."""
+"""Elementwise ops, transpositions, copies, reductions and convolutions of few sums on GPUs: the points compile."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,16 @@ import pytest
 import problem_sizes
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import Pool, find_pool, sample_uniform
-from tuner.dispatch import Dispatch
+from tuner.dispatch import Dispatch, Follower, Problem
 from tuner.dispatches.extract import extract
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.gpu import convolution, copy, elementwise
+from tuner.spaces.gpu import convolution, copy, elementwise, reduction
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.testing.problems import LIMITS, problem
 
 pytestmark = [pytest.mark.compiler, pytest.mark.gpu]
 
@@ -96,6 +98,7 @@ def test_only_an_operand_that_is_stored_across_goes_through_shared_memory(tmp_pa
         assert settings.promoted == (1,)
         tile = [size for name, size in point.items() if re.match(r"workgroup\[", name)]
         assert 2 * 2 * np.prod(tile) <= limits.gpu.shared_memory_bytes
+        assert all(loop.extent % size == 0 for loop, size in zip(dispatch.problem.loops, tile, strict=True))
     (tmp_path / "rows").mkdir()
     text, builder, target = CASES["rows"]
     _, _, pool = read(text, target, builder, tmp_path / "rows")
@@ -109,3 +112,26 @@ def test_a_copying_thread_may_load_16_bytes_at_once(tmp_path: Path) -> None:
     together = {point["columns"] // point["column_threads"] for point in points}
     assert {1, 2, 4, 8} <= together
     assert all(point["column_threads"] * point["row_threads"] % point["subgroup_size"] == 0 for point in points)
+
+
+def knob_of(problem: Problem, name: str) -> tuple[int, ...]:
+    space = reduction.SPACE.build(problem, LIMITS["cuda"][0])
+    return next(knob.domain for knob in space.knobs if knob.name == name)
+
+
+def test_lanes_share_rows_of_a_softmax_but_not_of_a_variance() -> None:
+    """Both have two reductions. The sum of a softmax reads the maxima itself."""
+    loops = [("parallel", 128), ("k", 1024)]
+    first = Follower(1, (("partial_reduction", (0, 512)), ("thread", (0, 4))), (0, 1))
+    variance = replace(problem("reduction", loops, (0, 1), (0,)), followers=(first,))
+    softmax = replace(problem("reduction", loops, (0, 1), (0,), (0,)), followers=(first,))
+    alone = problem("reduction", loops, (0, 1), (0,))
+    assert knob_of(variance, "row_lanes") == (1,)
+    assert knob_of(softmax, "row_lanes") == knob_of(alone, "row_lanes") == (1, 2, 4, 8, 16)
+
+
+def test_products_with_several_results_are_no_reductions() -> None:
+    loops = [("parallel", 128), ("parallel", 64), ("k", 1024)]
+    products = problem("reduction", loops, (0, 2), (2, 1), (2, 1), (0, 1), (0, 1))
+    assert not reduction.SPACE.serves("cuda", products)
+    assert reduction.SPACE.serves("cuda", problem("reduction", loops, (0, 1, 2), (2,), (0, 1)))
