@@ -187,6 +187,7 @@ def workbench(
     run_dir: Path,
     machines: ReplayMachines,
     *,
+    target: str = "cpu",
     listen: Listener = nobody,
     budget_s: float | None = None,
     trials: int = 20,
@@ -201,8 +202,8 @@ def workbench(
 ) -> Iterator[Workbench]:
     """What the stages of a run work with, in a new run folder; the keywords are options of a run.
 
-    `read_only`: stores that are known beside the folder's own. `stop` is asked before each step of a search, as in
-    `tuner.tune`.
+    `target`: the name under which spaces and flags are registered. `read_only`: stores that are known beside the
+    folder's own. `stop` is asked before each step of a search, as in `tuner.tune`.
     """
     options = Options(
         trials=trials,
@@ -214,7 +215,7 @@ def workbench(
         keep_flags=keep_flags,
         pins=pins or {},
     )
-    target: Target = ReplayTarget(devices=machines.devices)
+    replayed: Target = ReplayTarget(target, devices=machines.devices)
     with (
         RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
         Store(folder.store, {}, "replay", read_only) as store,
@@ -223,7 +224,7 @@ def workbench(
     ):
         yield Workbench(
             options=options,
-            target=target,
+            target=replayed,
             folder=folder,
             devices=devices,
             compilers=compilers,
