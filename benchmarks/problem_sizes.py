@@ -105,20 +105,26 @@ def convolution(sizes: tuple[int, ...], element_type: str) -> str:
     )
 
 
-def attention(sizes: tuple[int, ...], element_type: str) -> str:
-    """Attention with a constant scale."""
+def attention(sizes: tuple[int, ...], element_type: str, *, masked: bool = False) -> str:
+    """Attention with a constant scale, and with a mask [queries, keys] that is added to the scores if asked."""
     batch, queries, keys, features, values = sizes
     kinds = (f"{queries}x{features}", f"{keys}x{features}", f"{keys}x{values}", f"{queries}x{values}")
     q, k, v, o = (f"tensor<{batch}x{each}x{element_type}>" for each in kinds)
+    mask = f"tensor<{queries}x{keys}x{element_type}>"
+    argument, operand, kind, indexing = (
+        (f", %mask: {mask}", ", %mask", f", {mask}", "affine_map<(b, m, n, k1, k2) -> (m, k2)>, ")
+        if masked
+        else ("", "", "", "")
+    )
     return f"""\
-func.func @model(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
+func.func @model(%q: {q}, %k: {k}, %v: {v}{argument}) -> {o} {{
   %scale = arith.constant 0.125 : {element_type}
   %empty = tensor.empty() : {o}
   %o = iree_linalg_ext.attention <{{indexing_maps = [
       affine_map<(b, m, n, k1, k2) -> (b, m, k1)>, affine_map<(b, m, n, k1, k2) -> (b, k2, k1)>,
       affine_map<(b, m, n, k1, k2) -> (b, k2, n)>, affine_map<(b, m, n, k1, k2) -> ()>,
-      affine_map<(b, m, n, k1, k2) -> (b, m, n)>]}}>
-      ins(%q, %k, %v, %scale : {q}, {k}, {v}, {element_type}) outs(%empty : {o}) {{
+      {indexing}affine_map<(b, m, n, k1, k2) -> (b, m, n)>]}}>
+      ins(%q, %k, %v, %scale{operand} : {q}, {k}, {v}, {element_type}{kind}) outs(%empty : {o}) {{
   ^bb0(%score: f32):
     iree_linalg_ext.yield %score : f32
   }} -> {o}
