@@ -205,7 +205,7 @@ def _early_entries(module: ir.Operation, path: Path) -> dict[str, str]:
 
 
 def _early_annotations(matcher: ir.Operation, action: ir.Operation | None) -> Annotations | None:
-    """What our matchers hand to their action: it writes them onto the op, and constants of its own onto the function."""
+    """What our matchers hand to their action, which writes it onto the op, and constants onto its function."""
     (results,) = ops_named(matcher, "transform.yield")
     handed = [str(value.owner.attributes["value"]) for value in list(results.operands)[1:]]
     root: dict[str, str] = {}
