@@ -81,12 +81,22 @@ def product(sizes: tuple[int, int, int], element_type: str, *, batch: int = 0, t
     return _filled(f"linalg.{name} indexing_maps = [{printed}]", [lhs, rhs], f"tensor<{lead}{m}x{n}x{sums}>", sums)
 
 
-def convolution(sizes: tuple[int, ...], element_type: str) -> str:
-    """A convolution of images with channels last, grouped if there are groups."""
+def convolution(sizes: tuple[int, ...], element_type: str, *, channels_first: bool = False) -> str:
+    """A convolution of images, grouped if there are groups; channels come last unless asked otherwise."""
     images, rows, columns, inputs, outputs, window, stride, groups = sizes
     sums = _SUM_TYPE[element_type]
     height, width = ((each - 1) * stride + window for each in (rows, columns))
     strides = f"{{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}"
+    if channels_first:
+        return _filled(
+            f"linalg.conv_2d_nchw_fchw {strides}",
+            [
+                f"tensor<{images}x{inputs}x{height}x{width}x{element_type}>",
+                f"tensor<{outputs}x{inputs}x{window}x{window}x{element_type}>",
+            ],
+            f"tensor<{images}x{outputs}x{rows}x{columns}x{sums}>",
+            sums,
+        )
     if groups == 1:
         image, filters = f"{images}x{height}x{width}x{inputs}", f"{window}x{window}x{inputs}x{outputs}"
         return _filled(
