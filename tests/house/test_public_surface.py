@@ -34,6 +34,7 @@ SURFACE = {
     "tuner.op_choices": """
         GROUP InputOp OpChoice OpChoiceKind Rewriting flags_of is_needed_flag kinds
     """,
+    "tuner.problems": "SUFFIX is_list module_of write_list",
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",

@@ -12,7 +12,10 @@ import click
 
 from tuner.cli.help import option
 from tuner.cli.values import registered, seconds_or_bare
+from tuner.errors import InputError
 from tuner.options import Options
+from tuner.problems import write_list
+from tuner.runs.folder import RUNS
 
 DEFAULTS = Options()
 # The title of the options that say what MODEL is.
@@ -25,6 +28,39 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def model_argument(command: Command) -> Command:
     """The argument MODEL, a path."""
     return click.argument("model", type=click.Path(path_type=Path))(command)
+
+
+def optional_model_argument(command: Command) -> Command:
+    """The argument MODEL, a path that an option may replace."""
+    return click.argument("model", type=click.Path(path_type=Path), required=False)(command)
+
+
+def problem_option(command: Command) -> Command:
+    """--problem, in place of MODEL."""
+    return option(
+        "--problem",
+        "problems",
+        multiple=True,
+        metavar="TEXT",
+        help="Tune this op in place of MODEL, as in 'conv 2x32x32x1280->1280 3x3 f16' (repeatable).",
+        group=MODEL,
+    )(command)
+
+
+def model_or_problems(
+    model: Path | None, problems: Sequence[str], flags: tuple[str, ...]
+) -> tuple[Path, tuple[str, ...]]:
+    """The model, or a list that is made of the problems, and the flags of iree-compile. Raises InputError."""
+    if not problems:
+        if model is None:
+            raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
+        return model, flags
+    if model is not None:
+        # Without MODEL the first flag after `--` takes its place.
+        if not str(model).startswith("-"):
+            raise InputError(f"--problem takes the place of MODEL; leave out {model} or the problems")
+        flags = (str(model), *flags)
+    return write_list(problems, RUNS / "problems"), flags
 
 
 def compiler_flags(command: Command) -> Command:

@@ -17,7 +17,9 @@ from tuner.cli.arguments import (
     MODEL,
     compile_timeout_option,
     compiler_flags,
-    model_argument,
+    model_or_problems,
+    optional_model_argument,
+    problem_option,
     shape_options,
     target_options,
 )
@@ -51,10 +53,12 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
         "iree-tune run model.onnx -o spec.mlir --dim batch=1",
         "iree-tune run model.mlir -o spec.mlir --run-dir run --resume",
         "iree-tune run model.mlir -o spec.mlir -- --iree-opt-level=O2",
+        "iree-tune run --problem 'conv 2x32x32x1280->1280 3x3 f16' -o spec.mlir",
     ),
 )
-@model_argument
+@optional_model_argument
 @compiler_flags
+@problem_option
 @target_options
 @option(
     "--function",
@@ -208,7 +212,9 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
 def run(
     continuation: Listener,
     /,
-    model: Path,
+    model: Path | None,
+    problems: tuple[str, ...],
+    flags: tuple[str, ...],
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     pins: tuple[str, ...],
@@ -220,6 +226,9 @@ def run(
 ) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
 
+    A MODEL whose name ends with .txt is a list of problems, one on each line: in the words of --problem, or as a
+    command of MIOpenDriver.
+
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are only compiled, into a bundle:
     another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.
     """
@@ -227,8 +236,10 @@ def run(
 
     watch = Stopwatch(process_started())
     watch.add(Part.STARTING, process_started(), time.time())
+    model, flags = model_or_problems(model, problems, flags)
     options = Options(
         **settings,
+        flags=flags,
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
     )
