@@ -51,6 +51,9 @@ struct MlirIdentifier {
 struct MlirLocation {
   const void *ptr;
 };
+struct MlirOpOperand {
+  void *ptr;
+};
 struct MlirOpPassManager {
   void *ptr;
 };
@@ -89,6 +92,23 @@ struct MlirNamedAttribute {
 };
 struct MlirLogicalResult {
   int8_t value;
+};
+
+/// Everything that an operation is made of; MLIR fills and takes it over.
+struct MlirOperationState {
+  MlirStringRef name;
+  MlirLocation location;
+  intptr_t nResults;
+  MlirType *results;
+  intptr_t nOperands;
+  MlirValue *operands;
+  intptr_t nRegions;
+  MlirRegion *regions;
+  intptr_t nSuccessors;
+  MlirBlock *successors;
+  intptr_t nAttributes;
+  MlirNamedAttribute *attributes;
+  bool enableResultTypeInference;
 };
 
 enum MlirDiagnosticSeverity {
@@ -165,6 +185,41 @@ void mlirOperationSetAttributeByName(MlirOperation op, MlirStringRef name,
                                      MlirAttribute attr);
 bool mlirOperationRemoveAttributeByName(MlirOperation op, MlirStringRef name);
 MlirStringRef mlirIdentifierStr(MlirIdentifier identifier);
+MlirIdentifier mlirIdentifierGet(MlirContext context, MlirStringRef text);
+
+// Operations that are made, moved and removed.
+MlirOperationState mlirOperationStateGet(MlirStringRef name,
+                                         MlirLocation location);
+void mlirOperationStateAddResults(MlirOperationState *state, intptr_t count,
+                                  MlirType const *results);
+void mlirOperationStateAddOperands(MlirOperationState *state, intptr_t count,
+                                   MlirValue const *operands);
+void mlirOperationStateAddOwnedRegions(MlirOperationState *state,
+                                       intptr_t count,
+                                       MlirRegion const *regions);
+void mlirOperationStateAddAttributes(MlirOperationState *state, intptr_t count,
+                                     MlirNamedAttribute const *attributes);
+MlirOperation mlirOperationCreate(MlirOperationState *state);
+MlirOperation mlirOperationClone(MlirOperation op);
+void mlirOperationDestroy(MlirOperation op);
+void mlirOperationSetOperand(MlirOperation op, intptr_t pos, MlirValue value);
+MlirBlock mlirOperationGetBlock(MlirOperation op);
+MlirOperation mlirOperationGetNextInBlock(MlirOperation op);
+void mlirOperationMoveBefore(MlirOperation op, MlirOperation reference);
+MlirRegion mlirRegionCreate(void);
+void mlirRegionTakeBody(MlirRegion target, MlirRegion source);
+void mlirRegionAppendOwnedBlock(MlirRegion region, MlirBlock block);
+MlirValue mlirBlockAddArgument(MlirBlock block, MlirType type,
+                               MlirLocation location);
+MlirBlock mlirBlockCreate(intptr_t count, MlirType const *arguments,
+                          MlirLocation const *locations);
+void mlirBlockAppendOwnedOperation(MlirBlock block, MlirOperation op);
+void mlirBlockInsertOwnedOperationBefore(MlirBlock block,
+                                         MlirOperation reference,
+                                         MlirOperation op);
+MlirOperation mlirBlockGetFirstOperation(MlirBlock block);
+MlirOperation mlirBlockGetTerminator(MlirBlock block);
+MlirValue mlirBlockGetArgument(MlirBlock block, intptr_t pos);
 
 // Affine maps, types, values.
 intptr_t mlirAffineMapGetNumDims(MlirAffineMap map);
@@ -172,6 +227,17 @@ intptr_t mlirAffineMapGetNumResults(MlirAffineMap map);
 MlirAffineExpr mlirAffineMapGetResult(MlirAffineMap map, intptr_t pos);
 bool mlirAffineExprIsADim(MlirAffineExpr expr);
 intptr_t mlirAffineDimExprGetPosition(MlirAffineExpr expr);
+bool mlirAffineExprIsASymbol(MlirAffineExpr expr);
+intptr_t mlirAffineSymbolExprGetPosition(MlirAffineExpr expr);
+bool mlirAffineExprIsAConstant(MlirAffineExpr expr);
+int64_t mlirAffineConstantExprGetValue(MlirAffineExpr expr);
+bool mlirAffineExprIsAAdd(MlirAffineExpr expr);
+bool mlirAffineExprIsAMul(MlirAffineExpr expr);
+bool mlirAffineExprIsAMod(MlirAffineExpr expr);
+bool mlirAffineExprIsAFloorDiv(MlirAffineExpr expr);
+bool mlirAffineExprIsACeilDiv(MlirAffineExpr expr);
+MlirAffineExpr mlirAffineBinaryOpExprGetLHS(MlirAffineExpr expr);
+MlirAffineExpr mlirAffineBinaryOpExprGetRHS(MlirAffineExpr expr);
 intptr_t mlirOperationGetNumOperands(MlirOperation op);
 MlirValue mlirOperationGetOperand(MlirOperation op, intptr_t pos);
 intptr_t mlirOperationGetNumResults(MlirOperation op);
@@ -179,6 +245,33 @@ MlirValue mlirOperationGetResult(MlirOperation op, intptr_t pos);
 MlirType mlirValueGetType(MlirValue value);
 bool mlirValueIsAOpResult(MlirValue value);
 MlirOperation mlirOpResultGetOwner(MlirValue value);
+bool mlirValueIsABlockArgument(MlirValue value);
+MlirBlock mlirBlockArgumentGetOwner(MlirValue value);
+intptr_t mlirBlockArgumentGetArgNumber(MlirValue value);
+intptr_t mlirOpResultGetResultNumber(MlirValue value);
+void mlirValueSetType(MlirValue value, MlirType type);
+void mlirValueReplaceAllUsesOfWith(MlirValue value, MlirValue with);
+MlirOpOperand mlirValueGetFirstUse(MlirValue value);
+bool mlirOpOperandIsNull(MlirOpOperand use);
+MlirOperation mlirOpOperandGetOwner(MlirOpOperand use);
+unsigned mlirOpOperandGetOperandNumber(MlirOpOperand use);
+MlirOpOperand mlirOpOperandGetNextUse(MlirOpOperand use);
+MlirType mlirTypeParseGet(MlirContext context, MlirStringRef text);
+MlirType mlirIndexTypeGet(MlirContext context);
+MlirType mlirIntegerTypeGet(MlirContext context, unsigned bits);
+bool mlirTypeIsAVector(MlirType type);
+bool mlirTypeIsAMemRef(MlirType type);
+MlirType mlirShapedTypeGetElementType(MlirType type);
+MlirType mlirVectorTypeGet(intptr_t rank, const int64_t *shape,
+                           MlirType element);
+MlirType mlirMemRefTypeGet(MlirType element, intptr_t rank,
+                           const int64_t *shape, MlirAttribute layout,
+                           MlirAttribute memorySpace);
+MlirAttribute mlirMemRefTypeGetMemorySpace(MlirType type);
+MlirLogicalResult mlirMemRefTypeGetStridesAndOffset(MlirType type,
+                                                    int64_t *strides,
+                                                    int64_t *offset);
+void mlirTypePrint(MlirType type, MlirStringCallback callback, void *userData);
 bool mlirTypeIsAShaped(MlirType type);
 bool mlirShapedTypeHasRank(MlirType type);
 int64_t mlirShapedTypeGetRank(MlirType type);
@@ -211,6 +304,15 @@ bool mlirBoolAttrGetValue(MlirAttribute attr);
 bool mlirAttributeIsAString(MlirAttribute attr);
 MlirAttribute mlirStringAttrGet(MlirContext context, MlirStringRef text);
 MlirStringRef mlirStringAttrGetValue(MlirAttribute attr);
+MlirAttribute mlirIntegerAttrGet(MlirType type, int64_t value);
+MlirAttribute mlirBoolAttrGet(MlirContext context, int value);
+bool mlirAttributeIsADenseI64Array(MlirAttribute attr);
+intptr_t mlirDenseArrayGetNumElements(MlirAttribute attr);
+int64_t mlirDenseI64ArrayGetElement(MlirAttribute attr, intptr_t pos);
+MlirAttribute mlirDenseI64ArrayGet(MlirContext context, intptr_t count,
+                                   int64_t const *values);
+MlirAttribute mlirStridedLayoutAttrGet(MlirContext context, int64_t offset,
+                                       intptr_t count, const int64_t *strides);
 bool mlirAttributeIsAUnit(MlirAttribute attr);
 MlirAttribute mlirUnitAttrGet(MlirContext context);
 

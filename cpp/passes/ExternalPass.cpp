@@ -8,13 +8,27 @@
 
 namespace iree_tuner {
 
+// One a line, for the sake of changes.
+// clang-format off
 const PassDefinition *const kPasses[] = {
     &kAnnotateRootOps,
+    &kLoadMatrices,
+    &kPipelineCopies2,
+    &kPipelineCopies3,
+    &kPipelineCopies4,
+    &kPipelineCopies5,
+    &kPipelineCopies6,
+    &kPrefetchMatrices,
     &kStripAnnotations,
     &kStripConfiguration,
     &kStripRootConfiguration,
+    &kWarpgroupProducts3,
+    &kWarpgroupProducts4,
+    &kWarpgroupProducts5,
+    &kWarpgroupProducts6,
     nullptr,
 };
+// clang-format on
 
 MlirLogicalResult runGuarded(const PassDefinition &definition,
                              MlirOperation op) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <dlfcn.h>
 #include <exception>
 
 using namespace iree_tuner;
@@ -24,6 +25,14 @@ static bool report(const std::string &text, char *message, size_t capacity) {
     message[length] = '\0';
   }
   return text.empty();
+}
+
+/// `iree-compile --load` opens this library and calls nothing in it. Python
+/// asks for the passes when it needs them: to find the registry takes a while.
+__attribute__((constructor)) static void registerWhenLoaded() {
+  if (!dlsym(RTLD_DEFAULT, "Py_IsInitialized")) {
+    ireeTunerRegisterPasses(nullptr, 0);
+  }
 }
 
 extern "C" {

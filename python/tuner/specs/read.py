@@ -13,6 +13,7 @@ from pathlib import Path
 
 from iree.compiler import ir
 
+from tuner import native
 from tuner.dispatch import Annotations, Problem
 from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
@@ -21,6 +22,7 @@ from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.preprocessing import beside, left_out
 from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
 from tuner.targets import Target
+from tuner.targets.gpu_pipelines import needs_plugin
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import ops_named
 
@@ -174,9 +176,13 @@ def parse_spec(path: Path) -> ir.Module:
         text = path.read_text()
         if _depth(text) > _DEEPEST:
             raise InputError(f"{path} is no tuning spec: it is nested more than {_DEEPEST} levels deep")
+        if needs_plugin(text):
+            native.register_passes()
         return ir.Module.parse(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the spec {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    except native.HostError as error:
+        raise InputError(f"{path} needs passes of iree-tuner, which this compiler cannot use ({error})") from error
     except ir.MLIRError as error:
         raise UnreadableSpecError(path, reason_of(error)) from error
 

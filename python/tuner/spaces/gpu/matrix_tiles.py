@@ -19,6 +19,7 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
+from tuner.spaces.gpu.feeding import FeedingKnobs, with_feeding
 from tuner.spaces.gpu.mma_sync_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu.tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
 from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
@@ -38,7 +39,11 @@ _STANDS_FOR = "what the knob stands for"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The loops of a product as TileAndFuse sees them, by number, in order; `names` and `extents` are by loop."""
+    """The loops of a product as TileAndFuse sees them, by number, in order; `names` and `extents` are by loop.
+
+    `lhs_ends_with_sums`, `rhs_ends_with_sums`: whether an operand's innermost loop is one of sums. `copies_whole`:
+    whether copies of `LOAD_BYTES` bytes can read both operands.
+    """
 
     names: tuple[str, ...]
     extents: tuple[int, ...]
@@ -49,6 +54,9 @@ class Product:
     lhs_bytes: int
     rhs_bytes: int
     sum_bytes: int
+    lhs_ends_with_sums: bool
+    rhs_ends_with_sums: bool
+    copies_whole: bool
 
 
 def matrix_intrinsics(problem: Problem, gpu: GpuLimits) -> tuple[MatrixIntrinsic, ...]:
@@ -69,12 +77,12 @@ def matrix_space(
     """What may be chosen for the product with these instructions; `promoted_values` are keys of `PROMOTED`."""
     chosen = _Chosen.of(intrinsics)
     tiled = _Tiled.of(shape, intrinsics, chosen)
-    options = _Options.of(promoted_values, gpu)
+    options = _Options.of(promoted_values, shape, intrinsics, gpu)
     work = _Work.of(shape, chosen, tiled)
     figures = _figures(shape, intrinsics, gpu, chosen, tiled, work)
     knobs = (
-        *(chosen.intrinsic, chosen.subgroup_size, options.stages),
-        *(*tiled.knobs, options.promoted, options.conflicts, options.padded, options.occupancy),
+        *(chosen.intrinsic, chosen.subgroup_size, *options.feeding.knobs),
+        *(*tiled.knobs, options.promoted, options.padded, options.occupancy),
         *(knob for knob, _ in figures),
     )
     rules = [
@@ -82,16 +90,16 @@ def matrix_space(
         *tiled.rules,
         *_option_rules(options, tiled, work),
         *_limit_rules(shape, gpu, chosen, options, work),
-        *_cost_rules(shape, tiled, options, work),
+        *_cost_rules(shape, tiled, work),
+        *_feeding_rules(shape, options, work),
         *(rule for _, rule in figures),
     ]
     if is_measured(intrinsics):
         rules += mma_sync_rules(
-            stages=options.stages.var,
             occupancy=options.occupancy,
             lane_sums=z3.Int(_LANE_SUMS),
             promoted=options.promoted.var,
-            conflicts=options.conflicts.var,
+            padding_bits=options.feeding.padding_bits.var,
             padded=options.padded.var,
             aligned=z3.And(tiled.aligned),
             threads=work.threads,
@@ -183,18 +191,18 @@ class _Tiled:
 class _Options:
     """What may be chosen beside tiles."""
 
-    stages: Knob
+    feeding: FeedingKnobs
     promoted: Knob
-    conflicts: Knob
     padded: Knob
     occupancy: Knob
 
     @staticmethod
-    def of(promoted_values: Sequence[int], gpu: GpuLimits) -> _Options:
+    def of(
+        promoted_values: Sequence[int], shape: Product, intrinsics: Sequence[MatrixIntrinsic], gpu: GpuLimits
+    ) -> _Options:
         return _Options(
-            stages=Knob("prefetch_num_stages", (0, 2, 3)),
+            feeding=FeedingKnobs.of(intrinsics, copies_whole=shape.copies_whole),
             promoted=Knob("promoted", tuple(promoted_values)),
-            conflicts=Knob("no_reduce_shared_memory_bank_conflicts", (0, 1)),
             padded=Knob("padded", (0, 1)),
             occupancy=Knob("occupancy", gpu.occupancies),
         )
@@ -218,8 +226,8 @@ class _Work:
 def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
     return [
         Rule(
-            "without shared memory there are no stages and no bank conflicts",
-            z3.Or(options.promoted.var != 0, z3.And(options.stages.var == 0, options.conflicts.var == 0)),
+            "without shared memory there are no stages and no padded rows",
+            z3.Or(options.promoted.var != 0, options.feeding.is_plain),
             "the options have no effect then",
         ),
         Rule(
@@ -233,7 +241,7 @@ def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
 
 def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Options, work: _Work) -> list[Rule]:
     """The rules on threads, accumulators and shared memory."""
-    shared = _shared_bytes(shape, options.promoted.var, options.padded.var, work)
+    shared = _shared_bytes(shape, options, work)
     return [
         *thread_rules(work.threads, chosen.subgroup_size.var, gpu),
         Rule(f"a workgroup's rows are at most {_MOST_TILE}", work.rows <= _MOST_TILE, _EMITTED),
@@ -251,13 +259,9 @@ def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Opti
     ]
 
 
-def _cost_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
-    """The rules on the length of a step, and on loads in a pipeline of stages."""
+def _cost_rules(shape: Product, tiled: _Tiled, work: _Work) -> list[Rule]:
+    """The rules on the length of a step."""
     loaded = work.depth * (shape.lhs_bytes * work.rows + shape.rhs_bytes * work.columns)
-    loads = [
-        work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
-        for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
-    ]
     return [
         Rule(
             f"a subgroup runs at most {_MOST_INSTRUCTIONS} instructions in a step",
@@ -269,12 +273,20 @@ def _cost_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -
             loaded <= _MOST_LOADED_BYTES * work.threads,
             "probed: they are unrolled, and more take tens of seconds to compile",
         ),
-        Rule(
-            "with 3 stages every thread loads equally much",
-            z3.Or(options.stages.var < 3, options.promoted.var != 3, z3.And(loads)),
-            "probed on gfx942: otherwise the compiler crashes",
-        ),
     ]
+
+
+def _feeding_rules(shape: Product, options: _Options, work: _Work) -> list[Rule]:
+    spreads = [
+        work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
+        for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
+    ]
+    return options.feeding.rules(
+        promoted=options.promoted.var,
+        padded=options.padded.var,
+        steps=shape.extents[shape.sums[-1]] / work.depth,
+        spreads=z3.And(spreads),
+    )
 
 
 def _figures(
@@ -341,7 +353,7 @@ def matrix_configuration(shape: Product, point: Mapping[str, int], *, of_convolu
         "TileAndFuse",
         levels,
         gpu=replace(
-            settings(point, (point["threads"], 1, 1)),
+            with_feeding(settings(point, (point["threads"], 1, 1)), point),
             intrinsic=point["intrinsic"],
             use_igemm_convolution=of_convolution,
         ),
@@ -364,12 +376,16 @@ def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3
     )
 
 
-def _shared_bytes(shape: Product, promoted: z3.ArithRef, padded: z3.ArithRef, work: _Work) -> z3.ArithRef:
+def _shared_bytes(shape: Product, options: _Options, work: _Work) -> z3.ArithRef:
     """The promoted tiles; if an operand is padded and not promoted, the output's tile goes there too."""
-    lhs = z3.If(promoted % 2 == 1, shape.lhs_bytes * work.rows, 0)
-    rhs = z3.If(promoted >= 2, shape.rhs_bytes * work.columns, 0)
-    output = z3.If(z3.And(padded == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
-    return work.depth * (lhs + rhs) + output
+    promoted, feeding = options.promoted.var, options.feeding
+    lhs = shape.lhs_bytes * work.rows * work.depth
+    lhs += feeding.padded_bytes(work.rows if shape.lhs_ends_with_sums else work.depth)
+    rhs = shape.rhs_bytes * work.columns * work.depth
+    rhs += feeding.padded_bytes(work.columns if shape.rhs_ends_with_sums else work.depth)
+    tiles_held = feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
+    output = z3.If(z3.And(options.padded.var == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
+    return tiles_held + output
 
 
 def _subgroup_tiles(most: int) -> tuple[int, ...]:
