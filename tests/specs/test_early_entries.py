@@ -17,6 +17,7 @@ from tuner.dispatches.extract import extract, read_model_configurations
 from tuner.events import Event, Note
 from tuner.model.model import Model, spec_flags
 from tuner.specs.read import read_spec
+from tuner.specs.write import problem_spec
 from tuner.targets.choosing import choose_target
 from tuner.tuning.prove import Proof
 from tuner.tuning.run_specs import winners_of
@@ -121,3 +122,21 @@ def only_problem(text: str, folder: Path) -> Problem:
     (dispatch,) = extract(Model.open(folder / "model.mlir", target.compile_flags), target, folder).dispatches
     assert dispatch.problem is not None, dispatch.untunable
     return dispatch.problem
+
+
+@pytest.mark.gpu
+def test_the_compiler_s_own_spec_serves_what_ours_leaves(tmp_path: Path) -> None:
+    """Ours comes first: of two products that both are for, the one with an entry of ours holds it."""
+    flag, sizes_of_its = "--iree-codegen-enable-default-tuning-specs", (2048, 1280, 5120)
+    text = sizes.product(sizes_of_its, "f16", transposed=True)
+    text += sizes.product((512, 512, 128), "f16").replace("@model", "@other")
+    model, proof = proof_with_winners(text, "rocm:gfx942", tmp_path, flag)
+    both = {result.dispatch.name: result for result in winners_of(proof.dispatches)}
+    assert is_late(proof) == {"model": False, "other": False}
+    its, other = both
+    assert "VectorDistribute" in str(both[its].dispatch.default)
+    assert "VectorDistribute" not in str(held(model, proof.spec, tmp_path)[its])
+    of_other = [entry.rewritten() for entry in read_spec(tmp_path / "plain.mlir").entries if entry.name == "match_1"]
+    found = held(model, problem_spec(of_other), tmp_path)
+    assert found[its] == both[its].dispatch.default
+    assert found[other] != both[other].dispatch.default

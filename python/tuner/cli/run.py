@@ -101,6 +101,14 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     group=_SEARCH,
 )
 @option(
+    "--start-from",
+    "start_from",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Spec whose entries are the first candidates, made by this tuner or not (repeatable).",
+    group=_SEARCH,
+)
+@option(
     "--dispatch",
     "dispatches",
     multiple=True,

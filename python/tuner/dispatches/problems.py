@@ -15,7 +15,7 @@ from tuner import kinds, native
 from tuner.dispatch import Configured, Follower, Loop, Operand, Problem
 
 # The attribute of an op that is lowered in parts: a dictionary with a lowering config for each.
-_PARTS = "decomposition_config"
+PARTS = "decomposition_config"
 
 
 def read_configured(function: ir.Operation) -> Configured:
@@ -24,7 +24,7 @@ def read_configured(function: ir.Operation) -> Configured:
     return Configured(
         translation_info="" if translation is None else str(translation.attribute),
         lowering_configs=tuple(str(op.attributes["lowering_config"]) for op in ops),
-        decompositions=tuple(str(op.attributes[_PARTS]) for op in ops if _PARTS in op.attributes),
+        decompositions=tuple(str(op.attributes[PARTS]) for op in ops if PARTS in op.attributes),
     )
 
 

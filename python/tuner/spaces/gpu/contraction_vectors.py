@@ -80,7 +80,7 @@ class GpuContractionVectors:
         knobs = (
             *(intrinsic, size, *tiles.values(), *along.values()),
             Knob("prefetch_num_stages", (0, 2)),
-            Knob("no_reduce_shared_memory_bank_conflicts", (0, 1)),
+            Knob("padding_bits", (0, 64)),
             Knob("occupancy", gpu.occupancies),
             Knob("flushes_denormals", (0, 1)),
         )
@@ -127,7 +127,12 @@ class GpuContractionVectors:
                 "reduction": per_loop(count, {**sums, inner["k"]: tile["k"]}),
                 "subgroup_basis": tuple(number or 1 for number in subgroups),
             },
-            gpu=replace(chosen, intrinsic=point["intrinsic"], flushes_denormals=bool(point["flushes_denormals"])),
+            gpu=replace(
+                chosen,
+                intrinsic=point["intrinsic"],
+                no_reduce_shared_memory_bank_conflicts=point["padding_bits"] == 0,
+                flushes_denormals=bool(point["flushes_denormals"]),
+            ),
         )
 
 

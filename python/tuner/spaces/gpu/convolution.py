@@ -94,6 +94,8 @@ def _product(problem: Problem) -> Product:
     images = tuple(index for index, role in enumerate(roles) if role in ("batch", "image"))
     channels = tuple(index for index, role in enumerate(roles) if role == "channel")
     rows, columns, lhs, rhs = (channels, images, 1, 0) if _filter_first(problem) else (images, channels, 0, 1)
+    # The image of which the compiler makes a matrix ends with sums.
+    ends = (True, ends_with_sums(problem, 1))
     return Product(
         names=(*problem.loop_names[:outputs], "k"),
         extents=(
@@ -107,8 +109,8 @@ def _product(problem: Problem) -> Product:
         lhs_bytes=bytes_of(problem, lhs),
         rhs_bytes=bytes_of(problem, rhs),
         sum_bytes=bytes_of(problem, 2),
-        lhs_ends_with_sums=True,
-        rhs_ends_with_sums=ends_with_sums(problem, 1),
+        lhs_ends_with_sums=ends[lhs],
+        rhs_ends_with_sums=ends[rhs],
         copies_whole=copies_whole(problem, 0) and copies_whole(problem, 1),
     )
 
