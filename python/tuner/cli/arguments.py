@@ -70,25 +70,40 @@ def compiler_flags(command: Command) -> Command:
 
 def target_options(command: Command) -> Command:
     """--target and --threads."""
-    return _all(
-        command,
-        option(
-            "--target",
-            **TARGET,
-            default=DEFAULTS.target,
-            show_default=True,
-            help="The device to compile for, as in cpu or cuda:sm_80.",
-            group=MODEL,
-        ),
-        option(
-            "--threads",
-            metavar="N",
-            default=DEFAULTS.threads,
-            show_default=True,
-            help="Threads that run a dispatch.",
-            group=MODEL,
-        ),
+    target = option(
+        "--target",
+        **TARGET,
+        default=DEFAULTS.target,
+        show_default=True,
+        help="The device to compile for, as in cpu or cuda:sm_80.",
+        group=MODEL,
     )
+    return _all(command, target, _THREADS)
+
+
+def several_targets_options(command: Command) -> Command:
+    """As `target_options`, for a command that takes several targets."""
+    targets = option(
+        "--target",
+        "targets",
+        **TARGET,
+        multiple=True,
+        default=(DEFAULTS.target,),
+        show_default=True,
+        help="The device to compile for, as in cpu or cuda:sm_80 (repeatable with --no-measure: a bundle for each).",
+        group=MODEL,
+    )
+    return _all(command, targets, _THREADS)
+
+
+_THREADS = option(
+    "--threads",
+    metavar="N",
+    default=DEFAULTS.threads,
+    show_default=True,
+    help="Threads that run a dispatch.",
+    group=MODEL,
+)
 
 
 def shape_options(command: Command) -> Command:

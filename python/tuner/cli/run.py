@@ -20,11 +20,12 @@ from tuner.cli.arguments import (
     model_or_problems,
     optional_model_argument,
     problem_option,
+    several_targets_options,
     shape_options,
-    target_options,
 )
 from tuner.cli.help import command, option
 from tuner.cli.streams import console, refused_by_stdout
+from tuner.cli.targets import for_targets
 from tuner.cli.values import registered, seconds
 from tuner.cli.verbosity import progress_view
 from tuner.errors import InputError, ToolError
@@ -59,7 +60,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
 @optional_model_argument
 @compiler_flags
 @problem_option
-@target_options
+@several_targets_options
 @option(
     "--function",
     default=DEFAULTS.function,
@@ -223,6 +224,7 @@ def run(
     model: Path | None,
     problems: tuple[str, ...],
     flags: tuple[str, ...],
+    targets: tuple[str, ...],
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     pins: tuple[str, ...],
@@ -252,18 +254,24 @@ def run(
         shapes=Shapes.parse(dims, inputs),
     )
     shown = console(stderr=as_json)
-    view = progress_view(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s))
     if no_measure:
         for given, option in ((as_json, "--json"), (dry_run, "--dry-run")):
             if given:
                 raise InputError(f"{option} reports a run that measures; leave it out with --no-measure")
-        _pack(model, options, bundle, view, shown)
     elif bundle is not None:
         raise InputError("--bundle is where --no-measure writes; give both, or leave it out")
-    elif dry_run:
-        _forecast(model, options, view, shown, as_json=as_json)
-    else:
-        _tune(model, options, watch, view, shown, continuation, as_json=as_json)
+    if len(targets) > 1 and not (no_measure or dry_run):
+        raise InputError("several --target make a bundle each (--no-measure); a run that measures takes one")
+    for own, place in for_targets(targets, options, bundle):
+        if len(targets) > 1:
+            shown.print(f"Target {own.target}", markup=False, highlight=False)
+        view = progress_view(shown, budget=Budget(own.budget_s, time.monotonic() - watch.age_s))
+        if no_measure:
+            _pack(model, own, place, view, shown)
+        elif dry_run:
+            _forecast(model, own, view, shown, as_json=as_json)
+        else:
+            _tune(model, own, watch, view, shown, continuation, as_json=as_json)
 
 
 def _tune(
