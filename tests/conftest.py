@@ -8,6 +8,7 @@ at its top (`pytestmark`). So does any other test that does, unless it uses a fi
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -42,6 +43,18 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell hands its background jobs Ctrl-C ignored; they would pass it on to the programs that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Failures(config))
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    # Hundreds of modules and thousands of tests stay until the end: no collection of garbage looks through them.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
