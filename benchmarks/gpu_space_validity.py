@@ -7,6 +7,7 @@ listed with their reasons. The last line is one JSON object.
 
     python benchmarks/gpu_space_validity.py --chip gfx942 --samples 40
     python benchmarks/gpu_space_validity.py --chip sm_80 --spaces own --only attention
+    python benchmarks/gpu_space_validity.py --chip sm_90 --spaces own --only '^product' --fix warpgroups=1
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import z3
 from iree.compiler import ir
 
 import problem_sizes as sizes
@@ -29,7 +31,7 @@ from emitted_constraints import emit_constraints, materialize
 from emitted_space import CompilerEmitted, widened
 from tuner import native, spaces
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import find_pool, sample_uniform
+from tuner.constraints import Rule, Space, find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
 from tuner.dispatches.extract import extract
 from tuner.dispatches.problems import read_problem
@@ -37,7 +39,7 @@ from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
 from tuner.targets import Limits, Target
-from tuner.targets.cuda import CudaTarget
+from tuner.targets.cuda import choose
 from tuner.targets.rocm import RocmTarget
 from tuner.toolchain.operations import dispatch_functions
 
@@ -145,9 +147,20 @@ def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: 
             yield Case(f"{name} {emitted.pipeline} {index}, emitted", builder, problem, NO_LIMITS, identity, program)
 
 
-def check(case: Case, target: Target, samples: int, compilers: CompilePool, folder: Path) -> float:
+def fixed(space: Space, knobs: dict[str, int]) -> Space:
+    """The part of the space in which these knobs have these values; all of it if it lacks one of them."""
+    if not knobs.keys() <= {knob.name for knob in space.knobs}:
+        return space
+    rules = [Rule(f"{name} is {value}", z3.Int(name) == value, "asked for") for name, value in knobs.items()]
+    return replace(space, rules=(*space.rules, *rules))
+
+
+def check(
+    case: Case, target: Target, samples: int, compilers: CompilePool, folder: Path, knobs: dict[str, int]
+) -> float:
     """The part of the drawn points that compiles. Prints failures with their reasons."""
-    pool = find_pool(case.builder.build(case.problem, case.limits), samples=samples, rng=np.random.default_rng(0))
+    space = fixed(case.builder.build(case.problem, case.limits), knobs)
+    pool = find_pool(space, samples=samples, rng=np.random.default_rng(0))
     rows = sample_uniform(pool, samples, np.random.default_rng(0))
     jobs = [
         CompileJob(
@@ -162,7 +175,7 @@ def check(case: Case, target: Target, samples: int, compilers: CompilePool, fold
     ]
     ends = compilers.compile(jobs)
     compiled = sum(end.fate is Fate.COMPILED for end in ends)
-    seconds = [end.seconds for end in ends]
+    seconds = [end.seconds for end in ends] or [0.0]
     print(
         f"{case.label}: {len(pool):,} {'solutions' if pool.is_exact else 'drawn'}, {compiled} of {len(ends)} compile,"
         f" median {np.median(seconds):.1f} s, slowest {max(seconds):.1f} s",
@@ -174,22 +187,24 @@ def check(case: Case, target: Target, samples: int, compilers: CompilePool, fold
     for row, end in zip(rows, ends, strict=True):
         if not end.binary:
             print(f"      {pool.point(row)}", flush=True)
-    return compiled / len(ends)
+    return compiled / max(len(ends), 1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chip", action="append", choices=("gfx942", "sm_80"))
+    parser.add_argument("--chip", action="append", choices=("gfx942", "sm_80", "sm_90"))
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--spaces", choices=("own", "emitted", "both"), default="both")
     parser.add_argument("--only", default="", help="a regular expression that problems' names must match")
     parser.add_argument("--narrow", action="store_true", help="of the compiler's space nothing is opened")
+    parser.add_argument("--fix", action="append", default=[], metavar="KNOB=VALUE", help="of each space that has it")
     arguments = parser.parse_args()
+    knobs = {name: int(value) for name, value in (fix.split("=") for fix in arguments.fix)}
     valid: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as work, CompilePool(arguments.workers, TIMEOUT_S) as compilers:
         for chip in arguments.chip or ("gfx942", "sm_80"):
-            target: Target = RocmTarget(chip) if chip.startswith("gfx") else CudaTarget(chip)
+            target: Target = RocmTarget(chip) if chip.startswith("gfx") else choose(chip, 1)
             folder = Path(work) / chip
             cases: list[Iterator[Case]] = []
             if arguments.spaces != "emitted":
@@ -198,7 +213,7 @@ def main() -> None:
                 cases.append(emitted_by_the_compiler(target, arguments.only, folder, narrow=arguments.narrow))
             for index, case in enumerate(chain(*cases)):
                 case = replace(case, label=f"{chip} {case.label}")
-                valid[case.label] = check(case, target, arguments.samples, compilers, folder / f"case-{index}")
+                valid[case.label] = check(case, target, arguments.samples, compilers, folder / f"case-{index}", knobs)
     print(json.dumps({"spaces": len(valid), "min_valid": min(valid.values(), default=None), "valid": valid}))
 
 

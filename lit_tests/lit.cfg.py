@@ -5,6 +5,7 @@
 Substitutions:
 
 - `tuner-opt`: iree-opt with the plugin loaded;
+- `not COMMAND`: fails if the command succeeds;
 - `%for_release FILE`: prints a test with the placeholders `@…@` spelled as the release
   under test spells them, so that one file serves every release.
 """
@@ -63,10 +64,15 @@ _sed = " ".join(f"-e 's/@{name}@/{text}/g'" for name, text in _spellings().items
 config.substitutions += [
     ("%for_release", f"sed {_sed}"),
     ("tuner-opt", f"{_iree_opt()} --load-pass-plugin={_plugin()}"),
+    ("not ", "! "),
     ("filecheck", _tool("filecheck")),
 ]
 for _variable in ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PYTHONPATH"):
     if _variable in os.environ:
         config.environment[_variable] = os.environ[_variable]
 
+# Lists of passes, and what ours do in them, are derived for one release at a time.
+if tuple(int(part) for part in iree.compiler.version.VERSION.split(".")[:2]) >= (3, 13):
+    config.available_features.add("pass-lists")
+config.excludes = ["inputs"]
 config.maxIndividualTestTime = 60

@@ -205,8 +205,12 @@ void mlirOperationDestroy(MlirOperation op);
 void mlirOperationSetOperand(MlirOperation op, intptr_t pos, MlirValue value);
 MlirBlock mlirOperationGetBlock(MlirOperation op);
 MlirOperation mlirOperationGetNextInBlock(MlirOperation op);
+void mlirOperationMoveBefore(MlirOperation op, MlirOperation reference);
 MlirRegion mlirRegionCreate(void);
+void mlirRegionTakeBody(MlirRegion target, MlirRegion source);
 void mlirRegionAppendOwnedBlock(MlirRegion region, MlirBlock block);
+MlirValue mlirBlockAddArgument(MlirBlock block, MlirType type,
+                               MlirLocation location);
 MlirBlock mlirBlockCreate(intptr_t count, MlirType const *arguments,
                           MlirLocation const *locations);
 void mlirBlockAppendOwnedOperation(MlirBlock block, MlirOperation op);

@@ -8,6 +8,8 @@
 
 namespace iree_tuner {
 
+// One a line, for the sake of changes.
+// clang-format off
 const PassDefinition *const kPasses[] = {
     &kAnnotateRootOps,
     &kLoadMatrices,
@@ -16,11 +18,17 @@ const PassDefinition *const kPasses[] = {
     &kPipelineCopies4,
     &kPipelineCopies5,
     &kPipelineCopies6,
+    &kPrefetchMatrices,
     &kStripAnnotations,
     &kStripConfiguration,
     &kStripRootConfiguration,
+    &kWarpgroupProducts3,
+    &kWarpgroupProducts4,
+    &kWarpgroupProducts5,
+    &kWarpgroupProducts6,
     nullptr,
 };
+// clang-format on
 
 MlirLogicalResult runGuarded(const PassDefinition &definition,
                              MlirOperation op) {

@@ -25,9 +25,14 @@ extern const PassDefinition kPipelineCopies3;
 extern const PassDefinition kPipelineCopies4;
 extern const PassDefinition kPipelineCopies5;
 extern const PassDefinition kPipelineCopies6;
+extern const PassDefinition kPrefetchMatrices;
 extern const PassDefinition kStripAnnotations;
 extern const PassDefinition kStripConfiguration;
 extern const PassDefinition kStripRootConfiguration;
+extern const PassDefinition kWarpgroupProducts3;
+extern const PassDefinition kWarpgroupProducts4;
+extern const PassDefinition kWarpgroupProducts5;
+extern const PassDefinition kWarpgroupProducts6;
 
 /// Every pass of the plugin, ended by null.
 extern const PassDefinition *const kPasses[];

@@ -11,17 +11,11 @@ constexpr char kThread[] = "gpu.thread_id";
 constexpr char kHint[] = "iree_codegen.index_hint";
 
 static bool isAlongX(MlirOperation thread) {
-  std::string text;
   MlirAttribute dimension = getAttribute(thread, "dimension");
   if (isNull(dimension)) {
     return false;
   }
-  mlirAttributePrint(
-      dimension,
-      [](MlirStringRef part, void *data) {
-        static_cast<std::string *>(data)->append(part.data, part.length);
-      },
-      &text);
+  std::string text = printed(dimension);
   // Releases spell it #gpu<dim x> or #gpu.dim<x>.
   return text == "#gpu<dim x>" || text == "#gpu.dim<x>";
 }

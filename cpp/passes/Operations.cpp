@@ -15,6 +15,22 @@ MlirStringRef stringRef(const std::string &text) {
   return MlirStringRef{text.data(), text.size()};
 }
 
+static void append(MlirStringRef part, void *text) {
+  static_cast<std::string *>(text)->append(part.data, part.length);
+}
+
+std::string printed(MlirAttribute attribute) {
+  std::string text;
+  mlirAttributePrint(attribute, append, &text);
+  return text;
+}
+
+std::string printed(MlirType type) {
+  std::string text;
+  mlirTypePrint(type, append, &text);
+  return text;
+}
+
 MlirAttribute getAttribute(MlirOperation op, const char *name) {
   return mlirOperationGetAttributeByName(op, stringRef(name));
 }

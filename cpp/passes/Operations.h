@@ -17,6 +17,10 @@ namespace iree_tuner {
 std::string_view view(MlirStringRef text);
 MlirStringRef stringRef(const std::string &text);
 
+/// As MLIR prints it.
+std::string printed(MlirAttribute attribute);
+std::string printed(MlirType type);
+
 /// The attribute of that name, of any kind; null if there is none.
 MlirAttribute getAttribute(MlirOperation op, const char *name);
 

@@ -15,203 +15,18 @@
 // enough. It shows every thread that step i has arrived, and that the step
 // before is used up, whose buffer the copies that follow it write.
 //
-// A loop qualifies if its bounds are constant, if copies alone write its
-// buffers, and if nothing outside of it uses these.
+// CopyLoop.h says which loops qualify.
 
-#include "passes/Building.h"
+#include "passes/CopyLoop.h"
 #include "passes/ExternalPass.h"
 #include "passes/Operations.h"
 #include "passes/SharedMemory.h"
 
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace iree_tuner {
-
-namespace {
-
-constexpr char kCopy[] = "nvgpu.device_async_copy";
-constexpr char kGroup[] = "nvgpu.device_async_create_group";
-constexpr char kWait[] = "nvgpu.device_async_wait";
-constexpr char kBarrier[] = "gpu.barrier";
-/// Position of the destination among a copy's operands.
-constexpr intptr_t kDestination = 0;
-
-/// A loop whose copies are to run ahead.
-struct CopyLoop {
-  MlirOperation loop;
-  MlirBlock body;
-  int64_t lower = 0;
-  int64_t upper = 0;
-  int64_t step = 0;
-  std::vector<MlirOperation> copies;
-  std::vector<MlirOperation> groups;
-  std::vector<MlirOperation> waits;
-  std::vector<MlirOperation> barriers;
-  /// The buffers that the copies write, in order.
-  std::vector<MlirOperation> buffers;
-  /// What the copies need of the body, in order: index computations and views.
-  std::vector<MlirOperation> slice;
-};
-
-} // namespace
-
-static std::vector<MlirOperation> opsOf(MlirBlock block) {
-  std::vector<MlirOperation> ops;
-  for (MlirOperation op = mlirBlockGetFirstOperation(block); !isNull(op);
-       op = mlirOperationGetNextInBlock(op)) {
-    ops.push_back(op);
-  }
-  return ops;
-}
-
-static bool isInside(MlirOperation op, MlirOperation loop) {
-  while (!isNull(op)) {
-    if (op.ptr == loop.ptr) {
-      return true;
-    }
-    op = mlirOperationGetParentOperation(op);
-  }
-  return false;
-}
-
-static bool isMovable(MlirOperation op) {
-  std::string_view name = operationName(op);
-  return mlirOperationGetNumRegions(op) == 0 &&
-         (isView(op) || name.substr(0, 6) == "arith." ||
-          name.substr(0, 7) == "affine." || name == "iree_codegen.index_hint");
-}
-
-static bool isRead(MlirOperation op) {
-  std::string_view name = operationName(op);
-  return name == "vector.transfer_read" || name == "vector.load" ||
-         name == "memref.load" || name == "nvgpu.ldmatrix";
-}
-
-/// Enters what the copies' operands are computed from. Returns why they cannot
-/// be computed for another step.
-static std::string collectSlice(CopyLoop &found) {
-  std::unordered_set<const void *> needed;
-  std::vector<MlirOperation> pending = found.copies;
-  MlirValue induction = mlirBlockGetArgument(found.body, 0);
-  while (!pending.empty()) {
-    MlirOperation op = pending.back();
-    pending.pop_back();
-    for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
-      MlirValue operand = mlirOperationGetOperand(op, i);
-      if (mlirValueIsABlockArgument(operand)) {
-        if (mlirBlockArgumentGetOwner(operand).ptr == found.body.ptr &&
-            operand.ptr != induction.ptr) {
-          return "a copy depends on what the loop carries";
-        }
-        continue;
-      }
-      MlirOperation producer = definingOp(operand);
-      if (mlirOperationGetBlock(producer).ptr != found.body.ptr ||
-          !needed.insert(producer.ptr).second) {
-        continue;
-      }
-      if (!isMovable(producer)) {
-        return "a copy depends on " + std::string(operationName(producer));
-      }
-      pending.push_back(producer);
-    }
-  }
-  for (MlirOperation op : opsOf(found.body)) {
-    if (needed.count(op.ptr)) {
-      found.slice.push_back(op);
-    }
-  }
-  return {};
-}
-
-/// Why a buffer cannot be multiplied; "" if it can.
-static std::string checkUses(MlirValue memref, const CopyLoop &found) {
-  for (MlirOperation user : usersOf(memref)) {
-    if (operationName(user) == "memref.dealloc") {
-      continue;
-    }
-    if (isView(user)) {
-      std::string why = checkUses(mlirOperationGetResult(user, 0), found);
-      if (!why.empty()) {
-        return why;
-      }
-      continue;
-    }
-    if (!isInside(user, found.loop)) {
-      return "a buffer is used outside of the loop";
-    }
-    if (operationName(user) != kCopy && !isRead(user)) {
-      return "a buffer is used by " + std::string(operationName(user));
-    }
-  }
-  return {};
-}
-
-/// Why the loop's barriers may serve something else than its copies.
-static std::string checkWrites(const CopyLoop &found) {
-  std::string why;
-  walk(found.loop, [&](MlirOperation op) {
-    if (operationName(op) == kCopy || isView(op) || isRead(op)) {
-      return;
-    }
-    for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
-      if (isInSharedMemory(mlirValueGetType(mlirOperationGetOperand(op, i)))) {
-        why = "shared memory is written in the loop by " +
-              std::string(operationName(op));
-      }
-    }
-  });
-  return why;
-}
-
-/// Fills `found`. Returns why the loop does not qualify; "" if it does.
-static std::string examine(CopyLoop &found) {
-  MlirValue bounds[3] = {mlirOperationGetOperand(found.loop, 0),
-                         mlirOperationGetOperand(found.loop, 1),
-                         mlirOperationGetOperand(found.loop, 2)};
-  if (!readConstant(bounds[0], found.lower) ||
-      !readConstant(bounds[1], found.upper) ||
-      !readConstant(bounds[2], found.step) || found.step <= 0) {
-    return "the loop's bounds are not constant";
-  }
-  std::unordered_set<const void *> seen;
-  for (MlirOperation op : opsOf(found.body)) {
-    std::string_view name = operationName(op);
-    if (name == kCopy) {
-      found.copies.push_back(op);
-      MlirOperation buffer =
-          allocationOf(mlirOperationGetOperand(op, kDestination));
-      if (isNull(buffer) || isInside(buffer, found.loop)) {
-        return "a copy's buffer is not allocated outside of the loop";
-      }
-      if (seen.insert(buffer.ptr).second) {
-        found.buffers.push_back(buffer);
-      }
-    } else if (name == kGroup) {
-      found.groups.push_back(op);
-    } else if (name == kWait) {
-      found.waits.push_back(op);
-    } else if (name == kBarrier) {
-      found.barriers.push_back(op);
-    }
-  }
-  if (found.waits.empty() || found.barriers.empty()) {
-    return "no step of the loop waits for its copies";
-  }
-  for (MlirOperation buffer : found.buffers) {
-    MlirValue memref = mlirOperationGetResult(buffer, 0);
-    if (std::string why = checkUses(memref, found); !why.empty()) {
-      return why;
-    }
-  }
-  if (std::string why = checkWrites(found); !why.empty()) {
-    return why;
-  }
-  return collectSlice(found);
-}
 
 /// The type of a view once it is one of a slice: the same strides from
 /// wherever the slice starts.
@@ -282,118 +97,66 @@ static void redirect(const Builder &at, const CopyLoop &found, MlirValue memref,
   }
 }
 
-/// Starts the copies of the step whose induction value is `induction`, into
-/// the buffers of the step that is `number`. Groups are made by the caller.
-static void startCopies(const Builder &at, const CopyLoop &found,
-                        const std::vector<MlirOperation> &multiplied,
-                        MlirValue induction, MlirValue number, int depth) {
-  ValueMap values;
-  values[mlirBlockGetArgument(found.body, 0).ptr] = induction;
-  for (size_t i = 0; i < multiplied.size(); ++i) {
-    MlirValue old = mlirOperationGetResult(found.buffers[i], 0);
-    values[old.ptr] =
-        sliceOf(at, multiplied[i], mlirValueGetType(old), number, depth);
-  }
-  for (MlirOperation op : found.slice) {
-    if (isView(op) &&
-        isInSharedMemory(mlirValueGetType(mlirOperationGetResult(op, 0)))) {
-      viewOf(at, op, values);
-    } else {
-      at.clone(op, values);
-    }
-  }
-  for (MlirOperation copy : found.copies) {
-    // Views outside of the loop lead from the destination to its buffer.
+/// Where copies of step `number` go: the same views of that step's slices.
+static Destination intoSlices(const CopyLoop &found,
+                              const std::vector<MlirOperation> &multiplied,
+                              MlirValue number, int depth) {
+  return [&found, &multiplied, number,
+          depth](const Builder &at, MlirOperation copy, ValueMap &values) {
     std::vector<MlirOperation> views;
-    MlirValue memref = mlirOperationGetOperand(copy, kDestination);
-    while (!values.count(memref.ptr)) {
+    MlirValue memref = mlirOperationGetOperand(copy, 0);
+    while (!values.count(memref.ptr) && isView(definingOp(memref))) {
       views.push_back(definingOp(memref));
       memref = mlirOperationGetOperand(views.back(), 0);
     }
-    while (!views.empty()) {
-      viewOf(at, views.back(), values);
-      views.pop_back();
+    for (size_t i = 0; i < multiplied.size() && !values.count(memref.ptr);
+         ++i) {
+      if (mlirOperationGetResult(found.buffers[i], 0).ptr == memref.ptr) {
+        values[memref.ptr] =
+            sliceOf(at, multiplied[i], mlirValueGetType(memref), number, depth);
+      }
     }
-    at.clone(copy, values);
-  }
-}
-
-static MlirOperation makeGroup(const Builder &at, MlirType token) {
-  return at.create(kGroup, {}, {token});
-}
-
-static MlirOperation multiply(MlirOperation buffer, int depth) {
-  MlirType old = mlirValueGetType(mlirOperationGetResult(buffer, 0));
-  std::vector<int64_t> shape = shapeOf(old);
-  shape.insert(shape.begin(), depth);
-  MlirType type = mlirMemRefTypeGet(
-      mlirShapedTypeGetElementType(old), shape.size(), shape.data(),
-      MlirAttribute{nullptr}, mlirMemRefTypeGetMemorySpace(old));
-  Builder at(buffer);
-  Builder::Attributes attributes = {
-      {"operandSegmentSizes", at.attribute("array<i32: 0, 0>")}};
-  MlirAttribute alignment = getAttribute(buffer, "alignment");
-  if (!isNull(alignment)) {
-    attributes.push_back({"alignment", alignment});
-  }
-  return at.create("memref.alloc", {}, {type}, attributes);
-}
-
-/// "if the step `induction` is one of the loop's", and its body's end.
-static MlirOperation makeIf(const Builder &at, const CopyLoop &found,
-                            MlirValue induction) {
-  MlirContext context = at.context();
-  MlirType bit = mlirIntegerTypeGet(context, 1);
-  MlirAttribute isLess = mlirIntegerAttrGet(mlirIntegerTypeGet(context, 64), 2);
-  MlirOperation condition = at.create(
-      "arith.cmpi", {induction, mlirOperationGetOperand(found.loop, 1)}, {bit},
-      {{"predicate", isLess}});
-  MlirBlock block = mlirBlockCreate(0, nullptr, nullptr);
-  MlirOperationState end = mlirOperationStateGet(
-      stringRef("scf.yield"), mlirOperationGetLocation(found.loop));
-  mlirBlockAppendOwnedOperation(block, mlirOperationCreate(&end));
-  MlirRegion region = mlirRegionCreate();
-  mlirRegionAppendOwnedBlock(region, block);
-  at.create("scf.if", {mlirOperationGetResult(condition, 0)}, {}, {},
-            {region, mlirRegionCreate()});
-  return mlirBlockGetTerminator(block);
-}
-
-static void erase(const std::vector<MlirOperation> &ops) {
-  for (MlirOperation op : ops) {
-    mlirOperationDestroy(op);
-  }
+    for (; !views.empty(); views.pop_back()) {
+      viewOf(at, views.back(), values);
+    }
+    std::vector<MlirValue> place;
+    MlirType type = mlirValueGetType(mlirOperationGetOperand(copy, 0));
+    for (intptr_t i = 0, e = mlirShapedTypeGetRank(type); i <= e; ++i) {
+      MlirValue operand = mlirOperationGetOperand(copy, i);
+      auto other = values.find(operand.ptr);
+      place.push_back(other == values.end() ? operand : other->second);
+    }
+    return place;
+  };
 }
 
 static void pipeline(const CopyLoop &found, int depth) {
   std::vector<MlirOperation> multiplied;
   for (MlirOperation buffer : found.buffers) {
-    multiplied.push_back(multiply(buffer, depth));
+    std::vector<int64_t> shape =
+        shapeOf(mlirValueGetType(mlirOperationGetResult(buffer, 0)));
+    shape.insert(shape.begin(), depth);
+    multiplied.push_back(allocateInstead(buffer, shape));
   }
-  MlirType token = mlirValueGetType(mlirOperationGetResult(found.groups[0], 0));
   ValueMap none;
 
   Builder before(found.loop);
   before.clone(found.barriers[0], none);
-  MlirOperation group = {nullptr};
+  MlirValue group = {nullptr};
   for (int i = 0; i < depth - 1; ++i) {
     int64_t induction = found.lower + i * found.step;
     if (induction < found.upper) {
-      startCopies(before, found, multiplied, before.constant(induction),
-                  before.constant(i), depth);
+      startCopies(before, found, before.constant(induction), MlirValue{nullptr},
+                  intoSlices(found, multiplied, before.constant(i), depth));
     }
-    group = makeGroup(before, token);
+    group = makeGroup(before, found);
   }
 
-  MlirOperation first = mlirBlockGetFirstOperation(found.body);
-  Builder head(first);
-  MlirValue induction = mlirBlockGetArgument(found.body, 0);
+  Builder head(mlirBlockGetFirstOperation(found.body));
+  MlirValue induction = found.induction();
   std::string number = "(d0 - " + std::to_string(found.lower) + ") floordiv " +
                        std::to_string(found.step);
-  MlirAttribute groups =
-      mlirIntegerAttrGet(mlirIntegerTypeGet(head.context(), 32), depth - 2);
-  head.create(kWait, {mlirOperationGetResult(group, 0)}, {},
-              {{"numGroups", groups}});
+  waitFor(head, group, depth - 2);
   head.clone(found.barriers[0], none);
   MlirValue ahead = head.apply(
       "(d0) -> (d0 + " + std::to_string((depth - 1) * found.step) + ")",
@@ -401,9 +164,9 @@ static void pipeline(const CopyLoop &found, int depth) {
   MlirValue aheadNumber =
       head.apply("(d0) -> (" + number + " + " + std::to_string(depth - 1) + ")",
                  {induction});
-  startCopies(Builder(makeIf(head, found, ahead)), found, multiplied, ahead,
-              aheadNumber, depth);
-  makeGroup(head, token);
+  startCopies(head, found, ahead, isStepOf(head, found, ahead),
+              intoSlices(found, multiplied, aheadNumber, depth));
+  makeGroup(head, found);
 
   MlirValue here = head.apply("(d0) -> (" + number + ")", {induction});
   for (size_t i = 0; i < multiplied.size(); ++i) {
@@ -414,10 +177,7 @@ static void pipeline(const CopyLoop &found, int depth) {
              values);
   }
 
-  erase(found.waits);
-  erase(found.groups);
-  erase(found.copies);
-  erase(found.barriers);
+  eraseOld(found);
   for (size_t i = 0; i < multiplied.size(); ++i) {
     for (MlirOperation user :
          usersOf(mlirOperationGetResult(found.buffers[i], 0))) {
@@ -430,21 +190,9 @@ static void pipeline(const CopyLoop &found, int depth) {
 }
 
 static MlirLogicalResult pipelineCopies(MlirOperation top, int depth) {
-  std::vector<CopyLoop> loops;
-  std::unordered_set<const void *> seen;
-  walk(top, [&](MlirOperation op) {
-    MlirOperation parent = mlirOperationGetParentOperation(op);
-    if (operationName(op) == kCopy && !isNull(parent) &&
-        operationName(parent) == "scf.for" && seen.insert(parent.ptr).second) {
-      CopyLoop found;
-      found.loop = parent;
-      found.body = mlirOperationGetBlock(op);
-      loops.push_back(found);
-    }
-  });
   std::string why = "no loop has asynchronous copies";
   bool isAny = false;
-  for (CopyLoop &found : loops) {
+  for (CopyLoop &found : findCopyLoops(top)) {
     why = examine(found);
     if (why.empty()) {
       pipeline(found, depth);

@@ -7,6 +7,7 @@
 #include "passes/Operations.h"
 
 #include <string>
+#include <unordered_set>
 
 namespace iree_tuner {
 
@@ -18,14 +19,7 @@ bool isInSharedMemory(MlirType type) {
   if (isNull(space)) {
     return false;
   }
-  std::string text;
-  mlirAttributePrint(
-      space,
-      [](MlirStringRef part, void *data) {
-        static_cast<std::string *>(data)->append(part.data, part.length);
-      },
-      &text);
-  return text == "#gpu.address_space<workgroup>";
+  return printed(space) == "#gpu.address_space<workgroup>";
 }
 
 bool isView(MlirOperation op) {
@@ -42,6 +36,64 @@ MlirOperation allocationOf(MlirValue memref) {
   return !isNull(op) && operationName(op) == "memref.alloc"
              ? op
              : MlirOperation{nullptr};
+}
+
+bool isRead(MlirOperation op) {
+  std::string_view name = operationName(op);
+  return name == "vector.transfer_read" || name == "vector.load" ||
+         name == "memref.load" || name == "nvgpu.ldmatrix";
+}
+
+bool isIndexing(MlirOperation op) {
+  std::string_view name = operationName(op);
+  return mlirOperationGetNumRegions(op) == 0 &&
+         (isView(op) || name.substr(0, 6) == "arith." ||
+          name.substr(0, 7) == "affine." || name == "iree_codegen.index_hint");
+}
+
+void eraseUnused(std::vector<MlirOperation> pending) {
+  std::unordered_set<const void *> gone;
+  while (!pending.empty()) {
+    MlirOperation op = pending.back();
+    pending.pop_back();
+    if (isNull(op) || gone.count(op.ptr)) {
+      continue;
+    }
+    bool isUsed = false;
+    for (intptr_t i = 0, e = mlirOperationGetNumResults(op); i < e; ++i) {
+      isUsed |= !mlirOpOperandIsNull(
+          mlirValueGetFirstUse(mlirOperationGetResult(op, i)));
+    }
+    bool isOurs =
+        isRead(op) || isView(op) || operationName(op).substr(0, 7) == "vector.";
+    if (isUsed || !isOurs) {
+      continue;
+    }
+    for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
+      pending.push_back(definingOp(mlirOperationGetOperand(op, i)));
+    }
+    gone.insert(op.ptr);
+    mlirOperationDestroy(op);
+  }
+}
+
+std::vector<MlirOperation> opsOf(MlirBlock block) {
+  std::vector<MlirOperation> ops;
+  for (MlirOperation op = mlirBlockGetFirstOperation(block); !isNull(op);
+       op = mlirOperationGetNextInBlock(op)) {
+    ops.push_back(op);
+  }
+  return ops;
+}
+
+bool isInside(MlirOperation op, MlirOperation loop) {
+  while (!isNull(op)) {
+    if (op.ptr == loop.ptr) {
+      return true;
+    }
+    op = mlirOperationGetParentOperation(op);
+  }
+  return false;
 }
 
 } // namespace iree_tuner

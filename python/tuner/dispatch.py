@@ -176,6 +176,25 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Feeding:
+    """How a product's operands reach a GPU's matrix instructions, if otherwise than by IREE's built-in pipeline.
+
+    `padding_bits` follow each row of a tile in shared memory, against bank conflicts: 0, 64 (the built-in's) or 128.
+    `stages` are the tiles of each operand that are there at a time, filled by asynchronous copies that run ahead:
+    2 to 6; 0: one tile, filled through registers. `matrix_loads`: a subgroup loads whole matrices from shared memory
+    (`ldmatrix`) instead of each lane its own values. `reads_ahead`: operands are read from there one instruction ahead,
+    which stages allow. `warpgroups`: four subgroups compute together, from shared memory, by Hopper's `wgmma`; there
+    are 3 stages or more then, and nothing else is chosen. All but the padding needs our pass plugin.
+    """
+
+    padding_bits: int = 64
+    stages: int = 0
+    matrix_loads: bool = False
+    reads_ahead: bool = False
+    warpgroups: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GpuSettings:
     """The settings of a GPU's code generator beside tiling levels.
 
@@ -184,7 +203,7 @@ class GpuSettings:
     that go through shared memory.
     `flushes_denormals`: f32 values too small for full precision count as 0, as in IREE's attention.
     `occupancy` is asked for in subgroups that share a scheduler (AMD: an execution unit); 0 asks for none. None leaves
-    a choice to the compiler.
+    a choice to the compiler. `feeding`: None stands for the built-in pipeline, by its name.
     """
 
     workgroup_size: tuple[int, ...]
@@ -196,6 +215,7 @@ class GpuSettings:
     use_igemm_convolution: bool | None = None
     occupancy: int = 0
     flushes_denormals: bool = False
+    feeding: Feeding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,46 @@ func.func @narrow(%a: tensor<{m}x{k}x{element_type}>, %b: tensor<{k}x{n}x{elemen
 """
 
 
+def narrow_matmul_bias_relu(m: int, n: int, k: int, element_type: str) -> str:
+    """relu(A * B + bias), narrow floats summed in f32: a product with an epilogue."""
+    lhs, rhs, result = f"tensor<{m}x{k}x{element_type}>", f"tensor<{k}x{n}x{element_type}>", f"tensor<{m}x{n}xf32>"
+    return f"""
+#matrix = affine_map<(m, n) -> (m, n)>
+#row = affine_map<(m, n) -> (n)>
+func.func @narrow_fused(%a: {lhs}, %b: {rhs}, %bias: tensor<{n}xf32>) -> {result} {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : {result}
+  %init = linalg.fill ins(%zero : f32) outs(%empty : {result}) -> {result}
+  %c = linalg.matmul ins(%a, %b : {lhs}, {rhs}) outs(%init : {result}) -> {result}
+  %d = linalg.generic {{indexing_maps = [#matrix, #row, #matrix], iterator_types = ["parallel", "parallel"]}}
+      ins(%c, %bias : {result}, tensor<{n}xf32>) outs(%empty : {result}) {{
+  ^bb0(%value: f32, %offset: f32, %unused: f32):
+    %sum = arith.addf %value, %offset : f32
+    %relu = arith.maximumf %sum, %zero : f32
+    linalg.yield %relu : f32
+  }} -> {result}
+  return %d : {result}
+}}
+"""
+
+
+def narrow_convolution(size: int, channels: int, stride: int, element_type: str) -> str:
+    """A 3x3 convolution of one image with channels last, narrow floats summed in f32; `size` is the output's."""
+    side = (size - 1) * stride + 3
+    image, result = f"tensor<1x{side}x{side}x{channels}x{element_type}>", f"tensor<1x{size}x{size}x{channels}xf32>"
+    filters = f"tensor<3x3x{channels}x{channels}x{element_type}>"
+    return f"""
+func.func @convolution_{stride}(%image: {image}, %filters: {filters}) -> {result} {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : {result}
+  %init = linalg.fill ins(%zero : f32) outs(%empty : {result}) -> {result}
+  %o = linalg.conv_2d_nhwc_hwcf {{strides = dense<{stride}> : vector<2xi64>}}
+      ins(%image, %filters : {image}, {filters}) outs(%init : {result}) -> {result}
+  return %o : {result}
+}}
+"""
+
+
 def pack(size: int) -> str:
     """A matrix laid out in tiles of 16 by 16: no kind of problem of ours describes it."""
     return f"""

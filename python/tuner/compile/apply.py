@@ -96,12 +96,28 @@ def materialize(module: ir.Module, target: Compilation) -> None:
 
     Raises MLIRError if IREE refuses a configuration.
     """
-    pipeline = (
-        "builtin.module(hal.executable(hal.executable.variant(builtin.module("
-        f"iree-codegen-materialize-user-configs,{target.strategy_pass}))))"
-    )
+    _run("iree-codegen-materialize-user-configs", module)
+    listed = [function for function in dispatch_functions(module.operation) if _has_listed_passes(function)]
+    configured = [native.configured_ops(function) for function in listed]
+    _run(target.strategy_pass, module)
+    # IREE's pass for GPUs gives the root op's configuration to all ops around it if the pipeline is none of its own.
+    # Source: IREE, `initGPULaunchConfig` in LLVMGPU/KernelConfig.cpp.
+    for function, before in zip(listed, configured, strict=True):
+        for op in native.configured_ops(function):
+            if op not in before:
+                del op.attributes["lowering_config"]
+
+
+def _run(name: str, module: ir.Module) -> None:
+    """Runs a pass of IREE on the functions of all dispatches."""
+    pipeline = f"builtin.module(hal.executable(hal.executable.variant(builtin.module({name}))))"
     with module.context:
         passmanager.PassManager.parse(pipeline).run(module.operation)
+
+
+def _has_listed_passes(function: ir.Operation) -> bool:
+    translation = native.translation_info(function)
+    return translation is not None and str(translation.pipeline).startswith("#iree_codegen.pass_pipeline<")
 
 
 def _is_other(op: ir.Operation) -> bool:

@@ -21,7 +21,7 @@ from tuner.dispatches.problems import read_problem
 from tuner.errors import ToolError
 from tuner.foreign import reason_of
 from tuner.specs.read import parse_spec, text_of
-from tuner.specs.write import LATE, PROBLEM
+from tuner.specs.write import LATE, NEEDS_PLUGIN, PROBLEM
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
@@ -48,6 +48,13 @@ def is_late(spec: Path) -> bool:
     """Whether a spec is one that plain iree-compile cannot apply. Raises InputError if it is no spec."""
     with new_context():
         return LATE in parse_spec(spec).operation.attributes
+
+
+def plugin_flags(spec: Path) -> tuple[str, ...]:
+    """The flags by which iree-compile loads our plugin, if a late spec needs it. Raises InputError if it is no spec."""
+    with new_context():
+        needed = NEEDS_PLUGIN in parse_spec(spec).operation.attributes
+    return (f"--load={native.plugin_path()}",) if needed else ()
 
 
 def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tuple[LateEntry, ...]:

@@ -7,6 +7,7 @@ The compiler's library reads flags once in the life of a process, which from the
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 from collections.abc import Iterator, Sequence
@@ -49,10 +50,15 @@ def flags_for_library(flags: Sequence[str]) -> Iterator[str]:
 
 @functools.cache
 def _set_up(flags: tuple[str, ...]) -> None:
-    """Passes the flags to the compiler's library. The library exits the process if it does not recognise one."""
+    """Passes the flags, and our passes, to the compiler's library. It exits the process if it does not know a flag."""
     from iree.compiler.api import _initializeGlobalCL
 
+    from tuner import native
+
     _initializeGlobalCL("iree-compile", *flags_for_library(flags))
+    # Without them, candidates whose pipeline names one of our passes fail, and say so.
+    with contextlib.suppress(native.HostError):
+        native.register_passes()
 
 
 @functools.cache

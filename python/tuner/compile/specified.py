@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.compile.apply import RejectedError
-from tuner.compile.late import LateEntry, apply_late, is_late
+from tuner.compile.late import LateEntry, apply_late, is_late, plugin_flags
 from tuner.dispatch import Configured
 from tuner.dispatches.extract import check_written, read_model_configurations
 from tuner.dispatches.opening import open_model
@@ -77,7 +77,8 @@ class SpecifiedModel:
     def compile_configured(self, binary: Path) -> None:
         """Compiles what the steps before wrote."""
         source = self.configured if self.late is None else self.applied
-        arguments = [str(source), *self.model.flags, "--compile-from=executable-configurations", "-o", str(binary)]
+        flags = (*self.model.flags, *(() if self.late is None else plugin_flags(self.late)))
+        arguments = [str(source), *flags, "--compile-from=executable-configurations", "-o", str(binary)]
 
         def compiled() -> ToolResult:
             return run_tool("iree-compile", arguments, timeout_s=self.model.timeout_s, scratch=binary.parent)

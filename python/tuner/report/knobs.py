@@ -26,8 +26,9 @@ def knobs_of(configuration: Mapping[str, Any], roles: Sequence[str] = ()) -> Kno
     for level, sizes in configuration["levels"].items():
         names = loops if len(loops) == len(sizes) else tuple(map(str, range(len(sizes))))
         knobs |= {f"{level}[{name}]": size for name, size in zip(names, sizes, strict=True)}
-    for name, value in configuration.get("gpu", {}).items():
-        knobs |= _flat(name, value)
+    settings = configuration.get("gpu", {})
+    for name, value in settings.items():
+        knobs |= _fed(settings) if name == "feeding" else _flat(name, value)
     for name, value in configuration.get("attributes", {}).items():
         knobs[name] = value
     return knobs
@@ -45,6 +46,15 @@ def varying(points: Sequence[Knobs]) -> tuple[list[str], list[list[Value]]]:
         if len(set(column)) > 1:
             columns.setdefault(column, name)
     return list(columns.values()), [list(row) for row in zip(*columns, strict=True)]
+
+
+def _fed(settings: Mapping[str, Any]) -> Knobs:
+    """How operands reach matrix instructions; of a built-in pipeline, what stands for it among the others."""
+    if settings["feeding"] is not None:
+        return {name: int(value) for name, value in settings["feeding"].items()}
+    if settings["intrinsic"] is None:
+        return {}
+    return {"padding_bits": 0 if settings["no_reduce_shared_memory_bank_conflicts"] else 64}
 
 
 def _flat(name: str, value: Any) -> Knobs:

@@ -22,7 +22,7 @@ from tuner.speedup import Ratio
 from tuner.targets import Allocator
 from tuner.toolchain.tools import compiler_version
 
-SCHEMA = "iree-tuner-certificate/4"
+SCHEMA = "iree-tuner-certificate/5"
 Moment = Literal["early", "late"]
 # Features or flags that a difference names.
 _SHOWN = 5

@@ -19,6 +19,7 @@ from tuner import kinds
 from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import portable
+from tuner.targets.gpu_pipelines import DERIVED_FOR, needs_plugin
 
 ENTRY_POINT = "__kernel_config"
 # The attribute of a module of late entries, and of each of its sequences: the key of its problem.
@@ -27,6 +28,12 @@ LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 CERTIFICATE = "iree_tuner.certificate"
 # The attribute of a spec: the flags that were chosen for the whole compilation beside the user's, as JSON.
 FLAGS = "iree_tuner.flags"
+# The attribute of a late spec whose entries name passes of our plugin.
+NEEDS_PLUGIN = "iree_tuner.needs_plugin"
+_PLUGIN = (
+    "It needs iree-tuner's pass plugin, which `iree-tune compile` loads (iree-compile --load=PATH), and the passes of"
+    f" IREE {DERIVED_FOR}."
+)
 
 
 def _action(name: str, annotations: Annotations | None = None) -> str:
@@ -74,7 +81,8 @@ def late_spec(
     and names its problem. `tuner.compile.late` gives the dispatches of that problem the sequence's name as their
     identity.
     """
-    comments = "".join(_comment(line) for line in header)
+    needs = {NEEDS_PLUGIN: ""} if any(map(_needs_plugin, entries)) else {}
+    comments = "".join(_comment(line) for line in (*header, *([_PLUGIN] if needs else [])))
     sequences = "".join(
         f"  {_comment(entry.comment)}"
         + _sequence(
@@ -85,7 +93,9 @@ def late_spec(
         )
         for index, entry in enumerate(entries)
     )
-    attributes = _printed({"transform.with_named_sequence": "", LATE: "", **_certified(certificate), **_flagged(flags)})
+    attributes = _printed(
+        {"transform.with_named_sequence": "", LATE: "", **needs, **_certified(certificate), **_flagged(flags)}
+    )
     return f"""\
 {comments}module @iree_tuner_late_spec{attributes} {{
 {sequences}}}
@@ -95,6 +105,10 @@ def late_spec(
 def late_path(spec: Path) -> Path:
     """The file of a spec's late entries: `spec.late.mlir` beside `spec.mlir`."""
     return spec.with_name(f"{spec.stem}.late{spec.suffix}")
+
+
+def _needs_plugin(entry: Entry) -> bool:
+    return any(map(needs_plugin, entry.annotations.root.values()))
 
 
 def _comment(text: str) -> str:

@@ -12,23 +12,27 @@ from tuner.errors import InputError
 from tuner.targets.cuda_chip import chip_for, find_devices
 from tuner.targets.device import Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
-from tuner.targets.nvidia import registers_for
+from tuner.targets.nvidia import HOPPER, HOPPER_MEMORY_BYTES, registers_for
 
 # Source: LLVM's NVPTX back end, which writes this attribute of a function as PTX's `.maxnreg`.
 _MAX_REGISTERS = "nvvm.maxnreg"
+# IREE 3.13 has no such chip: code is for the one before, but for dispatches that our passes make Hopper's.
+_HOPPER_CHIP, _CHIP_FOR_HOPPER = "sm_90", "sm_80"
 
 
 @dataclass(frozen=True, slots=True)
 class CudaTarget(GpuTarget):
     """One GPU, compiled for `chip`; `label` says which GPU runs it, `uris` where, for several equal ones.
 
-    `processors`: the number of multiprocessors of the GPU that runs it, if there is one.
+    `processors`: the number of multiprocessors of the GPU that runs it, if there is one. `is_hopper`: whether it has
+    Hopper's instructions, which code for `chip` may use in single dispatches.
     """
 
     chip: str = "sm_80"
     label: str = ""
     uris: tuple[str, ...] = ("cuda",)
     processors: int | None = None
+    is_hopper: bool = False
 
     @property
     def name(self) -> str:
@@ -57,6 +61,10 @@ class CudaTarget(GpuTarget):
         return (0, 2, 3, 4)
 
     @property
+    def warpgroup_memory_bytes(self) -> int:
+        return HOPPER_MEMORY_BYTES if self.is_hopper else 0
+
+    @property
     def occupancy_limits_registers(self) -> bool:
         return True
 
@@ -80,16 +88,20 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget
         if not chip or "all" in devices:
             raise
         # Code can be compiled for a GPU of another machine.
-        return CudaTarget(chip, uris=device_uris("cuda", devices))
+        is_hopper = chip == _HOPPER_CHIP
+        return CudaTarget(
+            _CHIP_FOR_HOPPER if is_hopper else chip, uris=device_uris("cuda", devices), is_hopper=is_hopper
+        )
     uris = device_uris("cuda", devices, len(found))
     used = {uri: found[_place(uri)] for uri in uris}
     if len(set(used.values())) > 1:
         names = ", ".join(f"{uri} is {device.name}" for uri, device in used.items())
         raise InputError(f"candidates are compared on GPUs of one kind, and {names}; name equal ones by --device")
     device = used[uris[0]]
-    if chip:
-        return CudaTarget(chip, uris=uris, processors=device.processors)
-    return CudaTarget(chip_for(device), device.name, uris, device.processors)
+    is_hopper = device.capability == HOPPER
+    if chip and chip != _HOPPER_CHIP:
+        return CudaTarget(chip, uris=uris, processors=device.processors, is_hopper=is_hopper)
+    return CudaTarget(chip_for(device), device.name, uris, device.processors, is_hopper)
 
 
 def _place(uri: str) -> int:

@@ -14,6 +14,7 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
 from tuner.errors import InputError, ToolError
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, needs_plugin, pipeline_attribute
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.nvidia import MMA_SYNC
 from tuner.targets.target import Place
@@ -46,6 +47,11 @@ class GpuTarget(Place):
         """Whether to ask for an occupancy limits the registers of a thread."""
         return False
 
+    @property
+    def warpgroup_memory_bytes(self) -> int:
+        """The shared memory of code that multiplies by Hopper's `wgmma`; 0 if the GPU has no such instruction."""
+        return 0
+
     def facts(self, executable_target: ir.Attribute) -> DeviceFacts:
         gpu = native.gpu_target(executable_target)
         if gpu is None:
@@ -65,6 +71,7 @@ class GpuTarget(Place):
             ),
             occupancies=self.occupancies,
             occupancy_limits_registers=self.occupancy_limits_registers,
+            warpgroup_memory_bytes=self.warpgroup_memory_bytes,
         )
         return DeviceFacts(Limits(vector_bytes=0, threads=1, gpu=limits), self.chip)
 
@@ -77,7 +84,7 @@ class GpuTarget(Place):
         if settings is None:
             raise ValueError("a configuration for a GPU needs its settings")
         translation = native.make_translation_info(
-            native.pipeline("gpu", configuration.pipeline, context),
+            _pipeline(configuration, settings, context),
             settings.workgroup_size,
             settings.subgroup_size,
             _options(settings, self.llvm_attributes(settings.occupancy), context),
@@ -123,6 +130,22 @@ def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -
     if len({first if uri == scheme else uri for uri in uris}) < len(uris):
         raise InputError("--device names a device twice; only one process may measure on a device")
     return uris
+
+
+def _pipeline(configuration: Configuration, settings: GpuSettings, context: ir.Context) -> ir.Attribute:
+    """IREE's pipeline of that name, or its passes with the feeding that the settings ask for."""
+    if settings.feeding is None:
+        return native.pipeline("gpu", configuration.pipeline, context)
+    if configuration.pipeline != TILE_AND_FUSE:
+        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {configuration.pipeline}")
+    text = pipeline_attribute(
+        settings.feeding,
+        of_convolution=settings.use_igemm_convolution is True,
+        is_padded=any(level in configuration.levels for level in _PADDING),
+    )
+    if needs_plugin(text):
+        native.register_passes()
+    return ir.Attribute.parse(text, context)
 
 
 def _intrinsic(intrinsic: native.MMAIntrinsic) -> MatrixIntrinsic:

@@ -34,6 +34,7 @@ class GpuLimits:
     `processors` is None if neither driver nor compiler states how many there are. `occupancies` are those that the code
     generator can be asked for, in subgroups that share a scheduler; 0 asks for none.
     `occupancy_limits_registers`: to ask for an occupancy limits the registers of a thread.
+    `warpgroup_memory_bytes`: the shared memory of code that multiplies by Hopper's `wgmma`; 0 if the GPU has none.
     """
 
     chip: str
@@ -45,6 +46,7 @@ class GpuLimits:
     intrinsics: tuple[MatrixIntrinsic, ...]
     occupancies: tuple[int, ...] = (0,)
     occupancy_limits_registers: bool = False
+    warpgroup_memory_bytes: int = 0
 
     def intrinsics_for(self, lhs_type: str, rhs_type: str, sum_type: str) -> tuple[MatrixIntrinsic, ...]:
         """The matrix instructions for these element types, in the compiler's order."""

@@ -23,6 +23,14 @@ MMA_SYNC = frozenset(
     )
 )
 
+HOPPER = (9, 0)
+"""The compute capability whose GPUs have `wgmma`. Later ones have other instructions, and do not run its code."""
+HOPPER_MEMORY_BYTES = 227 * 1024
+"""The shared memory of a workgroup there; code for sm_80 may take 163 KiB.
+
+Source: CUDA C++ Programming Guide, technical specifications per compute capability.
+"""
+
 
 def registers_for(occupancy: int) -> int:
     """The most registers of a thread with which that many subgroups share a scheduler."""

@@ -16,7 +16,15 @@ from tuner.constraints import Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
-from tuner.spaces.gpu.tiles import TARGETS, bytes_of, gpu_limits, has_known_types, is_skinny
+from tuner.spaces.gpu.tiles import (
+    TARGETS,
+    bytes_of,
+    copies_whole,
+    ends_with_sums,
+    gpu_limits,
+    has_known_types,
+    is_skinny,
+)
 from tuner.targets import Limits
 
 
@@ -62,4 +70,7 @@ def _product(problem: Problem) -> Product:
         lhs_bytes=bytes_of(problem, 0),
         rhs_bytes=bytes_of(problem, 1),
         sum_bytes=bytes_of(problem, 2),
+        lhs_ends_with_sums=ends_with_sums(problem, 0),
+        rhs_ends_with_sums=ends_with_sums(problem, 1),
+        copies_whole=copies_whole(problem, 0) and copies_whole(problem, 1),
     )

@@ -20,7 +20,7 @@ from tuner.dispatch import REDUCTIONS, Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
 from tuner.spaces.gpu.mma_sync_rules import is_measured
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
-from tuner.spaces.gpu.tiles import TARGETS, bytes_of, extents, gpu_limits, has_known_types
+from tuner.spaces.gpu.tiles import TARGETS, bytes_of, copies_whole, ends_with_sums, extents, gpu_limits, has_known_types
 from tuner.targets import Limits
 
 # The image always goes through shared memory (probed: the compiler reports its size there).
@@ -94,6 +94,9 @@ def _product(problem: Problem) -> Product:
         lhs_bytes=bytes_of(problem, 0),
         rhs_bytes=bytes_of(problem, 1),
         sum_bytes=bytes_of(problem, 2),
+        lhs_ends_with_sums=True,
+        rhs_ends_with_sums=ends_with_sums(problem, 1),
+        copies_whole=copies_whole(problem, 0) and copies_whole(problem, 1),
     )
 
 

@@ -19,14 +19,17 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
+from tuner.spaces.gpu.feeding import FeedingKnobs, with_feeding
 from tuner.spaces.gpu.mma_sync_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu.tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
+from tuner.spaces.gpu.warpgroups import suit_warpgroups, warpgroup_rules
 from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
 _EMITTED = "IREE's own constraints for f16 (--iree-codegen-emit-pipeline-constraints)"
 _MOST_TILE = 512
 _MOST_SUBGROUP_TILE = 16
+_MOST_WARPGROUP_TILE = 32
 _MOST_SUM_TILE = 512
 _ACCUMULATORS = 128
 _MOST_INSTRUCTIONS = 128
@@ -38,7 +41,11 @@ _STANDS_FOR = "what the knob stands for"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """The loops of a product as TileAndFuse sees them, by number, in order; `names` and `extents` are by loop."""
+    """The loops of a product as TileAndFuse sees them, by number, in order; `names` and `extents` are by loop.
+
+    `lhs_ends_with_sums`, `rhs_ends_with_sums`: whether an operand's innermost loop is one of sums. `copies_whole`:
+    whether copies of `LOAD_BYTES` bytes can read both operands.
+    """
 
     names: tuple[str, ...]
     extents: tuple[int, ...]
@@ -49,6 +56,9 @@ class Product:
     lhs_bytes: int
     rhs_bytes: int
     sum_bytes: int
+    lhs_ends_with_sums: bool
+    rhs_ends_with_sums: bool
+    copies_whole: bool
 
 
 def matrix_intrinsics(problem: Problem, gpu: GpuLimits) -> tuple[MatrixIntrinsic, ...]:
@@ -68,13 +78,13 @@ def matrix_space(
 ) -> Space:
     """What may be chosen for the product with these instructions; `promoted_values` are keys of `PROMOTED`."""
     chosen = _Chosen.of(intrinsics)
-    tiled = _Tiled.of(shape, intrinsics, chosen)
-    options = _Options.of(promoted_values, gpu)
+    tiled = _Tiled.of(shape, intrinsics, chosen, _most_subgroup_tile(gpu))
+    options = _Options.of(promoted_values, shape, intrinsics, gpu)
     work = _Work.of(shape, chosen, tiled)
     figures = _figures(shape, intrinsics, gpu, chosen, tiled, work)
     knobs = (
-        *(chosen.intrinsic, chosen.subgroup_size, options.stages),
-        *(*tiled.knobs, options.promoted, options.conflicts, options.padded, options.occupancy),
+        *(chosen.intrinsic, chosen.subgroup_size, *options.feeding.knobs),
+        *(*tiled.knobs, options.promoted, options.padded, options.occupancy),
         *(knob for knob, _ in figures),
     )
     rules = [
@@ -82,16 +92,17 @@ def matrix_space(
         *tiled.rules,
         *_option_rules(options, tiled, work),
         *_limit_rules(shape, gpu, chosen, options, work),
-        *_cost_rules(shape, tiled, options, work),
+        *_cost_rules(shape, tiled, work),
+        *_feeding_rules(shape, tiled, options, work),
         *(rule for _, rule in figures),
     ]
     if is_measured(intrinsics):
+        rules += _warpgroup_rules(shape, tiled, options, work)
         rules += mma_sync_rules(
-            stages=options.stages.var,
             occupancy=options.occupancy,
             lane_sums=z3.Int(_LANE_SUMS),
             promoted=options.promoted.var,
-            conflicts=options.conflicts.var,
+            reduces_conflicts=z3.Or(options.feeding.padding_bits.var != 0, options.feeding.by_warpgroups == 1),
             padded=options.padded.var,
             aligned=z3.And(tiled.aligned),
             threads=work.threads,
@@ -137,13 +148,14 @@ class _Tiled:
     workgroup: Mapping[int, z3.ArithRef]
     subgroup: Mapping[int, z3.ArithRef]
     sums: Knob
-    counts: tuple[z3.ArithRef, ...]
+    counts: Mapping[int, z3.ArithRef]
     along: Mapping[int, Mapping[int, int]]
     aligned: tuple[z3.BoolRef, ...]
     rules: tuple[Rule, ...]
 
     @staticmethod
-    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen) -> _Tiled:
+    def of(shape: Product, intrinsics: Sequence[MatrixIntrinsic], chosen: _Chosen, most: int) -> _Tiled:
+        """`most`: a subgroup's instructions along one loop, at most."""
         unit = {shape.rows[-1]: chosen.m, shape.columns[-1]: chosen.n}
         least = {
             shape.rows[-1]: min(instruction.m for instruction in intrinsics),
@@ -152,18 +164,18 @@ class _Tiled:
         knobs: list[Knob] = []
         workgroup: dict[int, z3.ArithRef] = {}
         subgroup: dict[int, z3.ArithRef] = {}
-        counts: list[z3.ArithRef] = []
+        counts: dict[int, z3.ArithRef] = {}
         along: dict[int, dict[int, int]] = {}
         rules: list[Rule] = []
         for loop in (*shape.rows, *shape.columns):
             extent, name = shape.extents[loop], shape.names[loop]
             tile = Knob(knob_name("workgroup", name), tiles(extent, least.get(loop, 1), _MOST_TILE))
-            most = ceil(tile.domain[-1] / least.get(loop, 1))
-            part = Knob(knob_name("subgroup", name), _subgroup_tiles(most))
+            whole = ceil(tile.domain[-1] / least.get(loop, 1))
+            part = Knob(knob_name("subgroup", name), _subgroup_tiles(max(1, min(whole, most))))
             knobs += [tile, part]
             step = part.var * unit.get(loop, z3.IntVal(1))
             workgroup[loop], subgroup[loop] = tile.var, part.var
-            counts.append(tile.var / step)
+            counts[loop] = tile.var / step
             along[loop] = {size: ceil(extent / size) for size in tile.domain}
             rules.append(
                 Rule(
@@ -176,25 +188,27 @@ class _Tiled:
         sums = Knob(knob_name("reduction", shape.names[inner]), _sum_tiles(shape.extents[inner], intrinsics))
         aligned = [shape.extents[loop] % tile == 0 for loop, tile in workgroup.items()]
         aligned.append(shape.extents[inner] % (sums.var * chosen.k) == 0)
-        return _Tiled((*knobs, sums), workgroup, subgroup, sums, tuple(counts), along, tuple(aligned), tuple(rules))
+        return _Tiled((*knobs, sums), workgroup, subgroup, sums, counts, along, tuple(aligned), tuple(rules))
 
 
 @dataclass(frozen=True, slots=True)
 class _Options:
     """What may be chosen beside tiles."""
 
-    stages: Knob
+    feeding: FeedingKnobs
     promoted: Knob
-    conflicts: Knob
     padded: Knob
     occupancy: Knob
 
     @staticmethod
-    def of(promoted_values: Sequence[int], gpu: GpuLimits) -> _Options:
+    def of(
+        promoted_values: Sequence[int], shape: Product, intrinsics: Sequence[MatrixIntrinsic], gpu: GpuLimits
+    ) -> _Options:
         return _Options(
-            stages=Knob("prefetch_num_stages", (0, 2, 3)),
+            feeding=FeedingKnobs.of(
+                intrinsics, copies_whole=shape.copies_whole, has_warpgroups=_suits_warpgroups(shape, gpu)
+            ),
             promoted=Knob("promoted", tuple(promoted_values)),
-            conflicts=Knob("no_reduce_shared_memory_bank_conflicts", (0, 1)),
             padded=Knob("padded", (0, 1)),
             occupancy=Knob("occupancy", gpu.occupancies),
         )
@@ -212,14 +226,16 @@ class _Work:
     @staticmethod
     def of(shape: Product, chosen: _Chosen, tiled: _Tiled) -> _Work:
         rows, columns = (product(tiled.workgroup[loop] for loop in loops) for loops in (shape.rows, shape.columns))
-        return _Work(rows, columns, tiled.sums.var * chosen.k, product(tiled.counts) * chosen.subgroup_size.var)
+        return _Work(
+            rows, columns, tiled.sums.var * chosen.k, product(tiled.counts.values()) * chosen.subgroup_size.var
+        )
 
 
 def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
     return [
         Rule(
-            "without shared memory there are no stages and no bank conflicts",
-            z3.Or(options.promoted.var != 0, z3.And(options.stages.var == 0, options.conflicts.var == 0)),
+            "without shared memory there are no stages and no padded rows",
+            z3.Or(options.promoted.var != 0, options.feeding.is_plain),
             "the options have no effect then",
         ),
         Rule(
@@ -233,7 +249,7 @@ def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
 
 def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Options, work: _Work) -> list[Rule]:
     """The rules on threads, accumulators and shared memory."""
-    shared = _shared_bytes(shape, options.promoted.var, options.padded.var, work)
+    shared = _shared_bytes(shape, options, work)
     return [
         *thread_rules(work.threads, chosen.subgroup_size.var, gpu),
         Rule(f"a workgroup's rows are at most {_MOST_TILE}", work.rows <= _MOST_TILE, _EMITTED),
@@ -245,19 +261,15 @@ def _limit_rules(shape: Product, gpu: GpuLimits, chosen: _Chosen, options: _Opti
         ),
         Rule(
             f"the tiles in shared memory fit {gpu.shared_memory_bytes} bytes",
-            shared <= gpu.shared_memory_bytes,
+            shared <= z3.If(options.feeding.by_warpgroups == 1, gpu.warpgroup_memory_bytes, gpu.shared_memory_bytes),
             "probed: the compiler reports these sizes if they are too large, and refuses them",
         ),
     ]
 
 
-def _cost_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
-    """The rules on the length of a step, and on loads in a pipeline of stages."""
+def _cost_rules(shape: Product, tiled: _Tiled, work: _Work) -> list[Rule]:
+    """The rules on the length of a step."""
     loaded = work.depth * (shape.lhs_bytes * work.rows + shape.rhs_bytes * work.columns)
-    loads = [
-        work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
-        for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
-    ]
     return [
         Rule(
             f"a subgroup runs at most {_MOST_INSTRUCTIONS} instructions in a step",
@@ -269,12 +281,36 @@ def _cost_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -
             loaded <= _MOST_LOADED_BYTES * work.threads,
             "probed: they are unrolled, and more take tens of seconds to compile",
         ),
-        Rule(
-            "with 3 stages every thread loads equally much",
-            z3.Or(options.stages.var < 3, options.promoted.var != 3, z3.And(loads)),
-            "probed on gfx942: otherwise the compiler crashes",
-        ),
     ]
+
+
+def _feeding_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
+    spreads = [
+        work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
+        for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
+    ]
+    return options.feeding.rules(
+        promoted=options.promoted.var,
+        padded=options.padded.var,
+        steps=shape.extents[shape.sums[-1]] / work.depth,
+        instructions=tiled.sums.var,
+        spreads=z3.And(spreads),
+    )
+
+
+def _warpgroup_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
+    return warpgroup_rules(
+        options.feeding.by_warpgroups,
+        row_counts=[tiled.counts[loop] for loop in shape.rows],
+        row_tiles=[tiled.subgroup[loop] for loop in shape.rows],
+        column_counts=[tiled.counts[loop] for loop in shape.columns],
+        rows=work.rows,
+        columns=work.columns,
+        depth=work.depth,
+        occupancy=options.occupancy.var,
+        lhs_ends_with_sums=shape.lhs_ends_with_sums,
+        rhs_ends_with_sums=shape.rhs_ends_with_sums,
+    )
 
 
 def _figures(
@@ -341,7 +377,7 @@ def matrix_configuration(shape: Product, point: Mapping[str, int], *, of_convolu
         "TileAndFuse",
         levels,
         gpu=replace(
-            settings(point, (point["threads"], 1, 1)),
+            with_feeding(settings(point, (point["threads"], 1, 1)), point),
             intrinsic=point["intrinsic"],
             use_igemm_convolution=of_convolution,
         ),
@@ -364,16 +400,33 @@ def _filled(processors: int, resident: int, workgroups: z3.ArithRef, threads: z3
     )
 
 
-def _shared_bytes(shape: Product, promoted: z3.ArithRef, padded: z3.ArithRef, work: _Work) -> z3.ArithRef:
+def _shared_bytes(shape: Product, options: _Options, work: _Work) -> z3.ArithRef:
     """The promoted tiles; if an operand is padded and not promoted, the output's tile goes there too."""
-    lhs = z3.If(promoted % 2 == 1, shape.lhs_bytes * work.rows, 0)
-    rhs = z3.If(promoted >= 2, shape.rhs_bytes * work.columns, 0)
-    output = z3.If(z3.And(padded == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
-    return work.depth * (lhs + rhs) + output
+    promoted, feeding = options.promoted.var, options.feeding
+    lhs = shape.lhs_bytes * work.rows * work.depth
+    lhs += feeding.padded_bytes(work.rows if shape.lhs_ends_with_sums else work.depth)
+    rhs = shape.rhs_bytes * work.columns * work.depth
+    rhs += feeding.padded_bytes(work.columns if shape.rhs_ends_with_sums else work.depth)
+    tiles_held = feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
+    output = z3.If(z3.And(options.padded.var == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
+    return tiles_held + output
+
+
+def _suits_warpgroups(shape: Product, gpu: GpuLimits) -> bool:
+    return gpu.warpgroup_memory_bytes > 0 and suit_warpgroups(
+        [shape.extents[loop] for loop in shape.rows],
+        prod(shape.extents[loop] for loop in shape.columns),
+        shape.extents[shape.sums[-1]],
+        rhs_ends_with_sums=shape.rhs_ends_with_sums,
+    )
+
+
+def _most_subgroup_tile(gpu: GpuLimits) -> int:
+    """A warpgroup's subgroups have all columns, up to 32 times an instruction's 8."""
+    return _MOST_WARPGROUP_TILE if gpu.warpgroup_memory_bytes else _MOST_SUBGROUP_TILE
 
 
 def _subgroup_tiles(most: int) -> tuple[int, ...]:
-    most = max(1, min(most, _MOST_SUBGROUP_TILE))
     return ordered([*powers_of_two(most), *(tile for tile in (3, 5, 6, 7, 10, 12) if tile <= most)])
 
 

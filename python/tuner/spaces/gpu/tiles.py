@@ -113,6 +113,18 @@ def bytes_of(problem: Problem, operand: int) -> int:
     return ELEMENT_BYTES[problem.operands[operand].element_type]
 
 
+def ends_with_sums(problem: Problem, operand: int) -> bool:
+    """Whether an operand's innermost dimension runs along a loop of sums."""
+    innermost = problem.operands[operand].loops[-1]
+    return innermost >= 0 and not problem.loops[innermost].is_parallel
+
+
+def copies_whole(problem: Problem, operand: int) -> bool:
+    """Whether a row of an operand consists of whole loads of `LOAD_BYTES` bytes, and none of them crosses its end."""
+    innermost = problem.operands[operand].loops[-1]
+    return innermost >= 0 and problem.loops[innermost].extent * bytes_of(problem, operand) % LOAD_BYTES == 0
+
+
 def per_loop(count: int, values: Mapping[int, int]) -> tuple[int, ...]:
     """The values by loop, 0 elsewhere."""
     return tuple(values.get(index, 0) for index in range(count))

@@ -1,0 +1,788 @@
+// Copyright 2026 The iree-tuner Authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Hopper's warpgroup products in the place of nvgpu.mma.sync.
+//
+// `wgmma` multiplies for four warps at once, reads both operands from shared
+// memory, and runs while its warps do something else. A loop of copies
+// (CopyLoop.h) becomes, with N buffers,
+//
+//   wait for the copies of step i; barrier; products of step i, not awaited;
+//   copies of step i + N - 2; wait for the products of step i - 1
+//
+// At its barrier every warp has seen the products of step i - 2 end, so their
+// buffer is free. The buffers get the layout that wgmma reads without bank
+// conflicts: lines of 64 elements along the contiguous dimension, whose eight
+// chunks of 16 bytes change places by the number of the line.
+//
+// What the operands hold is evaluated for every thread (Fragments.h). A warp's
+// tiles of 16 rows may lie apart in the operand; in the buffer the four warps'
+// parts of a tile of 64 rows lie one after another.
+//
+// PTX has the instruction for sm_90a alone. The pass changes the target of the
+// executable variant around it: it names the code's architecture, and the
+// shared memory that it may use.
+
+#include "passes/CopyLoop.h"
+#include "passes/ExternalPass.h"
+#include "passes/Fragments.h"
+#include "passes/Operations.h"
+#include "passes/SharedMemory.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace iree_tuner {
+
+namespace {
+
+/// Elements of a line, of which the layout makes eight chunks.
+constexpr int64_t kLine = 64;
+constexpr int64_t kChunk = 8;
+/// Rows of an instruction, and of one warp's part of it.
+constexpr int64_t kTileRows = 64;
+constexpr int64_t kWarpRows = 16;
+/// Sums of an instruction.
+constexpr int64_t kDepth = 16;
+/// Columns of an instruction at most, and of a fragment.
+constexpr int64_t kMostColumns = 256;
+constexpr int64_t kFragmentColumns = 8;
+constexpr int64_t kWarps = 4;
+constexpr int64_t kElementBytes = 2;
+/// Sums that a lane holds of a fragment.
+constexpr int kLaneSums = 4;
+/// Bytes at which the layout repeats: eight lines.
+constexpr int64_t kRepeat = 1024;
+/// What sm_90a lets a workgroup allocate.
+constexpr char kSharedBytes[] = "232448";
+
+/// One operand's buffer. Its memory holds `outer` lines of `inner` elements;
+/// the sums lie along the inner dimension, or along the outer.
+struct Operand {
+  MlirOperation buffer = {nullptr};
+  int64_t outer = 0;
+  int64_t inner = 0;
+  bool hasInnerSums = false;
+  /// Tiles of 16 rows that a warp has; 0 for the right operand, whose columns
+  /// keep their order.
+  int64_t warpTiles = 0;
+
+  int64_t bytes() const { return outer * inner * kElementBytes; }
+  int64_t others() const { return hasInnerSums ? outer : inner; }
+};
+
+/// The part of a product that nvgpu.mma.sync computes.
+struct Part {
+  MlirOperation product;
+  size_t step;
+  int64_t row;
+  int64_t column;
+  int64_t sum;
+};
+
+struct Warpgroups {
+  Operand lhs;
+  Operand rhs;
+  int64_t groups = 0;
+  size_t steps = 0;
+  std::vector<Part> parts;
+  MlirValue thread = {nullptr};
+  std::string type;
+};
+
+} // namespace
+
+/// Where a fragment starts: its number along rows or columns in each warp, and
+/// the sum.
+struct Start {
+  std::vector<int64_t> other;
+  int64_t sum = 0;
+};
+
+/// Finds where a fragment starts in its buffer; false if its elements do not
+/// lie as those of a matrix. `isLhs`: matrices 1 and 3 are 8 rows on.
+static bool locate(const Fragment &fragment, const Read &read, bool isLhs,
+                   Operand &operand, Start &start) {
+  for (bool hasInnerSums : {true, false}) {
+    auto at = [&](int64_t address) {
+      int64_t outer = address / operand.inner, inner = address % operand.inner;
+      return hasInnerSums ? std::pair(outer, inner) : std::pair(inner, outer);
+    };
+    bool isRight = true;
+    Start found;
+    for (size_t thread = 0; thread < read.addresses.size() && isRight;
+         ++thread) {
+      int64_t lane = thread % kLanes;
+      int64_t origin = read.addresses[thread - lane] + fragment.pairs[0][0];
+      auto [other, sum] = at(origin);
+      if (lane == 0) {
+        found.other.push_back(other);
+        isRight &= thread == 0 || sum == found.sum;
+        found.sum = sum;
+      }
+      for (size_t matrix = 0; matrix < fragment.pairs.size(); ++matrix) {
+        int64_t down = isLhs ? 8 * (matrix % 2) : 0;
+        int64_t along = 8 * (isLhs ? matrix / 2 : matrix);
+        for (int64_t i = 0; i < 2; ++i) {
+          auto place = at(read.addresses[thread] + fragment.pairs[matrix][i]);
+          isRight &= place == std::pair(other + lane / 4 + down,
+                                        sum + 2 * (lane % 4) + i + along);
+        }
+      }
+    }
+    if (isRight) {
+      if (operand.warpTiles < 0) {
+        operand.hasInnerSums = hasInnerSums;
+        operand.warpTiles = 0;
+      } else if (operand.hasInnerSums != hasInnerSums) {
+        return false;
+      }
+      start = found;
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Enters an operand's buffer; false if it has another one.
+static bool enterBuffer(MlirOperation buffer, Operand &operand) {
+  if (!isNull(operand.buffer)) {
+    return operand.buffer.ptr == buffer.ptr;
+  }
+  MlirType type = mlirValueGetType(mlirOperationGetResult(buffer, 0));
+  std::vector<int64_t> shape = shapeOf(type);
+  operand.buffer = buffer;
+  operand.warpTiles = -1; // Not known yet.
+  operand.inner = shape.back();
+  operand.outer = 1;
+  for (size_t i = 0; i + 1 < shape.size(); ++i) {
+    operand.outer *= shape[i];
+  }
+  return true;
+}
+
+/// The step of each product in its chain of sums; the ops must be in order.
+static std::string enterSteps(const std::vector<MlirOperation> &ops,
+                              MlirBlock body,
+                              std::map<const void *, size_t> &steps) {
+  for (MlirOperation op : ops) {
+    if (operationName(op) != kProduct) {
+      continue;
+    }
+    MlirValue sums = mlirOperationGetOperand(op, 2);
+    MlirOperation before = definingOp(sums);
+    if (isNull(before) && mlirBlockArgumentGetOwner(sums).ptr == body.ptr) {
+      steps[op.ptr] = 0;
+    } else if (!isNull(before) && steps.count(before.ptr)) {
+      steps[op.ptr] = steps[before.ptr] + 1;
+    } else {
+      return "something else than products changes the sums";
+    }
+  }
+  return steps.empty() ? "the loop has no matrix instruction" : "";
+}
+
+static bool isMultipleOf(int64_t value, int64_t unit) {
+  return value > 0 && value % unit == 0;
+}
+
+/// Whether all tiles of the product are there, as warpgroups compute them.
+static std::string checkTiles(Warpgroups &found) {
+  const Operand &lhs = found.lhs, &rhs = found.rhs;
+  int64_t columns = rhs.others();
+  if (columns > kMostColumns || columns % kFragmentColumns != 0) {
+    return "a subgroup's columns are not the workgroup's, or more than 256";
+  }
+  std::set<std::array<int64_t, 3>> places;
+  for (const Part &part : found.parts) {
+    places.insert({static_cast<int64_t>(part.step), part.row, part.column});
+  }
+  size_t expected = found.steps * lhs.warpTiles * (columns / kFragmentColumns);
+  if (places.size() != expected || found.parts.size() != expected) {
+    return "a subgroup's columns are not the workgroup's";
+  }
+  if (lhs.others() != found.groups * lhs.warpTiles * kTileRows) {
+    return "warpgroups do not cover the rows";
+  }
+  int64_t sums = static_cast<int64_t>(found.steps) * kDepth;
+  for (const Operand *operand : {&lhs, &rhs}) {
+    if ((operand->hasInnerSums ? operand->inner : operand->outer) != sums ||
+        !isMultipleOf(operand->inner, kLine) ||
+        !isMultipleOf(operand->outer, kChunk)) {
+      return "a buffer has no whole lines of 64 elements";
+    }
+  }
+  return {};
+}
+
+/// Fills `found` from the loop's products. Returns why they cannot be computed
+/// by warpgroups; "" if they can.
+static std::string examineProducts(const CopyLoop &loop, Warpgroups &found) {
+  std::vector<MlirOperation> ops = opsOf(loop.body);
+  std::map<const void *, size_t> steps;
+  if (std::string why = enterSteps(ops, loop.body, steps); !why.empty()) {
+    return why;
+  }
+  Reads reads;
+  std::vector<std::pair<Part, std::vector<int64_t>>> starts;
+  for (MlirOperation op : ops) {
+    if (operationName(op) != kProduct) {
+      continue;
+    }
+    MlirType sums = mlirValueGetType(mlirOperationGetResult(op, 0));
+    if (printed(sums) != "vector<2x2xf32>") {
+      return "the sums are no f32";
+    }
+    Start start[2];
+    for (int i = 0; i < 2; ++i) {
+      Operand &operand = i == 0 ? found.lhs : found.rhs;
+      Fragment fragment = {op, i};
+      if (!follow(fragment, reads) ||
+          fragment.pairs.size() != static_cast<size_t>(i == 0 ? 4 : 2) ||
+          !enterBuffer(reads.at(fragment.read.ptr).buffer, operand)) {
+        return "an operand is not read from one buffer";
+      }
+      const Read &read = reads.at(fragment.read.ptr);
+      if (!locate(fragment, read, i == 0, operand, start[i])) {
+        return "an operand's elements do not lie as a matrix";
+      }
+      found.thread = read.thread;
+    }
+    if (start[0].sum != start[1].sum || start[0].sum % kDepth != 0 ||
+        std::set<int64_t>(start[1].other.begin(), start[1].other.end())
+                .size() != 1) {
+      return "a subgroup's columns are not the workgroup's";
+    }
+    starts.push_back({{op, steps[op.ptr], 0, start[1].other[0], start[0].sum},
+                      start[0].other});
+    found.steps = std::max(found.steps, steps[op.ptr] + 1);
+  }
+  std::set<int64_t> rows;
+  for (const auto &[part, row] : starts) {
+    rows.insert(row[0]);
+  }
+  found.lhs.warpTiles = rows.size();
+  size_t warps = starts[0].second.size();
+  if (warps % kWarps != 0) {
+    return "the subgroups are no multiple of four";
+  }
+  found.groups = warps / kWarps;
+  for (auto &[part, row] : starts) {
+    part.row = row[0] / kWarpRows;
+    for (size_t warp = 0; warp < warps; ++warp) {
+      int64_t tile = warp * rows.size() + part.row;
+      if (row[warp] != tile * kWarpRows) {
+        return "subgroups do not lie along the rows in order";
+      }
+    }
+    found.parts.push_back(part);
+  }
+  return checkTiles(found);
+}
+
+/// Whether a vector that was read ends in products and nowhere else.
+static bool feedsProducts(MlirValue vector) {
+  for (MlirOperation user : usersOf(vector)) {
+    std::string_view name = operationName(user);
+    if (name == kProduct) {
+      continue;
+    }
+    if (name.substr(0, 7) != "vector." || isRead(user) ||
+        mlirOperationGetNumResults(user) != 1 ||
+        !feedsProducts(mlirOperationGetResult(user, 0))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Whether everything that reads a buffer does so for the products.
+static bool servesProducts(MlirValue memref) {
+  for (MlirOperation user : usersOf(memref)) {
+    if (isView(user) && !servesProducts(mlirOperationGetResult(user, 0))) {
+      return false;
+    }
+    if (isRead(user) && !feedsProducts(mlirOperationGetResult(user, 0))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// Whether every copy moves a whole chunk in every thread.
+static bool movesChunks(const CopyLoop &loop) {
+  for (MlirOperation copy : loop.copies) {
+    MlirValue memref = mlirOperationGetOperand(copy, 0);
+    intptr_t rank = mlirShapedTypeGetRank(mlirValueGetType(memref));
+    MlirValue inner = mlirOperationGetOperand(copy, rank);
+    ThreadSource source;
+    findThread(inner, source);
+    if (operationName(definingOp(memref)) != "memref.alloc" ||
+        mlirIntegerAttrGetValueInt(getAttribute(copy, "dstElements")) !=
+            kChunk ||
+        !source.isKnown) {
+      return false;
+    }
+    for (int64_t thread = 0; thread < source.threads; ++thread) {
+      auto index = valueIn(thread, inner);
+      if (!index || *index % kChunk != 0) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// Why the loop's buffers cannot get another layout.
+static std::string checkBuffers(const CopyLoop &loop, const Warpgroups &found) {
+  if (loop.buffers.size() != 2 ||
+      found.lhs.buffer.ptr == found.rhs.buffer.ptr) {
+    return "the products do not read two buffers of the loop";
+  }
+  for (MlirOperation buffer : loop.buffers) {
+    bool isOurs = buffer.ptr == found.lhs.buffer.ptr ||
+                  buffer.ptr == found.rhs.buffer.ptr;
+    if (!isOurs || !servesProducts(mlirOperationGetResult(buffer, 0))) {
+      return "a buffer serves something else than the products";
+    }
+  }
+  return movesChunks(loop) ? "" : "a copy moves less than 16 bytes";
+}
+
+/// Where an element of a buffer lies in the new layout, in elements. `outer`
+/// and `inner` are its place in the old one; chunks stay whole.
+static MlirValue place(const Builder &at, const Operand &operand,
+                       MlirValue outer, MlirValue inner) {
+  auto permuted = [&](MlirValue row) {
+    // ((group * 4 + warp) * tiles + tile) * 16 + rest, warp and tile exchanged.
+    int64_t tiles = operand.warpTiles;
+    if (tiles <= 1) {
+      return row;
+    }
+    std::string t = std::to_string(tiles), wide = std::to_string(tiles * 64);
+    std::string narrow = std::to_string(tiles * 16);
+    return at.apply("(d0) -> ((d0 floordiv " + wide + ") * " + wide +
+                        " + ((d0 floordiv 16) mod " + t + ") * 64 + ((d0 mod " +
+                        wide + ") floordiv " + narrow + ") * 16 + d0 mod 16)",
+                    {row});
+  };
+  if (operand.hasInnerSums) {
+    outer = permuted(outer);
+  } else {
+    inner = permuted(inner);
+  }
+  MlirType index = mlirIndexTypeGet(at.context());
+  MlirValue chunk = mlirOperationGetResult(
+      at.create("arith.xori",
+                {at.apply("(d0) -> ((d0 floordiv 8) mod 8)", {inner}),
+                 at.apply("(d0) -> (d0 mod 8)", {outer})},
+                {index}),
+      0);
+  return at.apply("(d0, d1, d2) -> ((d1 floordiv 64) * " +
+                      std::to_string(operand.outer * kLine) +
+                      " + d0 * 64 + d2 * 8 + d1 mod 8)",
+                  {outer, inner, chunk});
+}
+
+/// Where the copies of step `number` go.
+static Destination intoLayout(const Warpgroups &found,
+                              const MlirOperation *larger, MlirValue number,
+                              int depth) {
+  return [&found, larger, number, depth](const Builder &at, MlirOperation copy,
+                                         ValueMap &values) {
+    MlirValue memref = mlirOperationGetOperand(copy, 0);
+    bool isLhs = memref.ptr == mlirOperationGetResult(found.lhs.buffer, 0).ptr;
+    const Operand &operand = isLhs ? found.lhs : found.rhs;
+    std::vector<int64_t> shape = shapeOf(mlirValueGetType(memref));
+    MlirValue indices[2] = {at.constant(0), at.constant(0)};
+    for (size_t i = 0; i < shape.size(); ++i) {
+      MlirValue index = mlirOperationGetOperand(copy, 1 + i);
+      auto other = values.find(index.ptr);
+      index = other == values.end() ? index : other->second;
+      if (i + 1 == shape.size()) {
+        indices[1] = index;
+      } else {
+        indices[0] =
+            at.apply("(d0, d1) -> (d0 * " + std::to_string(shape[i]) + " + d1)",
+                     {indices[0], index});
+      }
+    }
+    MlirValue slot =
+        at.apply("(d0) -> (d0 mod " + std::to_string(depth) + ")", {number});
+    return std::vector<MlirValue>{mlirOperationGetResult(larger[!isLhs], 0),
+                                  slot,
+                                  place(at, operand, indices[0], indices[1])};
+  };
+}
+
+/// An assembly statement that the compiler neither moves nor leaves out.
+static MlirOperation makeAsm(const Builder &at, const std::string &text,
+                             const std::string &constraints,
+                             const std::vector<MlirValue> &operands,
+                             const std::vector<MlirType> &results) {
+  return at.create(
+      "llvm.inline_asm", operands, results,
+      {{"asm_string", mlirStringAttrGet(at.context(), stringRef(text))},
+       {"constraints", mlirStringAttrGet(at.context(), stringRef(constraints))},
+       {"has_side_effects", mlirUnitAttrGet(at.context())}});
+}
+
+/// The type of `count` f32 in a structure.
+static MlirType floats(const Builder &at, size_t count) {
+  std::string text = "!llvm.struct<(";
+  for (size_t i = 0; i < count; ++i) {
+    text += i ? ", f32" : "f32";
+  }
+  return mlirTypeParseGet(at.context(), stringRef(text + ")>"));
+}
+
+/// An assembly statement on sums, which it takes and returns in registers.
+static void onSums(const Builder &at, std::string text,
+                   const std::vector<MlirValue> &operands,
+                   const std::string &kinds, std::vector<MlirValue> &sums) {
+  std::string constraints;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    constraints += i ? ",=f" : "=f";
+  }
+  constraints += kinds;
+  std::vector<MlirValue> all = operands;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    constraints += "," + std::to_string(i);
+    all.push_back(sums[i]);
+  }
+  MlirOperation statement =
+      makeAsm(at, text, constraints, all, {floats(at, sums.size())});
+  MlirType type = mlirValueGetType(sums[0]);
+  for (size_t i = 0; i < sums.size(); ++i) {
+    sums[i] = mlirOperationGetResult(
+        at.create("llvm.extractvalue", {mlirOperationGetResult(statement, 0)},
+                  {type},
+                  {{"position", at.integers({static_cast<int64_t>(i)})}}),
+        0);
+  }
+}
+
+/// The four sums of a lane, out of vector<2x2xf32>.
+static void unpack(const Builder &at, MlirValue vector,
+                   std::vector<MlirValue> &sums) {
+  MlirType type = mlirShapedTypeGetElementType(mlirValueGetType(vector));
+  for (int64_t i = 0; i < kLaneSums; ++i) {
+    sums.push_back(mlirOperationGetResult(
+        at.create("vector.extract", {vector}, {type},
+                  {{"static_position", at.integers({i / 2, i % 2})}}),
+        0));
+  }
+}
+
+static MlirValue pack(const Builder &at, MlirType type, const MlirValue *sums) {
+  MlirValue vector = mlirOperationGetResult(
+      at.create("arith.constant", {}, {type},
+                {{"value", at.attribute("dense<0.0> : vector<2x2xf32>")}}),
+      0);
+  for (int64_t i = 0; i < kLaneSums; ++i) {
+    vector = mlirOperationGetResult(
+        at.create("vector.insert", {sums[i], vector}, {type},
+                  {{"static_position", at.integers({i / 2, i % 2})}}),
+        0);
+  }
+  return vector;
+}
+
+/// The shared-memory address of a buffer's slice as a descriptor says it, with
+/// the constant parts: how far lines' blocks and groups of eight lines lie
+/// apart, and the layout.
+static MlirValue describe(const Builder &at, const Operand &operand,
+                          MlirOperation larger, MlirValue slot) {
+  MlirContext context = at.context();
+  MlirType index = mlirIndexTypeGet(context);
+  MlirType wide = mlirIntegerTypeGet(context, 64);
+  MlirValue base = mlirOperationGetResult(
+      at.create("memref.extract_aligned_pointer_as_index",
+                {mlirOperationGetResult(larger, 0)}, {index}),
+      0);
+  MlirValue address =
+      at.apply("(d0, d1) -> (((d0 + d1 * " + std::to_string(operand.bytes()) +
+                   ") mod 262144) floordiv 16)",
+               {base, slot});
+  MlirValue number = mlirOperationGetResult(
+      at.create("arith.index_castui", {address}, {wide}), 0);
+  int64_t apart =
+      operand.hasInnerSums ? 1 : operand.outer * kLine * kElementBytes / 16;
+  int64_t constant = apart << 16 | (kRepeat / 16) << 32 | int64_t{1} << 62;
+  MlirValue rest = mlirOperationGetResult(
+      at.create("arith.constant", {}, {wide},
+                {{"value", mlirIntegerAttrGet(wide, constant)}}),
+      0);
+  return mlirOperationGetResult(at.create("arith.addi", {number, rest}, {wide}),
+                                0);
+}
+
+/// A descriptor further on by so many bytes, and by `groupBytes` for each
+/// warpgroup before this one.
+static MlirValue further(const Builder &at, MlirValue descriptor, int64_t bytes,
+                         MlirValue group, int64_t groupBytes) {
+  MlirType wide = mlirIntegerTypeGet(at.context(), 64);
+  MlirValue distance =
+      at.apply("(d0) -> (d0 * " + std::to_string(groupBytes / 16) + " + " +
+                   std::to_string(bytes / 16) + ")",
+               {group});
+  MlirValue number = mlirOperationGetResult(
+      at.create("arith.index_castui", {distance}, {wide}), 0);
+  return mlirOperationGetResult(
+      at.create("arith.addi", {descriptor, number}, {wide}), 0);
+}
+
+/// How many bytes on the sums from `sum` start.
+static int64_t bytesTo(const Operand &operand, int64_t sum) {
+  if (!operand.hasInnerSums) {
+    return sum * kLine * kElementBytes;
+  }
+  int64_t block = operand.outer * kLine;
+  return (sum / kLine * block + sum % kLine) * kElementBytes;
+}
+
+/// How many bytes on the tile of rows `tile` starts.
+static int64_t bytesToRows(const Operand &operand, int64_t tile) {
+  return operand.hasInnerSums ? tile * kTileRows * kLine * kElementBytes
+                              : tile * operand.outer * kLine * kElementBytes;
+}
+
+/// The instruction, for `columns` columns, on sums, two descriptors.
+static std::string instruction(const Warpgroups &found, int64_t columns) {
+  std::string text = "{\n.reg .pred p;\nsetp.ne.b32 p, 1, 0;\n"
+                     "wgmma.mma_async.sync.aligned.m64n" +
+                     std::to_string(columns) + "k16.f32." + found.type + "." +
+                     found.type + " {";
+  int64_t sums = columns / 2;
+  for (int64_t i = 0; i < sums; ++i) {
+    text += (i ? ", $" : "$") + std::to_string(i);
+  }
+  text += "}, $" + std::to_string(sums) + ", $" + std::to_string(sums + 1) +
+          ", p, 1, 1, ";
+  text += found.lhs.hasInnerSums ? "0, " : "1, ";
+  text += found.rhs.hasInnerSums ? "0;\n}" : "1;\n}";
+  return text;
+}
+
+/// Computes a step's products; the last ones' users get the new sums.
+static void multiply(const Builder &at, const Warpgroups &found,
+                     const MlirOperation *larger, MlirValue slot) {
+  MlirValue lhs = describe(at, found.lhs, larger[0], slot);
+  MlirValue rhs = describe(at, found.rhs, larger[1], slot);
+  MlirValue group = at.apply("(d0) -> (d0 floordiv 128)", {found.thread});
+  int64_t columns = found.rhs.others();
+  int64_t tiles = found.lhs.warpTiles;
+  std::map<std::array<int64_t, 3>, const Part *> partAt;
+  for (const Part &part : found.parts) {
+    partAt[{static_cast<int64_t>(part.step), part.row, part.column}] = &part;
+  }
+  std::vector<std::vector<MlirValue>> sums(tiles);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    for (int64_t column = 0; column < columns; column += kFragmentColumns) {
+      unpack(at, mlirOperationGetOperand(partAt[{0, tile, column}]->product, 2),
+             sums[tile]);
+    }
+  }
+  makeAsm(at, "wgmma.fence.sync.aligned;", "", {}, {});
+  for (size_t step = 0; step < found.steps; ++step) {
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      int64_t sum = partAt[{static_cast<int64_t>(step), tile, 0}]->sum;
+      MlirValue left = further(
+          at, lhs, bytesTo(found.lhs, sum) + bytesToRows(found.lhs, tile),
+          group, bytesToRows(found.lhs, tiles));
+      MlirValue right = further(at, rhs, bytesTo(found.rhs, sum), group, 0);
+      onSums(at, instruction(found, columns), {left, right}, ",l,l",
+             sums[tile]);
+    }
+  }
+  makeAsm(at, "wgmma.commit_group.sync.aligned;", "", {}, {});
+  int64_t last = static_cast<int64_t>(found.steps) - 1;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    for (int64_t column = 0; column < columns; column += kFragmentColumns) {
+      MlirValue old =
+          mlirOperationGetResult(partAt[{last, tile, column}]->product, 0);
+      mlirValueReplaceAllUsesOfWith(
+          old, pack(at, mlirValueGetType(old),
+                    &sums[tile][column / kFragmentColumns * kLaneSums]));
+    }
+  }
+}
+
+/// Waits, behind the loop, until the sums it returns are complete.
+static void complete(const CopyLoop &loop) {
+  Builder at(mlirOperationGetNextInBlock(loop.loop));
+  std::vector<MlirValue> sums;
+  std::vector<std::pair<MlirValue, std::vector<MlirOperation>>> users;
+  for (intptr_t i = 0, e = mlirOperationGetNumResults(loop.loop); i < e; ++i) {
+    MlirValue result = mlirOperationGetResult(loop.loop, i);
+    users.push_back({result, usersOf(result)});
+  }
+  for (const auto &[result, ops] : users) {
+    unpack(at, result, sums);
+  }
+  onSums(at, "wgmma.wait_group.sync.aligned 0;", {}, "", sums);
+  size_t next = 0;
+  for (const auto &[result, ops] : users) {
+    MlirValue vector = pack(at, mlirValueGetType(result), &sums[next]);
+    next += kLaneSums;
+    for (MlirOperation op : ops) {
+      for (intptr_t i = 0, e = mlirOperationGetNumOperands(op); i < e; ++i) {
+        if (mlirOperationGetOperand(op, i).ptr == result.ptr) {
+          mlirOperationSetOperand(op, i, vector);
+        }
+      }
+    }
+  }
+}
+
+static void rewrite(const CopyLoop &loop, const Warpgroups &found, int depth) {
+  const Operand *operands[2] = {&found.lhs, &found.rhs};
+  MlirOperation larger[2];
+  for (int i = 0; i < 2; ++i) {
+    larger[i] = allocateInstead(
+        operands[i]->buffer, {depth, operands[i]->outer * operands[i]->inner},
+        kRepeat);
+  }
+  int ahead = depth - 2;
+  ValueMap none;
+  Builder before(loop.loop);
+  before.clone(loop.barriers[0], none);
+  MlirValue group = {nullptr};
+  for (int i = 0; i < ahead; ++i) {
+    int64_t induction = loop.lower + i * loop.step;
+    if (induction < loop.upper) {
+      startCopies(before, loop, before.constant(induction), MlirValue{nullptr},
+                  intoLayout(found, larger, before.constant(i), depth));
+    }
+    group = makeGroup(before, loop);
+  }
+
+  Builder at(mlirBlockGetFirstOperation(loop.body));
+  std::string number = "(d0 - " + std::to_string(loop.lower) + ") floordiv " +
+                       std::to_string(loop.step);
+  // The driver's assembler takes seconds to unroll a loop of few steps.
+  makeAsm(at, ".pragma \"nounroll\";", "", {}, {});
+  MlirValue here = at.apply("(d0) -> (" + number + ")", {loop.induction()});
+  waitFor(at, group, ahead - 1);
+  // The copies are to be seen by what reads for the products.
+  makeAsm(at, "fence.proxy.async.shared::cta;", "", {}, {});
+  at.clone(loop.barriers[0], none);
+  multiply(at, found, larger,
+           at.apply("(d0) -> (d0 mod " + std::to_string(depth) + ")", {here}));
+  MlirValue then =
+      at.apply("(d0) -> (d0 + " + std::to_string(ahead * loop.step) + ")",
+               {loop.induction()});
+  startCopies(
+      at, loop, then, isStepOf(at, loop, then),
+      intoLayout(
+          found, larger,
+          at.apply("(d0) -> (d0 + " + std::to_string(ahead) + ")", {here}),
+          depth));
+  makeGroup(at, loop);
+  makeAsm(at, "wgmma.wait_group.sync.aligned 1;", "", {}, {});
+
+  // Users first: the products, then what they read, then the buffers.
+  std::vector<MlirOperation> products;
+  for (const Part &part : found.parts) {
+    products.push_back(part.product);
+  }
+  std::reverse(products.begin(), products.end());
+  std::vector<MlirOperation> pending;
+  for (MlirOperation product : products) {
+    for (intptr_t i = 0; i < 2; ++i) {
+      pending.push_back(definingOp(mlirOperationGetOperand(product, i)));
+    }
+    mlirOperationDestroy(product);
+  }
+  eraseOld(loop);
+  complete(loop);
+  eraseUnused(pending);
+  for (int i = 0; i < 2; ++i) {
+    for (MlirOperation user :
+         usersOf(mlirOperationGetResult(operands[i]->buffer, 0))) {
+      if (operationName(user) == "memref.dealloc") {
+        mlirOperationSetOperand(user, 0, mlirOperationGetResult(larger[i], 0));
+      }
+    }
+  }
+}
+
+static void replace(std::string &text, const std::string &from,
+                    const std::string &to) {
+  size_t at = text.find(from);
+  if (at == std::string::npos) {
+    return;
+  }
+  size_t end = text.find_first_of(",>", at);
+  text.replace(at, end - at, to);
+}
+
+/// Makes sm_90a the target of the executable variant that holds `op`.
+static void targetHopper(MlirOperation op) {
+  while (!isNull(op) && operationName(op) != "hal.executable.variant") {
+    op = mlirOperationGetParentOperation(op);
+  }
+  if (isNull(op)) {
+    return;
+  }
+  std::string text = printed(getAttribute(op, "target"));
+  replace(text, "arch = ", "arch = \"sm_90a\"");
+  replace(text, "features = ", "features = \"+ptx80\"");
+  replace(text, "max_workgroup_memory_bytes = ",
+          std::string("max_workgroup_memory_bytes = ") + kSharedBytes);
+  MlirAttribute target =
+      mlirAttributeParseGet(mlirOperationGetContext(op), stringRef(text));
+  mlirOperationSetAttributeByName(op, stringRef("target"), target);
+}
+
+static MlirLogicalResult warpgroupProducts(MlirOperation top, int depth) {
+  std::string why = "no loop has asynchronous copies";
+  bool isAny = false;
+  for (CopyLoop &loop : findCopyLoops(top)) {
+    why = examine(loop);
+    Warpgroups found;
+    if (why.empty()) {
+      why = examineProducts(loop, found);
+    }
+    if (why.empty()) {
+      why = checkBuffers(loop, found);
+    }
+    if (!why.empty()) {
+      continue;
+    }
+    MlirType buffer =
+        mlirValueGetType(mlirOperationGetResult(found.lhs.buffer, 0));
+    found.type = printed(mlirShapedTypeGetElementType(buffer));
+    rewrite(loop, found, depth);
+    isAny = true;
+  }
+  if (!isAny) {
+    why = "warpgroups cannot compute the products: " + why;
+    mlirEmitError(mlirOperationGetLocation(top), why.c_str());
+    return failure();
+  }
+  targetHopper(top);
+  return success();
+}
+
+template <int depth>
+static MlirLogicalResult warpgroupProductsOf(MlirOperation top) {
+  return warpgroupProducts(top, depth);
+}
+
+static constexpr char kDescription[] =
+    "Computes products by Hopper's wgmma, with as many buffers as the pass's "
+    "name says";
+const PassDefinition kWarpgroupProducts3 = {
+    "iree-tuner-warpgroup-products-3", kDescription, warpgroupProductsOf<3>};
+const PassDefinition kWarpgroupProducts4 = {
+    "iree-tuner-warpgroup-products-4", kDescription, warpgroupProductsOf<4>};
+const PassDefinition kWarpgroupProducts5 = {
+    "iree-tuner-warpgroup-products-5", kDescription, warpgroupProductsOf<5>};
+const PassDefinition kWarpgroupProducts6 = {
+    "iree-tuner-warpgroup-products-6", kDescription, warpgroupProductsOf<6>};
+
+} // namespace iree_tuner

@@ -1,0 +1,182 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""IREE's pipeline TileAndFuse as a list of its passes and ours, so that the feeding of matrix instructions is a choice.
+
+Source: the passes that IREE 3.13 runs by TileAndFuse for sm_80 (`--mlir-print-ir-after-all`). With the built-in's
+padding the list makes the same PTX, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a list for a
+module, which refuses passes that know functions alone. Those that are left out for it change no product.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tuner.dispatch import Feeding
+
+TILE_AND_FUSE = "TileAndFuse"
+DERIVED_FOR = "3.13"
+"""The release of IREE whose passes are listed."""
+
+PLUGIN_PASSES = "iree-tuner-"
+"""What the names of our passes start with, and no name of IREE's."""
+
+_CLEAN = ("canonicalize", "cse")
+_CLEAN_CONFIGURED = ("iree-codegen-config-tracking-canonicalize", "cse")
+_FOLD_VIEWS = ("iree-codegen-fold-memref-alias-ops", *_CLEAN)
+_HOIST = "iree-loop-invariant-code-motion"
+_HOIST_ALLOCATIONS = "iree-codegen-hoist-statically-bound-allocations"
+_FOLD_SLICES = "iree-codegen-optimize-tensor-insert-extract-slices{fold-identity-slices=true}"
+_NORMALIZE = "iree-codegen-normalize-loop-bounds{normalize-for=false normalize-forall=true}"
+_EXPAND_TILES = ("iree-gpu-expand-undistributed-inner-tiles", "iree-codegen-propagate-reshapes-by-expansion")
+_TO_PRODUCT = ("iree-codegen-gpu-pad-convs", "iree-codegen-convolution-to-igemm")
+_TILE = "iree-codegen-gpu-apply-tiling-level{{tiling-level={level} fuse-consumers={fuses} normalize-loops={normal}}}"
+_DISTRIBUTE = (
+    "iree-convert-accgemm-to-gemm",
+    "iree-codegen-tile-and-distribute-to-workgroups-using-forall-op",
+    *_CLEAN_CONFIGURED,
+    "iree-codegen-lower-tensor-ukernels",
+    "iree-codegen-lowering-config-interpreter",
+    *_CLEAN_CONFIGURED,
+    "iree-codegen-gpu-pad-operands",
+    "iree-codegen-gpu-promote-matmul-operands",
+    "iree-codegen-gpu-tile-and-convert-conv-to-matmul",
+    "iree-codegen-gpu-pack-to-intrinsics",
+    "iree-codegen-decompose-boundary-pack-unpack-ops",
+    *_EXPAND_TILES,
+)
+_AFTER_SUMS = (
+    *_CLEAN_CONFIGURED,
+    "iree-codegen-gpu-convert-to-coalesced-dma",
+    "iree-codegen-decompose-pack-unpack-ops{tile-outer-to-one=false use-only-reshapes=true}",
+    *_EXPAND_TILES,
+    *_CLEAN_CONFIGURED,
+)
+_AFTER_THREADS = (
+    *_CLEAN_CONFIGURED,
+    _TILE.format(level="subgroup", fuses="false", normal="false"),
+    "iree-gpu-distribute-inner-tiled-to-lanes",
+    "iree-codegen-lower-bitcode-ukernels",
+    _NORMALIZE,
+    *_CLEAN_CONFIGURED,
+    _HOIST,
+    "iree-codegen-gpu-bubble-resource-casts",
+    _FOLD_SLICES,
+    "iree-codegen-gpu-fuse-and-hoist-parallel-loops",
+    "iree-codegen-combine-source-layout-transformation",
+    "iree-codegen-combine-result-layout-transformation{scope=workgroup}",
+    "iree-codegen-gpu-greedily-distribute-to-threads",
+    "iree-codegen-tile-large-tensors",
+    *_CLEAN,
+    "iree-codegen-propagate-dispatch-size-bounds",
+    _HOIST,
+    "iree-codegen-gpu-combine-value-semantic-barriers",
+)
+_VECTORIZE = (
+    "iree-codegen-decompose-convolution-to-lower-dim-ops",
+    *_CLEAN,
+    "iree-codegen-materialize-vector-tile-sizes",
+    "iree-codegen-generic-vectorization{vectorize-copies=false enable-cleanup=false fold-cast-into-contract=true"
+    " enable-vector-masking=true vectorize-map-store=true}",
+    "iree-linalg-ext-decompose-im2col",
+    *_CLEAN,
+    _FOLD_SLICES,
+    *_CLEAN,
+    "iree-codegen-materialize-vector-masking{decompose-masks=false}",
+    "iree-codegen-cleanup-buffer-alloc-view",
+    "iree-codegen-gpu-combine-value-semantic-barriers",
+)
+_PLACE_IN_MEMORY = (
+    "iree-eliminate-empty-tensors",
+    "empty-tensor-to-alloc-tensor",
+    "iree-codegen-gpu-infer-memory-space",
+    "iree-codegen-gpu-bubble-resource-casts",
+    "iree-codegen-gpu-alloc-private-memory-for-dps-ops",
+)
+_BUFFERIZE = (
+    "iree-codegen-iree-comprehensive-bufferize",
+    "iree-codegen-inject-assume-alignment",
+    "resolve-shaped-type-result-dims",
+    "iree-codegen-canonicalize",
+    "cse",
+    "iree-codegen-canonicalize",
+    "iree-codegen-cleanup-buffer-alloc-view",
+    *_CLEAN,
+)
+# The same with IREE's allocator for GPUs, which a thread's own buffers need. It adds a barrier beside copies.
+_BUFFERIZE_PADDED = ("iree-codegen-llvmgpu-bufferization-pipeline",)
+_DISTRIBUTE_COPIES = (
+    "iree-linalg-ext-decompose-map-store",
+    "iree-codegen-gpu-distribute-copy-using-forall",
+    _NORMALIZE,
+    "iree-codegen-gpu-verify-distribution",
+    "iree-codegen-gpu-distribute-forall",
+    "iree-codegen-vectorize-memref-copy",
+    "iree-gpu-unroll-to-intrinsics",
+    *_CLEAN,
+    "iree-codegen-flatten-swizzle-hint-allocs",
+    "iree-codegen-propagate-dispatch-size-bounds",
+    "iree-gpu-lower-ops",
+    "iree-codegen-unroll-annotated-loops",
+    _HOIST,
+)
+# IREE's pass for asynchronous copies leaves vectors of three dimensions alone, which batches have.
+_COPY_ASYNCHRONOUSLY = (
+    "iree-codegen-drop-vector-unit-dims",
+    *_CLEAN,
+    "iree-llvmgpu-vector-to-gpu",
+    *_CLEAN,
+    _HOIST,
+)
+_FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
+
+
+def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> tuple[str, ...]:
+    """The passes of TileAndFuse with this feeding, in order.
+
+    `of_convolution`: for one that becomes a product first. `is_padded`: for operands that are padded to whole tiles.
+    """
+    normal = "true" if of_convolution else "false"
+    passes = [
+        *(_TO_PRODUCT if of_convolution else _TO_PRODUCT[:1]),
+        *_DISTRIBUTE,
+        _TILE.format(level="reduction", fuses="true", normal=normal),
+        *_AFTER_SUMS,
+        _TILE.format(level="thread", fuses="false", normal=normal),
+        *_AFTER_THREADS,
+        *_VECTORIZE,
+        *_PLACE_IN_MEMORY,
+        *(_BUFFERIZE_PADDED if is_padded else _BUFFERIZE),
+        *_DISTRIBUTE_COPIES,
+    ]
+    if feeding.warpgroups:
+        multiply = f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}"
+        passes += (_HOIST_ALLOCATIONS, *_FOLD_VIEWS, *_COPY_ASYNCHRONOUSLY, multiply, *_FOLD_VIEWS, _HOIST)
+        return (*passes, *_FINISH)
+    if feeding.padding_bits:
+        passes.append(f"iree-codegen-gpu-reduce-bank-conflicts{{padding-bits={feeding.padding_bits}}}")
+    passes.append(_HOIST_ALLOCATIONS)
+    if feeding.stages or feeding.matrix_loads:
+        passes += _FOLD_VIEWS
+    if feeding.stages:
+        passes += _COPY_ASYNCHRONOUSLY
+    if feeding.matrix_loads:
+        passes.append(f"{PLUGIN_PASSES}load-matrices")
+    if feeding.stages:
+        passes += (f"{PLUGIN_PASSES}pipeline-copies-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+    if feeding.reads_ahead:
+        passes.append(f"{PLUGIN_PASSES}prefetch-matrices")
+    return (*passes, *_FINISH)
+
+
+def pipeline_attribute(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> str:
+    """What `tile_and_fuse` lists, as IREE's attribute, printed."""
+    passes = tile_and_fuse(feeding, of_convolution=of_convolution, is_padded=is_padded)
+    return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
+
+
+def needs_plugin(text: str) -> bool:
+    """Whether printed attributes, such as a compilation info or a whole spec, name passes of our plugin.
+
+    Text that does is parsed only if the passes are registered.
+    """
+    return re.search(f'pass_pipeline<"[^"]*{PLUGIN_PASSES}', text) is not None
