@@ -42,9 +42,9 @@ compiling: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m 'compiler and not (runs or measures or slow or network)' --durations=5
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
 
-# The longest, so they start early, in two equal parts.
+# The longest, so they start early, in two equal parts, which share no run.
 RUNS := -m 'runs and not (measures or slow or network)' --durations=10
-PART := tests/bundle tests/cli tests/compile tests/hostile
+PART := tests/bundle tests/cli tests/compile tests/evaluate tests/runs
 
 running: running-part running-rest
 

@@ -66,7 +66,7 @@ def make_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
         keep_flags=True,
         allocator="default",
         flags=(samples.NO_PEELING,),
-        trials=5,
+        trials=10,
         output=folder / "spec.mlir",
         run_dir=folder / "run",
     )

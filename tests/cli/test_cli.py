@@ -95,7 +95,7 @@ def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
     text: str, options: list[str], tmp_path: Path, target: CpuTarget
 ) -> None:
     model, spec = write(tmp_path, text), tmp_path / "spec.mlir"
-    done = iree_tune("run", model, "--keep-flags", "-o", spec, *options, cwd=tmp_path)
+    done = iree_tune("run", model, "--keep-flags", "--workers", "1", "-o", spec, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "No dispatch was tuned." in done.stdout
     Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", *spec_flags(spec))

@@ -108,7 +108,7 @@ def test_no_room_for_the_spec_keeps_the_older_one(tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
     (tmp_path / "before" / "spec.mlir").write_text(OLDER)
     fill = "dd if=/dev/zero of=place/filler bs=4k 2>/dev/null || true"
-    options = ("-o", "place/spec.mlir", "--run-dir", "run", "--trials", "1")
+    options = ("-o", "place/spec.mlir", "--run-dir", "run", "--trials", "1", "--workers", "1")
     done = run(SMALL.format(size="64k", prepare=fill), tmp_path, *options)
     assert_one_sentence(done, r"cannot write place/spec\.mlir: No space left")
     assert (tmp_path / "after" / "spec.mlir").read_text() == OLDER

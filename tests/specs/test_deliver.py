@@ -32,6 +32,7 @@ def test_a_run_removes_a_late_spec_that_is_no_longer_its_own(
     again = tuner.tune(
         model,
         trials=1,
+        workers=1,
         keep_flags=True,
         plain=True,
         function="a/b",

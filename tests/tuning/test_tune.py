@@ -59,7 +59,7 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(64, 64, 64))
     result = tuner.tune(
-        model, trials=1, keep_flags=True, allocator="default", min_gain=1000.0, run_dir=tmp_path / "run"
+        model, trials=1, workers=1, keep_flags=True, allocator="default", min_gain=1000.0, run_dir=tmp_path / "run"
     )
     assert result.dispatches[0].winner is None
     assert "the default is best" in result.dispatches[0].verdict
