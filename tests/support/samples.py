@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 # Makes the compiler's own choice poor on every x86 processor where no tile divides a loop, as for primes: tiles of one
 # element. With AVX-512 it never peels loops; without, it peels them, and primes do it no harm.
 NO_PEELING = "--iree-llvmcpu-disable-vector-peeling"
@@ -23,6 +26,26 @@ func.func @{name}(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m
 """
 
 
+def together(name: str, models: Sequence[str]) -> str:
+    """One function that computes what the functions of several models do, each on arguments of its own."""
+    before, arguments, bodies, returned = "", [], [], []
+    for number, model in enumerate(models):
+        model = re.sub(r"[%#](?=[a-z])", rf"\g<0>of{number}_", model)
+        found = re.fullmatch(r"(.*)func.func @\w+\(([^)]*)\) -> .*? \{\n(.*)  return (%\w+) : (\S+)\n\}\n", model, re.S)
+        assert found is not None
+        aliases, taken, body, value, kind = found.groups()
+        before += aliases
+        arguments.append(taken)
+        bodies.append(body)
+        returned.append((value, kind))
+    values, kinds = (", ".join(words) for words in zip(*returned, strict=True))
+    return f"""{before}
+func.func @{name}({", ".join(arguments)}) -> ({kinds}) {{
+{"".join(bodies)}  return {values} : {kinds}
+}}
+"""
+
+
 def elementwise_of(body: str, size: int) -> str:
     """y = f(x) in f32, `body` being MLIR that makes %y of %x."""
     return f"""
@@ -36,6 +59,28 @@ func.func @elementwise(%v: tensor<{size}xf32>) -> tensor<{size}xf32> {{
     linalg.yield %y : f32
   }} -> tensor<{size}xf32>
   return %r : tensor<{size}xf32>
+}}
+"""
+
+
+def padded_depthwise(channels: int = 8) -> str:
+    """A depthwise convolution of a padded image in f32. The default of the dispatch that pads too does not compile.
+
+    Source: iree-compile 3.13 with `--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops`.
+    """
+    image, padded = f"tensor<1x{channels}x12x96xf32>", f"tensor<1x{channels}x14x98xf32>"
+    return f"""
+func.func @depthwise(%x: {image}, %w: tensor<{channels}x3x3xf32>) -> {image} {{
+  %zero = arith.constant 0.0 : f32
+  %padded = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {{
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %zero : f32
+  }} : {image} to {padded}
+  %empty = tensor.empty() : {image}
+  %init = linalg.fill ins(%zero : f32) outs(%empty : {image}) -> {image}
+  %y = linalg.depthwise_conv_2d_nchw_chw ins(%padded, %w : {padded}, tensor<{channels}x3x3xf32>)
+    outs(%init : {image}) -> {image}
+  return %y : {image}
 }}
 """
 

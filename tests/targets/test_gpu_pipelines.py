@@ -20,11 +20,11 @@ from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces.gpu.attention_nvidia import SPACE as ATTENTION
 from tuner.targets.cuda import CudaTarget
-from tuner.targets.gpu_pipelines import Form, needs_plugin, pipeline_attribute, tile_and_fuse
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, Form, needs_plugin, pipeline_attribute, tile_and_fuse
 from tuner.targets.rocm import RocmTarget
 
 TARGET = CudaTarget()
-BUILT_IN = "#iree_gpu.pipeline<TileAndFuse>"
+BUILT_IN = re.compile("#iree_gpu.pipeline<(TileAndFuse|VectorDistribute)>")
 MODEL = (
     narrow_matmul(128, 128, 512, "f16")
     + narrow_matmul(250, 122, 100, "f16").replace("@narrow", "@unaligned")
@@ -58,12 +58,13 @@ def job(
             has_own_buffers="padding" in lowering,
             prefetched=int(prefetched[1]) if target.prefetches else None,
         )
-        listed = pipeline_attribute(feeding, form)
-        assert BUILT_IN in info
+        built_in = BUILT_IN.search(info)
+        assert built_in is not None
+        listed = pipeline_attribute(built_in[1], feeding, form)
         annotations = Annotations(
             {
                 "compilation_info": f"#iree_codegen.compilation_info<lowering_config = {lowering},"
-                f" translation_info = {info.replace(BUILT_IN, listed)}>"
+                f" translation_info = {info.replace(built_in[0], listed)}>"
             }
         )
     name = f"{dispatch.name}-{number}"
@@ -172,8 +173,8 @@ def test_feeding_is_in_the_code(dispatches: tuple[Dispatch, ...], tmp_path: Path
 
 
 def test_what_needs_the_plugin_says_so() -> None:
-    assert not needs_plugin(pipeline_attribute(Feeding(128)))
-    assert not needs_plugin(BUILT_IN)
+    assert not needs_plugin(pipeline_attribute(TILE_AND_FUSE, Feeding(128)))
+    assert not needs_plugin("#iree_gpu.pipeline<TileAndFuse>")
     for feeding in (Feeding(128, 2), Feeding(128, 0, True)):
-        assert needs_plugin(f"module {{ {pipeline_attribute(feeding)} }}")
+        assert needs_plugin(f"module {{ {pipeline_attribute(TILE_AND_FUSE, feeding)} }}")
     assert tile_and_fuse(Feeding(128, 4))[-12] == "iree-tuner-pipeline-copies-4"

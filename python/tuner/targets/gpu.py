@@ -14,18 +14,10 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
 from tuner.errors import InputError, ToolError
-from tuner.targets.gpu_pipelines import (
-    TILE_AND_FUSE,
-    VECTOR_DISTRIBUTE,
-    Form,
-    listed,
-    needs_plugin,
-    pipeline_attribute,
-)
+from tuner.targets.gpu_pipelines import Form, needs_plugin, pipeline_attribute
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.nvidia import MMA_SYNC
 from tuner.targets.target import Place
-from tuner.targets.vector_distribute import vector_distribute
 
 _PADDING = ("padding", "padding_conv")
 # Operands of a product.
@@ -153,18 +145,12 @@ def _pipeline(
     """IREE's pipeline of that name, or its passes with the feeding that the settings ask for."""
     if settings.feeding is None:
         return native.pipeline("gpu", configuration.pipeline, context)
-    if configuration.pipeline == VECTOR_DISTRIBUTE:
-        text = listed(vector_distribute(settings.feeding))
-    elif configuration.pipeline == TILE_AND_FUSE:
-        form = Form(
-            of_convolution=settings.use_igemm_convolution is True,
-            has_own_buffers=len(settings.promoted) < _OPERANDS
-            or any(level in configuration.levels for level in _PADDING),
-            prefetched=(settings.prefetch_num_stages or 0) if prefetches else None,
-        )
-        text = pipeline_attribute(settings.feeding, form)
-    else:
-        raise ValueError(f"{configuration.pipeline} has no choice of feeding")
+    form = Form(
+        of_convolution=settings.use_igemm_convolution is True,
+        has_own_buffers=len(settings.promoted) < _OPERANDS or any(level in configuration.levels for level in _PADDING),
+        prefetched=(settings.prefetch_num_stages or 0) if prefetches else None,
+    )
+    text = pipeline_attribute(configuration.pipeline, settings.feeding, form)
     if needs_plugin(text):
         native.register_passes()
     return ir.Attribute.parse(text, context)

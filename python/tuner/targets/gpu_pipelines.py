@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IREE's pipeline TileAndFuse as a list of its passes and ours, so that the feeding of matrix instructions is a choice.
 
-Source: the passes that IREE 3.12 and 3.13 run by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`). With
-the built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a
-list for a module, which refuses passes that know functions alone. Those that are left out for it change no product.
+Source: the passes that IREE 3.12 and 3.13 run by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`).
+With the built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE
+parses a list for a module, which refuses passes that know functions alone. Those that are left out for it change no
+product.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.dispatch import Feeding
+from tuner.targets.vector_distribute import vector_distribute
 
 TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
 DERIVED_FOR = "3.12 or 3.13"
@@ -205,13 +207,17 @@ def _plugin_passes(feeding: Feeding) -> Iterator[str]:
         yield f"{PLUGIN_PASSES}prefetch-matrices"
 
 
-def pipeline_attribute(feeding: Feeding, form: Form = _PRODUCT) -> str:
-    """What `tile_and_fuse` lists, as IREE's attribute, printed."""
-    return listed(tile_and_fuse(feeding, form))
+def pipeline_attribute(name: str, feeding: Feeding, form: Form = _PRODUCT) -> str:
+    """The pipeline of that name with this feeding as IREE's attribute, printed; see `tile_and_fuse`.
 
-
-def listed(passes: Sequence[str]) -> str:
-    """Passes in the place of a pipeline, as IREE's attribute, printed."""
+    Raises ValueError for a pipeline that has no choice of feeding.
+    """
+    if name == TILE_AND_FUSE:
+        passes = tile_and_fuse(feeding, form)
+    elif name == VECTOR_DISTRIBUTE:
+        passes = vector_distribute(feeding, PLUGIN_PASSES, _COPY_ASYNCHRONOUSLY)
+    else:
+        raise ValueError(f"{name} has no choice of feeding")
     return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
 
 

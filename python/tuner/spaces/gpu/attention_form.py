@@ -10,15 +10,13 @@ from math import prod
 import z3
 
 from tuner.constraints import Rule
-from tuner.dispatch import Configuration, Feeding, GpuSettings, Problem
+from tuner.dispatch import Configuration, GpuSettings, Problem
 from tuner.spaces.attention import AttentionLoops
 from tuner.spaces.gpu.tiles import LOAD_BYTES, bytes_of, per_loop
 from tuner.spaces.tiles import divisors
 from tuner.targets import GpuLimits
 
 MOST_QUERIES = MOST_KEYS = 256
-# Bits behind each row of a tile in shared memory that IREE's pipeline leaves.
-_BUILT_IN_PADDING = 64
 
 
 def _decomposition(loops: AttentionLoops, counts: dict[int, int], first: str, second: str) -> str:
@@ -39,12 +37,8 @@ def tile_rules(
     loops: AttentionLoops,
     tiled: tuple[z3.ArithRef, z3.ArithRef, z3.ArithRef],
     threads: z3.ArithRef,
-    padding_bytes: z3.ArithRef | int = 0,
 ) -> tuple[Rule, ...]:
-    """The rules on a workgroup's tiles of queries, values and keys (in this order), for all instructions.
-
-    `padding_bytes` follow each row in shared memory, beside the built-in's.
-    """
+    """The rules on a workgroup's tiles of queries, values and keys (in this order), for all instructions."""
     queries, values, keys = tiled
     features = problem.loops[loops.features].extent
     lanes = LOAD_BYTES // bytes_of(problem, 0)
@@ -58,8 +52,7 @@ def tile_rules(
         # The first product's result may reach the second through shared memory too (probed: mostly it does).
         Rule(
             f"query, key, value and probability tiles fit {gpu.shared_memory_bytes} bytes of shared memory",
-            bytes_of(problem, 0) * (z3.Sum(*promoted, queries * keys)) + 2 * (queries + keys) * padding_bytes
-            <= gpu.shared_memory_bytes,
+            bytes_of(problem, 0) * (z3.Sum(*promoted, queries * keys)) <= gpu.shared_memory_bytes,
             "the chip's limit; the sum is the size that the compiler reports for attention",
         ),
         Rule(
@@ -76,7 +69,6 @@ def attention_configuration(
     """The configuration of a point's tiles, `counts` of subgroups along loops, and an instruction for each product."""
     count = len(loops.batch) + 4
     workgroup = {loops.queries: point["queries"], loops.values: point["values"]}
-    feeding = Feeding(point.get("padding_bits", _BUILT_IN_PADDING), matrix_loads=bool(point.get("matrix_loads", 0)))
     return Configuration(
         "VectorDistribute",
         {
@@ -89,8 +81,7 @@ def attention_configuration(
             point["subgroup_size"],
             promoted=(0, 1, 2),
             occupancy=point["occupancy"],
-            flushes_denormals=True,
-            feeding=None if feeding == Feeding() else feeding,
+            flushes_denormals=bool(point.get("flushes_denormals", True)),
         ),
     )
 
