@@ -57,6 +57,10 @@ def _winner(task: Task, extracted: Extracted, target: Target, compilers: Compile
     for number, row in enumerate(sample_uniform(pool, _TRIES, np.random.default_rng(0)), start=1):
         candidate = task.candidate(number, row, pool.point(row))
         name = f"{task.dispatch.name}-{number}"
+        settings = None if candidate.configuration is None else candidate.configuration.gpu
+        if settings is not None and settings.feeding is not None:
+            # It lists its passes, so it is late whatever its problem is.
+            continue
         job = CompileJob(
             task.program, task.dispatch.name, candidate, target, folder / f"{name}.vmfb", folder / f"{name}.log"
         )

@@ -123,9 +123,14 @@ class RunSpecs:
 
 
 def is_late(result: DispatchResult, target: Target) -> bool:
-    """Whether plain iree-compile cannot reach the dispatch by a spec, as far as its problem says."""
-    problem = result.dispatch.problem
-    return not (target.reads_specs and problem is not None and has_matcher(problem))
+    """Whether plain iree-compile cannot apply the winner by a spec, as far as its problem and its feeding say.
+
+    If an entry for a GPU lists its passes, IREE gives the root op's configuration to the ops around it.
+    """
+    problem, winner = result.dispatch.problem, result.winner
+    asked = None if winner is None else winner.candidate.configuration
+    lists_passes = asked is not None and asked.gpu is not None and asked.gpu.feeding is not None
+    return lists_passes or not (target.reads_specs and problem is not None and has_matcher(problem))
 
 
 def _has_time(_: int) -> bool:
