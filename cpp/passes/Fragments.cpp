@@ -12,6 +12,9 @@ namespace iree_tuner {
 
 namespace {
 
+/// How far an element is from the indices of its read, by dimension.
+using Offsets = std::vector<int64_t>;
+
 /// One element of a vector: what was read, how far from the read's indices.
 struct Element {
   MlirOperation read = {nullptr};
@@ -74,6 +77,32 @@ static std::vector<int64_t> reshaped(const std::vector<int64_t> &position,
   return result;
 }
 
+/// Whether the element lies in what an insertion inserts; then `position` is
+/// where in that.
+static bool isInserted(MlirOperation op, std::vector<int64_t> &position) {
+  MlirType type = mlirValueGetType(mlirOperationGetOperand(op, 0));
+  std::vector<int64_t> shape =
+      mlirTypeIsAVector(type) ? shapeOf(type) : std::vector<int64_t>{};
+  bool isSlice = operationName(op) == "vector.insert_strided_slice";
+  std::vector<int64_t> first =
+      integersOf(getAttribute(op, isSlice ? "offsets" : "static_position"));
+  first.resize(position.size(), 0);
+  size_t outer = position.size() - shape.size();
+  std::vector<int64_t> inside;
+  for (size_t i = 0; i < position.size(); ++i) {
+    int64_t size = i < outer ? 1 : shape[i - outer];
+    int64_t distance = position[i] - first[i];
+    if (distance < 0 || distance >= size) {
+      return false;
+    }
+    if (i >= outer) {
+      inside.push_back(distance);
+    }
+  }
+  position = inside;
+  return true;
+}
+
 /// Follows an element of a vector to the read that it comes from; false if
 /// something else than moving made it.
 static bool follow(MlirValue vector, std::vector<int64_t> position,
@@ -88,7 +117,14 @@ static bool follow(MlirValue vector, std::vector<int64_t> position,
              addPlace(op, position, element.offsets);
     }
     MlirValue source = mlirOperationGetOperand(op, 0);
-    if (name == "vector.extract") {
+    if (name == "vector.insert" || name == "vector.insert_strided_slice") {
+      if (mlirOperationGetNumOperands(op) != 2) {
+        return false;
+      }
+      if (!isInserted(op, position)) {
+        source = mlirOperationGetOperand(op, 1);
+      }
+    } else if (name == "vector.extract") {
       std::vector<int64_t> outer =
           integersOf(getAttribute(op, "static_position"));
       if (mlirOperationGetNumOperands(op) != 1) {
@@ -120,43 +156,24 @@ static bool follow(MlirValue vector, std::vector<int64_t> position,
   return false;
 }
 
-bool follow(Fragment &fragment) {
-  MlirValue vector = mlirOperationGetOperand(fragment.user, fragment.operand);
-  std::vector<int64_t> shape = shapeOf(mlirValueGetType(vector));
-  if (shape.size() != 2 || shape[1] != 2) {
-    return false;
-  }
-  for (int64_t matrix = 0; matrix < shape[0]; ++matrix) {
-    std::array<Offsets, 2> both;
-    for (int64_t i = 0; i < 2; ++i) {
-      Element element;
-      if (!follow(vector, {matrix, i}, element)) {
-        return false;
-      }
-      if (matrix == 0 && i == 0) {
-        fragment.read = element.read;
-      } else if (fragment.read.ptr != element.read.ptr) {
-        return false;
-      }
-      both[i] = element.offsets;
-    }
-    fragment.offsets.push_back(both);
-  }
-  return true;
-}
-
-Read evaluate(MlirOperation op) {
+/// Evaluates a read in every thread. It is not known if it depends on anything
+/// else.
+static Read evaluate(MlirOperation op) {
   Read read;
-  MlirType type = mlirValueGetType(mlirOperationGetOperand(op, 0));
+  MlirValue memref = mlirOperationGetOperand(op, 0);
+  MlirType type = mlirValueGetType(memref);
   read.strides.resize(mlirShapedTypeGetRank(type));
   int64_t offset = 0;
   ThreadSource source;
   for (intptr_t i = 0; i < numIndices(op); ++i) {
     findThread(mlirOperationGetOperand(op, 1 + i), source);
   }
-  if (!source.isKnown || !source.thread.ptr || source.threads % kLanes != 0 ||
+  read.buffer = allocationOf(memref);
+  if (isNull(read.buffer) || !source.isKnown || !source.thread.ptr ||
+      source.threads % kLanes != 0 ||
       failed(mlirMemRefTypeGetStridesAndOffset(type, read.strides.data(),
-                                               &offset))) {
+                                               &offset)) ||
+      offset < 0) {
     return read;
   }
   for (int64_t stride : read.strides) {
@@ -166,7 +183,7 @@ Read evaluate(MlirOperation op) {
   }
   read.thread = source.thread;
   for (int64_t thread = 0; thread < source.threads; ++thread) {
-    int64_t address = 0;
+    int64_t address = offset;
     for (intptr_t i = 0; i < numIndices(op); ++i) {
       auto index = valueIn(thread, mlirOperationGetOperand(op, 1 + i));
       if (!index) {
@@ -180,12 +197,59 @@ Read evaluate(MlirOperation op) {
   return read;
 }
 
-int64_t Read::distance(const Offsets &offsets) const {
-  int64_t sum = 0;
-  for (size_t i = 0; i < offsets.size(); ++i) {
-    sum += offsets[i] * strides[i];
+static const Read &evaluated(MlirOperation op, Reads &reads) {
+  auto [known, isNew] = reads.try_emplace(op.ptr);
+  if (isNew) {
+    known->second = evaluate(op);
   }
-  return sum;
+  return known->second;
+}
+
+/// Enters how far an element is from what `first` reads first; false if that is
+/// not the same in every thread.
+static bool measure(const Element &element, MlirOperation first, Reads &reads,
+                    int64_t &distance) {
+  const Read &from = evaluated(first, reads);
+  const Read &to = evaluated(element.read, reads);
+  if (!from.isKnown || !to.isKnown || from.buffer.ptr != to.buffer.ptr ||
+      from.thread.ptr != to.thread.ptr) {
+    return false;
+  }
+  distance = to.addresses[0] - from.addresses[0];
+  for (size_t i = 0; i < from.addresses.size(); ++i) {
+    if (to.addresses[i] - from.addresses[i] != distance) {
+      return false;
+    }
+  }
+  for (size_t i = 0; i < element.offsets.size(); ++i) {
+    distance += element.offsets[i] * to.strides[i];
+  }
+  return true;
+}
+
+bool follow(Fragment &fragment, Reads &reads) {
+  MlirValue vector = mlirOperationGetOperand(fragment.user, fragment.operand);
+  std::vector<int64_t> shape = shapeOf(mlirValueGetType(vector));
+  if (shape.size() != 2 || shape[1] != 2) {
+    return false;
+  }
+  for (int64_t matrix = 0; matrix < shape[0]; ++matrix) {
+    Pair pair;
+    for (int64_t i = 0; i < 2; ++i) {
+      Element element;
+      if (!follow(vector, {matrix, i}, element)) {
+        return false;
+      }
+      if (matrix == 0 && i == 0) {
+        fragment.read = element.read;
+      }
+      if (!measure(element, fragment.read, reads, pair[i])) {
+        return false;
+      }
+    }
+    fragment.pairs.push_back(pair);
+  }
+  return true;
 }
 
 } // namespace iree_tuner

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace iree_tuner {
@@ -23,39 +24,38 @@ namespace iree_tuner {
 /// Threads of a subgroup.
 inline constexpr int kLanes = 32;
 
-/// How far an element is from the indices of its read, by dimension.
-using Offsets = std::vector<int64_t>;
+/// A read's address in elements from the start of its allocation, thread by
+/// thread.
+struct Read {
+  bool isKnown = false;
+  MlirOperation buffer = {nullptr};
+  MlirValue thread = {nullptr};
+  std::vector<int64_t> strides = {};
+  std::vector<int64_t> addresses = {};
+};
 
-/// The matrices of one operand. `offsets` are those of both elements that a
-/// lane holds of each matrix.
+/// Reads that were evaluated before, by their ops.
+using Reads = std::map<const void *, Read>;
+
+/// How far the two elements that a lane holds of a matrix are from what `read`
+/// reads first, in elements, in every thread.
+using Pair = std::array<int64_t, 2>;
+
+/// The matrices of one operand.
 struct Fragment {
   MlirOperation user;
   intptr_t operand;
   MlirOperation read = {nullptr};
-  std::vector<std::array<Offsets, 2>> offsets = {};
-};
-
-/// A read's address in elements, thread by thread.
-struct Read {
-  bool isKnown = false;
-  MlirValue thread = {nullptr};
-  std::vector<int64_t> strides = {};
-  std::vector<int64_t> addresses = {};
-
-  /// The distance in elements that offsets stand for.
-  int64_t distance(const Offsets &offsets) const;
+  std::vector<Pair> pairs = {};
 };
 
 /// Indices of a read: as many as its memref has dimensions.
 intptr_t numIndices(MlirOperation read);
 
 /// Fills the fragment from the operand of its user; false if its elements do
-/// not all come from one read of shared memory.
-bool follow(Fragment &fragment);
-
-/// Evaluates a read in every thread. It is not known if it depends on anything
-/// else.
-Read evaluate(MlirOperation op);
+/// not all come from reads of one buffer in shared memory, at distances that
+/// are the same in every thread.
+bool follow(Fragment &fragment, Reads &reads);
 
 } // namespace iree_tuner
 

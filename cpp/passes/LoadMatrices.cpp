@@ -31,18 +31,19 @@ constexpr int kAlignment = 8;
 /// Matrices that one instruction loads at most.
 constexpr int kMostMatrices = 4;
 
-/// A read, and its indices as the lane computes them that holds a row's first
-/// element; empty until they are needed.
+/// A read's indices as the lane computes them that holds a row's first element;
+/// empty until they are needed.
 struct Source {
-  Read read = {};
   std::vector<MlirValue> ofRows = {};
   std::vector<MlirValue> ofColumns = {};
 };
 
-/// A fragment that ldmatrix can load.
+/// A fragment that ldmatrix can load. Its distances are from what `base` reads:
+/// the first read of its block that is as far from it in every thread.
 struct Loadable {
   Fragment fragment;
   bool isTransposed;
+  MlirOperation base;
 };
 
 } // namespace
@@ -52,8 +53,7 @@ static bool lies(const Fragment &fragment, const Read &read,
                  bool isTransposed) {
   for (size_t first = 0; first < read.addresses.size(); first += kLanes) {
     const int64_t *address = &read.addresses[first];
-    for (const auto &both : fragment.offsets) {
-      int64_t apart[2] = {read.distance(both[0]), read.distance(both[1])};
+    for (const Pair &apart : fragment.pairs) {
       auto row = [&](int number) {
         return isTransposed ? address[number / 2] + apart[number % 2]
                             : address[4 * number] + apart[0];
@@ -95,48 +95,66 @@ static std::vector<MlirValue> indicesOfRows(MlirOperation op, const Read &read,
   return indices;
 }
 
-static Offsets minus(const Offsets &lhs, const Offsets &rhs) {
-  Offsets result(lhs.size());
-  for (size_t i = 0; i < lhs.size(); ++i) {
-    result[i] = lhs[i] - rhs[i];
+/// A distance in elements as one along each dimension.
+static std::vector<int64_t> byDimension(int64_t distance,
+                                        const std::vector<int64_t> &strides) {
+  std::vector<int64_t> result;
+  for (int64_t stride : strides) {
+    result.push_back(stride ? distance / stride : 0);
+    distance -= result.back() * stride;
   }
   return result;
 }
 
 /// Whether one instruction can load both fragments of two matrices: the step
-/// from the first matrix to the second is the same.
+/// from the first matrix to the second is the same, and so is the read that
+/// their addresses are computed from.
 static bool fit(const Loadable &one, const Loadable &other) {
   const Fragment &first = one.fragment, &second = other.fragment;
   return one.isTransposed == other.isTransposed &&
-         first.read.ptr == second.read.ptr && first.offsets.size() == 2 &&
-         second.offsets.size() == 2 &&
-         minus(first.offsets[1][0], first.offsets[0][0]) ==
-             minus(second.offsets[1][0], second.offsets[0][0]);
+         one.base.ptr == other.base.ptr && first.pairs.size() == 2 &&
+         second.pairs.size() == 2 &&
+         first.pairs[1][0] - first.pairs[0][0] ==
+             second.pairs[1][0] - second.pairs[0][0];
 }
 
-/// Loads the matrices, by one instruction, in front of the first user.
-static MlirValue load(const std::vector<std::array<Offsets, 2>> &matrices,
-                      const Loadable &loadable, Source &source) {
+/// Where to load: in front of the user, but for a barrier before it.
+static MlirOperation placeFor(const Fragment &fragment) {
+  MlirOperation place = mlirOperationGetNextInBlock(fragment.read);
+  for (MlirOperation op = place; op.ptr != fragment.user.ptr;
+       op = mlirOperationGetNextInBlock(op)) {
+    if (operationName(op) == kBarrier) {
+      return place;
+    }
+  }
+  return fragment.user;
+}
+
+/// Loads the matrices by one instruction.
+static MlirValue load(const std::vector<Pair> &matrices,
+                      const Loadable &loadable, const Read &read,
+                      Source &source) {
   const Fragment &fragment = loadable.fragment;
-  const Read &read = source.read;
   std::vector<MlirValue> &base =
       loadable.isTransposed ? source.ofColumns : source.ofRows;
   if (base.empty()) {
-    base = indicesOfRows(fragment.read, read, loadable.isTransposed);
+    base = indicesOfRows(loadable.base, read, loadable.isTransposed);
   }
-  Builder at(fragment.user);
-  MlirValue memref = mlirOperationGetOperand(fragment.read, 0);
-  size_t rank = read.strides.size();
-  Offsets step = minus(matrices[1][0], matrices[0][0]);
-  Offsets jump = matrices.size() == kMostMatrices
-                     ? minus(matrices[2][0], matrices[0][0])
-                     : Offsets(rank, 0);
-  Offsets within = loadable.isTransposed ? minus(matrices[0][1], matrices[0][0])
-                                         : Offsets(rank, 0);
+  Builder at(placeFor(fragment));
+  MlirValue memref = mlirOperationGetOperand(loadable.base, 0);
+  auto along = [&](int64_t distance) {
+    return byDimension(distance, read.strides);
+  };
+  std::vector<int64_t> first = along(matrices[0][0]);
+  std::vector<int64_t> step = along(matrices[1][0] - matrices[0][0]);
+  std::vector<int64_t> jump = along(
+      matrices.size() == kMostMatrices ? matrices[2][0] - matrices[0][0] : 0);
+  std::vector<int64_t> within =
+      along(loadable.isTransposed ? matrices[0][1] - matrices[0][0] : 0);
   std::vector<MlirValue> operands = {memref};
-  for (size_t i = 0; i < rank; ++i) {
+  for (size_t i = 0; i < read.strides.size(); ++i) {
     std::string map =
-        "(d0, d1) -> (d1 + " + std::to_string(matrices[0][0][i]) +
+        "(d0, d1) -> (d1 + " + std::to_string(first[i]) +
         " + ((d0 floordiv 8) mod 2) * " + std::to_string(step[i]) +
         " + ((d0 floordiv 16) mod 2) * " + std::to_string(jump[i]) +
         " + (d0 mod 2) * " + std::to_string(within[i]) + ")";
@@ -185,11 +203,11 @@ struct Same {
 /// Lets the products use what was loaded. Enters what they used before.
 static void use(const Same &same, MlirValue loaded, int64_t first,
                 std::vector<MlirOperation> &before) {
-  for (const auto &[fragment, isTransposed] : same.fragments) {
+  for (const auto &[fragment, isTransposed, base] : same.fragments) {
     before.push_back(
         definingOp(mlirOperationGetOperand(fragment.user, fragment.operand)));
     bool isWhole = shapeOf(mlirValueGetType(loaded))[0] ==
-                   static_cast<int64_t>(fragment.offsets.size());
+                   static_cast<int64_t>(fragment.pairs.size());
     mlirOperationSetOperand(fragment.user, fragment.operand,
                             isWhole ? loaded
                                     : half(loaded, first, fragment.user));
@@ -197,7 +215,7 @@ static void use(const Same &same, MlirValue loaded, int64_t first,
 }
 
 /// Loads what a block's products use. Fragments of two matrices go in pairs.
-static void loadAll(std::vector<Same> &block,
+static void loadAll(std::vector<Same> &block, const Reads &reads,
                     std::map<const void *, Source> &sources,
                     std::vector<MlirOperation> &before) {
   for (size_t i = 0; i < block.size(); ++i) {
@@ -205,16 +223,17 @@ static void loadAll(std::vector<Same> &block,
       continue;
     }
     const Loadable &first = block[i].fragments[0];
-    std::vector<std::array<Offsets, 2>> matrices = first.fragment.offsets;
+    std::vector<Pair> matrices = first.fragment.pairs;
     Same *partner = nullptr;
     for (size_t j = i + 1; j < block.size() && !partner; ++j) {
       if (!block[j].isLoaded && fit(first, block[j].fragments[0])) {
         partner = &block[j];
-        const auto &more = partner->fragments[0].fragment.offsets;
+        const auto &more = partner->fragments[0].fragment.pairs;
         matrices.insert(matrices.end(), more.begin(), more.end());
       }
     }
-    MlirValue loaded = load(matrices, first, sources[first.fragment.read.ptr]);
+    const void *read = first.base.ptr;
+    MlirValue loaded = load(matrices, first, reads.at(read), sources[read]);
     use(block[i], loaded, 0, before);
     if (partner) {
       use(*partner, loaded, 2, before);
@@ -223,43 +242,67 @@ static void loadAll(std::vector<Same> &block,
   }
 }
 
+/// Lets the fragment's addresses be computed from those of `base`; false if
+/// they are not equally far from these in every thread.
+static bool rebase(Loadable &loadable, MlirOperation base, const Reads &reads) {
+  const Read &from = reads.at(base.ptr);
+  const Read &to = reads.at(loadable.fragment.read.ptr);
+  MlirOperation read = loadable.fragment.read;
+  bool isLater =
+      base.ptr == read.ptr || mlirOperationIsBeforeInBlock(base, read);
+  if (!isLater || from.buffer.ptr != to.buffer.ptr ||
+      from.thread.ptr != to.thread.ptr) {
+    return false;
+  }
+  int64_t distance = to.addresses[0] - from.addresses[0];
+  for (size_t i = 0; i < from.addresses.size(); ++i) {
+    if (to.addresses[i] - from.addresses[i] != distance) {
+      return false;
+    }
+  }
+  for (Pair &pair : loadable.fragment.pairs) {
+    pair = {pair[0] + distance, pair[1] + distance};
+  }
+  loadable.base = base;
+  return true;
+}
+
 /// Adds an operand of a product to its block's if ldmatrix can load it.
-static void add(MlirOperation product, intptr_t operand,
-                std::map<const void *, Source> &sources,
+static void add(MlirOperation product, intptr_t operand, Reads &reads,
                 std::vector<Same> &block) {
   Fragment fragment = {product, operand};
-  if (!follow(fragment) || mlirOperationGetBlock(fragment.read).ptr !=
-                               mlirOperationGetBlock(product).ptr) {
+  if (!follow(fragment, reads) || mlirOperationGetBlock(fragment.read).ptr !=
+                                      mlirOperationGetBlock(product).ptr) {
     return;
   }
-  size_t matrices = fragment.offsets.size();
+  size_t matrices = fragment.pairs.size();
   if (matrices != 2 && matrices != kMostMatrices) {
     return;
   }
-  auto [known, isNew] = sources.try_emplace(fragment.read.ptr);
-  if (isNew) {
-    known->second.read = evaluate(fragment.read);
-  }
-  const Read &read = known->second.read;
-  if (!read.isKnown) {
-    return;
-  }
+  const Read &read = reads.at(fragment.read.ptr);
   bool isTransposed = !lies(fragment, read, false);
   if (isTransposed && !lies(fragment, read, true)) {
     return;
   }
+  Loadable loadable = {fragment, isTransposed, fragment.read};
+  for (const Same &same : block) {
+    if (rebase(loadable, same.fragments[0].base, reads)) {
+      break;
+    }
+  }
   for (Same &same : block) {
-    const Fragment &other = same.fragments[0].fragment;
-    if (other.read.ptr == fragment.read.ptr &&
-        other.offsets == fragment.offsets) {
-      same.fragments.push_back({fragment, isTransposed});
+    const Loadable &other = same.fragments[0];
+    if (other.base.ptr == loadable.base.ptr &&
+        other.fragment.pairs == loadable.fragment.pairs) {
+      same.fragments.push_back(loadable);
       return;
     }
   }
-  block.push_back({{{fragment, isTransposed}}, false});
+  block.push_back({{loadable}, false});
 }
 
 static MlirLogicalResult loadMatrices(MlirOperation top) {
+  Reads reads;
   std::map<const void *, Source> sources;
   // In the order in which the walk meets them.
   std::vector<std::vector<Same>> blocks;
@@ -274,14 +317,14 @@ static MlirLogicalResult loadMatrices(MlirOperation top) {
       blocks.emplace_back();
     }
     for (intptr_t operand = 0; operand < 2; ++operand) {
-      add(op, operand, sources, blocks[place->second]);
+      add(op, operand, reads, blocks[place->second]);
     }
   });
   bool isAny = false;
   std::vector<MlirOperation> before;
   for (std::vector<Same> &block : blocks) {
     isAny |= !block.empty();
-    loadAll(block, sources, before);
+    loadAll(block, reads, sources, before);
   }
   eraseUnused(before);
   if (!isAny) {

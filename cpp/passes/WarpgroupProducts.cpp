@@ -116,20 +116,18 @@ static bool locate(const Fragment &fragment, const Read &read, bool isLhs,
     for (size_t thread = 0; thread < read.addresses.size() && isRight;
          ++thread) {
       int64_t lane = thread % kLanes;
-      int64_t origin =
-          read.addresses[thread - lane] + read.distance(fragment.offsets[0][0]);
+      int64_t origin = read.addresses[thread - lane] + fragment.pairs[0][0];
       auto [other, sum] = at(origin);
       if (lane == 0) {
         found.other.push_back(other);
         isRight &= thread == 0 || sum == found.sum;
         found.sum = sum;
       }
-      for (size_t matrix = 0; matrix < fragment.offsets.size(); ++matrix) {
+      for (size_t matrix = 0; matrix < fragment.pairs.size(); ++matrix) {
         int64_t down = isLhs ? 8 * (matrix % 2) : 0;
         int64_t along = 8 * (isLhs ? matrix / 2 : matrix);
         for (int64_t i = 0; i < 2; ++i) {
-          auto place = at(read.addresses[thread] +
-                          read.distance(fragment.offsets[matrix][i]));
+          auto place = at(read.addresses[thread] + fragment.pairs[matrix][i]);
           isRight &= place == std::pair(other + lane / 4 + down,
                                         sum + 2 * (lane % 4) + i + along);
         }
@@ -149,13 +147,8 @@ static bool locate(const Fragment &fragment, const Read &read, bool isLhs,
   return false;
 }
 
-/// Enters an operand's buffer; false if it is no plain one, or another.
-static bool enterBuffer(const Fragment &fragment, Operand &operand) {
-  MlirValue memref = mlirOperationGetOperand(fragment.read, 0);
-  MlirOperation buffer = allocationOf(memref);
-  if (isNull(buffer)) {
-    return false;
-  }
+/// Enters an operand's buffer; false if it has another one.
+static bool enterBuffer(MlirOperation buffer, Operand &operand) {
   if (!isNull(operand.buffer)) {
     return operand.buffer.ptr == buffer.ptr;
   }
@@ -233,7 +226,7 @@ static std::string examineProducts(const CopyLoop &loop, Warpgroups &found) {
   if (std::string why = enterSteps(ops, loop.body, steps); !why.empty()) {
     return why;
   }
-  std::map<const void *, Read> reads;
+  Reads reads;
   std::vector<std::pair<Part, std::vector<int64_t>>> starts;
   for (MlirOperation op : ops) {
     if (operationName(op) != kProduct) {
@@ -247,20 +240,16 @@ static std::string examineProducts(const CopyLoop &loop, Warpgroups &found) {
     for (int i = 0; i < 2; ++i) {
       Operand &operand = i == 0 ? found.lhs : found.rhs;
       Fragment fragment = {op, i};
-      if (!follow(fragment) ||
-          fragment.offsets.size() != static_cast<size_t>(i == 0 ? 4 : 2) ||
-          !enterBuffer(fragment, operand)) {
+      if (!follow(fragment, reads) ||
+          fragment.pairs.size() != static_cast<size_t>(i == 0 ? 4 : 2) ||
+          !enterBuffer(reads.at(fragment.read.ptr).buffer, operand)) {
         return "an operand is not read from one buffer";
       }
-      auto [read, isNew] = reads.try_emplace(fragment.read.ptr);
-      if (isNew) {
-        read->second = evaluate(fragment.read);
-      }
-      if (!read->second.isKnown ||
-          !locate(fragment, read->second, i == 0, operand, start[i])) {
+      const Read &read = reads.at(fragment.read.ptr);
+      if (!locate(fragment, read, i == 0, operand, start[i])) {
         return "an operand's elements do not lie as a matrix";
       }
-      found.thread = read->second.thread;
+      found.thread = read.thread;
     }
     if (start[0].sum != start[1].sum || start[0].sum % kDepth != 0 ||
         std::set<int64_t>(start[1].other.begin(), start[1].other.end())
@@ -711,14 +700,6 @@ static void rewrite(const CopyLoop &loop, const Warpgroups &found, int depth) {
   eraseOld(loop);
   complete(loop);
   eraseUnused(pending);
-  for (int i = 0; i < 2; ++i) {
-    for (MlirOperation user :
-         usersOf(mlirOperationGetResult(operands[i]->buffer, 0))) {
-      if (operationName(user) == "memref.dealloc") {
-        mlirOperationSetOperand(user, 0, mlirOperationGetResult(larger[i], 0));
-      }
-    }
-  }
 }
 
 static void replace(std::string &text, const std::string &from,

@@ -28,6 +28,7 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Moment
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import THE_MODEL, check_remaking, deliver, header
+from tuner.specs.passes import of_another_release
 from tuner.specs.preprocessing import text_in
 from tuner.specs.read import (
     ReadSpec,
@@ -115,6 +116,8 @@ def _check(asked: _Asked, folder: RunFolder, listen: Listener) -> CheckReport:
                 judged.refreshed = _refresh(options.output, judged, chosen, whole, listen)
         except DeviceLostError as error:
             judged.lost = str(error)
+    differing = [note for then in recorded_in(specs) for note in then.differences(now)]
+    listed = [(entry.label, entry.annotations, entry.certificate) for spec in specs for entry in spec.entries]
     report = CheckReport(
         entries=tuple(judged.entries[number] for number in sorted(judged.entries)),
         unreadable=asked.unreadable,
@@ -122,7 +125,7 @@ def _check(asked: _Asked, folder: RunFolder, listen: Listener) -> CheckReport:
         flags=chosen,
         flags_verdict=judged.flags,
         model=judged.model,
-        notes=tuple(dict.fromkeys(note for then in recorded_in(specs) for note in then.differences(now))),
+        notes=tuple(dict.fromkeys((*differing, *of_another_release(listed, now.compiler_version)))),
         run_dir=folder.path,
         refreshed=judged.refreshed,
         lost=judged.lost,
@@ -149,7 +152,9 @@ def _judge(judged: _Judged, cases: Sequence[Case], asked: _Asked, whole: WholeMo
         listen(PhaseStarted(f"{place}: against the default, interleaved"))
         verdict = measure(entry, whole.runner, whole.target, whole.now, options.seed, listen)
         judged.add({entry.case.number: verdict})
-    if asked.chosen:
+    if asked.chosen and any(spec.is_needed for spec in asked.specs):
+        listen(Note("The chosen flags are judged with the specs: without their entries the model does not compile"))
+    elif asked.chosen:
         listen(PhaseStarted("the whole model with the chosen flags against without, interleaved"))
         judged.flags = whole.compare(())
     if not asked.unreadable:

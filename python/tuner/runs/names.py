@@ -32,13 +32,13 @@ _FILE = re.compile(
     | model(-[a-z-]+)?\.vmfb
     | ((flagged|chosen|rival|without-chosen-flags)/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
     | (rival/)?candidates/.+\.(vmfb|log)
-    | flags/[^/]+\.vmfb
+    | flags/([^/]+\.vmfb|refused/.+)
     | ops/(preprocessed\.mlir|[0-9a-f]+(\.vmfb|\.preprocessing\.mlir))
     | bundle/(manifest\.json|measure\.pyz|.+\.vmfb)
     """,
     re.VERBOSE,
 )
-_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|rival|ops|chosen|without-chosen-flags|bundle")
+_FOLDER = re.compile(r"candidates|benchmarks|flags|refused|flagged|rival|ops|chosen|without-chosen-flags|bundle")
 # The name of a file or a bundle until it is complete.
 _UNFINISHED = re.compile(rf"\.(?P<name>[^/]+)\.{_ENDING}(?P<rest>/.*)?")
 

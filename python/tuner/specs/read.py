@@ -19,10 +19,10 @@ from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
+from tuner.specs.passes import unknown_pass
 from tuner.specs.preprocessing import beside, left_out
-from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
+from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, STAND_IN, Entry, has_matcher
 from tuner.targets import Target
-from tuner.targets.gpu_pipelines import needs_plugin
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import ops_named
 
@@ -60,7 +60,7 @@ class CertifiedEntry:
     def rewritten(self, certificate: Certificate | None = None) -> Entry:
         """The entry for a new spec, with another certificate if one is given."""
         certificate = certificate or self.certificate
-        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over the default"
+        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over {certificate.baseline_words}"
         return Entry(self.problem, self.annotations, comment, certificate)
 
 
@@ -69,7 +69,8 @@ class ReadSpec:
     """The contents of a spec file, in its order.
 
     `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
-    without a certificate: sequences that match some unknown problem. `certificate` is that of the whole model that the
+    without a certificate: sequences that match some unknown problem. `stand_ins` names those that are in place of a
+    default that does not compile. `certificate` is that of the whole model that the
     spec was made for; `flags` were chosen for its compilation beside the user's, and name the preprocessing spec that
     lies beside the file, if it goes with one.
     """
@@ -80,6 +81,12 @@ class ReadSpec:
     foreign: tuple[str, ...] = ()
     certificate: Certificate | None = None
     flags: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a model does not compile with its flags without an entry for each default that is refused."""
+        return bool(self.stand_ins) or any(entry.certificate.baseline is not None for entry in self.entries)
 
 
 def read_spec(path: Path) -> ReadSpec:
@@ -94,10 +101,12 @@ def read_spec(path: Path) -> ReadSpec:
         if not late and ENTRY_POINT not in sequences:
             raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
         actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module, path)
-        entries, foreign = [], []
+        entries, foreign, stand_ins = [], [], []
         for name, action in actions.items():
             entry = _entry(path, name, sequences.get(name), sequences.get(action), late=late)
-            if entry is None:
+            if entry is None and late and STAND_IN in sequences[name].attributes:
+                stand_ins.append(name)
+            elif entry is None:
                 foreign.append(name)
             else:
                 entries.append(entry)
@@ -108,6 +117,7 @@ def read_spec(path: Path) -> ReadSpec:
             foreign=tuple(foreign),
             certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
             flags=beside(_flags(module, path), path) if FLAGS in module.attributes else (),
+            stand_ins=tuple(stand_ins),
         )
 
 
@@ -176,8 +186,8 @@ def parse_spec(path: Path) -> ir.Module:
         text = path.read_text()
         if _depth(text) > _DEEPEST:
             raise InputError(f"{path} is no tuning spec: it is nested more than {_DEEPEST} levels deep")
-        if needs_plugin(text):
-            native.register_passes()
+        if missing := unknown_pass(text, ir.Context.current):
+            raise UnreadableSpecError(path, f"it lacks the pass {missing}, which an entry lists; tune again with it")
         return ir.Module.parse(text)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"the spec {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error

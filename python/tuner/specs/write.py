@@ -19,18 +19,23 @@ from tuner import kinds
 from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import portable
-from tuner.targets.gpu_pipelines import needs_plugin
+from tuner.targets.gpu_pipelines import DERIVED_FOR, needs_plugin
 
 ENTRY_POINT = "__kernel_config"
 # The attribute of a module of late entries, and of each of its sequences: the key of its problem.
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 # The attribute of an entry or a spec: its certificate as JSON, the samples reduced to their medians.
 CERTIFICATE = "iree_tuner.certificate"
+# The attribute of a late entry without a certificate: what the compiler says of the default that it stands in for.
+STAND_IN = "iree_tuner.stand_in"
 # The attribute of a spec: the flags that were chosen for the whole compilation beside the user's, as JSON.
 FLAGS = "iree_tuner.flags"
 # The attribute of a late spec whose entries name passes of our plugin.
 NEEDS_PLUGIN = "iree_tuner.needs_plugin"
-_PLUGIN = "It needs iree-tuner's pass plugin, which `iree-tune compile` loads (iree-compile --load=PATH)."
+_PLUGIN = (
+    "It needs iree-tuner's pass plugin, which `iree-tune compile` loads (iree-compile --load=PATH), and the passes of"
+    f" IREE {DERIVED_FOR}."
+)
 
 
 def _action(name: str, annotations: Annotations | None = None) -> str:
@@ -50,12 +55,16 @@ def _action(name: str, annotations: Annotations | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a spec: a problem, its configuration, and the certificate that it is faster."""
+    """One entry of a spec: a problem, its configuration, and the certificate that it is faster.
+
+    `stands_in`: what the compiler says of the default, if that does not compile and nothing faster was found.
+    """
 
     problem: Problem
     annotations: Annotations
     comment: str = ""
     certificate: Certificate | None = None
+    stands_in: str = ""
 
 
 def identity_spec(identity: str, annotations: Annotations) -> str:
@@ -86,7 +95,7 @@ def late_spec(
             f"entry_{index}",
             f"entry_{index}",
             entry.annotations,
-            {PROBLEM: _quoted(entry.problem.key), **_certified(entry.certificate)},
+            {PROBLEM: _quoted(entry.problem.key), **_certified(entry.certificate), **_standing_in(entry.stands_in)},
         )
         for index, entry in enumerate(entries)
     )
@@ -114,6 +123,11 @@ def _comment(text: str) -> str:
 
 def _certified(certificate: Certificate | None) -> dict[str, str]:
     return {} if certificate is None else {CERTIFICATE: _quoted(certificate.to_text())}
+
+
+def _standing_in(reason: str) -> dict[str, str]:
+    line = " ".join(reason.split()).encode("ascii", "replace").decode()
+    return {STAND_IN: _quoted(line)} if reason else {}
 
 
 def _flagged(flags: Sequence[str]) -> dict[str, str]:

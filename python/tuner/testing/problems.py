@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
+from tuner.targets.nvidia import HOPPER_MEMORY_BYTES
 
 CPU_LIMITS = (Limits(vector_bytes=16, threads=1), Limits(vector_bytes=64, threads=4, microkernels=True))
 # What the compiler states of these chips, without the types that no problem here has.
@@ -18,6 +21,7 @@ SM_80 = GpuLimits(
     processors=None,
     intrinsics=(MatrixIntrinsic("NV_MMA_SYNC_F32_16x8x16_F16", 0x2020, 16, 8, 16, "f16", "f16", "f32", 32, False),),
 )
+SM_90 = replace(SM_80, processors=132, warpgroup_memory_bytes=HOPPER_MEMORY_BYTES)
 GFX942 = GpuLimits(
     chip="gfx942",
     subgroup_sizes=(64,),
@@ -35,7 +39,7 @@ GFX942 = GpuLimits(
 # By target: limits of devices that its spaces are tried with.
 LIMITS: dict[str, tuple[Limits, ...]] = {
     "cpu": CPU_LIMITS,
-    "cuda": (Limits(0, 1, SM_80),),
+    "cuda": (Limits(0, 1, SM_80), Limits(0, 1, SM_90)),
     "rocm": (Limits(0, 1, GFX942),),
 }
 

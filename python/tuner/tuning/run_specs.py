@@ -19,6 +19,7 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
 from tuner.specs.deliver import deliver, header
 from tuner.specs.preprocessing import text_in
+from tuner.specs.stand_in import StandIn
 from tuner.specs.write import Entry, has_matcher, late_path, late_spec, problem_spec
 from tuner.targets import Target
 from tuner.tuning.result import DispatchResult, ModelResult
@@ -36,25 +37,43 @@ class RunSpecs:
         target: Target,
         circumstances: Circumstances,
         folder: RunFolder,
+        stand_ins: Sequence[StandIn] = (),
         *,
         unproved: bool = False,
     ) -> None:
-        """`unproved`: the specs of a run that ends before its proof; they never replace proved ones."""
+        """`stand_ins`: those that the model does not compile without, late entries unless their problems have winners.
+
+        `unproved`: the specs of a run that ends before its proof; they never replace proved ones.
+        """
         self._model = model
         self._folder = folder
         self._chosen_flags = chosen_flags
         self._target = target
         self._circumstances = circumstances
+        self._stand_ins = stand_ins
         self._is_unproved = unproved
         self._header = [*header(circumstances), *([_NOT_PROVED] if unproved else [])]
         self._early = folder.unproved if unproved else folder.spec
+
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether the model does not compile without entries."""
+        return bool(self._stand_ins)
+
+    def write_nothing(self) -> tuple[str, str]:
+        """Writes specs without entries, for the model without the chosen flags. Returns their texts."""
+        early = problem_spec([], self._header)
+        deliver(self._early, early, "", "")
+        return early, ""
 
     def write(self, results: Sequence[DispatchResult], compared: ModelResult | None = None) -> tuple[str, str]:
         """Writes both specs. Returns their texts, "" for a late one without entries."""
         certificate = compared.certificate(self._circumstances) if compared is not None else None
         flags = self._chosen_flags if compared is not None or self._is_unproved else ()
         early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate, flags)
+        won = {result.dispatch.problem for result in winners_of(results)}
         entries = _entries(results, self._circumstances, late=True)
+        entries += [stand_in.entry for stand_in in self._stand_ins if stand_in.problem not in won]
         late = late_spec(entries, self._header, certificate, flags) if entries else ""
         deliver(self._early, early, late, text_in(flags))
         return early, late
@@ -173,9 +192,11 @@ def _entries(results: Sequence[DispatchResult], circumstances: Circumstances, *,
         winner, problem = result.winner, result.dispatch.problem
         if winner is None or problem is None or winner.compilation.annotations is None or result.late != late:
             continue
-        measured = f"{result.final.ratio} over the default" if result.final else ""
+        certificate = result.certificate(circumstances)
+        baseline = "the default" if certificate is None else certificate.baseline_words
+        measured = f"{result.final.ratio} over {baseline}" if result.final else ""
         comment = f"{result.dispatch.name}: {problem.label}, {measured}"
-        entries.append(Entry(problem, winner.compilation.annotations, comment, result.certificate(circumstances)))
+        entries.append(Entry(problem, winner.compilation.annotations, comment, certificate))
     return entries
 
 
