@@ -155,6 +155,78 @@ func.func @model(%a: {source}) -> {result} {{
 """
 
 
+def transpose(sizes: tuple[int, ...], permutation: tuple[int, ...], element_type: str) -> str:
+    """A transposition of any rank."""
+    source, result = (
+        f"tensor<{'x'.join(map(str, shape))}x{element_type}>"
+        for shape in (sizes, tuple(sizes[place] for place in permutation))
+    )
+    return f"""\
+func.func @model(%a: {source}) -> {result} {{
+  %empty = tensor.empty() : {result}
+  %b = linalg.transpose ins(%a : {source}) outs(%empty : {result}) permutation = {list(permutation)}
+  return %b : {result}
+}}
+"""
+
+
+def biased(sizes: tuple[int, int], element_type: str) -> str:
+    """A row added to each row of sums, narrowed to the type: what comes after a product."""
+    sums, rows, row = f"{sizes[0]}x{sizes[1]}xf32", f"{sizes[0]}x{sizes[1]}x{element_type}", f"{sizes[1]}xf32"
+    return f"""\
+func.func @model(%a: tensor<{sums}>, %b: tensor<{row}>) -> tensor<{rows}> {{
+  %empty = tensor.empty() : tensor<{rows}>
+  %c = linalg.generic {{
+      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]
+      }} ins(%a, %b : tensor<{sums}>, tensor<{row}>) outs(%empty : tensor<{rows}>) {{
+  ^bb0(%x: f32, %y: f32, %unused: {element_type}):
+    %z = arith.addf %x, %y : f32
+    %narrow = arith.truncf %z : f32 to {element_type}
+    linalg.yield %narrow : {element_type}
+  }} -> tensor<{rows}>
+  return %c : tensor<{rows}>
+}}
+"""
+
+
+def bordered(sizes: tuple[int, int, int], element_type: str) -> str:
+    """Channels, rows and columns of an image with a border of zeros: a fill, and a copy of one buffer into another."""
+    channels, rows, columns = sizes
+    image, padded = (
+        f"tensor<{channels}x{rows + 2 * border}x{columns + 2 * border}x{element_type}>" for border in (0, 1)
+    )
+    return f"""\
+func.func @model(%a: {image}) -> {padded} {{
+  %zero = arith.constant 0.0 : {element_type}
+  %b = tensor.pad %a low[0, 1, 1] high[0, 1, 1] {{
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : {element_type}
+  }} : {image} to {padded}
+  return %b : {padded}
+}}
+"""
+
+
+def max_pooling(sizes: tuple[int, int, int, int, int], element_type: str) -> str:
+    """Maxima of windows, channels first: images, channels, rows (and columns) of the output, window, stride."""
+    images, channels, size, window, stride = sizes
+    read = f"tensor<{images}x{channels}x{'x'.join([str(stride * (size - 1) + window)] * 2)}x{element_type}>"
+    out = f"tensor<{images}x{channels}x{size}x{size}x{element_type}>"
+    shape = f"tensor<{window}x{window}x{element_type}>"
+    return f"""\
+func.func @model(%a: {read}) -> {out} {{
+  %lowest = arith.constant -6.5e4 : {element_type}
+  %window = tensor.empty() : {shape}
+  %empty = tensor.empty() : {out}
+  %init = linalg.fill ins(%lowest : {element_type}) outs(%empty : {out}) -> {out}
+  %b = linalg.pooling_nchw_max {{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}
+      ins(%a, %window : {read}, {shape}) outs(%init : {out}) -> {out}
+  return %b : {out}
+}}
+"""
+
+
 def _filled(op: str, inputs: list[str], output: str, element_type: str) -> str:
     """A function of one op that sums into zeros."""
     zero = "0" if element_type.startswith("i") else "0.0"

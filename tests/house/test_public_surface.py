@@ -43,7 +43,7 @@ SURFACE = {
         allocator_flags
     """,
     "tuner.testing": """
-        DEVICE Behaviour Course MadeUp RecordedRun RecordedStore Recording Replay ReplayedProgram
+        DEVICE Behaviour Course MadeUp RecordedRun RecordedStore Recording Replay ReplayedProgram Slip
     """,
     "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
 }

@@ -40,6 +40,8 @@ CPU = {
 GPU = {
     "contraction": "gpu-contraction",
     "convolution": "gpu-convolution",
+    "copy": "gpu-copy",
+    "elementwise": "gpu-elementwise",
     "matvec": "gpu-matvec",
     "pooling": "gpu-convolution",
     "reduction": "gpu-reduction",

@@ -16,10 +16,10 @@ from tuner.dispatches.extract import extract
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.targets.cuda import CudaTarget
-from tuner.targets.gpu_pipelines import needs_plugin, pipeline_attribute, tile_and_fuse
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, needs_plugin, pipeline_attribute, tile_and_fuse
 
 TARGET = CudaTarget()
-BUILT_IN = "#iree_gpu.pipeline<TileAndFuse>"
+BUILT_IN = re.compile("#iree_gpu.pipeline<(TileAndFuse|VectorDistribute)>")
 MODEL = (
     narrow_matmul(128, 128, 512, "f16")
     + narrow_matmul(250, 122, 100, "f16").replace("@narrow", "@unaligned")
@@ -44,14 +44,15 @@ def job(dispatch: Dispatch, number: int, feeding: Feeding | None, folder: Path) 
     if feeding is not None:
         assert dispatch.default is not None
         (lowering,), info = dispatch.default.lowering_configs, dispatch.default.translation_info
+        built_in = BUILT_IN.search(info)
+        assert built_in is not None
         listed = pipeline_attribute(
-            feeding, of_convolution="use_igemm_convolution = true" in info, is_padded="padding" in lowering
+            built_in[1], feeding, of_convolution="use_igemm_convolution = true" in info, is_padded="padding" in lowering
         )
-        assert BUILT_IN in info
         annotations = Annotations(
             {
                 "compilation_info": f"#iree_codegen.compilation_info<lowering_config = {lowering},"
-                f" translation_info = {info.replace(BUILT_IN, listed)}>"
+                f" translation_info = {info.replace(built_in[0], listed)}>"
             }
         )
     name = f"{dispatch.name}-{number}"
@@ -114,8 +115,8 @@ def test_feeding_is_in_the_code(dispatches: tuple[Dispatch, ...], tmp_path: Path
 
 
 def test_what_needs_the_plugin_says_so() -> None:
-    assert not needs_plugin(pipeline_attribute(Feeding(128)))
-    assert not needs_plugin(BUILT_IN)
+    assert not needs_plugin(pipeline_attribute(TILE_AND_FUSE, Feeding(128)))
+    assert not needs_plugin("#iree_gpu.pipeline<TileAndFuse>")
     for feeding in (Feeding(128, 2), Feeding(128, 0, True)):
-        assert needs_plugin(f"module {{ {pipeline_attribute(feeding)} }}")
+        assert needs_plugin(f"module {{ {pipeline_attribute(TILE_AND_FUSE, feeding)} }}")
     assert tile_and_fuse(Feeding(128, 4))[-12] == "iree-tuner-pipeline-copies-4"

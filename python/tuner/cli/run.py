@@ -169,6 +169,12 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     group=_MACHINES,
 )
 @option(
+    "--facts",
+    is_flag=True,
+    help="Look into every binary for a GPU by ptxas or llvm-objdump, not only into those of defaults and winners.",
+    group=_MACHINES,
+)
+@option(
     "--ray",
     is_flag=False,
     flag_value="local",

@@ -18,11 +18,12 @@ from tuner.errors import InputError
 from tuner.foreign import check_ratios, check_rounds, parse_json, shown
 from tuner.jsonable import from_plain, to_plain
 from tuner.measuring import Tolerance
+from tuner.measuring.racecheck import RaceCheck, check_checked
 from tuner.speedup import Ratio
 from tuner.targets import Allocator
 from tuner.toolchain.tools import compiler_version
 
-SCHEMA = "iree-tuner-certificate/5"
+SCHEMA = "iree-tuner-certificate/6"
 Moment = Literal["early", "late"]
 # Features or flags that a difference names.
 _SHOWN = 5
@@ -85,11 +86,21 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How outputs were compared with the default's: on the data of these seeds, within this tolerance."""
+    """How outputs were compared with the default's: on the data of these seeds, within this tolerance.
+
+    `runs`: how often on the data of each seed. `races`: what compute-sanitizer found, None if it was not asked.
+    """
 
     seeds: tuple[int, ...]
     tolerance: Tolerance
     max_error: float
+    runs: int
+    races: RaceCheck | None
+
+    def __str__(self) -> str:
+        repeated = f", {self.runs} runs each" if self.runs > 1 else ""
+        races = "" if self.races is None else f"; {self.races}"
+        return f"on {len(self.seeds)} seeds{repeated}{races}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +176,10 @@ def check_certificate(certificate: Certificate) -> None:
     check_ratios("ratio", (ratio.value, ratio.low, ratio.high))
     if certificate.problem is not None:
         check_problem(certificate.problem)
-    if certificate.verified.max_error < 0:
-        raise ValueError(f"max_error is {certificate.verified.max_error:g}, and must not be negative")
+    verified = certificate.verified
+    if verified.max_error < 0:
+        raise ValueError(f"max_error is {verified.max_error:g}, and must not be negative")
+    check_checked(verified.runs, verified.races)
 
 
 def _listed(gone: list[str], new: list[str]) -> str:

@@ -14,7 +14,7 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
 from tuner.errors import InputError, ToolError
-from tuner.targets.gpu_pipelines import TILE_AND_FUSE, needs_plugin, pipeline_attribute
+from tuner.targets.gpu_pipelines import needs_plugin, pipeline_attribute
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.nvidia import MMA_SYNC
 from tuner.targets.target import Place
@@ -136,9 +136,8 @@ def _pipeline(configuration: Configuration, settings: GpuSettings, context: ir.C
     """IREE's pipeline of that name, or its passes with the feeding that the settings ask for."""
     if settings.feeding is None:
         return native.pipeline("gpu", configuration.pipeline, context)
-    if configuration.pipeline != TILE_AND_FUSE:
-        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {configuration.pipeline}")
     text = pipeline_attribute(
+        configuration.pipeline,
         settings.feeding,
         of_convolution=settings.use_igemm_convolution is True,
         is_padded=any(level in configuration.levels for level in _PADDING),

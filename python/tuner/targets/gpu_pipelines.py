@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 
 from tuner.dispatch import Feeding
+from tuner.targets.vector_distribute import vector_distribute
 
-TILE_AND_FUSE = "TileAndFuse"
+TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
 DERIVED_FOR = "3.13"
 """The release of IREE whose passes are listed."""
 
@@ -168,9 +169,17 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: 
     return (*passes, *_FINISH)
 
 
-def pipeline_attribute(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> str:
-    """What `tile_and_fuse` lists, as IREE's attribute, printed."""
-    passes = tile_and_fuse(feeding, of_convolution=of_convolution, is_padded=is_padded)
+def pipeline_attribute(name: str, feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> str:
+    """The pipeline of that name with this feeding as IREE's attribute, printed; see `tile_and_fuse`.
+
+    Raises ValueError for a pipeline that has no choice of feeding.
+    """
+    if name == TILE_AND_FUSE:
+        passes = tile_and_fuse(feeding, of_convolution=of_convolution, is_padded=is_padded)
+    elif name == VECTOR_DISTRIBUTE:
+        passes = vector_distribute(feeding, PLUGIN_PASSES, _COPY_ASYNCHRONOUSLY)
+    else:
+        raise ValueError(f"{name} has no choice of feeding")
     return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
 
 

@@ -26,7 +26,11 @@ class RocmTarget(GpuTarget):
 
     @property
     def devices(self) -> tuple[Device, ...]:
-        return tuple(Device(uri, (), "wall", self.chip) for uri in self.uris)
+        return tuple(Device(uri, (), "wall", self.chip, may_race=True) for uri in self.uris)
+
+    @property
+    def machine_code_for(self) -> str:
+        return self.chip
 
     @property
     def note(self) -> str:

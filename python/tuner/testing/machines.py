@@ -57,6 +57,7 @@ class ReplayTarget:
     compile_flags: tuple[str, ...] = ("--replay",)
     reads_specs: bool = True
     strategy_pass: str = "replay"
+    machine_code_for: str = ""
 
     @property
     def device(self) -> Device:
@@ -106,7 +107,15 @@ class ReplayCompilers:
         annotations = None if job.candidate.is_default else Annotations({"compilation_info": json.dumps(text)})
         configured = Configured("", (text,))
         return Compilation(
-            job.candidate, Fate.COMPILED, "", behaviour.compile_s, job.log, job.binary, configured, annotations
+            job.candidate,
+            Fate.COMPILED,
+            "",
+            behaviour.compile_s,
+            job.log,
+            job.binary,
+            configured,
+            annotations,
+            facts=behaviour.facts,
         )
 
 
@@ -115,20 +124,22 @@ class ReplayMachines:
     """Machines (`tuner.machines.local.Machines`) with one or more equal devices that replay a recording.
 
     `replays` are the devices' transports, one each: set `is_lost` of one to take its device away. Budgets go by
-    the `clock` if there is one; compilations and runs move it.
+    the `clock` if there is one; compilations and runs move it. `device`: what their properties are, as whether programs
+    may race there.
     """
 
     recording: Recording
     replays: tuple[Replay, ...]
     workers: int = 1
     clock: Clock | None = None
+    device: Device = DEVICE
 
     @property
     def devices(self) -> tuple[Device, ...]:
         """One for each replay."""
         if len(self.replays) == 1:
-            return (DEVICE,)
-        return tuple(replace(DEVICE, uri=f"{DEVICE.uri}://{number}") for number in range(len(self.replays)))
+            return (self.device,)
+        return tuple(replace(self.device, uri=f"{self.device.uri}://{number}") for number in range(len(self.replays)))
 
     @staticmethod
     def of(
@@ -139,6 +150,7 @@ class ReplayMachines:
         seed: int = 0,
         pause_s: float = 0.0,
         clock: Clock | None = None,
+        device: Device = DEVICE,
     ) -> ReplayMachines:
         """`noise`, `seed`, `pause_s` and `clock` as of `Replay`."""
 
@@ -152,7 +164,7 @@ class ReplayMachines:
             Replay(behaviour_of, noise=noise, seed=seed + number, pause_s=pause_s, clock=clock)
             for number in range(devices)
         )
-        return ReplayMachines(recording, tuple(made), clock=clock)
+        return ReplayMachines(recording, tuple(made), clock=clock, device=device)
 
     @property
     def device_names(self) -> tuple[str, ...]:
@@ -175,6 +187,7 @@ def workbench(
     run_dir: Path,
     machines: ReplayMachines,
     *,
+    target: str = "cpu",
     listen: Listener = nobody,
     budget_s: float | None = None,
     trials: int = 20,
@@ -189,8 +202,8 @@ def workbench(
 ) -> Iterator[Workbench]:
     """What the stages of a run work with, in a new run folder; the keywords are options of a run.
 
-    `read_only`: stores that are known beside the folder's own. `stop` is asked before each step of a search, as in
-    `tuner.tune`.
+    `target`: the name under which spaces and flags are registered. `read_only`: stores that are known beside the
+    folder's own. `stop` is asked before each step of a search, as in `tuner.tune`.
     """
     options = Options(
         trials=trials,
@@ -202,7 +215,7 @@ def workbench(
         keep_flags=keep_flags,
         pins=pins or {},
     )
-    target: Target = ReplayTarget(devices=machines.devices)
+    replayed: Target = ReplayTarget(target, devices=machines.devices)
     with (
         RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
         Store(folder.store, {}, "replay", read_only) as store,
@@ -211,7 +224,7 @@ def workbench(
     ):
         yield Workbench(
             options=options,
-            target=target,
+            target=replayed,
             folder=folder,
             devices=devices,
             compilers=compilers,

@@ -19,7 +19,9 @@ from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Benches
 from tuner.evaluate.final import finalists, verdict_on
 from tuner.evaluate.final_costs import FINALISTS
+from tuner.evaluate.order import in_order_of_measuring
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
+from tuner.facts import read_facts
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.rates.work import Work
@@ -82,14 +84,16 @@ class SolvedSearch:
 
     def job(self, candidate: Candidate) -> CompileJob:
         """Compiles a candidate into the run's folder."""
+        target = self.bench.target
         folder = self.bench.folder.path / "candidates" / self.name
         return CompileJob(
             program=self.task.program,
             identity=self.name,
             candidate=candidate,
-            target=self.bench.target,
+            target=target,
             binary=folder / f"{candidate.number}.vmfb",
             log=folder / f"{candidate.number}.log",
+            facts_for=target.machine_code_for if self.bench.options.facts or candidate.is_default else "",
         )
 
 
@@ -132,6 +136,9 @@ class DispatchSearch:
         def record(event: Event) -> None:
             if isinstance(event, FinalistFailed | Disturbance):
                 bench.folder.append(event.to_json())
+            if isinstance(event, FinalistFailed) and event.evaluation.fate is Fate.WRONG_RESULT:
+                # It was kept as measured. The next run that knows it must not try it again.
+                search._keep(event.evaluation, instead=True)
             bench.listen(event)
 
         started = bench.budget.clock()
@@ -219,7 +226,7 @@ class DispatchSearch:
         stored = {candidate.number: self._stored(candidate) for candidate in candidates}
         new = [candidate for candidate in candidates if stored[candidate.number] is None]
         compiled = self._bench.compilers.compile([self._solved.job(candidate) for candidate in new])
-        measured = self._benches.evaluate(compiled)
+        measured = self._benches.evaluate(in_order_of_measuring(compiled))
         ends: dict[int, Evaluation] = {}
         # In the order asked, however many devices there are: what a seed asks next depends on it.
         for row, candidate in zip(rows, candidates, strict=True):
@@ -267,6 +274,8 @@ class DispatchSearch:
         self._bench.listen(PhaseStarted(f"final, best against default: {self.name}"))
         self._compile_finalists()
         final = self._benches.final(self._contenders, self._rng, min_gain, budget)
+        if final is not None and final.accepted:
+            final = replace(final, evaluation=self._with_facts(final.evaluation))
         verdict = self._verdict(verdict_on(final, min_gain))
         return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
 
@@ -338,19 +347,19 @@ class DispatchSearch:
         """How an earlier run ended this candidate, if one did."""
         return self._bench.store.find(self._subject, candidate.choice)
 
-    def _keep(self, evaluation: Evaluation) -> None:
-        """Keeps a candidate's end, at once, unless chance ended it."""
+    def _keep(self, evaluation: Evaluation, *, instead: bool = False) -> None:
+        """Keeps a candidate's end, at once, unless chance ended it; `instead` of an earlier one, if there is any."""
         candidate = evaluation.candidate
         if not evaluation.compilation.by_chance:
-            self._bench.store.add(
-                self._subject, candidate.choice, Stored.of(evaluation), self.task.problem.key, candidate.point
-            )
+            stored, key = Stored.of(evaluation), self.task.problem.key
+            self._bench.store.add(self._subject, candidate.choice, stored, key, candidate.point, instead=instead)
 
     def _again(self, candidate: Candidate, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
         fate = Fate.COMPILED if stored.time_s is not None else stored.fate
         log = self._solved.job(candidate).log
-        return stored.evaluation(Compilation(candidate, fate, stored.detail, stored.compile_s, log))
+        compilation = Compilation(candidate, fate, stored.detail, stored.compile_s, log, facts=stored.facts)
+        return stored.evaluation(compilation)
 
     def _compile_finalists(self) -> None:
         """Compiles finalists that an earlier run measured, which have no binary."""
@@ -358,6 +367,13 @@ class DispatchSearch:
         compiled = self._bench.compilers.compile([self._solved.job(finalist.candidate) for finalist in lacking])
         for finalist, compilation in zip(lacking, compiled, strict=True):
             self._evaluations[finalist.candidate.number] = replace(finalist, compilation=compilation)
+
+    def _with_facts(self, winner: Evaluation) -> Evaluation:
+        """The winner with all facts of its binary, which candidates lack because reading all of each takes too long."""
+        compilation, chip = winner.compilation, self._bench.target.machine_code_for
+        if not chip or compilation.binary is None or self._bench.options.facts:
+            return winner
+        return replace(winner, compilation=replace(compilation, facts=read_facts(compilation.binary, chip)))
 
     def _add_stand_in(self, stand_in: StandIn) -> None:
         """Adds the default, which does not compile, and the candidate that others are compared with in its place."""

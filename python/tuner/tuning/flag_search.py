@@ -124,10 +124,10 @@ def promised_speedup(bench: Workbench, dispatches: Sequence[Dispatch]) -> float:
     1 if nothing is known, or no flags are to be chosen.
     """
     known = known_flags(bench.target.name)
-    if known is None or bench.options.keep_flags:
+    if known is None or known.gains is None or bench.options.keep_flags:
         return 1.0
     try:
-        expectation = Expectation(op_mix(dispatches), read_gains())
+        expectation = Expectation(op_mix(dispatches), read_gains(known.gains))
     except InputError:
         return 1.0
     first = FlagOrder(known, space_of(known, bench.options), expectation).ask(1)
@@ -217,9 +217,11 @@ class _FlagSearch:
         return None if ratio is None else self._choice(rival.values, ratio)
 
     def _measured_models(self) -> tuple[MeasuredModel, ...]:
-        """Those that ship with the package; without them choices are tried in a fixed order."""
+        """Those of the target; without them choices are tried in a fixed order."""
+        if self._known.gains is None:
+            return ()
         try:
-            return read_gains()
+            return read_gains(self._known.gains)
         except InputError as error:
             self._bench.listen(Note(f"Flags are tried in a fixed order: {error}"))
             return ()

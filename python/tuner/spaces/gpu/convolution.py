@@ -1,7 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions on GPUs by TileAndFuse: with a matrix instruction as the product that IREE makes of them (implicit
-GEMM: the window and the input channels become one loop), otherwise with every thread's own arithmetic.
+GEMM: the window and the input channels become one loop), otherwise with every thread's own arithmetic. So are those on
+NVIDIA GPUs whose sums no step of a matrix instruction divides, such as the 147 of 7 x 7 x 3.
 
 IREE states constraints for some of these itself. This space serves more types and opens padding, which IREE's defaults
 use and its constraints leave out.
@@ -18,7 +19,7 @@ import z3
 from tuner.constraints import Rule, Space
 from tuner.dispatch import REDUCTIONS, Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
-from tuner.spaces.gpu.mma_sync_rules import is_measured
+from tuner.spaces.gpu.mma_sync_rules import has_whole_steps, is_measured
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
 from tuner.spaces.gpu.tiles import TARGETS, bytes_of, copies_whole, ends_with_sums, extents, gpu_limits, has_known_types
 from tuner.targets import Limits
@@ -50,7 +51,9 @@ class GpuConvolution:
             space = matrix_space(product, intrinsics, gpu, _PROMOTED)
             if not is_measured(intrinsics):
                 return space
-            return replace(space, rules=(*space.rules, _whole_steps(product.extents[-1])))
+            sums = product.extents[-1]
+            if has_whole_steps(sums, min(intrinsic.k for intrinsic in intrinsics)):
+                return replace(space, rules=(*space.rules, _whole_steps(sums)))
         return thread_space(problem, gpu, promoted=(0,))
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
