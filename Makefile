@@ -8,14 +8,14 @@ SCRIPT := PYTHONPATH=tests/support $(BIN)/python scripts
 NATIVE := CMakeLists.txt $(shell find cpp -type f 2>/dev/null)
 SOURCES := $(NATIVE) pyproject.toml $(shell find python -name '*.py' -o -name '*.pyi')
 
-.PHONY: demo check quick compiling running running-part running-rest measuring oldest test test-all test-slow test-matrix test-printed test-faults \
+.PHONY: demo check quick quick-part quick-rest compiling running running-part running-rest measuring oldest test test-all test-slow test-matrix test-printed test-faults \
   sanitize fuzz fuzz-readers lint docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/iree-tune demo
 	@echo 'For iree-tune and iree-compile in your shell: . $(VENV)/bin/activate'
 
-# Two minutes: nothing is compiled or measured.
+# A minute and a half: nothing is compiled or measured.
 check: $(VENV)/.installed-dev
 	$(MAKE) --jobs=2 --output-sync=target lint quick
 
@@ -24,16 +24,27 @@ test: $(VENV)/.installed-dev
 	$(MAKE) --jobs=3 --output-sync=target lint running compiling quick oldest
 	$(MAKE) measuring
 
-quick: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m 'not (compiler or runs or measures or slow or network)' --durations=5
+# In two equal parts. What they compute is small: threads would only wait for one another.
+QUICK := -m 'not (compiler or runs or measures or slow or network)' --durations=5
+QUICK_PART := tests/cli tests/constraints tests/native tests/report tests/search tests/spaces
+
+quick: quick-part quick-rest
+
+quick-part quick-rest: export OMP_NUM_THREADS = 1
+
+quick-part: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(QUICK) $(QUICK_PART)
+
+quick-rest: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $(QUICK) $(QUICK_PART:%=--ignore=%)
 
 compiling: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m 'compiler and not (runs or measures or slow or network)' --durations=5
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lit -v lit_tests
 
-# The longest, so they start early, in two equal parts.
+# The longest, so they start early, in two equal parts, which share no run.
 RUNS := -m 'runs and not (measures or slow or network)' --durations=10
-PART := tests/bundle tests/cli tests/compile tests/hostile
+PART := tests/bundle tests/cli tests/compile tests/evaluate tests/runs
 
 running: running-part running-rest
 
@@ -43,9 +54,10 @@ running-part: $(VENV)/.installed-dev
 running-rest: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(RUNS) $(PART:%=--ignore=%)
 
-# Alone: these tests time programs.
+# Alone: these tests time programs. Nothing else is collected.
 measuring: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m 'measures and not (slow or network)' --durations=20
+	$(BIN)/python -m pytest -m 'measures and not (slow or network)' --durations=20 \
+	  $(shell grep -rl --include='test_*.py' 'mark\.measures' tests)
 
 # The native tests and lit once more, under the oldest release of IREE, with the same binary.
 oldest: $(VENV)/.installed-dev

@@ -81,12 +81,22 @@ def product(sizes: tuple[int, int, int], element_type: str, *, batch: int = 0, t
     return _filled(f"linalg.{name} indexing_maps = [{printed}]", [lhs, rhs], f"tensor<{lead}{m}x{n}x{sums}>", sums)
 
 
-def convolution(sizes: tuple[int, ...], element_type: str) -> str:
-    """A convolution of images with channels last, grouped if there are groups."""
+def convolution(sizes: tuple[int, ...], element_type: str, *, channels_first: bool = False) -> str:
+    """A convolution of images, grouped if there are groups; channels come last unless asked otherwise."""
     images, rows, columns, inputs, outputs, window, stride, groups = sizes
     sums = _SUM_TYPE[element_type]
     height, width = ((each - 1) * stride + window for each in (rows, columns))
     strides = f"{{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}"
+    if channels_first:
+        return _filled(
+            f"linalg.conv_2d_nchw_fchw {strides}",
+            [
+                f"tensor<{images}x{inputs}x{height}x{width}x{element_type}>",
+                f"tensor<{outputs}x{inputs}x{window}x{window}x{element_type}>",
+            ],
+            f"tensor<{images}x{outputs}x{rows}x{columns}x{sums}>",
+            sums,
+        )
     if groups == 1:
         image, filters = f"{images}x{height}x{width}x{inputs}", f"{window}x{window}x{inputs}x{outputs}"
         return _filled(
@@ -105,20 +115,26 @@ def convolution(sizes: tuple[int, ...], element_type: str) -> str:
     )
 
 
-def attention(sizes: tuple[int, ...], element_type: str) -> str:
-    """Attention with a constant scale."""
+def attention(sizes: tuple[int, ...], element_type: str, *, masked: bool = False) -> str:
+    """Attention with a constant scale, and with a mask [queries, keys] that is added to the scores if asked."""
     batch, queries, keys, features, values = sizes
     kinds = (f"{queries}x{features}", f"{keys}x{features}", f"{keys}x{values}", f"{queries}x{values}")
     q, k, v, o = (f"tensor<{batch}x{each}x{element_type}>" for each in kinds)
+    mask = f"tensor<{queries}x{keys}x{element_type}>"
+    argument, operand, kind, indexing = (
+        (f", %mask: {mask}", ", %mask", f", {mask}", "affine_map<(b, m, n, k1, k2) -> (m, k2)>, ")
+        if masked
+        else ("", "", "", "")
+    )
     return f"""\
-func.func @model(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
+func.func @model(%q: {q}, %k: {k}, %v: {v}{argument}) -> {o} {{
   %scale = arith.constant 0.125 : {element_type}
   %empty = tensor.empty() : {o}
   %o = iree_linalg_ext.attention <{{indexing_maps = [
       affine_map<(b, m, n, k1, k2) -> (b, m, k1)>, affine_map<(b, m, n, k1, k2) -> (b, k2, k1)>,
       affine_map<(b, m, n, k1, k2) -> (b, k2, n)>, affine_map<(b, m, n, k1, k2) -> ()>,
-      affine_map<(b, m, n, k1, k2) -> (b, m, n)>]}}>
-      ins(%q, %k, %v, %scale : {q}, {k}, {v}, {element_type}) outs(%empty : {o}) {{
+      {indexing}affine_map<(b, m, n, k1, k2) -> (b, m, n)>]}}>
+      ins(%q, %k, %v, %scale{operand} : {q}, {k}, {v}, {element_type}{kind}) outs(%empty : {o}) {{
   ^bb0(%score: f32):
     iree_linalg_ext.yield %score : f32
   }} -> {o}

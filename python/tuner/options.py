@@ -63,6 +63,7 @@ class Options:
         resume: Continue the run of that folder.
         store: The file of the results of candidates, which several runs may share, by default in the run's folder; then
             further ones, which are only read.
+        start_from: Specs whose entries are the first candidates of the search.
         min_gain: With a smaller gain than this fraction the default stays.
         plain: Hand over only what plain iree-compile applies.
         compile_timeout_s: Seconds for compiling one candidate.
@@ -92,6 +93,7 @@ class Options:
     run_dir: Path | None = None
     resume: bool = False
     store: tuple[Path, ...] = ()
+    start_from: tuple[Path, ...] = ()
     min_gain: float = 0.02
     plain: bool = False
     compile_timeout_s: float = 30.0
@@ -161,6 +163,7 @@ class TuneOptions(TypedDict, total=False):
     run_dir: str | Path | None
     resume: bool
     store: str | Path | Sequence[str | Path] | None
+    start_from: Sequence[str | Path]
     min_gain: float
     plain: bool
     compile_timeout_s: float

@@ -64,6 +64,7 @@ def make_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = tuner.tune(
         NETWORK,
         keep_flags=True,
+        allocator="default",
         flags=(samples.NO_PEELING,),
         trials=10,
         output=folder / "spec.mlir",
@@ -358,7 +359,7 @@ def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) 
         flags=(samples.NO_PEELING,),
         pins=pins,
         allocator="caching",
-        trials=6,
+        trials=3,
         output=spec,
         run_dir=tmp_path / "run",
     )

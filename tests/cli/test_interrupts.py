@@ -18,10 +18,9 @@ import faults
 import samples
 
 PREAMBLE = """
-import ctypes, importlib._bootstrap, os, signal, sys, threading, time, z3
+import ctypes, importlib._bootstrap, os, signal, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from tuner.cli.interrupts import lasting_interrupts
-from tuner.constraints.asking import ask
 from tuner.processes import interrupts_blocked
 
 def interrupt():
@@ -60,6 +59,8 @@ def starting():
             print("started", end=" ")
 
 def pigeons(holes):
+    import z3
+    from tuner.constraints.asking import ask
     solver = z3.Solver()
     at = [[z3.Bool(f"{pigeon} {hole}") for hole in range(holes)] for pigeon in range(holes + 1)]
     for place in at:

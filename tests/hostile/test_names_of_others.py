@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import samples
-import tuner
 from extraction import extract_text
 from fuzz_readers import ESCAPE
 from tuner.check.check import check_specs
@@ -23,6 +22,7 @@ from tuner.events import nobody
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
 from tuner.targets.cpu import CpuTarget
+from tuner.tuning.result import TuneResult
 
 
 def named(symbol: str) -> str:
@@ -90,15 +90,12 @@ def test_graphs_of_any_name_are_extracted(tmp_path: Path, target: CpuTarget) -> 
     assert [each.program is not None for each in extracted.dispatches] == [True]
 
 
-@pytest.mark.runs
-def test_a_function_with_a_slash_is_tuned_and_checked(tmp_path: Path) -> None:
-    path, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
-    path.write_text(named("a/b"))
-    flags = (samples.NO_PEELING,)
-    result = tuner.tune(path, keep_flags=True, flags=flags, trials=3, output=spec, run_dir=tmp_path / "run")
+def test_a_function_with_a_slash_is_tuned_and_checked(delivered: tuple[TuneResult, Path], tmp_path: Path) -> None:
+    result, spec = delivered
     assert result.function == "a/b"
     assert result.dispatches[0].winner is not None
     assert result.model is not None
-    report = check_specs(path, [spec], CheckOptions(flags=flags, run_dir=tmp_path / "check"), nobody)
+    options = CheckOptions(flags=(samples.NO_PEELING,), function="a/b", run_dir=tmp_path / "check")
+    report = check_specs(spec.with_name("model.mlir"), [spec], options, nobody)
     assert [each.verdict for each in report.entries] == [Verdict.HOLDS]
     assert report.passed

@@ -45,7 +45,7 @@ def test_without_an_address_the_cluster_is_this_machine(tmp_path: Path, monkeypa
     # Ray's sockets need short names.
     with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
         monkeypatch.setenv("TMPDIR", temporary)
-        stdout = ended(start_run(tmp_path, "--ray", trials=4))
+        stdout = ended(start_run(tmp_path, "--ray", trials=2))
         # What Ray keeps of a session is its own.
         assert {left.name for left in Path(temporary).iterdir()} <= {"ray"}
     assert stdout.count("local-sync on ") == 1

@@ -65,6 +65,8 @@ def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProce
         "--trials",
         "12",
         "--keep-flags",
+        "--allocator",
+        "default",
         *arguments,
         "--",
         samples.NO_PEELING,
@@ -106,7 +108,8 @@ def test_no_room_for_the_spec_keeps_the_older_one(tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
     (tmp_path / "before" / "spec.mlir").write_text(OLDER)
     fill = "dd if=/dev/zero of=place/filler bs=4k 2>/dev/null || true"
-    done = run(SMALL.format(size="64k", prepare=fill), tmp_path, "-o", "place/spec.mlir", "--run-dir", "run")
+    options = ("-o", "place/spec.mlir", "--run-dir", "run", "--trials", "1", "--workers", "1")
+    done = run(SMALL.format(size="64k", prepare=fill), tmp_path, *options)
     assert_one_sentence(done, r"cannot write place/spec\.mlir: No space left")
     assert (tmp_path / "after" / "spec.mlir").read_text() == OLDER
     assert {path.name for path in (tmp_path / "after").iterdir()} == {"spec.mlir", "filler"}

@@ -47,6 +47,7 @@ def make_tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Tune
     result = tuner.tune(
         folder / "model.mlir",
         keep_flags=True,
+        allocator="default",
         flags=(samples.NO_PEELING,),
         trials=3,
         workers=1,

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from places import ROOT
+from search_replay import read_recording
 from tuner import plugins
 from tuner.constraints import Knob, Pool, Space, enumerate_space
 from tuner.errors import InputError
@@ -134,17 +135,14 @@ def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:
         plugins.load("tuner.strategies", "oracle")
 
 
-def replay(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(REPLAY), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-
-
 def test_the_replay_reads_a_recorded_space_and_ends_with_json(tmp_path: Path) -> None:
     """Of sixty rows a third failed; all are asked for, so every strategy ends at the optimum."""
     rows = [f"{m},5,{'' if m % 3 == 0 else 1 + abs(m - 40)},{'' if m % 3 == 0 else 2 + abs(m - 40)}" for m in range(60)]
     space = tmp_path / "space.csv"
     space.write_text("\n".join(["m,constant,launch_00_ms,launch_01_ms", *rows]))
-    ended = replay(space, "--seeds", 2, "--strategies", "portfolio,random", "--curves", tmp_path)
+    options = ("--seeds", "2", "--strategies", "portfolio,random", "--curves", tmp_path, "--processes", "1")
+    command = [sys.executable, str(REPLAY), str(space), *map(str, options)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 0, ended.stderr
     result = json.loads(ended.stdout.splitlines()[-1])
     assert result["strategy"] == "portfolio"
@@ -158,6 +156,5 @@ def test_the_replay_reads_a_recorded_space_and_ends_with_json(tmp_path: Path) ->
 def test_the_replay_refuses_a_file_without_launches(tmp_path: Path) -> None:
     space = tmp_path / "space.csv"
     space.write_text("m,n\n1,2\n")
-    ended = replay(space)
-    assert ended.returncode != 0
-    assert "no launch_*_ms columns" in ended.stderr
+    with pytest.raises(SystemExit, match=r"no launch_\*_ms columns"):
+        read_recording(space)

@@ -10,7 +10,7 @@ import pytest
 
 import samples
 from extraction import extract_text
-from space_samples import valid
+from space_samples import Samples
 from tuner.constraints import enumerate_space
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.spaces.cpu import attention
@@ -66,9 +66,9 @@ def test_what_has_not_attentions_loops_is_not_served() -> None:
 
 
 @pytest.mark.runs
-def test_samples_compute_what_the_default_does(tmp_path: Path, target: CpuTarget) -> None:
+def test_samples_compute_what_the_default_does(samples_of: Samples, tmp_path: Path, target: CpuTarget) -> None:
     extracted = extract_text(samples.attention(2, 24, 32, 16, 32), tmp_path, target)
     (dispatch,) = extracted.dispatches
     assert dispatch.problem is not None
     assert dispatch.problem.kind == "attention"
-    valid(dispatch, extracted.limits, target, tmp_path, samples=4)
+    samples_of.check(dispatch, extracted.limits, tmp_path, samples=4)

@@ -65,7 +65,8 @@ def point(**values: int) -> dict[str, int]:
     return {KNOBS[short]: value for short, value in values.items()}
 
 
-@settings(max_examples=40, deadline=None)
+# A size of many divisors takes seconds. Each session draws other ones.
+@settings(max_examples=15, deadline=None)
 @given(
     m=st.integers(1, 3000),
     n=st.integers(1, 3000),

@@ -14,7 +14,7 @@ import pytest
 import samples
 from extraction import extract_text
 from places import EXAMPLES
-from space_samples import valid
+from space_samples import Samples
 from tuner.constraints import Pool, enumerate_space
 from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted, extract
@@ -156,7 +156,7 @@ def test_a_convolutions_vectors_are_powers_of_two_in_several_rows() -> None:
     assert ((vectors >= 4) | (workgroups < 4)).all()
 
 
-def test_channel_wise_rows_are_folded_into_vectors(tmp_path: Path, target: CpuTarget) -> None:
+def test_channel_wise_rows_are_folded_into_vectors(samples_of: Samples, tmp_path: Path, target: CpuTarget) -> None:
     extracted = extract_text(samples.channel_wise_rows(12, 20, 3), tmp_path, target)
     (dispatch,) = extracted.dispatches
     assert dispatch.problem is not None
@@ -168,7 +168,7 @@ def test_channel_wise_rows_are_folded_into_vectors(tmp_path: Path, target: CpuTa
     configuration = convolution.SPACE.configuration(dispatch.problem, pool.point(0))
     assert configuration.pipeline == FOLDED_DOUBLE_TILING
     assert pipeline_attribute(configuration.pipeline).startswith('#iree_codegen.pass_pipeline<"')
-    valid(dispatch, extracted.limits, target, tmp_path)
+    samples_of.check(dispatch, extracted.limits, tmp_path)
 
 
 def test_whole_and_half_vectors_along_memory(kinds: Extracted) -> None:
@@ -194,7 +194,9 @@ def test_half_vectors_and_masked_remainders_of_a_transpose() -> None:
     assert (odd["distribution[parallel1]"] % odd["vector_common_parallel[parallel1]"] == 0).all()
 
 
-def test_a_copy_into_a_padded_image_is_tuned_as_an_op_on_buffers(tmp_path: Path, target: CpuTarget) -> None:
+def test_a_copy_into_a_padded_image_is_tuned_as_an_op_on_buffers(
+    samples_of: Samples, tmp_path: Path, target: CpuTarget
+) -> None:
     extracted = extract_text(samples.padding(4, 24), tmp_path, target)
     (dispatch,) = extracted.dispatches
     assert dispatch.problem is not None
@@ -204,7 +206,7 @@ def test_a_copy_into_a_padded_image_is_tuned_as_an_op_on_buffers(tmp_path: Path,
     assert found[0] == "cpu-copy"
     pool = enumerate_space(found[1].build(dispatch.problem, extracted.limits))
     assert found[1].configuration(dispatch.problem, pool.point(0)).pipeline == "BufferOpsTileAndVectorize"
-    valid(dispatch, extracted.limits, target, tmp_path)
+    samples_of.check(dispatch, extracted.limits, tmp_path)
 
 
 def test_a_sum_of_few_columns_has_vectors_that_divide_them() -> None:
@@ -217,7 +219,9 @@ def test_a_sum_of_few_columns_has_vectors_that_divide_them() -> None:
 @pytest.mark.parametrize(
     "text", [samples.matmul(256, 256, 256), samples.batch_matmul(6, 128, 64, 256)], ids=["one", "batch"]
 )
-def test_a_packed_products_inner_tile_is_whole(text: str, tmp_path: Path, target: CpuTarget) -> None:
+def test_a_packed_products_inner_tile_is_whole(
+    text: str, samples_of: Samples, tmp_path: Path, target: CpuTarget
+) -> None:
     path = tmp_path / "model.mlir"
     path.write_text(text)
     extracted = extract(Model.open(path, (*target.compile_flags, "--iree-opt-data-tiling")), target, tmp_path)
@@ -228,7 +232,7 @@ def test_a_packed_products_inner_tile_is_whole(text: str, tmp_path: Path, target
     levels = mmt4d.SPACE.configuration(dispatch.problem, pool.point(0)).levels
     assert levels["vector_common_parallel"][-3:-1] == (m0, n0)
     assert levels["vector_reduction"][-1] == k0
-    valid(dispatch, extracted.limits, target, tmp_path, samples=8)
+    samples_of.check(dispatch, extracted.limits, tmp_path, samples=8)
 
 
 def test_products_are_calls_or_code() -> None:
@@ -271,7 +275,7 @@ def test_the_compiler_says_whether_there_are_microkernels(
     assert extracted.limits.microkernels is has
 
 
-def test_a_product_of_tiles_is_distributed_over_tiles(tmp_path: Path, target: CpuTarget) -> None:
+def test_a_product_of_tiles_is_distributed_over_tiles(samples_of: Samples, tmp_path: Path, target: CpuTarget) -> None:
     path = tmp_path / "model.mlir"
     path.write_text(samples.matmul(128, 256, 512))
     flags = (*target.compile_flags, "--iree-opt-data-tiling", "--iree-llvmcpu-enable-inner-tiled")
@@ -285,7 +289,7 @@ def test_a_product_of_tiles_is_distributed_over_tiles(tmp_path: Path, target: Cp
     assert [loop.extent for loop in problem.loops] == packed
     found = columns(enumerate_space(inner_tiled.SPACE.build(problem, extracted.limits)))
     assert all(set(found[f"vector_common_parallel[{name}]"].tolist()) == {1} for name in "mn")
-    valid(dispatch, extracted.limits, target, tmp_path)
+    samples_of.check(dispatch, extracted.limits, tmp_path)
 
 
 def ir_shapes(dispatch: Dispatch) -> list[int]:
@@ -306,6 +310,6 @@ def test_more_threads_ask_for_more_workgroups(kinds: Extracted) -> None:
 
 @pytest.mark.parametrize("function", KINDS)
 def test_samples_compile_and_compute_what_the_default_does(
-    function: str, kinds: Extracted, target: CpuTarget, tmp_path: Path
+    function: str, kinds: Extracted, samples_of: Samples, tmp_path: Path
 ) -> None:
-    valid(dispatch_of(kinds, function), kinds.limits, target, tmp_path)
+    samples_of.check(dispatch_of(kinds, function), kinds.limits, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 
 import samples
 from extraction import extract_text
-from space_samples import valid
+from space_samples import Samples
 from tuner.constraints import enumerate_space
 from tuner.dispatch import Loop, Operand, Problem
 from tuner.spaces.cpu import convolution, pooling
@@ -79,11 +79,13 @@ def test_what_cannot_be_folded_stays_a_convolution() -> None:
     [samples.pooling("nhwc", 32, 12, 2), samples.pooling("nchw", 6, 16, 1)],
     ids=["strided, channels last", "dense, channels first"],
 )
-def test_samples_compute_what_the_default_does(text: str, tmp_path: Path, target: CpuTarget) -> None:
+def test_samples_compute_what_the_default_does(
+    text: str, samples_of: Samples, tmp_path: Path, target: CpuTarget
+) -> None:
     extracted = extract_text(text, tmp_path, target)
     (dispatch,) = extracted.dispatches
     assert dispatch.problem is not None
     assert pooling.SPACE.serves("cpu", dispatch.problem)
     pool = enumerate_space(pooling.SPACE.build(dispatch.problem, extracted.limits))
     assert pooling.SPACE.configuration(dispatch.problem, pool.point(0)).pipeline == FOLDED_DOUBLE_TILING
-    valid(dispatch, extracted.limits, target, tmp_path, samples=4)
+    samples_of.check(dispatch, extracted.limits, tmp_path, samples=4)

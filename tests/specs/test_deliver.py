@@ -30,7 +30,15 @@ def test_a_run_removes_a_late_spec_that_is_no_longer_its_own(
     late = Path(shutil.copy(late_path(made), tmp_path))
     compile_with_specs(model, [spec, late], tmp_path / "x.vmfb", Options(), nobody)
     again = tuner.tune(
-        model, trials=2, keep_flags=True, plain=True, function="product", output=spec, run_dir=tmp_path / "again"
+        model,
+        trials=1,
+        workers=1,
+        keep_flags=True,
+        plain=True,
+        function="a/b",
+        allocator="default",
+        output=spec,
+        run_dir=tmp_path / "again",
     )
     assert [found.verdict.startswith("left alone") for found in again.dispatches] == [False, True]
     assert again.late_spec == ""

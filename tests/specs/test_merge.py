@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import samples
-import tuner
 from foreign_spec import FOREIGN
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
@@ -26,19 +25,17 @@ pytestmark = pytest.mark.runs
 
 
 @pytest.fixture(name="runs", scope="module")
-def make_runs(delivered: tuple[TuneResult, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def make_runs(
+    delivered: tuple[TuneResult, Path],
+    recorded: tuple[TuneResult, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Path]:
     """Specs of two models: a product and a softmax, and another product."""
-    folder = tmp_path_factory.mktemp("two")
-    (folder / "model.mlir").write_text(samples.matmul(103, 107, 109, "product"))
-    result = tuner.tune(
-        folder / "model.mlir",
-        keep_flags=True,
-        flags=(samples.NO_PEELING,),
-        trials=6,
-        output=folder / "spec.mlir",
-        run_dir=folder / "run",
-    )
+    result, run = recorded
     assert all(dispatch.winner for dispatch in result.dispatches)
+    folder = tmp_path_factory.mktemp("two")
+    shutil.copy(run.with_name("primes.mlir"), folder / "model.mlir")
+    result.save(folder / "spec.mlir")
     return delivered[1], folder / "spec.mlir"
 
 

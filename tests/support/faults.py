@@ -21,16 +21,15 @@ from tuner.measuring.local_process import PROCESS_NAME
 def children(parent: int) -> dict[int, tuple[str, str]]:
     """The children of a process: name and state ("R" runs, "Z" is a zombie) by process id."""
     found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            before, _, after = stat.read_text().rpartition(")")
-            command = (stat.parent / "cmdline").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, ppid, *_ = after.split()
-        # Python's own helper, which every process that spawned another keeps until it ends.
-        if int(ppid) == parent and "resource_tracker" not in command:
-            found[int(stat.parent.name)] = (before.partition("(")[2], state)
+    # Listed by the thread that started them. Looking through all processes, as often as tests ask, is slow.
+    for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in listed.read_text().split():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    before, _, after = Path(f"/proc/{child}/stat").read_text().rpartition(")")
+                    # Python's own helper, which every process that spawned another keeps until it ends.
+                    if "resource_tracker" not in Path(f"/proc/{child}/cmdline").read_text():
+                        found[int(child)] = (before.partition("(")[2], after.split()[0])
     return found
 
 

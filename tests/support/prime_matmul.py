@@ -67,15 +67,16 @@ def compile_in(folder: Path) -> Compiled:
 
 
 # The candidates of `random_run`.
-TRIALS = 16
+TRIALS = 12
 
 
 def random_run(folder: Path, name: str, *arguments: str, trials: int = TRIALS) -> list[str]:
     """The command of a run, in the folder `name`, that tries the same candidates wherever it measures."""
     model = folder / "model.mlir"
     model.write_text(samples.matmul(101, 211, 103))
-    command = ["run", model, "--keep-flags", "--strategy", "random", "--trials", trials, "--run-dir", folder / name]
-    return [sys.executable, "-m", "tuner", *map(str, command), *arguments, "--", samples.NO_PEELING]
+    options = ["--keep-flags", "--allocator", "default", "--strategy", "random", "--trials", str(trials)]
+    command = [sys.executable, "-m", "tuner", "run", str(model), *options, "--run-dir", str(folder / name)]
+    return [*command, *arguments, "--", samples.NO_PEELING]
 
 
 def records(run: Path) -> list[dict[str, Any]]:

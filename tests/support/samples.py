@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 # Makes the compiler's own choice poor on every x86 processor where no tile divides a loop, as for primes: tiles of one
 # element. With AVX-512 it never peels loops; without, it peels them, and primes do it no harm.
 NO_PEELING = "--iree-llvmcpu-disable-vector-peeling"
@@ -19,6 +22,26 @@ func.func @{name}(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m
   %c = linalg.matmul ins(%a, %b : tensor<{m}x{k}xf32>, tensor<{k}x{n}xf32>)
                      outs(%init : tensor<{m}x{n}xf32>) -> tensor<{m}x{n}xf32>
   return %c : tensor<{m}x{n}xf32>
+}}
+"""
+
+
+def together(name: str, models: Sequence[str]) -> str:
+    """One function that computes what the functions of several models do, each on arguments of its own."""
+    before, arguments, bodies, returned = "", [], [], []
+    for number, model in enumerate(models):
+        model = re.sub(r"[%#](?=[a-z])", rf"\g<0>of{number}_", model)
+        found = re.fullmatch(r"(.*)func.func @\w+\(([^)]*)\) -> .*? \{\n(.*)  return (%\w+) : (\S+)\n\}\n", model, re.S)
+        assert found is not None
+        aliases, taken, body, value, kind = found.groups()
+        before += aliases
+        arguments.append(taken)
+        bodies.append(body)
+        returned.append((value, kind))
+    values, kinds = (", ".join(words) for words in zip(*returned, strict=True))
+    return f"""{before}
+func.func @{name}({", ".join(arguments)}) -> ({kinds}) {{
+{"".join(bodies)}  return {values} : {kinds}
 }}
 """
 

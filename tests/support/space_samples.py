@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,40 +20,46 @@ from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
 
 
-def valid(dispatch: Dispatch, limits: Limits, target: CpuTarget, folder: Path, samples: int = 6) -> None:
-    """Asserts that samples compile, are applied, and give the default's output."""
-    problem, program = dispatch.problem, dispatch.program
-    assert problem is not None
-    assert program is not None
-    found = find("cpu", problem)
-    assert found is not None
-    _, builder = found
-    pool = enumerate_space(builder.build(problem, limits))
-    rows = sample_uniform(pool, samples, np.random.default_rng(0))
-    configurations = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
-    jobs = [
-        CompileJob(
-            program,
-            dispatch.name,
-            Candidate(number, configuration=configuration),
-            target,
-            folder / f"{number}.vmfb",
-            folder / f"{number}.log",
-        )
-        for number, configuration in enumerate(configurations)
-    ]
-    with CompilePool(2, 60.0) as compilers:
-        ends = compilers.compile(jobs)
-    assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
-    assert ends[0].configured == dispatch.default
-    with Runner(target.device) as runner:
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Samples of the spaces of dispatches for one target, compiled by the same processes and run in the same one."""
+
+    compilers: CompilePool
+    runner: Runner
+    target: CpuTarget
+
+    def check(self, dispatch: Dispatch, limits: Limits, folder: Path, samples: int = 6) -> None:
+        """Asserts that samples compile, are applied, and give the default's output."""
+        problem, program = dispatch.problem, dispatch.program
+        assert problem is not None
+        assert program is not None
+        found = find("cpu", problem)
+        assert found is not None
+        _, builder = found
+        pool = enumerate_space(builder.build(problem, limits))
+        rows = sample_uniform(pool, samples, np.random.default_rng(0))
+        configurations = [None, *(builder.configuration(problem, pool.point(row)) for row in rows)]
+        jobs = [
+            CompileJob(
+                program,
+                dispatch.name,
+                Candidate(number, configuration=configuration),
+                self.target,
+                folder / f"{number}.vmfb",
+                folder / f"{number}.log",
+            )
+            for number, configuration in enumerate(configurations)
+        ]
+        ends = self.compilers.compile(jobs)
+        assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
+        assert ends[0].configured == dispatch.default
         for number, end in enumerate(ends):
             assert end.binary is not None
             name = "default" if number == 0 else "candidate"
-            runner.load(name, runnable(program, end.binary))
+            self.runner.load(name, runnable(program, end.binary))
             if number == 0:
-                runner.reference(name, 1, timeout_s=60.0)
-                tolerances = runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
+                self.runner.reference(name, 1, timeout_s=60.0)
+                tolerances = self.runner.tolerances(name, 1, program.arithmetic, timeout_s=60.0)
             else:
-                verification, _ = runner.check(name, 1, tolerances, timeout_s=60.0)
+                verification, _ = self.runner.check(name, 1, tolerances, timeout_s=60.0)
                 assert verification.passed, f"{configurations[number]}: {verification.detail}"

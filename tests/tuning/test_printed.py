@@ -28,7 +28,18 @@ from tuner.tuning.whole_model import PlainModel
 def test_a_plain_run_ends_with_a_command_of_plain_iree_compile_that_is_enough(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(101, 211, 103, "product") + samples.softmax(127, 211))
-    options = ["--plain", "--trials", "4", "--keep-flags", "--function", "product", "-o", "spec.mlir"]
+    options = [
+        "--plain",
+        "--trials",
+        "2",
+        "--keep-flags",
+        "--allocator",
+        "default",
+        "--function",
+        "product",
+        "-o",
+        "spec.mlir",
+    ]
     command = ["-m", "tuner", "run", "model.mlir", *options, "--run-dir", "run", "--", samples.NO_PEELING]
     done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=True)
     *_, before, last = done.stdout.splitlines()

@@ -93,8 +93,9 @@ def prove_twice(tmp_path_factory: pytest.TempPathFactory) -> Proved:
 
     result = tuner.tune(
         folder / "model.mlir",
-        trials=8,
+        trials=3,
         keep_flags=True,
+        allocator="default",
         flags=(samples.NO_PEELING,),
         stages=(tune, crown_a_slow_one, prove_when_the_time_is_over, prove_model),
         run_dir=folder / "run",

@@ -58,7 +58,9 @@ def test_a_regression_is_never_shipped(tmp_path: Path) -> None:
     """With an unreachable bar no candidate may win: the default stays and the spec is empty."""
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(64, 64, 64))
-    result = tuner.tune(model, trials=4, keep_flags=True, min_gain=1000.0, run_dir=tmp_path / "run")
+    result = tuner.tune(
+        model, trials=1, workers=1, keep_flags=True, allocator="default", min_gain=1000.0, run_dir=tmp_path / "run"
+    )
     assert result.dispatches[0].winner is None
     assert "the default is best" in result.dispatches[0].verdict
     assert result.speedup == 1.0
@@ -100,7 +102,7 @@ def test_one_store_or_several_may_be_named(store: Any, tmp_path: Path, monkeypat
 def test_a_script_needs_a_guard(tmp_path: Path) -> None:
     """Its processes import it, and would tune too. Paths are texts here, as scripts have them."""
     (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
-    call = "tuner.tune('model.mlir', trials=2, keep_flags=True, run_dir='run', store='run.sqlite', progress=True)"
+    call = "tuner.tune('model.mlir', trials=1, keep_flags=True, run_dir='run', store='run.sqlite', progress=True)"
     guarded, unguarded = tmp_path / "guarded.py", tmp_path / "unguarded.py"
     guarded.write_text(f"import tuner\nif __name__ == '__main__':\n    print({call}.speedup)\n")
     unguarded.write_text(f"import tuner\nprint({call}.speedup)\n")
@@ -131,6 +133,7 @@ def test_a_run_that_is_stopped_returns_what_it_found_and_proved(tmp_path: Path) 
         tmp_path / "primes.mlir",
         trials=200,
         keep_flags=True,
+        allocator="default",
         flags=(samples.NO_PEELING,),
         run_dir=tmp_path / "run",
         listen=heard.append,

@@ -102,6 +102,7 @@ def _check_options(options: Options) -> None:
         (options.resume, "--resume"),
         (bool(options.store), "--store"),
         (options.ray is not None, "--ray"),
+        (bool(options.start_from), "--start-from"),
     ):
         if given:
             raise InputError(

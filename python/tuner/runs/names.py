@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.files import TEMPORARY
+from tuner.problems import SUFFIX
 
 # Files that the folder of a run has from its start.
 _MARKS = ("command.json", "run.lock")
@@ -119,8 +120,8 @@ def _imported(model: Path | None) -> tuple[str, ...]:
     """The names of a model's forms that are made for iree-compile."""
     if model is None:
         return ()
-    made = (".declared.mlirbc", *((".bound.onnx", ".mlir") if model.suffix.lower() == ".onnx" else ()))
-    return tuple(f"{model.stem}{suffix}" for suffix in made)
+    made = {".onnx": (".bound.onnx", ".mlir"), SUFFIX: (".mlir",)}.get(model.suffix.lower(), ())
+    return tuple(f"{model.stem}{suffix}" for suffix in (".declared.mlirbc", *made))
 
 
 def _is_folder_of_a_run(name: str) -> bool:

@@ -221,16 +221,18 @@ def _early_entries(module: ir.Operation, path: Path) -> dict[str, str]:
 
 
 def _early_annotations(matcher: ir.Operation, action: ir.Operation | None) -> Annotations | None:
-    """What our matchers hand to their action, one constant, and what the action writes onto the function."""
-    constants = list(ops_named(matcher, "transform.param.constant"))
-    if len(constants) != 1:
-        return None
-    function = {
-        _attribute_name(annotate): str(annotate.operands[1].owner.attributes["value"])
-        for annotate in (() if action is None else ops_named(action, "transform.annotate"))
-        if _is_of_function(annotate)
-    }
-    return Annotations({"compilation_info": str(constants[0].attributes["value"])}, function=function)
+    """What our matchers hand to their action, which writes it onto the op, and constants onto its function."""
+    (results,) = ops_named(matcher, "transform.yield")
+    handed = [str(value.owner.attributes["value"]) for value in list(results.operands)[1:]]
+    root: dict[str, str] = {}
+    function: dict[str, str] = {}
+    for annotate in () if action is None else ops_named(action, "transform.annotate"):
+        name, value = _attribute_name(annotate), annotate.operands[1]
+        if _is_of_function(annotate):
+            function[name] = str(value.owner.attributes["value"])
+        else:
+            root[name] = handed[ir.BlockArgument(value).arg_number - 1]
+    return Annotations(root, function=function) if "compilation_info" in root else None
 
 
 def _is_of_function(annotate: ir.Operation) -> bool:

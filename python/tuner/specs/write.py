@@ -38,16 +38,27 @@ _PLUGIN = (
 )
 
 
-def _action(name: str, annotations: Annotations | None = None) -> str:
-    """The sequence that annotates a matched op, and its function if the annotations have attributes for it."""
-    asked = {} if annotations is None else annotations.function
+# The attributes of the root op that most entries consist of.
+_PLAIN = ("compilation_info",)
+
+
+def _action(name: str, attributes: Sequence[str] = _PLAIN, function: Mapping[str, str] | None = None) -> str:
+    """The sequence that annotates a matched op with the values of `attributes`, which its matcher hands over.
+
+    `function`: the attributes of the op's function, with their values.
+    """
+    arguments = [f"%value{index}" for index in range(len(attributes))]
+    declared = "".join(f",\n      {argument}: !transform.any_param {{transform.readonly}}" for argument in arguments)
     steps = "".join(
-        _of_function("op", f"asked{index}", attribute, value) for index, (attribute, value) in enumerate(asked.items())
+        f'    transform.annotate %op "{attribute}" = {argument} : !transform.any_op, !transform.any_param\n'
+        for attribute, argument in zip(attributes, arguments, strict=True)
+    )
+    steps += "".join(
+        _of_function("op", f"asked{index}", attribute, value)
+        for index, (attribute, value) in enumerate((function or {}).items())
     )
     return f"""\
-  transform.named_sequence @{name}(%op: !transform.any_op {{transform.readonly}},
-                                         %config: !transform.any_param {{transform.readonly}}) {{
-    transform.annotate %op "compilation_info" = %config : !transform.any_op, !transform.any_param
+  transform.named_sequence @{name}(%op: !transform.any_op {{transform.readonly}}{declared}) {{
 {steps}    transform.yield
   }}
 """
@@ -214,9 +225,15 @@ def problem_spec(
     access = "consumed" if entries else "readonly"
     comments = "".join(_comment(line) for line in header)
     matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
-    own = {index: f"apply_config_{index}" for index, entry in enumerate(entries) if entry.annotations.function}
+    own = {
+        index: f"apply_config_{index}"
+        for index, entry in enumerate(entries)
+        if entry.annotations.function or tuple(entry.annotations.root) != _PLAIN
+    }
     actions = _action("apply_config") if len(own) < len(entries) else ""
-    actions += "".join(_action(name, entries[index].annotations) for index, name in own.items())
+    for index, name in own.items():
+        asked = entries[index].annotations
+        actions += _action(name, tuple(asked.root), asked.function)
     if entries:
         pairs = ",\n".join(
             f"      @match_{index} -> @{own.get(index, 'apply_config')}" for index in range(len(entries))
@@ -242,11 +259,16 @@ def problem_spec(
 
 def _matcher(index: int, entry: Entry) -> str:
     comment = f"  {_comment(entry.comment)}" if entry.comment else ""
+    values = [f"%value{number}" for number in range(len(entry.annotations.root))]
+    constants = "".join(
+        f"    {value} = transform.param.constant {attribute} -> !transform.any_param\n"
+        for value, attribute in zip(values, entry.annotations.root.values(), strict=True)
+    )
+    types = ", ".join(["!transform.any_op", *("!transform.any_param" for _ in values)])
     return f"""
 {comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
-      -> (!transform.any_op, !transform.any_param){_printed(_certified(entry.certificate))} {{
+      -> ({types}){_printed(_certified(entry.certificate))} {{
 {kinds.matcher(entry.problem)}\
-    %config = transform.param.constant {entry.annotations.root["compilation_info"]} -> !transform.any_param
-    transform.yield %op, %config : !transform.any_op, !transform.any_param
+{constants}    transform.yield {", ".join(["%op", *values])} : {types}
   }}
 """

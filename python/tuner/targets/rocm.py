@@ -48,6 +48,10 @@ class RocmTarget(GpuTarget):
     def occupancies(self) -> tuple[int, ...]:
         return (0, 2)
 
+    @property
+    def prefetches(self) -> bool:
+        return True
+
     def llvm_attributes(self, occupancy: int) -> Mapping[str, str]:
         return {"amdgpu-waves-per-eu": str(occupancy)} if occupancy else {}
 

@@ -109,7 +109,9 @@ class DispatchSearch:
         self._pool = solved.pool
         self._benches = benches
         self._default_took_s = default_took_s
-        self._trials = min(options.trials, len(solved.pool))
+        # Configurations of specs, which are tried first. They need not be in the pool.
+        self._starters = list(solved.bench.starters.get(solved.task.problem.key, ()))[: options.trials]
+        self._trials = min(options.trials, len(solved.pool) + len(self._starters))
         self._rng = np.random.default_rng(options.seed)
         self._subject = subject_of(solved.task.program)
         self._kind: type[Strategy] = options.strategy_kind
@@ -217,19 +219,15 @@ class DispatchSearch:
         strategy = self._strategy = self._strategy or self._new_strategy()
         started = self._bench.budget.clock()
         with self._bench.watch.of(Part.SOLVING):
-            rows = self._next_rows(strategy, min(batch, self.standing.left))
-        self._is_exhausted = not rows
-        candidates = [
-            self.task.candidate(number, row, self._pool.point(row))
-            for number, row in enumerate(rows, start=len(self._evaluations))
-        ]
+            candidates = self._next(strategy, min(batch, self.standing.left))
+        self._is_exhausted = not candidates
         stored = {candidate.number: self._stored(candidate) for candidate in candidates}
         new = [candidate for candidate in candidates if stored[candidate.number] is None]
         compiled = self._bench.compilers.compile([self._solved.job(candidate) for candidate in new])
         measured = self._benches.evaluate(in_order_of_measuring(compiled))
         ends: dict[int, Evaluation] = {}
         # In the order asked, however many devices there are: what a seed asks next depends on it.
-        for row, candidate in zip(rows, candidates, strict=True):
+        for candidate in candidates:
             known = stored[candidate.number]
             if known is not None:
                 ends[candidate.number] = self._again(candidate, known)
@@ -237,8 +235,17 @@ class DispatchSearch:
                 evaluation = next(measured)
                 self._keep(evaluation)
                 ends[evaluation.candidate.number] = evaluation
-            self._learn(strategy, row, ends[candidate.number], stored=known is not None)
+            self._learn(strategy, ends[candidate.number], stored=known is not None)
         self._spent_s += self._bench.budget.clock() - started
+
+    def _next(self, strategy: Strategy, count: int) -> list[Candidate]:
+        """Up to `count` candidates: those of specs first."""
+        first = len(self._evaluations)
+        if self._starters:
+            configurations, self._starters = self._starters[:count], self._starters[count:]
+            return [Candidate(number, configuration=asked) for number, asked in enumerate(configurations, first)]
+        rows = self._next_rows(strategy, count)
+        return [self.task.candidate(number, row, self._pool.point(row)) for number, row in enumerate(rows, first)]
 
     def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
         """Up to `count` rows. Before the first that no earlier run tried come all those that one did."""
@@ -330,12 +337,15 @@ class DispatchSearch:
         found = ((self._pool.find(point), time_s) for point, time_s in earlier if point.keys() == names)
         return {row: time_s for row, time_s in found if row is not None}
 
-    def _learn(self, strategy: Strategy, row: int, evaluation: Evaluation, *, stored: bool) -> None:
+    def _learn(self, strategy: Strategy, evaluation: Evaluation, *, stored: bool) -> None:
         """Passes the end of a candidate to whatever depends on it."""
         self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
         if evaluation.speedup:
             self._fastest = max(self._fastest or 0.0, evaluation.speedup)
         self._add(evaluation, stored=stored)
+        row = evaluation.candidate.row
+        if row is None:
+            return
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
         with self._bench.watch.of(Part.SOLVING):
             strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)

@@ -26,6 +26,7 @@ from tuner.runs.store import Store, check_store
 from tuner.specs.allocator import AllocatorChoice
 from tuner.specs.circumstances import circumstances_of
 from tuner.specs.deliver import check_places
+from tuner.specs.read import ReadSpec
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
@@ -35,6 +36,7 @@ from tuner.tuning.reserve import beginning
 from tuner.tuning.result import TuneResult
 from tuner.tuning.road import delivered, through
 from tuner.tuning.stages import STAGES, Known, Stage
+from tuner.tuning.starters import read_starters, starters_of
 from tuner.tuning.stopping import Stop
 from tuner.tuning.whole_model import prepare_model
 from tuner.tuning.workbench import Workbench, batch_size
@@ -63,11 +65,13 @@ def tune_model(
     check_pins(opened.target.name, options)
     check_places(path, options)
     check_stores(options)
+    specs = read_starters(options.start_from, opened.target)
     with (
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        with _set_up(opened, folder, machines, listen, start_s, Stop(stop, listen), len(stages)) as (bench, known):
+        with _set_up(opened, specs, folder, machines, listen, start_s, Stop(stop, listen), len(stages)) as found:
+            bench, known = found
             known = through(stages, bench, known, machines.device_names)
         return delivered(bench, known, machines.device_names)
 
@@ -75,6 +79,7 @@ def tune_model(
 @contextlib.contextmanager
 def _set_up(
     opened: OpenedModel,
+    specs: Sequence[ReadSpec],
     folder: RunFolder,
     machines: Machines,
     listen: Listener,
@@ -84,7 +89,7 @@ def _set_up(
 ) -> Iterator[tuple[Workbench, Known]]:
     """Starts what a run works with, and reads the model meanwhile.
 
-    `start_s`: the seconds before `tune_model`. `stages`: the number of those that follow.
+    `specs`: those to start from. `start_s`: the seconds before `tune_model`. `stages`: the number of those that follow.
     """
     options, target, watch = opened.options, opened.target, opened.model.watch
     budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
@@ -103,6 +108,7 @@ def _set_up(
         compilers.begin()
         imported = thread.submit(_import_ahead, options, watch)
         model, extracted = opened.read(folder.path, listen)
+        starters = starters_of(specs, model, target, extracted.dispatches, folder.path, listen)
         shared = circumstances_of(options, target, extracted, model.flags).shared
         written = written_store(options, folder)
         with Store(written, shared, compiler_version(), read_only_stores(options, written)) as store:
@@ -132,6 +138,7 @@ def _set_up(
                 store=store,
                 watch=watch,
                 experience=Experience.of(store, folder.began),
+                starters=starters,
                 stop=stop,
             )
             allocator = AllocatorChoice(options.first_allocator)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tuner import kinds
 from tuner.compile.apply import RejectedError
 from tuner.compile.specified import SpecifiedModel
 from tuner.dispatch import Configured
@@ -146,10 +147,14 @@ def holding_early(
         early = [result for result in winners_of(results) if not result.late]
         if len(early) > 1 and len(failed) == len(_expected(results, late=False)) and has_time_for_each(len(early)):
             failed = {name: why for result in early for name, why in specs.unapplied_early([result]).items()} or failed
-        for name, reason in failed.items():
-            listen(Note(f"{name}: plain iree-compile cannot apply its entry, {reason}"))
-        problems = {result.dispatch.problem for result in results if result.dispatch.name in failed}
-        results = [replace(result, late=result.late or result.dispatch.problem in problems) for result in results]
+        tuned = {result.dispatch.problem for result in early}
+        for result in results:
+            name = result.dispatch.name
+            if name in failed:
+                what = "cannot apply its entry" if result.dispatch.problem in tuned else "gives it another one's entry"
+                listen(Note(f"{name}: plain iree-compile {what}, {failed[name]}"))
+        matchers = {_matcher(result) for result in results if result.dispatch.name in failed}
+        results = [replace(result, late=result.late or _matcher(result) in matchers) for result in results]
     return results
 
 
@@ -201,15 +206,28 @@ def _entries(results: Sequence[DispatchResult], circumstances: Circumstances, *,
 
 
 def _expected(results: Sequence[DispatchResult], *, late: bool) -> dict[str, Configured | None]:
-    """The configuration that was measured for each dispatch of a tuned problem."""
+    """The configuration that was measured for each dispatch of a tuned problem.
+
+    In an early spec a matcher may find dispatches of other problems too. Their default must stay.
+    """
+    winners = [result for result in winners_of(results) if result.late == late]
     wanted = {
-        result.dispatch.problem: result.winner.compilation.configured
-        for result in results
-        if result.winner is not None and result.late == late
+        result.dispatch.problem: result.winner.compilation.configured for result in winners if result.winner is not None
     }
-    return {
+    expected = {
         result.dispatch.name: wanted[result.dispatch.problem] for result in results if result.dispatch.problem in wanted
     }
+    if late:
+        return expected
+    matchers = {_matcher(result) for result in winners}
+    others = {result.dispatch.name: result.dispatch.default for result in results if _matcher(result) in matchers}
+    return {**others, **expected}
+
+
+def _matcher(result: DispatchResult) -> str:
+    """What finds ops of the dispatch's loops and operands, whatever else the dispatch computes; "" if nothing does."""
+    problem = result.dispatch.problem
+    return "" if problem is None else kinds.matcher(replace(problem, computation="", followers=()))
 
 
 def dropped(result: DispatchResult, reason: str | None) -> DispatchResult:

@@ -35,7 +35,7 @@ def suit_warpgroups(rows: Sequence[int], columns: int, sums: int, *, rhs_ends_wi
     """
     least = _LEAST_COLUMNS if rhs_ends_with_sums else _LINE
     has_tiles = rows[-1] % _SUBGROUP_ROWS == 0 and prod(rows) % _ROWS == 0 and columns % least == 0
-    return has_tiles and sums % _LINE == 0
+    return has_tiles and sums % _LINE == 0 and sums // _LINE >= FEWEST_STAGES
 
 
 def warpgroup_rules(
