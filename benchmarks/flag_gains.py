@@ -3,10 +3,11 @@
 """Makes the file of what choices of flags gave, which ships with the package, from a measured reference set.
 
     python benchmarks/flag_gains.py REFERENCE.jsonl [--model FILE]... [--on TEXT] [--write GAINS.json]
+    python benchmarks/flag_gains.py REFERENCE.jsonl --target cuda:sm_80 --write GAINS.json [--model FILE]... [--on TEXT]
 
 REFERENCE.jsonl has a line for each model and choice, as benchmarks/flag_reference.py writes it. A model is named after
 its file without the ending. Each FILE is read for its op mix, an ONNX model with the sizes of benchmarks/model_zoo.py.
-Models that the written file has already keep their mix. It is the package's `gains.json` by default.
+Models that the written file has already keep their mix. It is the file of the target's gains by default.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ from tuner.dispatches.opening import open_model
 from tuner.events import nobody
 from tuner.foreign import parse_json
 from tuner.model.onnx import Shapes
+from tuner.model_flags import ModelFlags
 from tuner.model_flags.cpu import FLAGS
-from tuner.model_flags.gains import SHIPPED, MeasuredModel, Outcome, read_gains, written
+from tuner.model_flags.gains import MeasuredModel, Outcome, read_gains, written
 from tuner.options import Options
 from tuner.toolchain.tools import compiler_version
+from tuner.tuning.flag_plan import known_flags
 
 # What flag_reference.py writes of a choice whose outputs are the default's.
 RIGHT = "right"
@@ -55,20 +58,20 @@ class Line:
         return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0)
 
 
-def stands(entry: Mapping[str, Any]) -> bool:
+def stands(entry: Mapping[str, Any], flags: ModelFlags) -> bool:
     """Whether the choice of a line stands for the same flags today. A value that was renamed stands for none."""
     try:
-        return FLAGS.flags(entry["values"]) == tuple(entry["flags"])
+        return flags.flags(entry["values"]) == tuple(entry["flags"])
     except KeyError:
         return False
 
 
-def read_reference(path: Path) -> dict[str, list[Line]]:
-    """The choices of each model, the default first. The last line of a choice counts."""
+def read_reference(path: Path, flags: ModelFlags = FLAGS) -> dict[str, list[Line]]:
+    """The choices of each model, the default first. The last line of a choice counts. `flags`: those of the target."""
     found: dict[str, dict[str, Line]] = {}
     for text in path.read_text().splitlines():
         entry = parse_json(text)
-        if not stands(entry):
+        if not stands(entry, flags):
             continue
         lines = found.setdefault(Path(entry["model"]).name.partition(".")[0], {})
         lines[json.dumps(entry["values"], sort_keys=True)] = Line.of(entry)
@@ -92,12 +95,12 @@ def outcomes_of(lines: Sequence[Line]) -> tuple[Outcome, ...]:
     )
 
 
-def mix_of(path: Path) -> dict[str, float]:
-    """The op mix of a model file."""
+def mix_of(path: Path, target: str) -> dict[str, float]:
+    """The op mix of a model file, by its dispatches for the target."""
     known = ZOO.get(path.stem)
     shapes = known.shapes if known is not None and path.suffix == ".onnx" else Shapes()
     with tempfile.TemporaryDirectory() as folder:
-        _, extracted = open_model(path, Options(shapes=shapes)).read(Path(folder), nobody)
+        _, extracted = open_model(path, Options(shapes=shapes, target=target)).read(Path(folder), nobody)
     return op_mix(extracted.dispatches)
 
 
@@ -129,16 +132,21 @@ def main() -> None:
     parser.add_argument("reference", type=Path)
     parser.add_argument("--model", type=Path, action="append", default=[], metavar="FILE")
     parser.add_argument("--on", default="", help="what the choices were measured on, as in 'EPYC, AVX-512, one thread'")
-    parser.add_argument("--write", type=Path, default=SHIPPED)
+    parser.add_argument("--target", default="cpu", help="as for iree-tune run")
+    parser.add_argument("--write", type=Path, help="by default the file of the target's gains")
     arguments = parser.parse_args()
+    flags = known_flags(arguments.target.partition(":")[0])
+    file = arguments.write or (flags and flags.gains)
+    if flags is None or file is None:
+        parser.error(f"{arguments.target} has no file of gains; name one by --write")
     mixes: dict[str, Mapping[str, float]] = {}
-    if arguments.write.exists():
-        mixes.update({model.name: model.mix for model in read_gains(arguments.write)})
+    if file.exists():
+        mixes.update({model.name: model.mix for model in read_gains(file)})
     for path in arguments.model:
-        mixes[path.name.partition(".")[0]] = mix_of(path)
-    models = list(models_of(read_reference(arguments.reference), mixes))
+        mixes[path.name.partition(".")[0]] = mix_of(path, arguments.target)
+    models = list(models_of(read_reference(arguments.reference, flags), mixes))
     circumstances = {"on": arguments.on, "compiler": compiler_version()}
-    arguments.write.write_text(text_of(written(models, **circumstances)))
+    file.write_text(text_of(written(models, **circumstances)))
     for model in models:
         parts = ", ".join(f"{name} {part:.0%}" for name, part in model.mix.items() if part >= 0.01)
         print(f"{model.name}: {len(model.outcomes)} choices; {parts}")

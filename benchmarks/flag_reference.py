@@ -3,11 +3,13 @@
 """Measures what choices of flags give on whole models: the reference set that the flag search is judged on.
 
     python benchmarks/flag_reference.py MODEL... --zoo FOLDER --write FILE.jsonl [--cores 0-15] [--beside 4]
+    python benchmarks/flag_reference.py MODEL... --write FILE.jsonl --target cuda --narrowest f16 [--until singles]
 
 MODEL is the name of a model of benchmarks/model_zoo.py, or a model file of static shapes. For each one: the default,
 every single choice (beside what it needs), every pair of the six best single choices, and 40 random joint choices
 (seeded). First every choice is compiled for all models, on all cores. Then `--beside` models are measured side by side,
 each on a core of its own, on one thread: a choice in rounds with the default, its outputs compared with the default's.
+On a GPU one model is measured at a time.
 Choices that make one binary are measured once. Nothing is compiled while something is measured.
 All are run with the caching allocator.
 
@@ -24,6 +26,7 @@ import json
 import os
 import queue
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,10 +45,11 @@ from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import calibrate
 from tuner.model.model import Model
 from tuner.model.onnx import Shapes
-from tuner.model_flags import DEFAULT, Host
-from tuner.model_flags.cpu import FLAGS
-from tuner.targets.cpu import CpuTarget
+from tuner.model_flags import DEFAULT, Host, ModelFlags
+from tuner.targets import Target
+from tuner.targets.choosing import choose_target
 from tuner.targets.host import processor_features
+from tuner.tuning.flag_plan import known_flags
 
 # The best single choices whose pairs are tried, the random joint choices, and the knobs that such a choice sets.
 _BEST_SINGLES, _JOINT, _JOINT_KNOBS = 6, 40, (2, 6)
@@ -53,8 +57,8 @@ _BEST_SINGLES, _JOINT, _JOINT_KNOBS = 6, 40, (2, 6)
 _PART = 10
 _SEED = 11
 PHASES = ("singles", "pairs", "joint")
-# The arithmetic that decides what rounding does in the long sums of these models.
-_ARITHMETIC = Arithmetic(terms=4096, accumulator="f32", narrowest="f32")
+# Products in the longest sums of these models, which decide what rounding does.
+_TERMS = 4096
 _COMPILE_TIMEOUT_S, _RUN_TIMEOUT_S = 240.0, 60.0
 # Rounds of default and choice, and seconds after which fewer are enough.
 _ROUNDS, _FEWEST, _ENOUGH_S = 9, 4, 2.5
@@ -90,13 +94,63 @@ class Compiled:
         return hashlib.sha256(self.binary.read_bytes()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What models are compiled for and measured on, the flags for it, and the narrowest type that models compute in."""
+
+    target: Target
+    flags: ModelFlags
+    narrowest: str = "f32"
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        return Arithmetic(terms=_TERMS, accumulator="f32", narrowest=self.narrowest)
+
+    def suited(self) -> list[tuple[str, str]]:
+        """Every value but the defaults that suits this machine, with the name of its knob."""
+        host = Host(1, processor_features())
+        return [(knob.name, knob.values[number]) for knob in self.flags.knobs for number in knob.suited(host) if number]
+
+    def singles(self) -> list[Values]:
+        """Every value by itself, or beside the first other one with which the rules allow it."""
+        every = self.suited()
+        found: list[Values] = []
+        for name, value in every:
+            choices = ({name: value}, *({name: value, other: beside} for other, beside in every if other != name))
+            found += list(itertools.islice(filter(self.allows, choices), 1))
+        return found
+
+    def joint(self, seed: int, number: int = _JOINT) -> list[Values]:
+        """Random choices, each of two to six knobs."""
+        rng = np.random.default_rng(seed)
+        values_of = {
+            name: [value for _, value in values]
+            for name, values in itertools.groupby(self.suited(), lambda one: one[0])
+        }
+        names = list(values_of)
+        found: dict[str, Values] = {}
+        while len(found) < number:
+            count = int(rng.integers(_JOINT_KNOBS[0], _JOINT_KNOBS[1] + 1))
+            places = sorted(rng.choice(len(names), size=count, replace=False).tolist())
+            values = {name: str(rng.choice(values_of[name])) for name in (names[place] for place in places)}
+            if self.allows(values):
+                found.setdefault(_key(values), values)
+        return list(found.values())
+
+    def allows(self, values: Values) -> bool:
+        """Whether the rules allow a choice."""
+        pinned = {knob.name: values.get(knob.name, DEFAULT) for knob in self.flags.knobs}
+        return len(enumerate_space(self.flags.space(pinned, ()))) == 1
+
+
 class ModelSet:
     """One model: what was compiled of it and what was measured."""
 
-    def __init__(self, name: str, model: Model, folder: Path) -> None:
+    def __init__(self, name: str, model: Model, folder: Path, place: Place) -> None:
         self.name = name
         self._model = model
         self._folder = folder
+        self._place = place
         self.lines: dict[str, Measured] = {}
 
     def missing(self, choices: Sequence[Values]) -> list[Values]:
@@ -107,7 +161,7 @@ class ModelSet:
         binary = self._folder / f"{name}.vmfb"
         started = time.perf_counter()
         try:
-            model = self._model.with_flags(*FLAGS.flags(values))
+            model = self._model.with_flags(*self._place.flags.flags(values))
             result = model.compile(binary, timeout_s=_COMPILE_TIMEOUT_S)
             error = "" if result.exit_code == 0 else f"it does not compile: {result.first_error}"
         except ToolError as failure:
@@ -117,10 +171,11 @@ class ModelSet:
     def measure(self, default: Compiled, compiled: Sequence[Compiled], report: Callable[[Measured], None]) -> None:
         """Measures each binary that is new beside the default. Runs in a thread that is bound to a core."""
         by_binary = {line.binary: line for line in self.lines.values() if line.binary}
-        with Runner(CpuTarget().device) as runner:
-            bench = _Bench(runner, default.binary)
+        with Runner(self._place.target.device) as runner:
+            bench = _Bench(runner, default.binary, self._place.arithmetic)
             for one in compiled:
-                line = Measured(self.name, dict(one.values), FLAGS.flags(one.values), one.seconds, verdict=one.error)
+                flags = self._place.flags.flags(one.values)
+                line = Measured(self.name, dict(one.values), flags, one.seconds, verdict=one.error)
                 if not one.error:
                     line = replace(line, binary=one.digest)
                     same = by_binary.get(line.binary)
@@ -135,7 +190,7 @@ class ModelSet:
                     one.binary.unlink(missing_ok=True)
 
     def best_singles(self) -> list[Values]:
-        lines = [self.lines[key] for key in map(_key, singles()) if key in self.lines]
+        lines = [self.lines[key] for key in map(_key, self._place.singles()) if key in self.lines]
         measured = [line for line in lines if line.ratio is not None]
         default = self.lines[_key({})]
         # Choices that make one binary are one choice; those that make the default's are none.
@@ -146,8 +201,9 @@ class ModelSet:
 
 
 class _Bench:
-    def __init__(self, runner: Runner, default: Path) -> None:
+    def __init__(self, runner: Runner, default: Path, arithmetic: Arithmetic) -> None:
         self._runner = runner
+        self._arithmetic = arithmetic
         self._default = default
         self._function = _function_of(default)
         self._generation = -1
@@ -181,7 +237,7 @@ class _Bench:
             return
         runner.load("default", FunctionProgram(self._default, self._function, "caching"))
         runner.reference("default", _SEED, timeout_s=_RUN_TIMEOUT_S)
-        self._tolerances = runner.tolerances("default", _SEED, _ARITHMETIC, timeout_s=_RUN_TIMEOUT_S)
+        self._tolerances = runner.tolerances("default", _SEED, self._arithmetic, timeout_s=_RUN_TIMEOUT_S)
         self._runs = calibrate(runner, "default", timeout_s=_RUN_TIMEOUT_S)
         self._generation = runner.generation
 
@@ -196,50 +252,12 @@ def _key(values: Values) -> str:
     return json.dumps(dict(values), sort_keys=True)
 
 
-def suited() -> list[tuple[str, str]]:
-    """Every value but the defaults that suits this machine, with the name of its knob."""
-    host = Host(1, processor_features())
-    return [(knob.name, knob.values[number]) for knob in FLAGS.knobs for number in knob.suited(host) if number]
-
-
-def singles() -> list[Values]:
-    """Every value by itself, or beside the first other one with which the rules allow it."""
-    every = suited()
-    found: list[Values] = []
-    for name, value in every:
-        choices = ({name: value}, *({name: value, other: beside} for other, beside in every if other != name))
-        found += list(itertools.islice(filter(is_allowed, choices), 1))
-    return found
-
-
-def joint(seed: int, number: int = _JOINT) -> list[Values]:
-    """Random choices, each of two to six knobs."""
-    rng = np.random.default_rng(seed)
-    values_of = {
-        name: [value for _, value in values] for name, values in itertools.groupby(suited(), lambda one: one[0])
-    }
-    names = list(values_of)
-    found: dict[str, Values] = {}
-    while len(found) < number:
-        count = int(rng.integers(_JOINT_KNOBS[0], _JOINT_KNOBS[1] + 1))
-        places = sorted(rng.choice(len(names), size=count, replace=False).tolist())
-        values = {name: str(rng.choice(values_of[name])) for name in (names[place] for place in places)}
-        if is_allowed(values):
-            found.setdefault(_key(values), values)
-    return list(found.values())
-
-
-def is_allowed(values: Values) -> bool:
-    """Whether the rules allow a choice."""
-    pinned = {knob.name: values.get(knob.name, DEFAULT) for knob in FLAGS.knobs}
-    return len(enumerate_space(FLAGS.space(pinned, ()))) == 1
-
-
 class Reference:
     """The whole set, in phases that each compile, then measure."""
 
-    def __init__(self, models: Sequence[ModelSet], cores: Sequence[int], beside: int, file: Path) -> None:
+    def __init__(self, models: Sequence[ModelSet], place: Place, cores: Sequence[int], beside: int, file: Path) -> None:
         self._models = models
+        self._place = place
         self._cores = cores
         self._beside = beside
         self._file = file
@@ -248,12 +266,12 @@ class Reference:
             entry = json.loads(line)
             measured = Measured(**{**entry, "flags": tuple(entry["flags"])})
             for model in models:
-                if model.name == measured.model and measured.flags == FLAGS.flags(measured.values):
+                if model.name == measured.model and measured.flags == place.flags.flags(measured.values):
                     model.lines[_key(measured.values)] = measured
 
     def run(self, until: str) -> None:
         """Measures all phases up to one of `PHASES`."""
-        self._phase("default and single choices", {model.name: [{}, *singles()] for model in self._models})
+        self._phase("default and single choices", {model.name: [{}, *self._place.singles()] for model in self._models})
         if until == "singles":
             return
         pairs = {}
@@ -263,11 +281,11 @@ class Reference:
                 for one, two in itertools.combinations(model.best_singles(), 2)
                 if all(two.get(name, value) == value for name, value in one.items())
             ]
-            pairs[model.name] = [*filter(is_allowed, both)]
+            pairs[model.name] = [*filter(self._place.allows, both)]
         self._phase("pairs of the best", pairs)
         if until == "pairs":
             return
-        random = joint(_SEED)
+        random = self._place.joint(_SEED)
         # In parts, so that little is lost if the run is interrupted.
         for start in range(0, len(random), _PART):
             self._phase("joint choices", {model.name: random[start : start + _PART] for model in self._models})
@@ -323,13 +341,19 @@ class Reference:
         return f"{time.perf_counter() - self._started:6.0f} s"
 
 
-def _opened(name: str, zoo: Path, folder: Path) -> ModelSet:
+def _opened(name: str, zoo: Path, folder: Path, place: Place) -> ModelSet:
     folder.mkdir(parents=True, exist_ok=True)
-    flags = CpuTarget().compile_flags
-    if name in ZOO:
-        return ModelSet(name, Model.open(make(name, zoo), flags).imported(ZOO[name].shapes, folder), folder)
-    path = Path(name)
-    return ModelSet(path.stem, Model.open(path, flags).imported(Shapes(), folder), folder)
+    path, shapes = (make(name, zoo), ZOO[name].shapes) if name in ZOO else (Path(name), Shapes())
+    model = Model.open(path, place.target.compile_flags).imported(shapes, folder)
+    return ModelSet(name if name in ZOO else path.stem, model, folder, place)
+
+
+def _place(target: str, narrowest: str) -> Place:
+    chosen = choose_target(target)
+    flags = known_flags(chosen.name)
+    if flags is None:
+        sys.exit(f"there are no choices of flags for {chosen.name}")
+    return Place(chosen, flags, narrowest)
 
 
 def _cores(text: str) -> list[int]:
@@ -340,6 +364,8 @@ def _cores(text: str) -> list[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser.add_argument("--target", default="cpu", help="as for iree-tune run")
+    parser.add_argument("--narrowest", default="f32", help="the narrowest type that the models compute in, as in f16")
     parser.add_argument("--zoo", type=Path, default=Path("model-zoo"), help="folder of the zoo's files")
     parser.add_argument("--cores", default="0-1", help="cores that are used, as in 0-15")
     parser.add_argument("--beside", type=int, default=1, help="models that are measured side by side")
@@ -347,8 +373,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/flag-reference"), help="folder for binaries")
     parser.add_argument("--write", type=Path, required=True, metavar="FILE.jsonl")
     options: Any = parser.parse_args()
-    models = [_opened(name, options.zoo, options.work / Path(name).stem) for name in options.models]
-    Reference(models, _cores(options.cores), options.beside, options.write).run(options.until)
+    place = _place(options.target, options.narrowest)
+    models = [_opened(name, options.zoo, options.work / Path(name).stem, place) for name in options.models]
+    beside = 1 if options.target != "cpu" else options.beside
+    Reference(models, place, _cores(options.cores), beside, options.write).run(options.until)
 
 
 if __name__ == "__main__":

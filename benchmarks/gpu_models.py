@@ -3,6 +3,7 @@
 """Whole models in half precision on an NVIDIA GPU, from torch's export to the spec and `iree-tune check`.
 
     python benchmarks/gpu_models.py --type f16 --budget 4m --output results.jsonl [gpu-bert gpu-decoder gpu-resnet]
+    python benchmarks/gpu_models.py --write-only --folder FOLDER
 
 Each model is written as ONNX with random weights, without access to a hub. It is timed in torch, as it is and compiled.
 The command that a user would type tunes it, and another checks its spec. The output gets one JSON object for each
@@ -93,14 +94,20 @@ def resnet() -> Built:
 MODELS: dict[str, Callable[[], Built]] = {"gpu-bert": bert, "gpu-decoder": decoder, "gpu-resnet": resnet}
 
 
-def write(name: str, element_type: str, path: Path) -> dict[str, float]:
-    """Writes a model as ONNX. Returns the median milliseconds of a run in torch, as it is and compiled."""
+def write(name: str, element_type: str, path: Path) -> Built:
+    """Writes a model as ONNX. Returns it and its input, on the GPU if there is one."""
     torch.manual_seed(0)
-    model, inputs = MODELS[name]()
-    model = model.to(TYPES[element_type]).cuda().eval()
-    x = inputs.to(TYPES[element_type]).cuda()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    built, inputs = MODELS[name]()
+    model, x = built.to(device, TYPES[element_type]).eval(), inputs.to(device, TYPES[element_type])
     with torch.no_grad():
         torch.onnx.export(model, (x,), str(path), dynamo=False, opset_version=17, input_names=["x"], output_names=["y"])
+    return model, x
+
+
+def in_torch(model: nn.Module, x: torch.Tensor) -> dict[str, float]:
+    """The median milliseconds of a run in torch, as it is and compiled."""
+    with torch.no_grad():
         return {"torch_ms": _timed_ms(model, x), "torch_compiled_ms": _timed_ms(torch.compile(model), x)}
 
 
@@ -173,12 +180,16 @@ def main() -> None:
     parser.add_argument("--budget", default="4m")
     parser.add_argument("--output", type=Path, default=Path("gpu_models.jsonl"))
     parser.add_argument("--folder", type=Path, default=Path("gpu-models"), help="Where models and runs go.")
+    parser.add_argument("--write-only", action="store_true", help="Write the models and end; needs no GPU.")
     options = parser.parse_args()
     for name in options.names:
         folder = options.folder / f"{name}-{options.type}"
         folder.mkdir(parents=True)
         model = folder / f"{name}.onnx"
-        row = {"name": name, "type": options.type, "budget": options.budget, **write(name, options.type, model)}
+        built = write(name, options.type, model)
+        if options.write_only:
+            continue
+        row = {"name": name, "type": options.type, "budget": options.budget, **in_torch(*built)}
         row |= tuned(model, options.budget, folder)
         with options.output.open("a") as file:
             file.write(json.dumps(row) + "\n")

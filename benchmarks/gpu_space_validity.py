@@ -29,7 +29,7 @@ from iree.compiler import ir
 import problem_sizes as sizes
 from emitted_constraints import emit_constraints, materialize
 from emitted_space import CompilerEmitted, widened
-from tuner import native, spaces
+from tuner import native, plugins, spaces
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import Rule, Space, find_pool, sample_uniform
 from tuner.dispatch import BenchmarkProgram, Problem
@@ -62,13 +62,26 @@ OWN = {
     "softmax 128x32000 f32": sizes.softmax((128, 32000), "f32"),
     "softmax 20x1500 f16": sizes.softmax((20, 1500), "f16"),
     "sum 4096x1280 f32": sizes.row_sum((4096, 1280), "f32"),
+    "rows 1024x3072 f16": sizes.biased((1024, 3072), "f16"),
+    "transpose 512x1024 f16": sizes.transpose((512, 1024), (1, 0), "f16"),
+    "transpose 128x12x64 f16": sizes.transpose((128, 12, 64), (1, 0, 2), "f16"),
+    "transpose 8x64x56x56 f16": sizes.transpose((8, 64, 56, 56), (0, 2, 3, 1), "f16"),
+    "copy 24x224x224 f16": sizes.bordered((24, 224, 224), "f16"),
+    "pooling 8x64x56x56 f16": sizes.max_pooling((8, 64, 56, 3, 2), "f16"),
     "attention 20x4096x4096x64x64 f16": sizes.attention((20, 4096, 4096, 64, 64), "f16"),
     "attention 12x384x384x64x64 bf16": sizes.attention((12, 384, 384, 64, 64), "bf16"),
+    "attention 20x1024x1024x64x64 f16 masked": sizes.attention((20, 1024, 1024, 64, 64), "f16", masked=True),
     "attention 512x4096x4096x128x128 f16": sizes.attention((512, 4096, 4096, 128, 128), "f16"),
     **{
         f"convolution {'x'.join(map(str, each))} {name}": sizes.convolution(each, name)
         for name in ("f16", "f32")
         for each in (sizes.CONVOLUTION[2], sizes.CONVOLUTION[5], sizes.CONVOLUTION[9], sizes.CONVOLUTION[11])
+    },
+    **{
+        f"convolution {'x'.join(map(str, each))} f16 channels first": sizes.convolution(
+            each, "f16", channels_first=True
+        )
+        for each in (sizes.CONVOLUTION[4], sizes.CONVOLUTION[9])
     },
 }
 NOTHING = Problem("emitted", (), ())
@@ -110,7 +123,7 @@ class Case:
 
 
 def own(target: Target, only: str, folder: Path) -> Iterator[Case]:
-    """Our own spaces, for each problem that has one."""
+    """Our own spaces, for each problem that they serve, those included that must be named."""
     for index, (name, text) in enumerate(OWN.items()):
         if not re.search(only, name):
             continue
@@ -122,11 +135,17 @@ def own(target: Target, only: str, folder: Path) -> Iterator[Case]:
             if dispatch.problem is None or dispatch.program is None:
                 print(f"{name}: no space: {dispatch.untunable}", flush=True)
                 continue
-            found = spaces.find(target.name, dispatch.problem)
-            if found is not None:
-                yield Case(
-                    f"{name}, {found[0]}", found[1], dispatch.problem, extracted.limits, dispatch.name, dispatch.program
-                )
+            for space in plugins.names(spaces.GROUP):
+                found = spaces.find(target.name, dispatch.problem, (space,))
+                if found is not None:
+                    yield Case(
+                        f"{name}, {space}",
+                        found[1],
+                        dispatch.problem,
+                        extracted.limits,
+                        dispatch.name,
+                        dispatch.program,
+                    )
 
 
 def emitted_by_the_compiler(target: Target, only: str, folder: Path, *, narrow: bool) -> Iterator[Case]:
@@ -192,7 +211,8 @@ def check(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chip", action="append", choices=("gfx942", "sm_80", "sm_90"))
+    chips = ("gfx942", "gfx950", "gfx1100", "gfx1201", "sm_80", "sm_90")
+    parser.add_argument("--chip", action="append", choices=chips)
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--spaces", choices=("own", "emitted", "both"), default="both")

@@ -81,12 +81,22 @@ def product(sizes: tuple[int, int, int], element_type: str, *, batch: int = 0, t
     return _filled(f"linalg.{name} indexing_maps = [{printed}]", [lhs, rhs], f"tensor<{lead}{m}x{n}x{sums}>", sums)
 
 
-def convolution(sizes: tuple[int, ...], element_type: str) -> str:
-    """A convolution of images with channels last, grouped if there are groups."""
+def convolution(sizes: tuple[int, ...], element_type: str, *, channels_first: bool = False) -> str:
+    """A convolution of images, grouped if there are groups; channels come last unless asked otherwise."""
     images, rows, columns, inputs, outputs, window, stride, groups = sizes
     sums = _SUM_TYPE[element_type]
     height, width = ((each - 1) * stride + window for each in (rows, columns))
     strides = f"{{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}"
+    if channels_first:
+        return _filled(
+            f"linalg.conv_2d_nchw_fchw {strides}",
+            [
+                f"tensor<{images}x{inputs}x{height}x{width}x{element_type}>",
+                f"tensor<{outputs}x{inputs}x{window}x{window}x{element_type}>",
+            ],
+            f"tensor<{images}x{outputs}x{rows}x{columns}x{sums}>",
+            sums,
+        )
     if groups == 1:
         image, filters = f"{images}x{height}x{width}x{inputs}", f"{window}x{window}x{inputs}x{outputs}"
         return _filled(
@@ -105,20 +115,26 @@ def convolution(sizes: tuple[int, ...], element_type: str) -> str:
     )
 
 
-def attention(sizes: tuple[int, ...], element_type: str) -> str:
-    """Attention with a constant scale."""
+def attention(sizes: tuple[int, ...], element_type: str, *, masked: bool = False) -> str:
+    """Attention with a constant scale, and with a mask [queries, keys] that is added to the scores if asked."""
     batch, queries, keys, features, values = sizes
     kinds = (f"{queries}x{features}", f"{keys}x{features}", f"{keys}x{values}", f"{queries}x{values}")
     q, k, v, o = (f"tensor<{batch}x{each}x{element_type}>" for each in kinds)
+    mask = f"tensor<{queries}x{keys}x{element_type}>"
+    argument, operand, kind, indexing = (
+        (f", %mask: {mask}", ", %mask", f", {mask}", "affine_map<(b, m, n, k1, k2) -> (m, k2)>, ")
+        if masked
+        else ("", "", "", "")
+    )
     return f"""\
-func.func @model(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
+func.func @model(%q: {q}, %k: {k}, %v: {v}{argument}) -> {o} {{
   %scale = arith.constant 0.125 : {element_type}
   %empty = tensor.empty() : {o}
   %o = iree_linalg_ext.attention <{{indexing_maps = [
       affine_map<(b, m, n, k1, k2) -> (b, m, k1)>, affine_map<(b, m, n, k1, k2) -> (b, k2, k1)>,
       affine_map<(b, m, n, k1, k2) -> (b, k2, n)>, affine_map<(b, m, n, k1, k2) -> ()>,
-      affine_map<(b, m, n, k1, k2) -> (b, m, n)>]}}>
-      ins(%q, %k, %v, %scale : {q}, {k}, {v}, {element_type}) outs(%empty : {o}) {{
+      {indexing}affine_map<(b, m, n, k1, k2) -> (b, m, n)>]}}>
+      ins(%q, %k, %v, %scale{operand} : {q}, {k}, {v}, {element_type}{kind}) outs(%empty : {o}) {{
   ^bb0(%score: f32):
     iree_linalg_ext.yield %score : f32
   }} -> {o}
@@ -151,6 +167,78 @@ func.func @model(%a: {source}) -> {result} {{
   %init = linalg.fill ins(%zero : {element_type}) outs(%empty : {result}) -> {result}
   %b = linalg.reduce {{ arith.{add} }} ins(%a : {source}) outs(%init : {result}) dimensions = [1]
   return %b : {result}
+}}
+"""
+
+
+def transpose(sizes: tuple[int, ...], permutation: tuple[int, ...], element_type: str) -> str:
+    """A transposition of any rank."""
+    source, result = (
+        f"tensor<{'x'.join(map(str, shape))}x{element_type}>"
+        for shape in (sizes, tuple(sizes[place] for place in permutation))
+    )
+    return f"""\
+func.func @model(%a: {source}) -> {result} {{
+  %empty = tensor.empty() : {result}
+  %b = linalg.transpose ins(%a : {source}) outs(%empty : {result}) permutation = {list(permutation)}
+  return %b : {result}
+}}
+"""
+
+
+def biased(sizes: tuple[int, int], element_type: str) -> str:
+    """A row added to each row of sums, narrowed to the type: what comes after a product."""
+    sums, rows, row = f"{sizes[0]}x{sizes[1]}xf32", f"{sizes[0]}x{sizes[1]}x{element_type}", f"{sizes[1]}xf32"
+    return f"""\
+func.func @model(%a: tensor<{sums}>, %b: tensor<{row}>) -> tensor<{rows}> {{
+  %empty = tensor.empty() : tensor<{rows}>
+  %c = linalg.generic {{
+      indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]
+      }} ins(%a, %b : tensor<{sums}>, tensor<{row}>) outs(%empty : tensor<{rows}>) {{
+  ^bb0(%x: f32, %y: f32, %unused: {element_type}):
+    %z = arith.addf %x, %y : f32
+    %narrow = arith.truncf %z : f32 to {element_type}
+    linalg.yield %narrow : {element_type}
+  }} -> tensor<{rows}>
+  return %c : tensor<{rows}>
+}}
+"""
+
+
+def bordered(sizes: tuple[int, int, int], element_type: str) -> str:
+    """Channels, rows and columns of an image with a border of zeros: a fill, and a copy of one buffer into another."""
+    channels, rows, columns = sizes
+    image, padded = (
+        f"tensor<{channels}x{rows + 2 * border}x{columns + 2 * border}x{element_type}>" for border in (0, 1)
+    )
+    return f"""\
+func.func @model(%a: {image}) -> {padded} {{
+  %zero = arith.constant 0.0 : {element_type}
+  %b = tensor.pad %a low[0, 1, 1] high[0, 1, 1] {{
+  ^bb0(%i: index, %j: index, %k: index):
+    tensor.yield %zero : {element_type}
+  }} : {image} to {padded}
+  return %b : {padded}
+}}
+"""
+
+
+def max_pooling(sizes: tuple[int, int, int, int, int], element_type: str) -> str:
+    """Maxima of windows, channels first: images, channels, rows (and columns) of the output, window, stride."""
+    images, channels, size, window, stride = sizes
+    read = f"tensor<{images}x{channels}x{'x'.join([str(stride * (size - 1) + window)] * 2)}x{element_type}>"
+    out = f"tensor<{images}x{channels}x{size}x{size}x{element_type}>"
+    shape = f"tensor<{window}x{window}x{element_type}>"
+    return f"""\
+func.func @model(%a: {read}) -> {out} {{
+  %lowest = arith.constant -6.5e4 : {element_type}
+  %window = tensor.empty() : {shape}
+  %empty = tensor.empty() : {out}
+  %init = linalg.fill ins(%lowest : {element_type}) outs(%empty : {out}) -> {out}
+  %b = linalg.pooling_nchw_max {{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}
+      ins(%a, %window : {read}, {shape}) outs(%init : {out}) -> {out}
+  return %b : {out}
 }}
 """
 

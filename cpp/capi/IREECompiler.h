@@ -205,6 +205,7 @@ void mlirOperationDestroy(MlirOperation op);
 void mlirOperationSetOperand(MlirOperation op, intptr_t pos, MlirValue value);
 MlirBlock mlirOperationGetBlock(MlirOperation op);
 MlirOperation mlirOperationGetNextInBlock(MlirOperation op);
+bool mlirOperationIsBeforeInBlock(MlirOperation op, MlirOperation other);
 void mlirOperationMoveBefore(MlirOperation op, MlirOperation reference);
 MlirRegion mlirRegionCreate(void);
 void mlirRegionTakeBody(MlirRegion target, MlirRegion source);

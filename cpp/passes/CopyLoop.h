@@ -71,7 +71,8 @@ MlirValue makeGroup(const Builder &at, const CopyLoop &found);
 /// Waits until at most `groups` groups are under way.
 void waitFor(const Builder &at, MlirValue token, int groups);
 
-/// Removes the copies, groups, waits and barriers that the loop had.
+/// Removes the copies, groups, waits and barriers that the loop had, and its
+/// buffers' deallocations.
 void eraseOld(const CopyLoop &found);
 
 } // namespace iree_tuner

@@ -38,10 +38,12 @@ struct Source {
   std::vector<MlirValue> ofColumns = {};
 };
 
-/// A fragment that ldmatrix can load.
+/// A fragment that ldmatrix can load. Its distances are from what `base` reads:
+/// the first read of its block that is as far from it in every thread.
 struct Loadable {
   Fragment fragment;
   bool isTransposed;
+  MlirOperation base;
 };
 
 } // namespace
@@ -110,7 +112,7 @@ static std::vector<int64_t> byDimension(int64_t distance,
 static bool fit(const Loadable &one, const Loadable &other) {
   const Fragment &first = one.fragment, &second = other.fragment;
   return one.isTransposed == other.isTransposed &&
-         first.read.ptr == second.read.ptr && first.pairs.size() == 2 &&
+         one.base.ptr == other.base.ptr && first.pairs.size() == 2 &&
          second.pairs.size() == 2 &&
          first.pairs[1][0] - first.pairs[0][0] ==
              second.pairs[1][0] - second.pairs[0][0];
@@ -136,10 +138,10 @@ static MlirValue load(const std::vector<Pair> &matrices,
   std::vector<MlirValue> &base =
       loadable.isTransposed ? source.ofColumns : source.ofRows;
   if (base.empty()) {
-    base = indicesOfRows(fragment.read, read, loadable.isTransposed);
+    base = indicesOfRows(loadable.base, read, loadable.isTransposed);
   }
   Builder at(placeFor(fragment));
-  MlirValue memref = mlirOperationGetOperand(fragment.read, 0);
+  MlirValue memref = mlirOperationGetOperand(loadable.base, 0);
   auto along = [&](int64_t distance) {
     return byDimension(distance, read.strides);
   };
@@ -201,7 +203,7 @@ struct Same {
 /// Lets the products use what was loaded. Enters what they used before.
 static void use(const Same &same, MlirValue loaded, int64_t first,
                 std::vector<MlirOperation> &before) {
-  for (const auto &[fragment, isTransposed] : same.fragments) {
+  for (const auto &[fragment, isTransposed, base] : same.fragments) {
     before.push_back(
         definingOp(mlirOperationGetOperand(fragment.user, fragment.operand)));
     bool isWhole = shapeOf(mlirValueGetType(loaded))[0] ==
@@ -230,7 +232,7 @@ static void loadAll(std::vector<Same> &block, const Reads &reads,
         matrices.insert(matrices.end(), more.begin(), more.end());
       }
     }
-    const void *read = first.fragment.read.ptr;
+    const void *read = first.base.ptr;
     MlirValue loaded = load(matrices, first, reads.at(read), sources[read]);
     use(block[i], loaded, 0, before);
     if (partner) {
@@ -238,6 +240,31 @@ static void loadAll(std::vector<Same> &block, const Reads &reads,
       partner->isLoaded = true;
     }
   }
+}
+
+/// Lets the fragment's addresses be computed from those of `base`; false if
+/// they are not equally far from these in every thread.
+static bool rebase(Loadable &loadable, MlirOperation base, const Reads &reads) {
+  const Read &from = reads.at(base.ptr);
+  const Read &to = reads.at(loadable.fragment.read.ptr);
+  MlirOperation read = loadable.fragment.read;
+  bool isLater =
+      base.ptr == read.ptr || mlirOperationIsBeforeInBlock(base, read);
+  if (!isLater || from.buffer.ptr != to.buffer.ptr ||
+      from.thread.ptr != to.thread.ptr) {
+    return false;
+  }
+  int64_t distance = to.addresses[0] - from.addresses[0];
+  for (size_t i = 0; i < from.addresses.size(); ++i) {
+    if (to.addresses[i] - from.addresses[i] != distance) {
+      return false;
+    }
+  }
+  for (Pair &pair : loadable.fragment.pairs) {
+    pair = {pair[0] + distance, pair[1] + distance};
+  }
+  loadable.base = base;
+  return true;
 }
 
 /// Adds an operand of a product to its block's if ldmatrix can load it.
@@ -257,14 +284,21 @@ static void add(MlirOperation product, intptr_t operand, Reads &reads,
   if (isTransposed && !lies(fragment, read, true)) {
     return;
   }
+  Loadable loadable = {fragment, isTransposed, fragment.read};
+  for (const Same &same : block) {
+    if (rebase(loadable, same.fragments[0].base, reads)) {
+      break;
+    }
+  }
   for (Same &same : block) {
-    const Fragment &other = same.fragments[0].fragment;
-    if (other.read.ptr == fragment.read.ptr && other.pairs == fragment.pairs) {
-      same.fragments.push_back({fragment, isTransposed});
+    const Loadable &other = same.fragments[0];
+    if (other.base.ptr == loadable.base.ptr &&
+        other.fragment.pairs == loadable.fragment.pairs) {
+      same.fragments.push_back(loadable);
       return;
     }
   }
-  block.push_back({{{fragment, isTransposed}}, false});
+  block.push_back({{loadable}, false});
 }
 
 static MlirLogicalResult loadMatrices(MlirOperation top) {

@@ -178,15 +178,6 @@ static void pipeline(const CopyLoop &found, int depth) {
   }
 
   eraseOld(found);
-  for (size_t i = 0; i < multiplied.size(); ++i) {
-    for (MlirOperation user :
-         usersOf(mlirOperationGetResult(found.buffers[i], 0))) {
-      if (operationName(user) == "memref.dealloc") {
-        mlirOperationSetOperand(user, 0,
-                                mlirOperationGetResult(multiplied[i], 0));
-      }
-    }
-  }
 }
 
 static MlirLogicalResult pipelineCopies(MlirOperation top, int depth) {

@@ -700,14 +700,6 @@ static void rewrite(const CopyLoop &loop, const Warpgroups &found, int depth) {
   eraseOld(loop);
   complete(loop);
   eraseUnused(pending);
-  for (int i = 0; i < 2; ++i) {
-    for (MlirOperation user :
-         usersOf(mlirOperationGetResult(operands[i]->buffer, 0))) {
-      if (operationName(user) == "memref.dealloc") {
-        mlirOperationSetOperand(user, 0, mlirOperationGetResult(larger[i], 0));
-      }
-    }
-  }
 }
 
 static void replace(std::string &text, const std::string &from,

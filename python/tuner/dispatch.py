@@ -96,6 +96,10 @@ class Problem:
             extent *= 1 if loop.is_parallel else loop.extent
         return extent
 
+    def extents_of(self, *roles: str) -> dict[str, list[int]]:
+        """The extents of the loops of each of these roles, in the order of the loops."""
+        return {role: [loop.extent for loop in self.loops if loop.role == role] for role in roles}
+
     @property
     def key(self) -> str:
         """One line that only equal problems share, by which a late spec names its problem."""
@@ -277,14 +281,17 @@ class Annotations:
 class Configured:
     """The configuration that the compiler will use for a dispatch: printed attributes, read back from the IR.
 
-    `lowering_configs` holds one for each configured op, in the order of the dispatch.
+    `lowering_configs` holds one for each configured op, in the order of the dispatch; `decompositions` those of the
+    parts of such ops that have some.
     """
 
     translation_info: str
     lowering_configs: tuple[str, ...]
+    decompositions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join((self.translation_info or "no translation info", *self.lowering_configs))
+        held = (*self.lowering_configs, *self.decompositions)
+        return " ".join((self.translation_info or "no translation info", *held))
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,16 @@ class FinalistFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalistChecked(_Plain):
+    """The finalist `candidate` of `dispatch` is faster than the default and passed a harder check, named by `text`."""
+
+    _kind = "finalist checked"
+    dispatch: str
+    candidate: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchEnded(_Plain):
     """The search of a dispatch ended. `is_tuned`: its best candidate is confirmed to be faster than the default.
 
@@ -196,6 +206,7 @@ Event = (
     | DispatchEnded
     | FlagsTried
     | OpChoiceTried
+    | FinalistChecked
     | FinalistFailed
     | Disturbance
     | Note

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from tuner import plugins
 from tuner.errors import InputError
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from tuner.search import Strategy
     from tuner.spaces import SpaceBuilder
 
-    StrategyOption = str | type[Strategy]
-    SpaceOption = str | SpaceBuilder
+    StrategyOption: TypeAlias = str | type[Strategy]
+    SpaceOption: TypeAlias = str | SpaceBuilder
 else:
     # Their modules import z3, which no command should wait for.
-    StrategyOption = SpaceOption = Any
+    StrategyOption = Any
+    SpaceOption = Any
 
 # The fields that may hold objects.
 OBJECTS = ("strategy", "spaces")
@@ -62,10 +63,13 @@ class Options:
         resume: Continue the run of that folder.
         store: The file of the results of candidates, which several runs may share, by default in the run's folder; then
             further ones, which are only read.
+        start_from: Specs whose entries are the first candidates of the search.
         min_gain: With a smaller gain than this fraction the default stays.
         plain: Hand over only what plain iree-compile applies.
         compile_timeout_s: Seconds for compiling one candidate.
         workers: Processes that compile; 0: one for each processor.
+        facts: Read all that every candidate's binary for a GPU says, by further tools; otherwise only of defaults and
+            winners.
         allocator: What the whole model finds its transient buffers with; `auto` takes the caching one if the untuned
             model is faster with it.
         flags: Further flags of iree-compile.
@@ -89,10 +93,12 @@ class Options:
     run_dir: Path | None = None
     resume: bool = False
     store: tuple[Path, ...] = ()
+    start_from: tuple[Path, ...] = ()
     min_gain: float = 0.02
     plain: bool = False
     compile_timeout_s: float = 30.0
     workers: int = 0
+    facts: bool = False
     allocator: AllocatorOption = "auto"
     flags: tuple[str, ...] = ()
     keep_flags: bool = False
@@ -157,10 +163,12 @@ class TuneOptions(TypedDict, total=False):
     run_dir: str | Path | None
     resume: bool
     store: str | Path | Sequence[str | Path] | None
+    start_from: Sequence[str | Path]
     min_gain: float
     plain: bool
     compile_timeout_s: float
     workers: int
+    facts: bool
     allocator: AllocatorOption
     flags: tuple[str, ...] | list[str]
     keep_flags: bool

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.dispatch import Annotations, Configuration, Configured
+from tuner.facts import BinaryFacts
+from tuner.jsonable import to_plain
 
 
 class Fate(StrEnum):
@@ -60,6 +62,7 @@ class Compilation:
     `configured` is what was read back, `annotations` what a spec entry writes (None for the default), `log` what the
     compiler printed. `started` is when it started, in seconds since the epoch; None if that is not known.
     `by_chance`: it was killed from outside again and again, and may end otherwise another time; no store keeps that.
+    `facts`: what the binary says of itself; None for CPUs.
     """
 
     candidate: Candidate
@@ -72,6 +75,7 @@ class Compilation:
     annotations: Annotations | None = None
     started: float | None = None
     by_chance: bool = False
+    facts: BinaryFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +113,5 @@ class Evaluation:
             "speedup": self.speedup,
             "samples_s": list(self.samples_s),
             "edge_slowdown": self.edge_slowdown,
+            **({"facts": to_plain(self.compilation.facts)} if self.compilation.facts else {}),
         }

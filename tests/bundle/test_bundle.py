@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -27,6 +28,7 @@ from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
 from tuner.events import nobody
 from tuner.measuring.presence import check_present
+from tuner.measuring.racecheck import RaceCheck
 from tuner.model.model import Model, spec_flags
 from tuner.options import Options
 from tuner.preview.list import list_dispatches
@@ -113,7 +115,7 @@ def test_what_travels_imports_no_compiler() -> None:
     """Whoever adds an import to a measuring module sees here what else would have to travel."""
     parts = {name.split(".")[1] for name in measuring_modules() if "." in name}
     values = {"dispatch", "errors", "events", "foreign", "jsonable", "outcome", "processes", "speedup", "stopwatch"}
-    assert parts <= {*values, "bundle", "evaluate", "measuring", "targets"}
+    assert parts <= {*values, "bundle", "evaluate", "facts", "measuring", "targets"}
     assert "tuner.evaluate.devices" not in measuring_modules()
     assert "tuner.targets.cpu" not in measuring_modules()
 
@@ -180,6 +182,24 @@ def test_a_candidate_that_lies_or_crashes_there_is_told(python: Path, bundle: Pa
     assert [known.ended[number].fate for number in (1, 2, 3)] == ["WrongResult", "RunFailed", "Measured"]
     assert known.final is not None
     assert known.final.number not in (1, 2)
+
+
+def test_a_winner_is_checked_harder_on_a_device_on_which_races_hide(python: Path, bundle: Path, tmp_path: Path) -> None:
+    """A CPU, taken for a GPU, and a tool that only runs what it is given, a process that runs the program."""
+    tool = tmp_path / "compute-sanitizer"
+    summary = "========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)"
+    tool.write_text(f'#!/bin/sh\nshift 2; "$@" && echo "{summary}"\n')
+    tool.chmod(0o755)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    changed(bundle, device={**manifest["device"], "may_race": True, "has_racecheck": True})
+    command = [str(python), "-I", str(bundle / "measure.pyz")]
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=environment, timeout=600)
+    assert done.returncode == 0, done.stderr
+    final = results_of(bundle).final
+    assert final is not None
+    assert (len(final.seeds), final.runs, final.races) == (8, 20, RaceCheck())
+    assert f"candidate {final.number}: checked on 8 seeds, 20 runs each; racecheck: no hazards" in done.stdout
 
 
 def test_a_default_that_does_not_run_there_is_told(python: Path, bundle: Path) -> None:
@@ -331,7 +351,7 @@ def test_one_process_at_a_time_measures_a_bundle(python: Path, measured: Path) -
 
 
 def test_results_of_another_bundle_are_refused(bundle: Path) -> None:
-    header = {"schema": "iree-tuner-results/3", "bundle": "another", "machine": {}}
+    header = {"schema": "iree-tuner-results/4", "bundle": "another", "machine": {}}
     (bundle / FILE).write_text(json.dumps(header) + "\n")
     with pytest.raises(InputError, match="belongs to another bundle"):
         Results.read(bundle)

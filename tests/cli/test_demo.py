@@ -26,11 +26,11 @@ def test_what_a_user_made_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("iree-tuner-demo").mkdir()
-    Path("iree-tuner-demo", "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="iree-tuner-demo has files in it"):
-        demo.main([], standalone_mode=False)
-    assert [path.name for path in tmp_path.rglob("*")] == ["iree-tuner-demo", "notes.txt"]
+    Path("mine").mkdir()
+    Path("mine", "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="mine has files in it"):
+        demo.main(["-o", "mine"], standalone_mode=False)
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "notes.txt"]
     assert capfd.readouterr().out == ""
 
 

@@ -24,7 +24,7 @@ from tuner.outcome import Candidate, Fate
 from tuner.specs.read import read_spec
 from tuner.specs.write import Entry, late_spec
 from tuner.targets.cuda import CudaTarget
-from tuner.targets.gpu_pipelines import pipeline_attribute
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, pipeline_attribute
 
 RECORDED = DATA / "h200_run" / "spec.late.mlir"
 BUILT_IN = "#iree_gpu.pipeline<TileAndFuse>"
@@ -39,7 +39,8 @@ MATMUL = Configuration(
 def test_a_spec_says_that_it_needs_the_plugin(feeding: Feeding, needs: bool, tmp_path: Path) -> None:
     (recorded,) = read_spec(RECORDED).entries
     root = {
-        name: text.replace(BUILT_IN, pipeline_attribute(feeding)) for name, text in recorded.annotations.root.items()
+        name: text.replace(BUILT_IN, pipeline_attribute(TILE_AND_FUSE, feeding))
+        for name, text in recorded.annotations.root.items()
     }
     path = tmp_path / "spec.late.mlir"
     path.write_text(late_spec([replace(recorded.rewritten(), annotations=Annotations(root))]))

@@ -78,8 +78,21 @@ def test_the_probe_reads_as_much_as_the_product() -> None:
 
 def test_a_new_or_an_empty_folder_is_taken(tmp_path: Path) -> None:
     for _ in range(2):
-        make_folder(tmp_path / "demo")
+        assert make_folder(tmp_path / "demo") == tmp_path / "demo"
         assert list((tmp_path / "demo").iterdir()) == []
+
+
+def test_a_demo_without_a_name_for_its_folder_takes_the_next_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert make_folder(None) == Path("iree-tuner-demo")
+    Path("iree-tuner-demo", "notes.txt").write_text("mine")
+    Path("iree-tuner-demo-2").write_text("a file")
+    Path("iree-tuner-demo-3").symlink_to("nowhere")
+    assert make_folder(None) == Path("iree-tuner-demo-4")
+    assert make_folder(None) == Path("iree-tuner-demo-5")
+    assert Path("iree-tuner-demo", "notes.txt").read_text() == "mine"
 
 
 def test_a_folder_with_files_a_file_and_no_place_are_refused(tmp_path: Path) -> None:
@@ -147,7 +160,7 @@ def test_the_page_shows_times_rates_and_commands_in_80_columns(encoding: str, le
 def test_the_page_says_why_the_default_stays() -> None:
     text = page(Demonstration(Demo(FOLDER), "the default is best", DEFAULT, PROBE))
     assert "No gain this time: the default is best." in text
-    assert "iree-tune demo --trials 40 -o iree-tuner-demo-2" in text
+    assert "iree-tune demo --trials 40" in text
     assert "Compile it" not in text
 
 

@@ -15,11 +15,16 @@ from packaging.requirements import Requirement
 
 from tuner.doctor.devices import check_device
 from tuner.doctor.findings import Finding, Severity
+from tuner.doctor.gpu_tools import check_gpu_tools
 from tuner.doctor.machine import check_folder
 from tuner.doctor.plugin import check_plugin
 from tuner.doctor.product import MODULE, compile_product, verify_product
 from tuner.doctor.versions import check_packages, check_python, check_versions
 from tuner.errors import ToolError
+from tuner.facts import objdump as objdump_module
+from tuner.facts import ptxas as ptxas_module
+from tuner.facts.objdump import find_objdump
+from tuner.facts.ptxas import find_ptxas
 from tuner.measuring import Runner
 from tuner.rates.peaks import read_peaks
 from tuner.targets.cpu import CpuTarget
@@ -147,3 +152,36 @@ def test_chips_of_amd_gpus_as_the_driver_lists_them(tmp_path: Path) -> None:
         (tmp_path / str(node) / "properties").write_text(f"simd_count 304\ngfx_target_version {number}\nnum_cp 1\n")
     assert find_chips(tmp_path) == ("gfx942", "gfx90a", "gfx1100", "gfx1201")
     assert find_chips(tmp_path / "none") == ()
+
+
+def tools_with(monkeypatch: pytest.MonkeyPatch, ptxas: str, objdump: str, folder: Path) -> list[str]:
+    monkeypatch.setenv(ptxas_module.VARIABLE, ptxas)
+    monkeypatch.setenv(objdump_module.VARIABLE, objdump)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    find_ptxas.cache_clear()
+    find_objdump.cache_clear()
+    try:
+        return [line for finding in check_gpu_tools() for line in finding.lines()]
+    finally:
+        find_ptxas.cache_clear()
+        find_objdump.cache_clear()
+
+
+def test_tools_for_gpus_are_named_or_their_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = tools_with(monkeypatch, "no-such-ptxas", "no-such-objdump", tmp_path / "nothing")
+    assert lines == [
+        "ok    ptxas: not found; it counts registers and spills of code for NVIDIA GPUs",
+        "ok    compute-sanitizer: not found; it looks for data races in winners on NVIDIA GPUs",
+        "ok    llvm-objdump: not found; it counts the instructions of code for AMD GPUs, if it knows the chip",
+    ]
+    for name in ("ptxas", "compute-sanitizer", "objdump"):
+        (tmp_path / name).write_text("#!/bin/sh\necho release 13.0, V13.0.88\n")
+        (tmp_path / name).chmod(0o755)
+    lines = tools_with(monkeypatch, "ptxas", "objdump", tmp_path)
+    assert lines == [
+        f"ok    ptxas: {tmp_path}/ptxas, release 13.0, counts registers and spills of code for NVIDIA GPUs",
+        f"ok    compute-sanitizer: {tmp_path}/compute-sanitizer looks for data races in winners on NVIDIA GPUs",
+        f"ok    llvm-objdump: {tmp_path}/objdump counts the instructions of code for AMD GPUs, if it knows the chip",
+    ]
+    (tmp_path / "ptxas").write_bytes(b"\x7fELF broken")
+    assert "does not run" in tools_with(monkeypatch, "ptxas", "objdump", tmp_path)[0]

@@ -34,7 +34,7 @@ from tuner.specs.write import problem_spec
 
 HERE = {"target": "cpu", "threads": 1}
 # What a resumed run may be told anew.
-MAY_CHANGE = {"trials", "budget_s", "workers", "compile_timeout_s", "output", "store", "run_dir", "resume"}
+MAY_CHANGE = {"trials", "budget_s", "workers", "facts", "compile_timeout_s", "output", "store", "run_dir", "resume"}
 OTHERS: dict[str, Any] = {
     "target": "cuda",
     "devices": ("local-sync://1",),
@@ -350,8 +350,8 @@ def database(path: Path, *statements: str) -> Path:
     "statements",
     [
         ("create table mine (x)",),
-        ("pragma user_version = 2",),
-        ("create table evaluations (subject text)", "pragma user_version = 2"),
+        ("pragma user_version = 3",),
+        ("create table evaluations (subject text)", "pragma user_version = 3"),
     ],
 )
 def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
@@ -360,7 +360,7 @@ def test_a_foreign_database_stays_as_it_is(statements: tuple[str, ...], capsys: 
 
 
 @pytest.mark.parametrize(
-    "change", ["alter table evaluations add column extra text", "pragma user_version = 1", "pragma user_version = 3"]
+    "change", ["alter table evaluations add column extra text", "pragma user_version = 2", "pragma user_version = 4"]
 )
 def test_a_store_of_another_form_is_refused(change: str, capsys: pytest.CaptureFixture[str]) -> None:
     check_store(Path("s.sqlite"))

@@ -22,7 +22,7 @@ ROOT = Path(tuner.__file__).parent
 FLOORS = """
 constraints errors foreign native speedup stopwatch
 files jsonable model_flags plugins processes search
-dispatch toolchain
+dispatch facts problems toolchain
 kinds model outcome rates targets
 events measuring op_choices spaces
 options

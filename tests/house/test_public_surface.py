@@ -34,6 +34,7 @@ SURFACE = {
     "tuner.op_choices": """
         GROUP InputOp OpChoice OpChoiceKind Rewriting flags_of is_needed_flag kinds
     """,
+    "tuner.problems": "SUFFIX is_list module_of write_list",
     "tuner.search": "NO_PRIOR Prior Strategy best_before unasked",
     "tuner.spaces": "GROUP SpaceBuilder find",
     "tuner.kinds": "GROUP Kind find matcher",
@@ -43,7 +44,7 @@ SURFACE = {
         allocator_flags
     """,
     "tuner.testing": """
-        DEVICE Behaviour Course MadeUp RecordedRun RecordedStore Recording Replay ReplayedProgram
+        DEVICE Behaviour Course MadeUp RecordedRun RecordedStore Recording Replay ReplayedProgram Slip
     """,
     "tuner.testing.contracts": "FormatContract KindContract SpaceContract StrategyContract TargetContract",
 }
@@ -76,7 +77,8 @@ def test_the_keywords_of_tune_are_the_options() -> None:
         tuple[str, ...]: {list[str]},
         tuple[SpaceOption, ...]: {list[SpaceOption]},
     }
-    assert declared.pop("store") == tuple[Path, ...]
+    assert declared.pop("store") == declared.pop("start_from") == tuple[Path, ...]
+    assert keywords["start_from"] == Sequence[str | Path]
     assert set(get_args(keywords["store"])) == {str, Path, Sequence[str | Path], type(None)}
     for name, kind in declared.items():
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}

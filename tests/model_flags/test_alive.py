@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import few_ops
+from machine_code import elf_images
 from tuner.constraints import violated_rules
 from tuner.model.model import Model
 from tuner.model_flags import DEFAULT, FlagKnob, Host, ModelFlags
@@ -49,21 +49,8 @@ FIRST = {
     "vector-width": "padded chain",
     "loop-unrolling": "padded chain",
 }
-ELF = b"\x7fELF"
 # Images of machine code, or the reason why there are none.
 Code = tuple[bytes, ...] | str
-
-
-def code_of(binary: bytes) -> tuple[bytes, ...]:
-    """The images of machine code in a compiled model. What stands around them names the flags."""
-    found, start = [], binary.find(ELF)
-    while start >= 0:
-        (sections_at,) = struct.unpack_from("<Q", binary, start + 40)
-        size, count = struct.unpack_from("<HH", binary, start + 58)
-        end = start + sections_at + size * count
-        found.append(binary[start:end])
-        start = binary.find(ELF, end)
-    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -116,7 +103,7 @@ class Compiler:
             with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                 output = Path(folder) / "model.vmfb"
                 result = self._models[model].compile(output, *flags)
-                code = result.first_error if result.exit_code else code_of(output.read_bytes())
+                code = result.first_error if result.exit_code else elf_images(output.read_bytes())
             self._code[model, flags] = code
         return self._code[model, flags]
 

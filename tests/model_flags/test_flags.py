@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.model_flags import FlagKnob, Host, ModelFlags
+from tuner.model_flags import FlagKnob, Host, ModelFlags, gpu
 from tuner.model_flags.cpu import FLAGS
 
 PASSES = "--iree-preprocessing-pass-pipeline"
@@ -78,10 +78,11 @@ def test_no_two_values_of_the_cpus_knobs_stand_for_the_same() -> None:
     assert len(every) == len(set(every))
 
 
-def test_the_page_names_every_knob_of_the_cpu() -> None:
+@pytest.mark.parametrize(("title", "knobs"), [("Which flags there are", FLAGS.knobs), ("Flags on GPUs", gpu.KNOBS)])
+def test_the_page_names_every_knob(title: str, knobs: tuple[FlagKnob, ...]) -> None:
     """Names that share a row are separated by commas."""
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
-    (section,) = [part for part in page.split("\n### ") if part.startswith("Which flags there are\n")]
+    (section,) = [part for part in page.split("\n### ") if part.startswith(f"{title}\n")]
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     named = [name.strip(" `") for cell in cells for name in cell.split(",")]
-    assert sorted(knob.name for knob in FLAGS.knobs) == sorted(named)
+    assert sorted(knob.name for knob in knobs) == sorted(named)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tuner.rates.peaks import Peaks, find_peaks, keep_peaks, read_peaks
+from tuner.rates.work import Footprint
 
 ONE = Peaks("a processor", "local-sync", 1, 100e9, 20e9)
 FOUR = replace(ONE, device="local-task", threads=4, operations_per_s=400e9)
@@ -48,5 +49,11 @@ def test_rates_that_no_machine_has(tmp_path: Path, rate: float) -> None:
 
 
 def test_work_takes_as_long_as_its_slower_part() -> None:
-    assert ONE.least_s(100e9, 1.0) == 1.0
-    assert ONE.least_s(1.0, 40e9) == 2.0
+    assert ONE.least_s(Footprint(100e9, 1.0, "f32")) == 1.0
+    assert ONE.least_s(Footprint(1.0, 40e9, "f32")) == 2.0
+
+
+def test_operations_of_other_types_have_no_measured_peak() -> None:
+    """Their bytes alone would be too low a limit. If there are no operations to count, they are the limit."""
+    assert ONE.least_s(Footprint(100e9, 40e9, "f16xf16xf32")) is None
+    assert ONE.least_s(Footprint(0.0, 40e9, "f16")) == 2.0

@@ -123,10 +123,12 @@ def test_rates_and_their_part_of_the_limit() -> None:
     assert all(rate.limit == "-" for rate in rates_of(BREAKDOWN.tuned, None))
 
 
-def test_operations_of_other_types_have_no_measured_peak() -> None:
+def test_a_dispatch_whose_type_has_no_peak_has_rates_and_no_part_of_the_limit() -> None:
+    """Nor a place below a roof that is not its own."""
     half = replace(BREAKDOWN.tuned[0], footprint=replace(PRODUCT_WORK, types="f16xf16xf32"))
     (rate,) = rates_of((half,), PEAKS)
-    assert rate.limit_part == pytest.approx(PRODUCT_WORK.bytes / 10e9 / 4e-3)
+    assert (giga(rate.operations_per_s), rate.limit_part, rate.limit) == ("67.1", None, "-")
+    assert roofline("roofline", Breakdown((half,)), PEAKS) is None
 
 
 def test_more_than_the_memory_gives_is_at_the_limit() -> None:

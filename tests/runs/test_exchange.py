@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from tuner.errors import InputError
+from tuner.facts import BinaryFacts
+from tuner.jsonable import to_plain
 from tuner.outcome import Fate
 from tuner.runs.exchange import Imported, export_store, import_into, merge_stores, read_records, sum_up
 from tuner.runs.store import FLAGS, Record, Store, Stored, line_of, records_of
@@ -35,7 +37,8 @@ def make_store(tmp_path: Path) -> Path:
     with Store(path, HERE, "3.13.0") as store:
         store.add("first", {"tile": 4}, FAST, "a problem", {"tile": 4})
         store.add("first", {"tile": 8}, BROKEN, "a problem", {"tile": 8})
-        store.add("second", {"tile": 4}, replace(FAST, edge_slowdown=3.0), "another", {"tile": 4})
+        facts = BinaryFacts("sm_90", registers=168, workgroup_size=(128, 1, 1), loop={"mma": 32})
+        store.add("second", {"tile": 4}, replace(FAST, edge_slowdown=3.0, facts=facts), "another", {"tile": 4})
         store.add("a model", {"flag": "on"}, FAST, FLAGS, {"flag": "on"})
     with Store(path, THERE, "3.12.0") as store:
         store.add("first", {"tile": 4}, FAST, "a problem", {"tile": 4})
@@ -52,7 +55,7 @@ def put(path: Path, *records: Record) -> Path:
     with Store(path, HERE, "3.13.0"):
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executemany(f"insert into evaluations values ({', '.join('?' * 14)})", [one.row for one in records])
+        connection.executemany(f"insert into evaluations values ({', '.join('?' * 15)})", [one.row for one in records])
     return path
 
 
@@ -95,7 +98,7 @@ def test_equal_records_make_equal_files(store: Path, tmp_path: Path) -> None:
 def test_the_header_names_devices_and_compilers_and_a_line_is_a_record(store: Path, tmp_path: Path) -> None:
     export_store(store, tmp_path / "shared.jsonl")
     header, *lines = map(json.loads, (tmp_path / "shared.jsonl").read_text().splitlines())
-    assert (header["form"], header["version"], header["records"]) == ("iree-tuner store", 1, len(lines))
+    assert (header["form"], header["version"], header["records"]) == ("iree-tuner store", 2, len(lines))
     assert header["compilers"] == ["3.12.0", "3.13.0"]
     assert list(header["circumstances"].values()) == [HERE, THERE]
     assert {line["in"] for line in lines} == header["circumstances"].keys()
@@ -155,7 +158,8 @@ def changed(line: int, **values: Any) -> Callable[[list[Any]], list[Any]]:
     """A file with other values in a line, the header being line 0; None removes one."""
 
     def change(lines: list[Any]) -> list[Any]:
-        lines[line] = {name: value for name, value in {**lines[line], **values}.items() if value is not None}
+        removed = {name for name, value in values.items() if value is None}
+        lines[line] = {name: value for name, value in {**lines[line], **values}.items() if name not in removed}
         return lines
 
     return change
@@ -170,7 +174,7 @@ def changed(line: int, **values: Any) -> Callable[[list[Any]], list[Any]]:
         (lambda lines: lines[1:], "is no store, and no file that iree-tune store export wrote"),
         (lambda lines: lines[:0], "is no store, and no file"),
         (lambda lines: [4, *lines], "is no store, and no file"),
-        (changed(0, version=2), "is written in version 2 of its form, this iree-tuner reads version 1"),
+        (changed(0, version=1), "is written in version 1 of its form, this iree-tuner reads version 2"),
         (changed(0, form="another"), "is no store, and no file"),
         (changed(0, records="5"), "its header is incomplete"),
         (changed(0, circumstances=[]), "its header is incomplete"),
@@ -182,6 +186,9 @@ def changed(line: int, **values: Any) -> Callable[[list[Any]], list[Any]]:
         (changed(1, time_s="fast"), "line 2: the time is fast"),
         (changed(1, samples_s=["fast"]), "line 2: the sample is fast"),
         (changed(1, edge_slowdown=0.5), "is no slowdown"),
+        (changed(1, facts=None), "line 2: it is no record"),
+        (changed(1, facts={"chip": "sm_90"}), "line 2: BinaryFacts has no 'registers'"),
+        (changed(1, facts=to_plain(BinaryFacts("sm_90", registers=-1))), "line 2: the facts of its binary have"),
         (changed(1, point={"tile": "wide"}), "the knobs are no object of whole numbers"),
         (changed(1, ended="yesterday"), "line 2: yesterday is no moment"),
         (changed(1, subject=4), "line 2: 4 is no text"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import resource
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import pytest
 import samples
 import tuner
 from commands import assert_fails, here
+from tuner.dispatch import BenchmarkProgram, Region
 from tuner.errors import InputError
 from tuner.events import CandidateEnded, Event
+from tuner.facts import BinaryFacts
 from tuner.outcome import Candidate, Compilation, Fate
-from tuner.runs.store import Store, Stored, digest
+from tuner.runs.store import Store, Stored, digest, subject_of
 
 HERE = {"target": "cpu", "threads": 1}
 FAST = Stored(Fate.MEASURED, "", 0.1, 2e-3, 1.5, (2e-3, 2.1e-3))
+ON_A_GPU = replace(FAST, facts=BinaryFacts("sm_90", registers=168, workgroup_size=(128, 1, 1), loop={"mma": 32}))
 SLOW_AT_EDGES = Stored(Fate.MEASURED, "", 0.1, 6e-3, 0.5, (2e-3,), 3.0)
 
 
@@ -34,16 +38,34 @@ def test_what_was_kept_is_found(tmp_path: Path) -> None:
         )
     with Store(tmp_path / "s.sqlite", HERE, "3.13.0") as store:
         assert store.find(subject, {"tile": 4}) == FAST
-        store.add(subject, {"tile": 16}, SLOW_AT_EDGES, "problem", {"tile": 16})
-        assert store.find(subject, {"tile": 16}) == SLOW_AT_EDGES
+        for tile, stored in ((16, SLOW_AT_EDGES), (32, ON_A_GPU)):
+            store.add(subject, {"tile": tile}, stored, "problem", {"tile": tile})
+            assert store.find(subject, {"tile": tile}) == stored
         failed = store.find(subject, {"tile": 8})
         assert failed is not None
         assert failed.fate is Fate.WRONG_RESULT
 
 
-@pytest.mark.parametrize("stored", [FAST, SLOW_AT_EDGES])
+@pytest.mark.parametrize(
+    ("fields", "is_same"),
+    [
+        ({}, True),
+        ({"entry": "named otherwise", "default_text": "configured otherwise"}, True),
+        ({"ir_text": "other IR"}, False),
+        ({"regions": ()}, False),
+        ({"flags": ("--other",)}, False),
+    ],
+)
+def test_a_dispatch_is_known_by_what_it_computes_on_which_data(fields: dict[str, Any], is_same: bool) -> None:
+    """And by the flags of its compilation, not by how the compiler configured it."""
+    region = Region(0, (4,), "f32", "write")
+    program = BenchmarkProgram("IR", "configured IR", "run", "set_buffer", 16, (region,), ("--flag",))
+    assert (subject_of(replace(program, **fields)) == subject_of(program)) == is_same
+
+
+@pytest.mark.parametrize("stored", [FAST, SLOW_AT_EDGES, ON_A_GPU])
 def test_what_is_kept_is_what_a_resumed_run_has(stored: Stored) -> None:
-    compilation = Compilation(Candidate(3), Fate.COMPILED, "", 0.1, Path("log"))
+    compilation = Compilation(Candidate(3), Fate.COMPILED, "", 0.1, Path("log"), facts=stored.facts)
     assert Stored.of(stored.evaluation(compilation)) == stored
 
 

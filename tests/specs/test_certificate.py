@@ -17,6 +17,7 @@ from places import DATA
 from tuner.dispatch import Configuration, Loop, Operand, Problem
 from tuner.errors import InputError
 from tuner.foreign import printable
+from tuner.measuring.racecheck import RaceCheck
 from tuner.specs.certificate import SCHEMA, Certificate
 from tuner.specs.read import read_spec
 from tuner.speedup import Ratio
@@ -44,6 +45,7 @@ PROBLEMS = st.builds(
 st.register_type_strategy(int, st.integers(-(2**63) + 1, 2**63 - 1))
 st.register_type_strategy(float, st.floats(0, 1e300))
 st.register_type_strategy(str, PRINTED)
+st.register_type_strategy(RaceCheck, st.builds(RaceCheck, *[st.integers(0, 2**63 - 1)] * 2))
 
 
 @st.composite
@@ -51,8 +53,10 @@ def certificates(draw: st.DrawFn) -> Certificate:
     """Any that a run can make: of text that terminals show, of times and ratios that there are."""
     baseline_s, candidate_s = zip(*draw(MEASURED), strict=True)
     ratio = st.floats(1e-15, 1e15)
+    certificate = draw(st.from_type(Certificate))
     return replace(
-        draw(st.from_type(Certificate)),
+        certificate,
+        verified=replace(certificate.verified, runs=draw(st.integers(1, 2**63 - 1))),
         problem=draw(st.none() | PROBLEMS),
         baseline_s=baseline_s,
         candidate_s=candidate_s,

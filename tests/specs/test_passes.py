@@ -14,13 +14,13 @@ from tuner.dispatch import Annotations, Feeding
 from tuner.specs.passes import of_another_release
 from tuner.specs.read import UnreadableSpecError, read_spec
 from tuner.specs.write import late_spec
-from tuner.targets.gpu_pipelines import pipeline_attribute
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, pipeline_attribute
 
 BUILT_IN = "#iree_gpu.pipeline<TileAndFuse>"
 (RECORDED,) = read_spec(DATA / "h200_run" / "spec.late.mlir").entries
 LISTED = Annotations(
     {
-        name: text.replace(BUILT_IN, pipeline_attribute(Feeding(128, 3, True)))
+        name: text.replace(BUILT_IN, pipeline_attribute(TILE_AND_FUSE, Feeding(128, 3, True)))
         for name, text in RECORDED.annotations.root.items()
     }
 )

@@ -98,7 +98,7 @@ def test_entries_of_others_are_named(tmp_path: Path, delivered: tuple[TuneResult
         (lambda _: "nonsense", UnreadableSpecError, "no tuning spec that this compiler reads .error:"),
         (lambda text: text.replace("#iree_cpu.pipeline", "#iree_cpu.road"), UnreadableSpecError, "reads .error:"),
         (lambda _: "module {}", InputError, "it has no sequence @__kernel_config"),
-        (lambda text: text.replace("certificate/5", "certificate/9"), InputError, "schema iree-tuner-certificate/9"),
+        (lambda text: text.replace("certificate/6", "certificate/9"), InputError, "schema iree-tuner-certificate/9"),
         (lambda text: text.replace('{\\"schema', '\\"schema'), InputError, "carries a broken certificate"),
     ],
 )

@@ -63,6 +63,28 @@ func.func @elementwise(%v: tensor<{size}xf32>) -> tensor<{size}xf32> {{
 """
 
 
+def padded_depthwise(channels: int = 8) -> str:
+    """A depthwise convolution of a padded image in f32. The default of the dispatch that pads too does not compile.
+
+    Source: iree-compile 3.13 with `--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops`.
+    """
+    image, padded = f"tensor<1x{channels}x12x96xf32>", f"tensor<1x{channels}x14x98xf32>"
+    return f"""
+func.func @depthwise(%x: {image}, %w: tensor<{channels}x3x3xf32>) -> {image} {{
+  %zero = arith.constant 0.0 : f32
+  %padded = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {{
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %zero : f32
+  }} : {image} to {padded}
+  %empty = tensor.empty() : {image}
+  %init = linalg.fill ins(%zero : f32) outs(%empty : {image}) -> {image}
+  %y = linalg.depthwise_conv_2d_nchw_chw ins(%padded, %w : {padded}, tensor<{channels}x3x3xf32>)
+    outs(%init : {image}) -> {image}
+  return %y : {image}
+}}
+"""
+
+
 def two_matmuls(m: int, n: int, p: int, k: int) -> str:
     """A * B * C in f32: two products, the second of the first."""
     return f"""

@@ -10,8 +10,11 @@ import pytest
 
 from tuner.errors import InputError
 from tuner.targets.choosing import choose_target
+from tuner.targets.cpu import CpuTarget
+from tuner.targets.cuda import CudaTarget
 from tuner.targets.cuda_chip import CudaDevice, chip_for
 from tuner.targets.gpu import device_uris
+from tuner.targets.rocm import RocmTarget
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,22 @@ def test_bad_targets_are_refused_in_a_sentence(text: str, threads: int, said: st
 )
 def test_a_gpu_gets_a_chip_whose_code_it_runs(capability: tuple[int, int], chip: str) -> None:
     assert chip_for(CudaDevice("a GPU", capability, 132)) == chip
+
+
+def test_programs_become_machine_code_for_the_gpu_that_runs_them() -> None:
+    """Which IREE need not compile for; without a GPU it is the chip that code is for."""
+    assert CudaDevice("NVIDIA H200", (9, 0), 132).chip == "sm_90"
+    assert CudaTarget("sm_80", runs_on="sm_90").machine_code_for == "sm_90"
+    assert CudaTarget("sm_80").machine_code_for == "sm_80"
+    assert CudaTarget("sm_80", is_hopper=True).machine_code_for == "sm_90"
+    assert RocmTarget("gfx942").machine_code_for == "gfx942"
+    assert CpuTarget(1).machine_code_for == ""
+
+
+def test_races_hide_on_gpus() -> None:
+    assert [(device.may_race, device.has_racecheck) for device in CudaTarget("sm_80").devices] == [(True, True)]
+    assert [(device.may_race, device.has_racecheck) for device in RocmTarget("gfx942").devices] == [(True, False)]
+    assert not CpuTarget(2).device.may_race
 
 
 def test_a_gpu_without_matrix_instructions_is_refused() -> None:

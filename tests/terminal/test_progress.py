@@ -45,6 +45,7 @@ KINDS = {
     "dispatch ended",
     "flags tried",
     "op choice tried",
+    "finalist checked",
     "finalist failed",
     "disturbance",
     "note",

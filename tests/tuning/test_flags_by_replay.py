@@ -12,17 +12,24 @@ from typing import Any
 import pytest
 
 from pins import all_but
-from tuner.errors import DeviceLostError
+from tuner.errors import DeviceLostError, InputError
 from tuner.events import Event, FlagsTried
+from tuner.model_flags.gpu import KNOBS
 from tuner.options import Options
 from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.replay import Behaviour, Course
-from tuner.tuning.flag_plan import plan_flags
-from tuner.tuning.flag_search import FlagChoice, choose_flags
+from tuner.tuning.flag_plan import check_pins, plan_flags
+from tuner.tuning.flag_search import FlagChoice, choose_flags, promised_speedup
 
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
 EARLY = "--iree-global-opt-data-tiling"
+PADDING = "--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops"
+HORIZONTAL = "--iree-dispatch-creation-enable-fuse-horizontal-contractions"
+WINOGRAD = (
+    "--iree-preprocessing-pass-pipeline=builtin.module(util.func("
+    "iree-linalg-ext-convert-conv2d-to-winograd{replace-all-convs=true}))"
+)
 STACK = "--iree-llvmcpu-stack-allocation-limit=131072"
 PLAIN_S = 10e-3
 PINS = all_but("opt-level", "data-tiling")
@@ -89,6 +96,35 @@ def test_the_fastest_flags_are_chosen_and_compared_with_the_untuned_model(tmp_pa
     assert choice.tried == len(tried) > 4
     best = [event.best for event in tried]
     assert best == sorted(best)
+
+
+@pytest.mark.parametrize("target", ["cuda", "rocm"])
+def test_the_flags_of_a_gpu_are_searched_in_the_order_of_its_knobs(target: str, tmp_path: Path) -> None:
+    """What choices gave on CPUs says nothing of them."""
+    known = Flags({O2: 0.7, PADDING: 0.9, HORIZONTAL: 0.95}, broken=frozenset({WINOGRAD}))
+    tried: list[FlagsTried] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FlagsTried):
+            tried.append(event)
+
+    with workbench(tmp_path / "run", ReplayMachines.of(known), target=target, listen=listen, keep_flags=False) as bench:
+        plain = replayed_plain_model(bench, known)
+        assert promised_speedup(bench, ()) == 1.0
+        choice = choose_flags(bench, plain, (), bench.budget, 0.0)
+    assert tried[0].values == {"opt-level": "O2"}
+    assert choice.values.items() >= {"opt-level": "O2", "fuse-padding": "consumer"}.items()
+    assert {O2, PADDING} <= set(choice.flags)
+    assert {name for event in tried for name in event.values} <= {knob.name for knob in KNOBS}
+
+
+def test_pins_of_a_gpu_are_its_own(tmp_path: Path) -> None:
+    known, pins = Flags({O2: 0.7}), {"opt-level": "O2"}
+    with workbench(tmp_path / "run", ReplayMachines.of(known), target="cuda", pins=pins) as bench:
+        choice = choose_flags(bench, replayed_plain_model(bench, known), (), bench.budget, 0.0)
+        assert (choice.flags, choice.tried) == ((O2,), 0)
+        with pytest.raises(InputError, match="there is no choice 'data-tiling' of flags; there are: opt-level, "):
+            check_pins("cuda", Options(pins={"data-tiling": "on"}))
 
 
 def test_flags_that_gain_nothing_stay_away(tmp_path: Path) -> None:

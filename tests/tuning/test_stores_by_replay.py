@@ -7,7 +7,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ import pytest
 from tuner.dispatch import Dispatch
 from tuner.evaluate.final import finalists
 from tuner.events import CandidateEnded, Event, Note
-from tuner.runs.exchange import export_store, import_into
+from tuner.outcome import Fate
+from tuner.runs.exchange import export_store, import_into, read_records
 from tuner.runs.store import line_of
 from tuner.targets import Limits
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
 from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp, RecordedStore, Recording
-from tuner.testing.replay import Behaviour, Course
+from tuner.testing.replay import DEVICE, Behaviour, Course, Slip
 from tuner.tuning.dispatches import tune_dispatches
 from tuner.tuning.result import DispatchResult
 
@@ -46,6 +47,17 @@ class Wrong:
     def behaviour(self, dispatch: str, choice: Any) -> Behaviour:
         del dispatch
         return Behaviour(1e-3) if choice == "default" else Behaviour(1e-3, course=Course.WRONG)
+
+
+@dataclass(frozen=True)
+class Slipping:
+    """Made up. Candidates that are twice as fast as the default are wrong in their nineteenth run."""
+
+    made_up: MadeUp = MadeUp()  # noqa: RUF009
+
+    def behaviour(self, dispatch: str, choice: Any) -> Behaviour:
+        known = self.made_up.behaviour(dispatch, choice)
+        return replace(known, slip=Slip(run=19)) if known.time_s < 0.5 * self.made_up.default_s else known
 
 
 @dataclass(frozen=True)
@@ -168,3 +180,27 @@ def test_an_exchanged_file_can_be_replayed(tmp_path: Path) -> None:
     assert again[0].winner.candidate.configuration == results[0].winner.candidate.configuration
     with pytest.raises(ValueError, match="has no timed candidate of other"):
         RecordedStore.read(tmp_path / "team.jsonl.gz", {"other": "contraction m3 | | |"})
+
+
+def test_who_fails_the_harder_check_is_kept_as_wrong_and_not_tried_again(tmp_path: Path) -> None:
+    """In the log as in the store; the same run with the same store begins with what is known."""
+    store = tmp_path / "first" / "store.sqlite"
+    found: list[DispatchResult] = []
+    for name, known in (("first", ()), ("again", (store,))):
+        machines = ReplayMachines.of(Slipping(), device=replace(DEVICE, may_race=True))
+        with workbench(tmp_path / name, machines, trials=TRIALS, read_only=known) as bench:
+            found += tune_dispatches(bench, PRODUCTS[:1], LIMITS, bench.budget)
+    first, again = found
+    assert first.winner is not None
+    assert first.winner.time_s is not None
+    assert first.winner.time_s >= 2e-3
+    log = (tmp_path / "first" / "log.jsonl").read_text()
+    wrong = log.count('"event": "finalist failed"')
+    assert wrong > 0
+    assert "in run 19 of 20: output 0 differs" in log
+    kept = [record.stored for record in read_records(store) if record.stored.fate is Fate.WRONG_RESULT]
+    assert len(kept) == wrong
+    assert all(end.time_s is None and end.speedup is None for end in kept)
+    assert '"event": "finalist failed"' not in (tmp_path / "again" / "log.jsonl").read_text()
+    assert again.winner is not None
+    assert again.winner.candidate.choice == first.winner.candidate.choice

@@ -13,12 +13,13 @@ from typing import Any
 
 from tuner.dispatch import Arithmetic, BenchmarkProgram, Configuration, Problem, Region, check_problem, plain_name
 from tuner.errors import InputError
+from tuner.facts import BinaryFacts, check_facts
 from tuner.foreign import parse_json, shown
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.targets import Device
 
-SCHEMA = "iree-tuner-bundle/2"
+SCHEMA = "iree-tuner-bundle/3"
 FILE = "manifest.json"
 # The program in the bundle that measures it.
 PROGRAM = "measure.pyz"
@@ -36,6 +37,8 @@ class BundledDevice:
     label: str
     compiles_on_load: bool
     in_host_memory: bool
+    may_race: bool
+    has_racecheck: bool
 
     @staticmethod
     def of(device: Device) -> BundledDevice:
@@ -47,6 +50,8 @@ class BundledDevice:
             device.label,
             device.compiles_on_load,
             device.in_host_memory,
+            device.may_race,
+            device.has_racecheck,
         )
 
     def device(self, uri: str = "") -> Device:
@@ -58,6 +63,8 @@ class BundledDevice:
             self.label,
             compiles_on_load=self.compiles_on_load,
             in_host_memory=self.in_host_memory,
+            may_race=self.may_race,
+            has_racecheck=self.has_racecheck,
         )
 
 
@@ -66,6 +73,7 @@ class BundledCandidate:
     """One candidate: its knobs, how compiling it ended, and its program's file in the bundle if there is one.
 
     `number` counts from 0, the compiler's default, which has no knobs. `fate` is a value of `tuner.outcome.Fate`.
+    `facts` are those of `tuner.outcome.Compilation`.
     """
 
     number: int
@@ -74,11 +82,12 @@ class BundledCandidate:
     detail: str
     compile_s: float
     binary: str | None
+    facts: BinaryFacts | None
 
     def compilation(self, log: Path, configuration: Configuration | None = None) -> Compilation:
         """How compiling it ended, without its program."""
         candidate = Candidate(self.number, point=self.point, configuration=configuration)
-        return Compilation(candidate, Fate(self.fate), self.detail, self.compile_s, log)
+        return Compilation(candidate, Fate(self.fate), self.detail, self.compile_s, log, facts=self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,7 @@ def _check_dispatch(dispatch: BundledDispatch) -> None:
     for candidate in dispatch.candidates:
         if candidate.fate not in set(Fate) or candidate.compile_s < 0:
             raise ValueError(f"candidate {candidate.number} of {dispatch.name} ended as '{shown(candidate.fate)}'")
+        check_facts(candidate.facts)
         place = PurePosixPath(candidate.binary or "none")
         if place.is_absolute() or ".." in place.parts:
             raise ValueError(f"candidate {candidate.number} of {dispatch.name} lies outside of the bundle")

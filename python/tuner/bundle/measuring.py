@@ -26,12 +26,13 @@ from tuner.bundle.manifest import FILE, BundledCandidate, BundledDispatch, Manif
 from tuner.bundle.results import DispatchResults, Ended, FinalSamples, Machine, Results
 from tuner.errors import InputError, ToolError, TunerError
 from tuner.evaluate.bench import DispatchBench
+from tuner.evaluate.order import in_order_of_measuring
 from tuner.evaluate.programs import runnable
-from tuner.events import Disturbance, Event, FinalistFailed
+from tuner.events import Disturbance, Event, FinalistChecked, FinalistFailed
 from tuner.foreign import reason_of
-from tuner.measuring import DispatchProgram, Runner
+from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
-from tuner.outcome import Compilation, Evaluation
+from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
 from tuner.targets.host import processor_name
@@ -114,13 +115,19 @@ class _Measuring:
             self._results.add_refused(name, str(error))
             return
         self._keep(bench.default_evaluation())
-        left = [candidate for number, candidate in candidates.items() if number not in self._known.ended]
+        left = in_order_of_measuring(
+            [
+                self._compilation(candidate)
+                for number, candidate in candidates.items()
+                if number not in self._known.ended
+            ]
+        )
         for start in range(0, len(left), _BATCH):
             batch = left[start : start + _BATCH]
-            self._preloader.load([self._program(candidate) for candidate in batch])
+            self._preloader.load([runnable(bundled.program, end.binary) for end in batch if end.binary is not None])
             bench.sample_baseline()
-            for candidate in batch:
-                self._keep(bench.evaluate(self._compilation(candidate)))
+            for compilation in batch:
+                self._keep(bench.evaluate(compilation))
             self._log(f"  {len(self._known.ended) - 1} of {len(candidates)}, best {self._best:.2f}x")
         evaluations = [
             self._known.ended[number].evaluation(self._compilation(candidate))
@@ -129,12 +136,7 @@ class _Measuring:
         rng = np.random.default_rng(self._manifest.seed)
         final = bench.final(evaluations, rng, self._manifest.min_gain)
         bench.rest()
-        self._results.add_final(
-            name,
-            None
-            if final is None
-            else FinalSamples(final.evaluation.candidate.number, final.paired, final.verification, final.seeds),
-        )
+        self._results.add_final(name, None if final is None else FinalSamples.of(final))
 
     @property
     def _best(self) -> float:
@@ -147,14 +149,15 @@ class _Measuring:
         binary = self._folder / (candidate.binary or "")
         return replace(candidate.compilation(self._folder / _LOG), detail="", binary=binary)
 
-    def _program(self, candidate: BundledCandidate) -> DispatchProgram:
-        return runnable(self._bundled.program, self._folder / (candidate.binary or ""))
-
     def _log_event(self, event: Event) -> None:
         if isinstance(event, Disturbance):
             self._log(f"  {event.text}")
         elif isinstance(event, FinalistFailed):
             self._log(f"  candidate {event.evaluation.candidate.number} is passed over: {event.evaluation.detail}")
+            if event.evaluation.fate is Fate.WRONG_RESULT:
+                self._keep(event.evaluation)
+        elif isinstance(event, FinalistChecked):
+            self._log(f"  candidate {event.candidate}: {event.text}")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -102,6 +102,7 @@ def _check_options(options: Options) -> None:
         (options.resume, "--resume"),
         (bool(options.store), "--store"),
         (options.ray is not None, "--ray"),
+        (bool(options.start_from), "--start-from"),
     ):
         if given:
             raise InputError(
@@ -141,15 +142,16 @@ def _drawn(task: Task, limits: Limits, opened: OpenedModel, unfinished: Path, fo
     rng = np.random.default_rng(opened.options.seed)
     rows = sample_uniform(pool, opened.options.trials, rng)
     candidates = (task.candidate(number, int(row), pool.point(row)) for number, row in enumerate(rows, 1))
-    name = task.dispatch.name
+    name, target = task.dispatch.name, opened.target
     return [
         CompileJob(
             program=task.program,
             identity=name,
             candidate=candidate,
-            target=opened.target,
+            target=target,
             binary=unfinished / name / f"{candidate.number}.vmfb",
             log=folder.path / "candidates" / name / f"{candidate.number}.log",
+            facts_for=target.machine_code_for if opened.options.facts or candidate.is_default else "",
         )
         for candidate in (DEFAULT, *candidates)
     ]
@@ -184,6 +186,7 @@ def _bundled(task: Task, compiled: Sequence[Compilation], unfinished: Path) -> B
                 detail=end.detail,
                 compile_s=round(end.seconds, 4),
                 binary=None if end.binary is None else end.binary.relative_to(unfinished).as_posix(),
+                facts=end.facts,
             )
             for end in compiled
         ),

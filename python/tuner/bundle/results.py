@@ -18,11 +18,12 @@ from tuner.evaluate.final import Final
 from tuner.foreign import check_edge_slowdown, check_ratios, check_rounds, check_times, parse_json, shown
 from tuner.jsonable import field_from_plain, from_plain, to_plain
 from tuner.measuring import Verification
+from tuner.measuring.racecheck import RaceCheck, check_checked
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import Ratio, is_faster_anywhere, speedup
 
-SCHEMA = "iree-tuner-results/3"
+SCHEMA = "iree-tuner-results/4"
 FILE = "results.jsonl"
 
 
@@ -75,6 +76,14 @@ class FinalSamples:
     paired: Paired
     verification: Verification
     seeds: tuple[int, ...]
+    runs: int
+    races: RaceCheck | None
+
+    @staticmethod
+    def of(final: Final) -> FinalSamples:
+        """The final as it is kept."""
+        number = final.evaluation.candidate.number
+        return FinalSamples(number, final.paired, final.verification, final.seeds, final.runs, final.races)
 
     @property
     def ratio(self) -> Ratio:
@@ -84,7 +93,9 @@ class FinalSamples:
     def final(self, evaluation: Evaluation, min_gain: float) -> Final:
         """As in a run; `evaluation` is that of the candidate `number`."""
         accepted = is_faster_anywhere(self.ratio, evaluation.edge_slowdown, min_gain)
-        return Final(evaluation, self.paired, self.ratio, self.verification, accepted, self.seeds)
+        return Final(
+            evaluation, self.paired, self.ratio, self.verification, accepted, self.seeds, self.runs, self.races
+        )
 
 
 @dataclass(slots=True)
@@ -224,6 +235,7 @@ def _check_final(final: FinalSamples, ended: Mapping[int, Ended]) -> None:
     if final.verification.max_error < 0 or not final.verification.passed:
         raise ValueError(f"the final's candidate {final.number} did not pass its verification")
     check_rounds(final.paired.baseline_s, final.paired.candidate_s)
+    check_checked(final.runs, final.races)
 
 
 def _bundle(folder: Path) -> str:

@@ -269,6 +269,7 @@ def _compiled(measured: _Bundle, task: Task, winner: Evaluation) -> Compilation:
         target=measured.opened.target,
         binary=folder / f"{number}.vmfb",
         log=folder / f"{number}.log",
+        facts_for=measured.opened.target.machine_code_for,
     )
     (compilation,) = measured.compilers.compile([job])
     return compilation

@@ -152,7 +152,9 @@ def _judge(judged: _Judged, cases: Sequence[Case], asked: _Asked, whole: WholeMo
         listen(PhaseStarted(f"{place}: against the default, interleaved"))
         verdict = measure(entry, whole.runner, whole.target, whole.now, options.seed, listen)
         judged.add({entry.case.number: verdict})
-    if asked.chosen:
+    if asked.chosen and any(spec.is_needed for spec in asked.specs):
+        listen(Note("The chosen flags are judged with the specs: without their entries the model does not compile"))
+    elif asked.chosen:
         listen(PhaseStarted("the whole model with the chosen flags against without, interleaved"))
         judged.flags = whole.compare(())
     if not asked.unreadable:

@@ -20,7 +20,7 @@ from tuner.evaluate.bench import DispatchBench
 from tuner.events import Event, FinalistFailed, Listener
 from tuner.measuring import Runner
 from tuner.options import Options
-from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
+from tuner.outcome import Candidate, Compilation, Evaluation, Fate
 from tuner.specs.certificate import Certificate, Circumstances
 from tuner.specs.read import CertifiedEntry, ReadSpec
 from tuner.speedup import Ratio, is_faster
@@ -123,7 +123,7 @@ def compile_cases(
         for dispatch in case.dispatches[:1]
         if dispatch.program is not None
         for kind, candidate, annotations in (
-            ("default", DEFAULT, None),
+            ("default", Candidate(0, configuration=case.entry.certificate.baseline), None),
             ("entry", Candidate(1), case.entry.annotations),
         )
     ]
@@ -175,7 +175,9 @@ def measure(
     certificate = result.certificate(now)
     was = case.entry.certificate.ratio
     accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
-    return case.ended(verdict, f"{final.ratio} over the default (it was {was})", accepted)
+    baseline = case.entry.certificate.baseline
+    accepted = accepted and replace(accepted, baseline=baseline)
+    return case.ended(verdict, f"{final.ratio} over {case.entry.certificate.baseline_words} (it was {was})", accepted)
 
 
 def speed_verdict(ratio: Ratio) -> Verdict:

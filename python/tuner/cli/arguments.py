@@ -12,7 +12,10 @@ import click
 
 from tuner.cli.help import option
 from tuner.cli.values import registered, seconds_or_bare
+from tuner.errors import InputError
 from tuner.options import Options
+from tuner.problems import write_list
+from tuner.runs.folder import RUNS
 
 DEFAULTS = Options()
 # The title of the options that say what MODEL is.
@@ -27,6 +30,39 @@ def model_argument(command: Command) -> Command:
     return click.argument("model", type=click.Path(path_type=Path))(command)
 
 
+def optional_model_argument(command: Command) -> Command:
+    """The argument MODEL, a path that an option may replace."""
+    return click.argument("model", type=click.Path(path_type=Path), required=False)(command)
+
+
+def problem_option(command: Command) -> Command:
+    """--problem, in place of MODEL."""
+    return option(
+        "--problem",
+        "problems",
+        multiple=True,
+        metavar="TEXT",
+        help="Tune this op in place of MODEL, as in 'conv 2x32x32x1280->1280 3x3 f16' (repeatable).",
+        group=MODEL,
+    )(command)
+
+
+def model_or_problems(
+    model: Path | None, problems: Sequence[str], flags: tuple[str, ...]
+) -> tuple[Path, tuple[str, ...]]:
+    """The model, or a list that is made of the problems, and the flags of iree-compile. Raises InputError."""
+    if not problems:
+        if model is None:
+            raise click.MissingParameter(param_hint="'MODEL'", param_type="argument")
+        return model, flags
+    if model is not None:
+        # Without MODEL the first flag after `--` takes its place.
+        if not str(model).startswith("-"):
+            raise InputError(f"--problem takes the place of MODEL; leave out {model} or the problems")
+        flags = (str(model), *flags)
+    return write_list(problems, RUNS / "problems"), flags
+
+
 def compiler_flags(command: Command) -> Command:
     """Flags of iree-compile, after `--`. Put this below the other arguments."""
     return click.argument("flags", nargs=-1, type=click.UNPROCESSED)(command)
@@ -34,25 +70,40 @@ def compiler_flags(command: Command) -> Command:
 
 def target_options(command: Command) -> Command:
     """--target and --threads."""
-    return _all(
-        command,
-        option(
-            "--target",
-            **TARGET,
-            default=DEFAULTS.target,
-            show_default=True,
-            help="The device to compile for, as in cpu or cuda:sm_80.",
-            group=MODEL,
-        ),
-        option(
-            "--threads",
-            metavar="N",
-            default=DEFAULTS.threads,
-            show_default=True,
-            help="Threads that run a dispatch.",
-            group=MODEL,
-        ),
+    target = option(
+        "--target",
+        **TARGET,
+        default=DEFAULTS.target,
+        show_default=True,
+        help="The device to compile for, as in cpu or cuda:sm_80.",
+        group=MODEL,
     )
+    return _all(command, target, _THREADS)
+
+
+def several_targets_options(command: Command) -> Command:
+    """As `target_options`, for a command that takes several targets."""
+    targets = option(
+        "--target",
+        "targets",
+        **TARGET,
+        multiple=True,
+        default=(DEFAULTS.target,),
+        show_default=True,
+        help="The device to compile for, as in cpu or cuda:sm_80 (repeatable with --no-measure: a bundle for each).",
+        group=MODEL,
+    )
+    return _all(command, targets, _THREADS)
+
+
+_THREADS = option(
+    "--threads",
+    metavar="N",
+    default=DEFAULTS.threads,
+    show_default=True,
+    help="Threads that run a dispatch.",
+    group=MODEL,
+)
 
 
 def shape_options(command: Command) -> Command:

@@ -11,7 +11,7 @@ import click
 from tuner.cli.help import command
 from tuner.cli.streams import console
 from tuner.cli.verbosity import progress_view
-from tuner.demo.settings import Demo, make_folder
+from tuner.demo.settings import USUAL, Demo, make_folder
 
 DEFAULTS = Demo()
 
@@ -24,8 +24,7 @@ DEFAULTS = Demo()
 @click.option(
     "-o",
     "--output",
-    default=DEFAULTS.folder,
-    show_default=True,
+    show_default=f"{USUAL}, with a number if that is taken",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="A new folder, for the model, the spec, the binaries and the run.",
@@ -33,7 +32,7 @@ DEFAULTS = Demo()
 @click.option("--trials", default=DEFAULTS.trials, show_default=True, type=click.IntRange(1), help="Candidates to try.")
 @click.option("--seed", default=DEFAULTS.seed, show_default=True, type=click.IntRange(0), help="Seed of the search.")
 @click.option("--size", default=DEFAULTS.size, hidden=True, type=click.IntRange(32), help="Side of the matrix.")
-def demo(output: Path, trials: int, seed: int, size: int) -> None:
+def demo(output: Path | None, trials: int, seed: int, size: int) -> None:
     """Tune a matrix-vector product for this CPU in about a minute, and prove it.
 
     The default and the tuned model are compiled by plain iree-compile and timed by iree-benchmark-module. The commands
@@ -42,8 +41,7 @@ def demo(output: Path, trials: int, seed: int, size: int) -> None:
     from tuner.demo.page import print_demonstration, print_title
     from tuner.demo.running import demonstrate
 
-    settings, terminal = Demo(output, trials=trials, seed=seed, size=size), console()
-    make_folder(output)
+    settings, terminal = Demo(make_folder(output), trials=trials, seed=seed, size=size), console()
     print_title(settings, terminal)
     with progress_view(terminal) as view:
         shown = demonstrate(settings, view)

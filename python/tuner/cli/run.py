@@ -17,12 +17,15 @@ from tuner.cli.arguments import (
     MODEL,
     compile_timeout_option,
     compiler_flags,
-    model_argument,
+    model_or_problems,
+    optional_model_argument,
+    problem_option,
+    several_targets_options,
     shape_options,
-    target_options,
 )
 from tuner.cli.help import command, option
 from tuner.cli.streams import console, refused_by_stdout
+from tuner.cli.targets import for_targets
 from tuner.cli.values import registered, seconds
 from tuner.cli.verbosity import progress_view
 from tuner.errors import InputError, ToolError
@@ -51,11 +54,13 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
         "iree-tune run model.onnx -o spec.mlir --dim batch=1",
         "iree-tune run model.mlir -o spec.mlir --run-dir run --resume",
         "iree-tune run model.mlir -o spec.mlir -- --iree-opt-level=O2",
+        "iree-tune run --problem 'conv 2x32x32x1280->1280 3x3 f16' -o spec.mlir",
     ),
 )
-@model_argument
+@optional_model_argument
 @compiler_flags
-@target_options
+@problem_option
+@several_targets_options
 @option(
     "--function",
     default=DEFAULTS.function,
@@ -94,6 +99,14 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     multiple=True,
     **{**registered("tuner.spaces"), "metavar": "NAME"},
     help="Search this space only, as `iree-tune space` names it (repeatable: the first that serves a dispatch).",
+    group=_SEARCH,
+)
+@option(
+    "--start-from",
+    "start_from",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Spec whose entries are the first candidates, made by this tuner or not (repeatable).",
     group=_SEARCH,
 )
 @option(
@@ -169,6 +182,12 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     group=_MACHINES,
 )
 @option(
+    "--facts",
+    is_flag=True,
+    help="Look into every binary for a GPU by ptxas or llvm-objdump, not only into those of defaults and winners.",
+    group=_MACHINES,
+)
+@option(
     "--ray",
     is_flag=False,
     flag_value="local",
@@ -208,7 +227,10 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
 def run(
     continuation: Listener,
     /,
-    model: Path,
+    model: Path | None,
+    problems: tuple[str, ...],
+    flags: tuple[str, ...],
+    targets: tuple[str, ...],
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     pins: tuple[str, ...],
@@ -220,6 +242,9 @@ def run(
 ) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
 
+    A MODEL whose name ends with .txt is a list of problems, one on each line: in the words of --problem, or as a
+    command of MIOpenDriver.
+
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are only compiled, into a bundle:
     another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.
     """
@@ -227,24 +252,32 @@ def run(
 
     watch = Stopwatch(process_started())
     watch.add(Part.STARTING, process_started(), time.time())
+    model, flags = model_or_problems(model, problems, flags)
     options = Options(
         **settings,
+        flags=flags,
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
     )
     shown = console(stderr=as_json)
-    view = progress_view(shown, budget=Budget(options.budget_s, time.monotonic() - watch.age_s))
     if no_measure:
         for given, option in ((as_json, "--json"), (dry_run, "--dry-run")):
             if given:
                 raise InputError(f"{option} reports a run that measures; leave it out with --no-measure")
-        _pack(model, options, bundle, view, shown)
     elif bundle is not None:
         raise InputError("--bundle is where --no-measure writes; give both, or leave it out")
-    elif dry_run:
-        _forecast(model, options, view, shown, as_json=as_json)
-    else:
-        _tune(model, options, watch, view, shown, continuation, as_json=as_json)
+    if len(targets) > 1 and not (no_measure or dry_run):
+        raise InputError("several --target make a bundle each (--no-measure); a run that measures takes one")
+    for own, place in for_targets(targets, options, bundle):
+        if len(targets) > 1:
+            shown.print(f"Target {own.target}", markup=False, highlight=False)
+        view = progress_view(shown, budget=Budget(own.budget_s, time.monotonic() - watch.age_s))
+        if no_measure:
+            _pack(model, own, place, view, shown)
+        elif dry_run:
+            _forecast(model, own, view, shown, as_json=as_json)
+        else:
+            _tune(model, own, watch, view, shown, continuation, as_json=as_json)
 
 
 def _tune(

@@ -30,6 +30,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from tuner.compile.session import session, translate
 from tuner.dispatch import Annotations, BenchmarkProgram, Configuration
+from tuner.facts import read_facts
 from tuner.files import TEMPORARY
 from tuner.foreign import error_line, reason_of
 from tuner.outcome import Candidate, Compilation, Fate
@@ -74,6 +75,7 @@ class CompileJob:
     """One candidate to compile: the program, whose op `identity` gets the configuration, and where to write.
 
     `annotations`: what a spec's entry says, which is then applied in place of the candidate's configuration.
+    `facts_for`: the chip for which further tools look into the binary to learn its facts (`tuner.facts.read_facts`).
     """
 
     program: BenchmarkProgram
@@ -83,6 +85,7 @@ class CompileJob:
     binary: Path
     log: Path
     annotations: Annotations | None = None
+    facts_for: str = ""
 
     @property
     def choice(self) -> Configuration | Annotations | None:
@@ -418,8 +421,10 @@ def _compile(job: CompileJob) -> Compilation:
     if error:
         detail = error_line(job.log.read_text(errors="replace"))[:_DETAIL]
         return ended(Fate.COMPILE_FAILED, detail or error)
+    facts = read_facts(job.binary, job.facts_for)
     return replace(
         ended(Fate.COMPILED, ""),
+        facts=facts,
         binary=job.binary,
         configured=applied.configured,
         annotations=applied.annotations,

@@ -35,7 +35,7 @@ def print_demonstration(shown: Demonstration, console: Console) -> None:
     console.print()
     if shown.tuned is None or shown.gain is None:
         _print(console, f"No gain this time: {shown.verdict}.")
-        again = ("iree-tune", "demo", "--trials", "40", "-o", f"{shown.demo.folder}-2")
+        again = ("iree-tune", "demo", "--trials", "40")
         _print_commands("Try again while this machine does nothing else, with more candidates:", [again], console)
         return
     _print_evidence(shown.default, shown.tuned, shown.gain, console)

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.demo.models import SIZE
 from tuner.errors import InputError
 from tuner.options import Options
+
+# The folder of a demo if the user names none. Later demos add a number.
+USUAL = Path("iree-tuner-demo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Demo:
     the times.
     """
 
-    folder: Path = Path("iree-tuner-demo")
+    folder: Path = USUAL
     trials: int = 8
     seed: int = 0
     size: int = SIZE
@@ -46,8 +51,12 @@ class Demo:
         )
 
 
-def make_folder(folder: Path) -> None:
-    """Makes the folder of a demo. Raises InputError if anything but an empty folder is in its place."""
+def make_folder(wanted: Path | None) -> Path:
+    """Makes the folder of a demo and returns it: a new one of the usual name, with a number, if none is wanted.
+
+    Raises InputError if anything but an empty folder is in its place.
+    """
+    folder = wanted or _unused()
     try:
         folder.mkdir(exist_ok=True)
         is_empty = not any(folder.iterdir())
@@ -59,3 +68,10 @@ def make_folder(folder: Path) -> None:
         raise InputError(
             f"{folder} has files in it, and a demo replaces none; remove that folder or name another by -o FOLDER"
         )
+    return folder
+
+
+def _unused() -> Path:
+    """The first of the usual names that nothing has."""
+    numbered = (USUAL.with_name(f"{USUAL.name}-{number}") for number in itertools.count(2))
+    return next(path for path in itertools.chain((USUAL,), numbered) if not os.path.lexists(path))

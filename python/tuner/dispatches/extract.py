@@ -18,9 +18,9 @@ from pathlib import Path
 from iree.compiler import ir
 
 from tuner import native
-from tuner.dispatch import Configured, Dispatch, plain_name
+from tuner.dispatch import Annotations, Configured, Dispatch, plain_name
 from tuner.dispatches import benchmark
-from tuner.dispatches.problems import read_configured, read_problem
+from tuner.dispatches.problems import PARTS, read_configured, read_problem
 from tuner.errors import InputError
 from tuner.foreign import printable
 from tuner.measuring.guarding import GAP_BYTES
@@ -159,6 +159,28 @@ def read_model_configurations(configured: Path) -> dict[str, Configured]:
     with new_context():
         module = ir.Module.parseFile(str(configured)).operation
         return {plain_name(symbol(function)): read_configured(function) for function in dispatch_functions(module)}
+
+
+def read_model_annotations(configured: Path) -> dict[str, tuple[Configured, Annotations]]:
+    """As `read_model_configurations`, with what a spec would write onto the root op to ask for the same.
+
+    Of dispatches with one root op; the module was compiled with marks on these.
+    """
+    with new_context():
+        module = ir.Module.parseFile(str(configured))
+        native.annotate_root_ops(module.operation)
+        roots = native.find_root_ops(module.operation)
+        found = {}
+        for function in dispatch_functions(module.operation):
+            own = [root.operation for root in roots if root.operation.parent == function]
+            translation = native.translation_info(function)
+            if len(own) == 1 and translation is not None and "lowering_config" in own[0].attributes:
+                info = native.make_compilation_info(own[0].attributes["lowering_config"], translation.attribute)
+                written = {"compilation_info": str(info)}
+                if PARTS in own[0].attributes:
+                    written[PARTS] = str(own[0].attributes[PARTS])
+                found[plain_name(symbol(function))] = read_configured(function), Annotations(written)
+        return found
 
 
 def _runs(module: ir.Operation) -> Counter[str]:

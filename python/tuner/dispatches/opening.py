@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.dispatches.extract import Extracted, extract
@@ -12,6 +12,7 @@ from tuner.events import Listener, Note, PhaseStarted
 from tuner.measuring.presence import check_present
 from tuner.model.model import Model
 from tuner.options import Options
+from tuner.problems import is_list
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
@@ -46,7 +47,10 @@ class OpenedModel:
 def open_model(path: Path, options: Options, watch: Stopwatch | None = None) -> OpenedModel:
     """Opens the model at `path` for the target, threads, devices and flags of the options.
 
-    `watch` counts the time that its compilations take. Raises InputError if there is no such file or target.
+    A list of problems keeps the flags: those that suit a single op need not suit the models that it is part of.
+    `watch` counts the time that compilations of the model take. Raises InputError if there is no such file or target.
     """
+    if is_list(path):
+        options = replace(options, keep_flags=True)
     target = choose_target(options.target, options.threads, options.devices)
     return OpenedModel(Model.open(path, (*target.compile_flags, *options.flags), watch), target, options)

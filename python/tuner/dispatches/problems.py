@@ -14,13 +14,17 @@ from iree.compiler import ir
 from tuner import kinds, native
 from tuner.dispatch import Configured, Follower, Loop, Operand, Problem
 
+# The attribute of an op that is lowered in parts: a dictionary with a lowering config for each.
+PARTS = "decomposition_config"
+
 
 def read_configured(function: ir.Operation) -> Configured:
     """The configuration that a dispatch function carries now."""
-    translation = native.translation_info(function)
+    translation, ops = native.translation_info(function), native.configured_ops(function)
     return Configured(
         translation_info="" if translation is None else str(translation.attribute),
-        lowering_configs=tuple(str(op.attributes["lowering_config"]) for op in native.configured_ops(function)),
+        lowering_configs=tuple(str(op.attributes["lowering_config"]) for op in ops),
+        decompositions=tuple(str(op.attributes[PARTS]) for op in ops if PARTS in op.attributes),
     )
 
 
@@ -48,9 +52,8 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
         operands.append(Operand(str(element_type), str(indexing_map), _loops(indexing_map)))
     loops = tuple(Loop(extent, roles[index]) for index, extent in enumerate(extents))
     problem = Problem(kind, loops, tuple(operands))
-    if kinds.matcher(problem):
-        return problem
-    return replace(problem, computation=_computation(dispatch), followers=_followers(root_op, dispatch))
+    whole = replace(problem, computation=_computation(dispatch), followers=_followers(root_op, dispatch))
+    return problem if kinds.matcher(whole) else whole
 
 
 def _extents(read: native.Problem, types: Sequence[ir.Type]) -> list[int | None]:

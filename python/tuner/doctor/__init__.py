@@ -26,6 +26,7 @@ def examine(working_folder: Path, peaks: Path, threads: int = 1) -> Iterator[Fin
         scratch = Path(temporary)
         yield from _guarded("plugin", lambda: _plugin(scratch))
         yield from _guarded("devices", lambda: _devices(scratch))
+        yield from _guarded("tools for GPUs", _gpu_tools)
         yield from _guarded("noise", lambda: _noise(scratch))
         yield from _guarded("peaks", lambda: _peaks(threads, peaks, scratch))
     yield from _machine(working_folder)
@@ -45,6 +46,12 @@ def _devices(scratch: Path) -> Iterable[Finding]:
     from tuner.doctor.devices import check_devices
 
     return check_devices(scratch)
+
+
+def _gpu_tools() -> Iterable[Finding]:
+    from tuner.doctor.gpu_tools import check_gpu_tools
+
+    return check_gpu_tools()
 
 
 def _noise(scratch: Path) -> Iterable[Finding]:

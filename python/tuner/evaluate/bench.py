@@ -21,7 +21,8 @@ from tuner.evaluate.failures import MOST_CHANCES, chances_after, fate_of
 from tuner.evaluate.final import Final, at_edges
 from tuner.evaluate.final_costs import FinalCosts
 from tuner.evaluate.programs import CompiledDispatch, Subject
-from tuner.events import Disturbance, FinalistFailed, Listener, nobody
+from tuner.evaluate.scrutiny import Scrutiny
+from tuner.events import Disturbance, FinalistChecked, FinalistFailed, Listener, nobody
 from tuner.measuring import Runner, Verification
 from tuner.measuring.noise import NOISY, QUIET
 from tuner.measuring.sampling import sample
@@ -151,7 +152,10 @@ class DispatchBench:
         def passed_over(failed: Evaluation) -> None:
             self._listen(FinalistFailed(self._dispatch, failed))
 
-        return Contest(self._baseline, rng, min_gain, budget or Budget(), passed_over).run(evaluations)
+        def scrutinised(finalist: Evaluation, found: Scrutiny) -> None:
+            self._listen(FinalistChecked(self._dispatch, finalist.candidate.number, str(found)))
+
+        return Contest(self._baseline, rng, min_gain, budget or Budget(), passed_over, scrutinised).run(evaluations)
 
     def _checked_and_timed(self, compilation: Compilation) -> tuple[Verification, list[float]]:
         """The verdict on a candidate's outputs, and its samples unless they are wrong. Raises MeasurementError."""

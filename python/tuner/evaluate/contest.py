@@ -13,11 +13,12 @@ from typing import TypeVar
 import numpy as np
 
 from tuner.errors import MeasurementError
-from tuner.evaluate.baseline import CANDIDATE_KEY, DEFAULT_KEY, FINAL_SEEDS, Baseline
+from tuner.evaluate.baseline import CANDIDATE_KEY, DEFAULT_KEY, FINAL_SEEDS, HARD_SEEDS, Baseline
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.failures import CHANCES, fate_of
 from tuner.evaluate.final import Final, finalists
 from tuner.evaluate.final_costs import DUEL_S, KEEP, FinalCosts
+from tuner.evaluate.scrutiny import RUNS, Scrutiny, scrutinise
 from tuner.measuring import Verification
 from tuner.measuring.dueling import faster_first
 from tuner.measuring.halving import successive_halving
@@ -34,7 +35,9 @@ class _FinalistError(Exception):
 
     def __init__(self, evaluation: Evaluation, fate: Fate, detail: str) -> None:
         super().__init__(detail)
-        self.evaluation = replace(evaluation, fate=fate, detail=f"in the final: {detail}")
+        self.evaluation = replace(
+            evaluation, fate=fate, detail=f"in the final: {detail}", time_s=None, speedup=None, samples_s=()
+        )
 
 
 class Contest:
@@ -47,14 +50,16 @@ class Contest:
         min_gain: float,
         budget: Budget,
         passed_over: Callable[[Evaluation], None],
+        scrutinised: Callable[[Evaluation, Scrutiny], None],
     ) -> None:
-        """`passed_over` receives each finalist that fails, with its new fate."""
+        """`passed_over` receives failed finalists with their new fates, `scrutinised` what a harder check found."""
         self._baseline = baseline
         self._runner = baseline.runner
         self._rng = rng
         self._min_gain = min_gain
         self._budget = budget
         self._passed_over = passed_over
+        self._scrutinised = scrutinised
 
     def run(self, evaluations: Sequence[Evaluation]) -> Final | None:
         """The verdict on the best candidate, or None if none was measured or all fail.
@@ -138,14 +143,28 @@ class Contest:
         return calibrate(self._runner, key, timeout_s=limit_s)
 
     def _against_default(self, finalist: Evaluation) -> Final:
-        """Compares a finalist's outputs on every seed, then its time, with the default's. Raises _FinalistError."""
+        """Compares a finalist's outputs, then its time, with the default's; checks it harder if it would win.
+
+        Raises _FinalistError.
+        """
         self._baseline.ensure_loaded()
         seeds = (self._baseline.search_seed, *FINAL_SEEDS)
         verification = _of_finalist(finalist, partial(self._verified, seeds))
         paired = _of_finalist(finalist, self._timed)
         ratio = speedup(paired.baseline_s, paired.candidate_s)
         accepted = is_faster_anywhere(ratio, finalist.edge_slowdown, self._min_gain)
-        return Final(finalist, paired, ratio, verification, accepted, seeds)
+        final = Final(finalist, paired, ratio, verification, accepted, seeds)
+        return self._checked_harder(final) if accepted and self._runner.device.may_race else final
+
+    def _checked_harder(self, final: Final) -> Final:
+        """The final with what a harder check of its finalist found. Raises _FinalistError."""
+        finalist = final.evaluation
+        found = _of_finalist(finalist, lambda _: scrutinise(self._baseline, self._budget))
+        if found.failure:
+            raise _FinalistError(finalist, Fate.WRONG_RESULT, found.failure)
+        self._scrutinised(finalist, found)
+        worst = max(final.verification, found.verification, key=lambda verification: verification.max_error)
+        return replace(final, verification=worst, seeds=found.seeds, runs=found.runs, races=found.races)
 
     def _verified(self, seeds: Sequence[int], finalist: Evaluation) -> Verification:
         """The worst of the verifications, all of which passed."""
@@ -153,7 +172,6 @@ class Contest:
         self._runner.load(CANDIDATE_KEY, self._baseline.source(finalist.compilation))
         found = []
         for seed in seeds:
-            self._runner.reference(DEFAULT_KEY, seed, timeout_s=limit_s)
             verification, _ = self._baseline.check(CANDIDATE_KEY, seed, timeout_s=limit_s)
             if not verification.passed:
                 raise _FinalistError(finalist, Fate.WRONG_RESULT, f"on seed {seed}, {verification.detail}")
@@ -190,7 +208,8 @@ class Contest:
 
 def costs_of(baseline: Baseline, speedup: float) -> FinalCosts:
     """What a final takes if the best candidate is `speedup` times faster than the default."""
-    return FinalCosts(baseline.load_s, baseline.run_s, baseline.run_s / speedup, baseline.is_cheap)
+    seeds, runs = (len(HARD_SEEDS) + 1, RUNS) if baseline.runner.device.may_race else (0, 0)
+    return FinalCosts(baseline.load_s, baseline.run_s, baseline.run_s / speedup, baseline.is_cheap, seeds, runs)
 
 
 def _of_finalist(finalist: Evaluation, action: Callable[[Evaluation], T]) -> T:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tuner.evaluate.final_costs import FINALISTS
 from tuner.measuring import Verification
+from tuner.measuring.racecheck import RaceCheck
 from tuner.measuring.sampling import Paired
 from tuner.outcome import Evaluation
 from tuner.speedup import Ratio, is_decided, is_faster
@@ -18,7 +19,8 @@ from tuner.speedup import Ratio, is_decided, is_faster
 class Final:
     """The verdict on the best candidate: its ratio to the default by interleaved rounds, and its verification.
 
-    `seeds` are those of the data that its outputs were compared on.
+    `seeds` are those of the data that its outputs were compared on, `runs` how often on each. `races`: what
+    compute-sanitizer found, None if it was not asked.
     """
 
     evaluation: Evaluation
@@ -27,6 +29,8 @@ class Final:
     verification: Verification
     accepted: bool
     seeds: tuple[int, ...]
+    runs: int = 1
+    races: RaceCheck | None = None
 
 
 def verdict_on(final: Final | None, min_gain: float) -> str:

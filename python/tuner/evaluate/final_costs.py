@@ -18,6 +18,9 @@ _LEVELS, _CHEAP_LEVELS = (3, 10), (10, 30)
 DUEL_S = 3.0
 # What verifying a finalist takes, in loads of the default with its references; samples that prepare a finalist.
 _LOADS_OF_A_VERIFICATION, _SAMPLES_TO_PREPARE = 4, 2
+# What each further seed of a harder check takes in such loads, and what comes to each run there: its data is copied on
+# the device and its outputs are read back. Guesses: making random data and loading a binary take most of a load.
+_LOADS_OF_A_SEED, _LOADS_OF_A_REPETITION = 0.5, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,16 @@ class FinalCosts:
     """What programs take, in seconds by the wall.
 
     `load_s`: the default, to be loaded with its references. `default_s`, `finalist_s`: one run of each.
-    `is_cheap`: samples take so little time that many are taken.
+    `is_cheap`: samples take so little time that many are taken. `hard_seeds`, `hard_runs`: those of the harder check
+    that a winner must pass; 0 if there is none.
     """
 
     load_s: float
     default_s: float
     finalist_s: float
     is_cheap: bool
+    hard_seeds: int = 0
+    hard_runs: int = 0
 
     @property
     def _sample_s(self) -> float:
@@ -51,7 +57,12 @@ class FinalCosts:
     def least_s(self) -> float:
         """A final of one finalist, of as few rounds as there must be."""
         paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self._renewal_s)
-        return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s
+        return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s + self._hard_check_s
+
+    @property
+    def _hard_check_s(self) -> float:
+        repetition_s = _LOADS_OF_A_REPETITION * self.load_s + self.finalist_s
+        return self.hard_seeds * (_LOADS_OF_A_SEED * self.load_s + self.hard_runs * repetition_s)
 
     def wanted_s(self, finalists: int) -> float:
         """A final of that many finalists that nothing shortens, if its verdict is clear."""

@@ -36,7 +36,8 @@ class Kind(Protocol):
 
         A spec for plain iree-compile contains them. That spec is applied before the compiler transforms the model
         further, so only an op that keeps its form from there to the code generator can have a matcher. Kind, loops and
-        operands must then describe the whole problem, since nothing else tells two dispatches apart.
+        operands must then describe the whole problem, since nothing else tells two dispatches apart. `problem` has its
+        computation and followers too if it is new: what a matcher finds, is held without these.
         """
 
 

@@ -12,7 +12,7 @@ from iree.compiler import ir
 from iree.compiler._mlir_libs import _mlirDialectsLinalg as linalg
 
 from tuner.dispatch import Problem
-from tuner.kinds.structured import by_loop
+from tuner.kinds.structured import by_loop, dims_equal, maps_of
 
 _OPERANDS = 3
 _ROLES = ("batch", "m", "n", "k")
@@ -35,18 +35,12 @@ class Contraction:
         if len(problem.operands) != _OPERANDS:
             return ""
         lhs, rhs, out = problem.operands
-        maps = ", ".join(f"affine_map<{operand.indexing_map}>" for operand in problem.operands)
-        extents = {role: [loop.extent for loop in problem.loops if loop.role == role] for role in _ROLES}
-        checks = "".join(
-            f"    transform.iree.match.dims_equal %{role}, {sizes} : !transform.param<i64>\n"
-            for role, sizes in extents.items()
-        )
         return f"""\
     %batch, %m, %n, %k = transform.iree.match.contraction %op,
       lhs_type = {lhs.element_type}, rhs_type = {rhs.element_type}, output_type = {out.element_type},
-      indexing_maps = [{maps}]
+      indexing_maps = [{maps_of(problem)}]
       : !transform.any_op -> !transform.param<i64>
-{checks}"""
+{dims_equal(problem.extents_of(*_ROLES))}"""
 
 
 KIND = Contraction()

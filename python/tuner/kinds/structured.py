@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from iree.compiler import ir
 
 from tuner import native
+from tuner.dispatch import Problem
 
 # Ops that move data into another layout; their loops are not stated.
 _LAYOUT_OPS = ("linalg.pack", "linalg.unpack")
@@ -27,3 +28,16 @@ def parallel_or_reduced(op: ir.Operation) -> dict[int, str]:
 def by_loop(named: Mapping[str, Sequence[int]]) -> dict[int, str]:
     """The role of each loop, given the loops of each role."""
     return {int(loop): role for role, loops in named.items() for loop in loops}
+
+
+def maps_of(problem: Problem) -> str:
+    """The indexing maps of a problem's operands, as a matcher states them."""
+    return ", ".join(f"affine_map<{operand.indexing_map}>" for operand in problem.operands)
+
+
+def dims_equal(extents: Mapping[str, Sequence[int]]) -> str:
+    """Lines of a matcher that compare the sizes of the loops, by the names of the parameters that hold them."""
+    return "".join(
+        f"    transform.iree.match.dims_equal %{name}, {list(sizes)} : !transform.param<i64>\n"
+        for name, sizes in extents.items()
+    )

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 
 from tuner.measuring.correctness import Sensitivity, Tolerance, Verification
 from tuner.measuring.programs import ProgramSource
+from tuner.measuring.racecheck import RaceCheck
+from tuner.measuring.repeating import Repeated
 from tuner.measuring.served import ServedPrograms
 
 T_co = TypeVar("T_co", covariant=True)
@@ -93,6 +95,35 @@ class Check:
 
     def on(self, programs: ServedPrograms) -> tuple[Verification, float]:
         return programs.check(self.key, self.seed, self.tolerances)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Runs a program `runs` times on the same data and compares the outputs of each run.
+
+    The first run is compared with the reference. The others are too if their outputs differ from the first run's,
+    unless `exactly`: then no bit may differ.
+    """
+
+    key: str
+    seed: int
+    runs: int
+    tolerances: tuple[Tolerance, ...]
+    exactly: bool
+
+    def on(self, programs: ServedPrograms) -> Repeated:
+        return programs.repeat(self.key, self.seed, self.runs, self.tolerances, exactly=self.exactly)
+
+
+@dataclass(frozen=True, slots=True)
+class FindRaces:
+    """Runs a program once under compute-sanitizer, for `limit_s` seconds at most."""
+
+    key: str
+    limit_s: float
+
+    def on(self, programs: ServedPrograms) -> RaceCheck:
+        return programs.find_races(self.key, self.limit_s)
 
 
 @dataclass(frozen=True, slots=True)

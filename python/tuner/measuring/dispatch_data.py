@@ -26,8 +26,10 @@ Array = npt.NDArray[Any]
 
 # The seed of data on which a dispatch's sums are exact (see `tuner.measuring.correctness`).
 EXACT_SEED = 0
-# Images of fresh contents that are kept: one of the exact data, one of the seed that candidates are timed on.
+# Images of fresh contents that are kept at least: of the exact data, and of the seed that candidates are timed on.
 _IMAGES = 2
+# Bytes of device memory up to which more images are kept, so that finalists find the data of every seed.
+_IMAGE_BYTES = 2**30
 
 _DTYPES: dict[str, npt.DTypeLike] = {
     "f64": np.float64,
@@ -153,7 +155,7 @@ class DispatchData:
         EXACT_SEED gives data on which sums are exact.
         """
         if seed not in self._images:
-            if len(self._images) == _IMAGES:
+            if len(self._images) >= max(_IMAGES, _IMAGE_BYTES // max(1, self._bytes)):
                 del self._images[next(iter(self._images))]
             self._images[seed] = self._image(self._contents(self._made(seed)))
         self._restore(self._images[seed])

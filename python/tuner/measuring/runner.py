@@ -10,16 +10,32 @@ from types import TracebackType
 
 from tuner.dispatch import Arithmetic
 from tuner.errors import DeviceLostError, MeasurementError
-from tuner.measuring.calls import Check, Fill, Load, OpenDevice, Reference, Renew, Sense, Time, Unload
+from tuner.measuring.calls import (
+    Check,
+    Fill,
+    FindRaces,
+    Load,
+    OpenDevice,
+    Reference,
+    Renew,
+    Repeat,
+    Sense,
+    Time,
+    Unload,
+)
 from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, step_of
 from tuner.measuring.local_process import LocalProcess
 from tuner.measuring.programs import ProgramSource
+from tuner.measuring.racecheck import RaceCheck
+from tuner.measuring.repeating import Repeated
 from tuner.measuring.served import MOVES_OF_FEW
 from tuner.measuring.transport import ATTEMPTS, Transport
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
 
 _START_TIMEOUT_S = 60.0
+# Seconds beyond its own limit that a search for data races may take to end.
+_ENDED_S = 30.0
 
 
 class Runner:
@@ -143,6 +159,20 @@ class Runner:
         caches and pages are cold).
         """
         return self._transport.ask(Check(key, seed, tuple(tolerances)), timeout_s=timeout_s)
+
+    def repeat(
+        self, key: str, seed: int, runs: int, tolerances: Sequence[Tolerance], *, exactly: bool, timeout_s: float
+    ) -> Repeated:
+        """Runs the program `runs` times on the seed's data, and compares the outputs of each run.
+
+        The first run is compared with the reference. `exactly`: the others must not differ from it in any bit;
+        otherwise they may be as far from the reference as the first.
+        """
+        return self._transport.ask(Repeat(key, seed, runs, tuple(tolerances), exactly), timeout_s=timeout_s)
+
+    def find_races(self, key: str, *, limit_s: float) -> RaceCheck:
+        """What compute-sanitizer finds in one run of the program, beside the process, within `limit_s` seconds."""
+        return self._transport.ask(FindRaces(key, limit_s), timeout_s=limit_s + _ENDED_S)
 
     def time(self, key: str, times: int, *, timeout_s: float) -> float:
         """Seconds of one run, from `times` runs in a row, by the device's clock."""

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tuner.errors import MeasurementError
 from tuner.measuring.correctness import Sensitivity, Tolerance, Verification, compare, sensitivity_of
@@ -18,6 +18,8 @@ from tuner.measuring.programs import (
     ProgramSource,
     TimingProgram,
 )
+from tuner.measuring.racecheck import RaceCheck, find_races
+from tuner.measuring.repeating import Repeated, repeated
 from tuner.targets import Device
 
 _ANY_SEED = 1
@@ -65,11 +67,19 @@ class ServedPrograms:
 
     def check(self, key: str, seed: int, tolerances: tuple[Tolerance, ...]) -> tuple[Verification, float]:
         outputs, seconds = self._outputs(key, seed)
-        program, reference = self._program(key), self._references[seed]
-        reason = program.judge(reference, outputs) if isinstance(program, JudgingProgram) else None
-        if reason is None:
-            return compare(reference, outputs, tolerances), seconds
-        return Verification(not reason, 0.0, reason, tolerances[0]), seconds
+        return self._judged(key, seed, outputs, tolerances), seconds
+
+    def repeat(self, key: str, seed: int, runs: int, tolerances: tuple[Tolerance, ...], *, exactly: bool) -> Repeated:
+        return repeated(
+            lambda: self._outputs(key, seed)[0],
+            lambda outputs: self._judged(key, seed, outputs, tolerances),
+            runs,
+            exactly=exactly,
+        )
+
+    def find_races(self, key: str, limit_s: float) -> RaceCheck:
+        self._program(key)
+        return find_races(self._sources[key], self._device.uri, limit_s)
 
     def fill(self, key: str, seed: int) -> None:
         self._program(key).fill(seed)
@@ -110,6 +120,13 @@ class ServedPrograms:
         if key not in self._programs:
             raise MeasurementError(f"nothing is loaded as '{key}'; the process that held it has died")
         return self._programs[key]
+
+    def _judged(self, key: str, seed: int, outputs: Sequence[Array], tolerances: tuple[Tolerance, ...]) -> Verification:
+        program, reference = self._program(key), self._references[seed]
+        reason = program.judge(reference, outputs) if isinstance(program, JudgingProgram) else None
+        if reason is None:
+            return compare(reference, outputs, tolerances)
+        return Verification(not reason, 0.0, reason, tolerances[0])
 
     def _outputs(self, key: str, seed: int) -> tuple[list[Array], float]:
         program = self._program(key)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tuner.errors import InputError
 from tuner.files import check_regular
 from tuner.model.onnx import Shapes, import_model
+from tuner.problems import is_list, module_of
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import ToolResult, run_tool
 
@@ -59,7 +60,7 @@ class Model:
     def imported(self, shapes: Shapes, work_dir: Path) -> Model:
         """The model in a form that iree-compile reads, with sizes bound; files go to `work_dir`. Raises InputError."""
         with self.watch.of(Part.COMPILING):
-            return replace(self, path=import_model(self.source, shapes, work_dir))
+            return replace(self, path=_imported(self.source, shapes, work_dir))
 
     def with_flags(self, *flags: str) -> Model:
         """The same model, compiled with further flags."""
@@ -100,3 +101,16 @@ def spec_flags(spec: Path) -> tuple[str, ...]:
 def preprocessing_flag(spec: Path | str) -> str:
     """The flag by which plain iree-compile reads a preprocessing spec."""
     return f"{PREPROCESSING_FLAG}={spec}"
+
+
+def _imported(source: Path, shapes: Shapes, work_dir: Path) -> Path:
+    """A file that iree-compile reads: `source` itself, or one in `work_dir`. Raises InputError."""
+    if not is_list(source):
+        return import_model(source, shapes, work_dir)
+    if shapes.dims or shapes.inputs:
+        raise InputError(
+            f"--dim and --input bind sizes of ONNX models; {source} is a list of problems: write sizes there"
+        )
+    made = work_dir / f"{source.stem}.mlir"
+    made.write_text(module_of(source))
+    return made

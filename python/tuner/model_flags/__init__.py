@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tuner.constraints import Knob, Rule, Space
@@ -85,12 +86,14 @@ class ModelFlags:
 
     `rules` maps a rule's name to a function that makes a z3 assertion of the knobs' variables. A variable numbers the
     values of its knob from 0. Passes of several knobs run in the order of the knobs. `repairs` are flags for choices
-    that do not compile without them.
+    that do not compile without them. `gains`: the file of what choices gave on measured models (`gains.py`), if any;
+    without it single values are tried in the order of the knobs.
     """
 
     knobs: tuple[FlagKnob, ...]
     rules: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
     repairs: tuple[Repair, ...] = ()
+    gains: Path | None = None
 
     def space(self, pinned: Mapping[str, str], given: Iterable[str], host: Host | None = None) -> Space:
         """The choices that remain when some are pinned and flags that the user gave settle others.

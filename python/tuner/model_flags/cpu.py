@@ -19,6 +19,7 @@ import z3
 
 from tuner.model_flags import FlagKnob, Host, ModelFlags
 from tuner.model_flags.cpu_repairs import REPAIRS
+from tuner.model_flags.gains import SHIPPED
 
 _OPT, _GLOBAL_OPT = "--iree-opt-", "--iree-global-opt-"
 _CREATION, _LLVM = "--iree-dispatch-creation-", "--iree-llvmcpu-"
@@ -177,4 +178,5 @@ FLAGS = ModelFlags(
         "O3 propagates transposes aggressively": _in_level("O3", "transposes", "aggressive"),
     },
     repairs=REPAIRS,
+    gains=SHIPPED,
 )

@@ -18,7 +18,7 @@ from tuner.errors import InputError
 from tuner.foreign import check_ratios, parse_json
 
 SCHEMA = 1
-# The gains that ship with the package.
+# The gains that ship with the package: measured on CPUs, so they are the CPU's.
 SHIPPED = Path(__file__).with_name("gains.json")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tuner.files import write_atomically
 from tuner.foreign import parse_json
 from tuner.jsonable import from_plain, to_plain
+from tuner.rates.work import Footprint
 
 # The name of the file in the folder of runs.
 PEAKS_FILE = "peaks.json"
@@ -39,9 +40,11 @@ class Peaks:
         """Whether these are the peaks of what programs run on."""
         return (self.processor, self.device, self.threads) == (processor, device, threads)
 
-    def least_s(self, operations: float, moved_bytes: float) -> float:
-        """The seconds that so much work takes at least."""
-        return max(operations / self.operations_per_s, moved_bytes / self.bytes_per_s)
+    def least_s(self, footprint: Footprint) -> float | None:
+        """The seconds that so much work takes at least; None if the peak of its type of operations is not known."""
+        if footprint.operations and footprint.types != PEAK_TYPE:
+            return None
+        return max(footprint.operations / self.operations_per_s, footprint.bytes / self.bytes_per_s)
 
 
 def check_peaks(peaks: Peaks) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from tuner.dispatch import Configuration, Configured, plain_name
 from tuner.errors import InputError
+from tuner.facts import BinaryFacts, check_facts
 from tuner.foreign import check_edge_slowdown, check_ratios, check_times, parse_json, printable
 from tuner.jsonable import field_from_plain as _field
 from tuner.jsonable import from_plain, to_plain
@@ -35,8 +36,8 @@ _MODELS = (".mlir", ".mlirbc", ".onnx")
 class RecordedCandidate:
     """A candidate as it ended. Number 0 is the compiler's default, whose configuration is None.
 
-    `configuration` is plain JSON, as `Configuration.to_json` writes it. The others are those of
-    `tuner.outcome.Evaluation`.
+    `configuration` is plain JSON, as `Configuration.to_json` writes it. `facts` are those of its binary, None if they
+    are not known. The others are those of `tuner.outcome.Evaluation`.
     """
 
     number: int
@@ -49,6 +50,7 @@ class RecordedCandidate:
     speedup: float | None
     samples_s: tuple[float, ...]
     edge_slowdown: float
+    facts: BinaryFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class RecordedDispatch:
 
     If the run has not ended, `verdict` is "" and `certificate` is None. `incidents` are what happened during its
     measurements: disturbances, and finalists that failed. `default` is the compiler's own configuration; None if it is
-    not known.
+    not known. `default_facts` and `winner_facts` are those of the binaries of the default and of the winner.
     """
 
     name: str
@@ -67,6 +69,8 @@ class RecordedDispatch:
     certificate: Certificate | None
     incidents: tuple[str, ...]
     default: Configured | None = None
+    default_facts: BinaryFacts | None = None
+    winner_facts: BinaryFacts | None = None
 
     @property
     def tried(self) -> tuple[RecordedCandidate, ...]:
@@ -229,6 +233,8 @@ def _dispatch(
         certificate=None if ended is None else _certificate(ended),
         incidents=tuple(_incident(record) for record in records if "event" in record),
         default=_optional(Configured, ended or {}, "default"),
+        default_facts=_facts((ended or {}).get("facts"), "default"),
+        winner_facts=_facts((ended or {}).get("facts"), "winner"),
     )
 
 
@@ -245,6 +251,7 @@ def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
         speedup=_field(float | None, record, "speedup"),
         samples_s=_field(tuple[float, ...], record, "samples_s"),
         edge_slowdown=_field(float, record, "edge_slowdown"),
+        facts=_facts(record, "facts"),
     )
     if number < 0 or read.compile_s < 0:
         raise ValueError(f"a candidate has the number {number} and took {read.compile_s:g} s to compile")
@@ -253,6 +260,13 @@ def _candidate(folder: RunFolder, record: dict[str, Any]) -> RecordedCandidate:
     check_ratios("speedup", (read.speedup,))
     check_edge_slowdown(read.edge_slowdown)
     return read
+
+
+def _facts(holder: Any, name: str) -> BinaryFacts | None:
+    """The facts of a binary under a name of an object, None if it has none. Raises ValueError."""
+    facts = _optional(BinaryFacts, holder, name) if isinstance(holder, dict) else None
+    check_facts(facts)
+    return facts
 
 
 def _configuration(data: Any) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ class Rate:
     """What a dispatch reaches. Rates are 0 if the problem does not say.
 
     `limit_part`: the part of its time that it would take at the machine's peaks; it can be above 1, since caches are
-    faster than memory. None without peaks.
+    faster than memory. None without peaks of its type.
     """
 
     dispatch: TimedDispatch
@@ -60,7 +60,8 @@ def rates_of(dispatches: Sequence[TimedDispatch], peaks: Peaks | None) -> list[R
     for dispatch in sorted(dispatches, key=lambda dispatch: -dispatch.model_s):
         footprint = dispatch.footprint
         if dispatch.seconds and dispatch.runs and footprint and (footprint.operations or footprint.bytes):
-            part = None if peaks is None else _least_s(footprint, peaks) / dispatch.seconds
+            least_s = None if peaks is None else peaks.least_s(footprint)
+            part = None if least_s is None else least_s / dispatch.seconds
             rates.append(Rate(dispatch, footprint, dispatch.seconds, part))
     return rates
 
@@ -82,7 +83,7 @@ def peaks_in_words(peaks: Peaks) -> str:
 def roofline(identity: str, breakdown: Breakdown, peaks: Peaks) -> Plot | None:
     """Operations a second over operations per byte, below the machine's peaks. None if no dispatch can be placed."""
     before, after = (
-        [rate for rate in rates_of(dispatches, peaks) if rate.footprint.intensity]
+        [rate for rate in rates_of(dispatches, peaks) if rate.footprint.intensity and rate.limit_part is not None]
         for dispatches in (breakdown.untuned, breakdown.tuned)
     )
     if not before and not after:
@@ -102,12 +103,6 @@ def roofline(identity: str, breakdown: Breakdown, peaks: Peaks) -> Plot | None:
     rows = [(name, *_row(rate)) for name, rates in (("untuned", before), ("tuned", after)) for rate in rates]
     columns = ("model", "dispatch", "operations per byte", "GFLOP/s", "GB/s", "part of the limit")
     return Plot(ROOFLINE, str(canvas), columns, tuple(rows))
-
-
-def _least_s(footprint: Footprint, peaks: Peaks) -> float:
-    """Seconds that a dispatch takes at the peaks. Operations of other types have other peaks, which are not known."""
-    operations = footprint.operations if footprint.types == PEAK_TYPE else 0.0
-    return peaks.least_s(operations, footprint.bytes)
 
 
 def _row(rate: Rate) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from tuner.files import check_regular, first_bytes, is_database, place_of
 # The columns of a row, in order.
 Row = tuple[Any, ...]
 
-_VERSION = 2
+_VERSION = 3
 _BUSY_TIMEOUT_S, _RETRY_S = 60.0, 0.02
 # Readings of a file that changes meanwhile, until it is given up.
 _READINGS = 10
@@ -39,6 +39,7 @@ _COLUMNS = """
   speedup real,
   samples_s text not null,
   edge_slowdown real not null,  -- as in tuner.outcome.Evaluation
+  facts text,                   -- what its binary says of itself, as JSON: tuner.facts.BinaryFacts
   ended text not null,          -- UTC
   primary key (subject, circumstances, compiler, choice)
 """

@@ -24,11 +24,12 @@ from typing import Any
 from tuner.errors import InputError
 from tuner.files import check_writable, first_bytes, is_database, write_atomically
 from tuner.foreign import parse_json, printable, shown
+from tuner.jsonable import to_plain
 from tuner.runs.database import changing, open_written, put, row_of
 from tuner.runs.names import check_not_of_a_run
 from tuner.runs.store import FLAGS, Record, line_of, records_of
 
-_FORM, _VERSION = "iree-tuner store", 1
+_FORM, _VERSION = "iree-tuner store", 2
 _COMPRESSED = b"\x1f\x8b"
 # Bytes of a line. That of a candidate has some hundreds, the header some thousands for each device.
 _LONGEST_LINE = 1 << 24
@@ -193,6 +194,7 @@ def _plain(record: Record) -> dict[str, Any]:
         **{name: getattr(record, name) for name in ("subject", "compiler", "problem", "ended")},
         **{name: json.loads(getattr(record, name)) for name in ("choice", "point")},
         **{name: getattr(stored, name) for name in (*_NUMBERS, "fate", "detail", "samples_s")},
+        "facts": to_plain(stored.facts),
     }
 
 
@@ -238,7 +240,7 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
 
 def _record(data: Any, circumstances: Mapping[str, str]) -> Record:
     """Raises ValueError for a line that is no record."""
-    fields = {"in", *_TEXTS, *_NUMBERS, *_VALUES}
+    fields = {"in", "facts", *_TEXTS, *_NUMBERS, *_VALUES}
     if not isinstance(data, dict) or data.keys() != fields:
         raise ValueError("it is no record")
     if not isinstance(data["in"], str) or data["in"] not in circumstances:
@@ -252,7 +254,8 @@ def _record(data: Any, circumstances: Mapping[str, str]) -> Record:
         (
             *(data["subject"], circumstances[data["in"]], data["compiler"], values["choice"], data["problem"]),
             *(values["point"], data["fate"], data["detail"], data["compile_s"], data["time_s"], data["speedup"]),
-            *(values["samples_s"], data["edge_slowdown"], data["ended"]),
+            *(values["samples_s"], data["edge_slowdown"]),
+            *(None if data["facts"] is None else line_of(data["facts"]), data["ended"]),
         )
     )
 

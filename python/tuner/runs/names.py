@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.files import TEMPORARY
+from tuner.problems import SUFFIX
 
 # Files that the folder of a run has from its start.
 _MARKS = ("command.json", "run.lock")
@@ -32,13 +33,13 @@ _FILE = re.compile(
     | model(-[a-z-]+)?\.vmfb
     | ((flagged|chosen|rival|without-chosen-flags)/)?(configured(-[a-z-]+)?\.mlir(bc)?|benchmarks/[^/]+\.mlir)
     | (rival/)?candidates/.+\.(vmfb|log)
-    | flags/[^/]+\.vmfb
+    | flags/([^/]+\.vmfb|refused/.+)
     | ops/(preprocessed\.mlir|[0-9a-f]+(\.vmfb|\.preprocessing\.mlir))
     | bundle/(manifest\.json|measure\.pyz|.+\.vmfb)
     """,
     re.VERBOSE,
 )
-_FOLDER = re.compile(r"candidates|benchmarks|flags|flagged|rival|ops|chosen|without-chosen-flags|bundle")
+_FOLDER = re.compile(r"candidates|benchmarks|flags|refused|flagged|rival|ops|chosen|without-chosen-flags|bundle")
 # The name of a file or a bundle until it is complete.
 _UNFINISHED = re.compile(rf"\.(?P<name>[^/]+)\.{_ENDING}(?P<rest>/.*)?")
 
@@ -119,8 +120,8 @@ def _imported(model: Path | None) -> tuple[str, ...]:
     """The names of a model's forms that are made for iree-compile."""
     if model is None:
         return ()
-    made = (".declared.mlirbc", *((".bound.onnx", ".mlir") if model.suffix.lower() == ".onnx" else ()))
-    return tuple(f"{model.stem}{suffix}" for suffix in made)
+    made = {".onnx": (".bound.onnx", ".mlir"), SUFFIX: (".mlir",)}.get(model.suffix.lower(), ())
+    return tuple(f"{model.stem}{suffix}" for suffix in (".declared.mlirbc", *made))
 
 
 def _is_folder_of_a_run(name: str) -> bool:

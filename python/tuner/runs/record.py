@@ -110,6 +110,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--dispatch": options.dispatches,
         "--strategy": plugins.name_of(options.strategy),
         "--space": tuple(map(plugins.name_of, options.spaces)),
+        "--start-from": tuple(map(str, options.start_from)),
         "--seed": options.seed,
         "--min-gain": options.min_gain,
         "--plain": options.plain,

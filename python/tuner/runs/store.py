@@ -22,7 +22,9 @@ from typing import Any
 
 from tuner.dispatch import BenchmarkProgram
 from tuner.errors import InputError
+from tuner.facts import BinaryFacts, check_facts
 from tuner.foreign import check_edge_slowdown, parse_json, shown
+from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.runs.database import Row, know_beside, open_written, put, read_rows
 
@@ -34,7 +36,10 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How a candidate ended, as a store keeps it: the fields of an `Evaluation`. `speedup` is over the default then."""
+    """How a candidate ended, as a store keeps it: the fields of an `Evaluation`. `speedup` is over the default then.
+
+    `facts` are those of its `Compilation`.
+    """
 
     fate: Fate
     detail: str
@@ -43,6 +48,7 @@ class Stored:
     speedup: float | None
     samples_s: tuple[float, ...]
     edge_slowdown: float = 1.0
+    facts: BinaryFacts | None = None
 
     @staticmethod
     def of(evaluation: Evaluation) -> Stored:
@@ -55,6 +61,7 @@ class Stored:
             evaluation.speedup,
             evaluation.samples_s,
             evaluation.edge_slowdown,
+            evaluation.compilation.facts,
         )
 
     def evaluation(self, compilation: Compilation) -> Evaluation:
@@ -103,7 +110,7 @@ class Record:
         return (
             *(self.subject, self.circumstances, self.compiler, self.choice, self.problem, self.point),
             *(stored.fate.value, stored.detail, stored.compile_s, stored.time_s, stored.speedup),
-            *(json.dumps(stored.samples_s), stored.edge_slowdown, self.ended),
+            *(json.dumps(stored.samples_s), stored.edge_slowdown, facts_line(stored.facts), self.ended),
         )
 
     @property
@@ -163,14 +170,25 @@ class Store:
         """How this very choice ended before, if it did."""
         with self._errors():
             row = self._connection.execute(
-                "select fate, detail, compile_s, time_s, speedup, samples_s, edge_slowdown from known"
+                "select fate, detail, compile_s, time_s, speedup, samples_s, edge_slowdown, facts from known"
                 " where subject = ? and circumstances = ? and compiler = ? and choice = ?",
                 (subject, self._circumstances, self._compiler, line_of(choice)),
             ).fetchone()
             return None if row is None else _stored(*row)
 
-    def add(self, subject: str, choice: Any, stored: Stored, problem: str, point: Mapping[str, Any]) -> None:
+    def add(
+        self,
+        subject: str,
+        choice: Any,
+        stored: Stored,
+        problem: str,
+        point: Mapping[str, Any],
+        *,
+        instead: bool = False,
+    ) -> None:
         """Keeps the end of a candidate, which survives a kill after this returns. One that is there already stays.
+
+        `instead`: the new end takes its place, for it counts more.
 
         `problem` is what equal problems share, `point` the knobs, for warm starts.
 
@@ -180,7 +198,7 @@ class Store:
             subject, self._circumstances, self._compiler, line_of(choice), problem, line_of(point), stored, now()
         )
         with self._errors():
-            put(self._connection, kept.row)
+            put(self._connection, kept.row, instead=instead)
 
     def earlier(self, problem: str) -> list[tuple[dict[str, int], float]]:
         """Points of an equal problem and what they took under other compilers, with the default's time as 1."""
@@ -276,8 +294,13 @@ def line_of(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+def facts_line(facts: BinaryFacts | None) -> str | None:
+    """Facts as a store writes them."""
+    return None if facts is None else line_of(to_plain(facts))
+
+
 def _stored(
-    fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, samples: Any, edge_slowdown: Any
+    fate: Any, detail: Any, compile_s: Any, time_s: Any, speedup: Any, samples: Any, edge_slowdown: Any, facts: Any
 ) -> Stored:
     """The value of a row. Raises ValueError for a row that no run writes."""
     times_s = json.loads(_text(samples))
@@ -291,8 +314,10 @@ def _stored(
         None if speedup is None else _positive(speedup, "speed-up"),
         tuple(_positive(sample_s, "sample") for sample_s in times_s),
         _positive(edge_slowdown, "edge_slowdown"),
+        None if facts is None else from_plain(BinaryFacts, parse_json(_text(facts))),
     )
     check_edge_slowdown(stored.edge_slowdown)
+    check_facts(stored.facts)
     if stored.fate is Fate.MEASURED and (stored.time_s is None or not stored.samples_s):
         raise ValueError("it was measured, and has no time")
     return stored

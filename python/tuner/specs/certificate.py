@@ -18,11 +18,12 @@ from tuner.errors import InputError
 from tuner.foreign import check_ratios, check_rounds, parse_json, shown
 from tuner.jsonable import from_plain, to_plain
 from tuner.measuring import Tolerance
+from tuner.measuring.racecheck import RaceCheck, check_checked
 from tuner.speedup import Ratio
 from tuner.targets import Allocator
 from tuner.toolchain.tools import compiler_version
 
-SCHEMA = "iree-tuner-certificate/5"
+SCHEMA = "iree-tuner-certificate/6"
 Moment = Literal["early", "late"]
 # Features or flags that a difference names.
 _SHOWN = 5
@@ -85,11 +86,21 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How outputs were compared with the default's: on the data of these seeds, within this tolerance."""
+    """How outputs were compared with the default's: on the data of these seeds, within this tolerance.
+
+    `runs`: how often on the data of each seed. `races`: what compute-sanitizer found, None if it was not asked.
+    """
 
     seeds: tuple[int, ...]
     tolerance: Tolerance
     max_error: float
+    runs: int
+    races: RaceCheck | None
+
+    def __str__(self) -> str:
+        repeated = f", {self.runs} runs each" if self.runs > 1 else ""
+        races = "" if self.races is None else f"; {self.races}"
+        return f"on {len(self.seeds)} seeds{repeated}{races}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,8 @@ class Certificate:
 
     `accepted`: whether it went into the spec. `moment`: whether plain iree-compile applies it (early) or only
     `iree-tune compile` (late). `baseline_s`, `candidate_s`: the seconds of one run, round by round. `ratio`:
-    baseline / candidate, with the bounds of its 95 % interval.
+    baseline / candidate, with the bounds of its 95 % interval. `baseline`: what stood in for the default, if that does
+    not compile.
     """
 
     name: str
@@ -111,10 +123,19 @@ class Certificate:
     candidate_s: tuple[float, ...]
     ratio: Ratio
     verified: Verified
+    baseline: Configuration | None = None
+
+    @property
+    def baseline_words(self) -> str:
+        """What it was compared with, for people."""
+        return "the default" if self.baseline is None else "what stands in for the default, which does not compile"
 
     def to_json(self) -> dict[str, Any]:
-        """The certificate as plain JSON."""
-        return {"schema": SCHEMA, **to_plain(self)}
+        """The certificate as plain JSON, without a baseline if that was the default."""
+        plain = {"schema": SCHEMA, **to_plain(self)}
+        if self.baseline is None:
+            del plain["baseline"]
+        return plain
 
     @staticmethod
     def from_json(data: Any) -> Certificate:
@@ -123,7 +144,8 @@ class Certificate:
         if schema != SCHEMA:
             raise InputError(f"a certificate of the schema {shown(schema)}; this version reads {SCHEMA}")
         try:
-            read = from_plain(Certificate, {name: value for name, value in data.items() if name != "schema"})
+            fields = {name: value for name, value in data.items() if name != "schema"}
+            read = from_plain(Certificate, {"baseline": None, **fields})
             check_certificate(read)
             return read
         except ValueError as error:
@@ -154,8 +176,10 @@ def check_certificate(certificate: Certificate) -> None:
     check_ratios("ratio", (ratio.value, ratio.low, ratio.high))
     if certificate.problem is not None:
         check_problem(certificate.problem)
-    if certificate.verified.max_error < 0:
-        raise ValueError(f"max_error is {certificate.verified.max_error:g}, and must not be negative")
+    verified = certificate.verified
+    if verified.max_error < 0:
+        raise ValueError(f"max_error is {verified.max_error:g}, and must not be negative")
+    check_checked(verified.runs, verified.races)
 
 
 def _listed(gone: list[str], new: list[str]) -> str:

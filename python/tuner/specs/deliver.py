@@ -102,9 +102,9 @@ def check_remaking(path: Path, specs: Sequence[ReadSpec], *, kept: Mapping[Path,
     """
     check_output(path, kept=kept, run_dir=run_dir)
     for spec in specs:
-        if spec.foreign:
+        if uncertified := (*spec.foreign, *spec.stand_ins):
             raise InputError(
-                f"{spec.path} has entries without a certificate ({', '.join(spec.foreign)}), which would be lost in"
+                f"{spec.path} has entries without a certificate ({', '.join(uncertified)}), which would be lost in"
                 f" {path}; leave that spec out, or keep it as it is"
             )
         if spec.moment == "late" and path.exists() and path.samefile(spec.path):

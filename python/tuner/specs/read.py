@@ -21,7 +21,7 @@ from tuner.jsonable import from_plain
 from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.passes import unknown_pass
 from tuner.specs.preprocessing import beside, left_out
-from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, Entry, has_matcher
+from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, STAND_IN, Entry, has_matcher
 from tuner.targets import Target
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import ops_named
@@ -60,7 +60,7 @@ class CertifiedEntry:
     def rewritten(self, certificate: Certificate | None = None) -> Entry:
         """The entry for a new spec, with another certificate if one is given."""
         certificate = certificate or self.certificate
-        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over the default"
+        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over {certificate.baseline_words}"
         return Entry(self.problem, self.annotations, comment, certificate)
 
 
@@ -69,7 +69,8 @@ class ReadSpec:
     """The contents of a spec file, in its order.
 
     `moment` says whether plain iree-compile applies it or only `iree-tune compile`. `foreign` names the entries
-    without a certificate: sequences that match some unknown problem. `certificate` is that of the whole model that the
+    without a certificate: sequences that match some unknown problem. `stand_ins` names those that are in place of a
+    default that does not compile. `certificate` is that of the whole model that the
     spec was made for; `flags` were chosen for its compilation beside the user's, and name the preprocessing spec that
     lies beside the file, if it goes with one.
     """
@@ -80,6 +81,12 @@ class ReadSpec:
     foreign: tuple[str, ...] = ()
     certificate: Certificate | None = None
     flags: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a model does not compile with its flags without an entry for each default that is refused."""
+        return bool(self.stand_ins) or any(entry.certificate.baseline is not None for entry in self.entries)
 
 
 def read_spec(path: Path) -> ReadSpec:
@@ -94,10 +101,12 @@ def read_spec(path: Path) -> ReadSpec:
         if not late and ENTRY_POINT not in sequences:
             raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
         actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module, path)
-        entries, foreign = [], []
+        entries, foreign, stand_ins = [], [], []
         for name, action in actions.items():
             entry = _entry(path, name, sequences.get(name), sequences.get(action), late=late)
-            if entry is None:
+            if entry is None and late and STAND_IN in sequences[name].attributes:
+                stand_ins.append(name)
+            elif entry is None:
                 foreign.append(name)
             else:
                 entries.append(entry)
@@ -108,6 +117,7 @@ def read_spec(path: Path) -> ReadSpec:
             foreign=tuple(foreign),
             certificate=_certificate(module, str(path)) if CERTIFICATE in module.attributes else None,
             flags=beside(_flags(module, path), path) if FLAGS in module.attributes else (),
+            stand_ins=tuple(stand_ins),
         )
 
 
@@ -211,16 +221,18 @@ def _early_entries(module: ir.Operation, path: Path) -> dict[str, str]:
 
 
 def _early_annotations(matcher: ir.Operation, action: ir.Operation | None) -> Annotations | None:
-    """What our matchers hand to their action, one constant, and what the action writes onto the function."""
-    constants = list(ops_named(matcher, "transform.param.constant"))
-    if len(constants) != 1:
-        return None
-    function = {
-        _attribute_name(annotate): str(annotate.operands[1].owner.attributes["value"])
-        for annotate in (() if action is None else ops_named(action, "transform.annotate"))
-        if _is_of_function(annotate)
-    }
-    return Annotations({"compilation_info": str(constants[0].attributes["value"])}, function=function)
+    """What our matchers hand to their action, which writes it onto the op, and constants onto its function."""
+    (results,) = ops_named(matcher, "transform.yield")
+    handed = [str(value.owner.attributes["value"]) for value in list(results.operands)[1:]]
+    root: dict[str, str] = {}
+    function: dict[str, str] = {}
+    for annotate in () if action is None else ops_named(action, "transform.annotate"):
+        name, value = _attribute_name(annotate), annotate.operands[1]
+        if _is_of_function(annotate):
+            function[name] = str(value.owner.attributes["value"])
+        else:
+            root[name] = handed[ir.BlockArgument(value).arg_number - 1]
+    return Annotations(root, function=function) if "compilation_info" in root else None
 
 
 def _is_of_function(annotate: ir.Operation) -> bool:

@@ -26,6 +26,8 @@ ENTRY_POINT = "__kernel_config"
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 # The attribute of an entry or a spec: its certificate as JSON, the samples reduced to their medians.
 CERTIFICATE = "iree_tuner.certificate"
+# The attribute of a late entry without a certificate: what the compiler says of the default that it stands in for.
+STAND_IN = "iree_tuner.stand_in"
 # The attribute of a spec: the flags that were chosen for the whole compilation beside the user's, as JSON.
 FLAGS = "iree_tuner.flags"
 # The attribute of a late spec whose entries name passes of our plugin.
@@ -36,16 +38,27 @@ _PLUGIN = (
 )
 
 
-def _action(name: str, annotations: Annotations | None = None) -> str:
-    """The sequence that annotates a matched op, and its function if the annotations have attributes for it."""
-    asked = {} if annotations is None else annotations.function
+# The attributes of the root op that most entries consist of.
+_PLAIN = ("compilation_info",)
+
+
+def _action(name: str, attributes: Sequence[str] = _PLAIN, function: Mapping[str, str] | None = None) -> str:
+    """The sequence that annotates a matched op with the values of `attributes`, which its matcher hands over.
+
+    `function`: the attributes of the op's function, with their values.
+    """
+    arguments = [f"%value{index}" for index in range(len(attributes))]
+    declared = "".join(f",\n      {argument}: !transform.any_param {{transform.readonly}}" for argument in arguments)
     steps = "".join(
-        _of_function("op", f"asked{index}", attribute, value) for index, (attribute, value) in enumerate(asked.items())
+        f'    transform.annotate %op "{attribute}" = {argument} : !transform.any_op, !transform.any_param\n'
+        for attribute, argument in zip(attributes, arguments, strict=True)
+    )
+    steps += "".join(
+        _of_function("op", f"asked{index}", attribute, value)
+        for index, (attribute, value) in enumerate((function or {}).items())
     )
     return f"""\
-  transform.named_sequence @{name}(%op: !transform.any_op {{transform.readonly}},
-                                         %config: !transform.any_param {{transform.readonly}}) {{
-    transform.annotate %op "compilation_info" = %config : !transform.any_op, !transform.any_param
+  transform.named_sequence @{name}(%op: !transform.any_op {{transform.readonly}}{declared}) {{
 {steps}    transform.yield
   }}
 """
@@ -53,12 +66,16 @@ def _action(name: str, annotations: Annotations | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a spec: a problem, its configuration, and the certificate that it is faster."""
+    """One entry of a spec: a problem, its configuration, and the certificate that it is faster.
+
+    `stands_in`: what the compiler says of the default, if that does not compile and nothing faster was found.
+    """
 
     problem: Problem
     annotations: Annotations
     comment: str = ""
     certificate: Certificate | None = None
+    stands_in: str = ""
 
 
 def identity_spec(identity: str, annotations: Annotations) -> str:
@@ -89,7 +106,7 @@ def late_spec(
             f"entry_{index}",
             f"entry_{index}",
             entry.annotations,
-            {PROBLEM: _quoted(entry.problem.key), **_certified(entry.certificate)},
+            {PROBLEM: _quoted(entry.problem.key), **_certified(entry.certificate), **_standing_in(entry.stands_in)},
         )
         for index, entry in enumerate(entries)
     )
@@ -117,6 +134,11 @@ def _comment(text: str) -> str:
 
 def _certified(certificate: Certificate | None) -> dict[str, str]:
     return {} if certificate is None else {CERTIFICATE: _quoted(certificate.to_text())}
+
+
+def _standing_in(reason: str) -> dict[str, str]:
+    line = " ".join(reason.split()).encode("ascii", "replace").decode()
+    return {STAND_IN: _quoted(line)} if reason else {}
 
 
 def _flagged(flags: Sequence[str]) -> dict[str, str]:
@@ -203,9 +225,15 @@ def problem_spec(
     access = "consumed" if entries else "readonly"
     comments = "".join(_comment(line) for line in header)
     matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
-    own = {index: f"apply_config_{index}" for index, entry in enumerate(entries) if entry.annotations.function}
+    own = {
+        index: f"apply_config_{index}"
+        for index, entry in enumerate(entries)
+        if entry.annotations.function or tuple(entry.annotations.root) != _PLAIN
+    }
     actions = _action("apply_config") if len(own) < len(entries) else ""
-    actions += "".join(_action(name, entries[index].annotations) for index, name in own.items())
+    for index, name in own.items():
+        asked = entries[index].annotations
+        actions += _action(name, tuple(asked.root), asked.function)
     if entries:
         pairs = ",\n".join(
             f"      @match_{index} -> @{own.get(index, 'apply_config')}" for index in range(len(entries))
@@ -231,11 +259,16 @@ def problem_spec(
 
 def _matcher(index: int, entry: Entry) -> str:
     comment = f"  {_comment(entry.comment)}" if entry.comment else ""
+    values = [f"%value{number}" for number in range(len(entry.annotations.root))]
+    constants = "".join(
+        f"    {value} = transform.param.constant {attribute} -> !transform.any_param\n"
+        for value, attribute in zip(values, entry.annotations.root.values(), strict=True)
+    )
+    types = ", ".join(["!transform.any_op", *("!transform.any_param" for _ in values)])
     return f"""
 {comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
-      -> (!transform.any_op, !transform.any_param){_printed(_certified(entry.certificate))} {{
+      -> ({types}){_printed(_certified(entry.certificate))} {{
 {kinds.matcher(entry.problem)}\
-    %config = transform.param.constant {entry.annotations.root["compilation_info"]} -> !transform.any_param
-    transform.yield %op, %config : !transform.any_op, !transform.any_param
+{constants}    transform.yield {", ".join(["%op", *values])} : {types}
   }}
 """

@@ -90,7 +90,10 @@ class CpuTarget(Place):
         )
 
     def compilation_info(self, configuration: Configuration, context: ir.Context) -> iree_codegen.CompilationInfoAttr:
+        """As in `Attributes`; an attribute that the compiler itself has printed is parsed."""
         with context:
+            if "compilation_info" in configuration.attributes:
+                return ir.Attribute.parse(configuration.attributes["compilation_info"])
             pipeline = ir.Attribute.parse(pipeline_attribute(configuration.pipeline))
             options = ir.DictAttr.get({name: ir.UnitAttr.get() for name in configuration.options})
             translation = iree_codegen.TranslationInfoAttr.get(

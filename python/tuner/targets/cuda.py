@@ -24,8 +24,8 @@ _HOPPER_CHIP, _CHIP_FOR_HOPPER = "sm_90", "sm_80"
 class CudaTarget(GpuTarget):
     """One GPU, compiled for `chip`; `label` says which GPU runs it, `uris` where, for several equal ones.
 
-    `processors`: the number of multiprocessors of the GPU that runs it, if there is one. `is_hopper`: whether it has
-    Hopper's instructions, which code for `chip` may use in single dispatches.
+    `processors`: the number of multiprocessors of the GPU that runs it, if there is one, `runs_on` its chip.
+    `is_hopper`: whether it has Hopper's instructions, which code for `chip` may use in single dispatches.
     """
 
     chip: str = "sm_80"
@@ -33,6 +33,7 @@ class CudaTarget(GpuTarget):
     uris: tuple[str, ...] = ("cuda",)
     processors: int | None = None
     is_hopper: bool = False
+    runs_on: str = ""
 
     @property
     def name(self) -> str:
@@ -41,7 +42,14 @@ class CudaTarget(GpuTarget):
     @property
     def devices(self) -> tuple[Device, ...]:
         label = f"{self.label}, code for {self.chip}" if self.label else self.chip
-        return tuple(Device(uri, (), "wall", label, compiles_on_load=True) for uri in self.uris)
+        return tuple(
+            Device(uri, (), "wall", label, compiles_on_load=True, may_race=True, has_racecheck=True)
+            for uri in self.uris
+        )
+
+    @property
+    def machine_code_for(self) -> str:
+        return self.runs_on or (_HOPPER_CHIP if self.is_hopper else self.chip)
 
     @property
     def note(self) -> str:
@@ -100,8 +108,8 @@ def choose(chip: str, threads: int, devices: tuple[str, ...] = ()) -> CudaTarget
     device = used[uris[0]]
     is_hopper = device.capability == HOPPER
     if chip and chip != _HOPPER_CHIP:
-        return CudaTarget(chip, uris=uris, processors=device.processors, is_hopper=is_hopper)
-    return CudaTarget(chip_for(device), device.name, uris, device.processors, is_hopper)
+        return CudaTarget(chip, uris=uris, processors=device.processors, is_hopper=is_hopper, runs_on=device.chip)
+    return CudaTarget(chip_for(device), device.name, uris, device.processors, is_hopper, device.chip)
 
 
 def _place(uri: str) -> int:

@@ -27,6 +27,12 @@ class CudaDevice:
     capability: tuple[int, int]
     processors: int
 
+    @property
+    def chip(self) -> str:
+        """What NVIDIA's tools call it, as in sm_90, whether IREE compiles for it or not."""
+        major, minor = self.capability
+        return f"sm_{major}{minor}"
+
 
 def find_devices() -> tuple[CudaDevice, ...]:
     """This machine's NVIDIA GPUs in the driver's order. Raises InputError if there is none."""

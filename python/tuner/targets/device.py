@@ -24,6 +24,8 @@ class Device:
     `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
     `in_host_memory`: programs live in the process's own memory, which can be bounded. `processors`: the only ones of
     this machine that its process may run on; empty: any. `machine`: the machine that it is on; empty: this one.
+    `may_race`: the threads of a program share memory there, so a wrong program can be right many times before it fails.
+    `has_racecheck`: NVIDIA's compute-sanitizer can look for such programs.
     """
 
     uri: str
@@ -34,6 +36,8 @@ class Device:
     in_host_memory: bool = False
     processors: tuple[int, ...] = ()
     machine: str = ""
+    may_race: bool = False
+    has_racecheck: bool = False
 
     @property
     def name(self) -> str:

@@ -14,12 +14,14 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
 from tuner.errors import InputError, ToolError
-from tuner.targets.gpu_pipelines import TILE_AND_FUSE, needs_plugin, pipeline_attribute
+from tuner.targets.gpu_pipelines import Form, needs_plugin, pipeline_attribute
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.nvidia import MMA_SYNC
 from tuner.targets.target import Place
 
 _PADDING = ("padding", "padding_conv")
+# Operands of a product.
+_OPERANDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class GpuTarget(Place):
     @property
     def occupancy_limits_registers(self) -> bool:
         """Whether to ask for an occupancy limits the registers of a thread."""
+        return False
+
+    @property
+    def prefetches(self) -> bool:
+        """Whether IREE's pipelines prefetch tiles into registers for it."""
         return False
 
     @property
@@ -84,7 +91,7 @@ class GpuTarget(Place):
         if settings is None:
             raise ValueError("a configuration for a GPU needs its settings")
         translation = native.make_translation_info(
-            _pipeline(configuration, settings, context),
+            _pipeline(configuration, settings, context, prefetches=self.prefetches),
             settings.workgroup_size,
             settings.subgroup_size,
             _options(settings, self.llvm_attributes(settings.occupancy), context),
@@ -132,17 +139,18 @@ def device_uris(scheme: str, devices: Sequence[str], count: int | None = None) -
     return uris
 
 
-def _pipeline(configuration: Configuration, settings: GpuSettings, context: ir.Context) -> ir.Attribute:
+def _pipeline(
+    configuration: Configuration, settings: GpuSettings, context: ir.Context, *, prefetches: bool
+) -> ir.Attribute:
     """IREE's pipeline of that name, or its passes with the feeding that the settings ask for."""
     if settings.feeding is None:
         return native.pipeline("gpu", configuration.pipeline, context)
-    if configuration.pipeline != TILE_AND_FUSE:
-        raise ValueError(f"only {TILE_AND_FUSE} has a choice of feeding, not {configuration.pipeline}")
-    text = pipeline_attribute(
-        settings.feeding,
+    form = Form(
         of_convolution=settings.use_igemm_convolution is True,
-        is_padded=any(level in configuration.levels for level in _PADDING),
+        has_own_buffers=len(settings.promoted) < _OPERANDS or any(level in configuration.levels for level in _PADDING),
+        prefetched=(settings.prefetch_num_stages or 0) if prefetches else None,
     )
+    text = pipeline_attribute(configuration.pipeline, settings.feeding, form)
     if needs_plugin(text):
         native.register_passes()
     return ir.Attribute.parse(text, context)

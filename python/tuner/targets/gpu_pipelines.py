@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IREE's pipeline TileAndFuse as a list of its passes and ours, so that the feeding of matrix instructions is a choice.
 
-Source: the passes that IREE 3.13 runs by TileAndFuse for sm_80 (`--mlir-print-ir-after-all`). With the built-in's
-padding the list makes the same PTX, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a list for a
-module, which refuses passes that know functions alone. Those that are left out for it change no product.
+Source: the passes that IREE 3.13 runs by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`). With the
+built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a list
+for a module, which refuses passes that know functions alone. Those that are left out for it change no product.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tuner.dispatch import Feeding
+from tuner.targets.vector_distribute import vector_distribute
 
-TILE_AND_FUSE = "TileAndFuse"
+TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
 DERIVED_FOR = "3.13"
 """The release of IREE whose passes are listed."""
 
@@ -103,7 +106,7 @@ _BUFFERIZE = (
     *_CLEAN,
 )
 # The same with IREE's allocator for GPUs, which a thread's own buffers need. It adds a barrier beside copies.
-_BUFFERIZE_PADDED = ("iree-codegen-llvmgpu-bufferization-pipeline",)
+_BUFFERIZE_WITH_OWN = ("iree-codegen-llvmgpu-bufferization-pipeline",)
 _DISTRIBUTE_COPIES = (
     "iree-linalg-ext-decompose-map-store",
     "iree-codegen-gpu-distribute-copy-using-forall",
@@ -113,11 +116,19 @@ _DISTRIBUTE_COPIES = (
     "iree-codegen-vectorize-memref-copy",
     "iree-gpu-unroll-to-intrinsics",
     *_CLEAN,
+)
+_TRANSPOSE_LOADS = ("iree-rocdl-load-to-transpose-load",)
+_LOWER_OPS = (
     "iree-codegen-flatten-swizzle-hint-allocs",
     "iree-codegen-propagate-dispatch-size-bounds",
     "iree-gpu-lower-ops",
     "iree-codegen-unroll-annotated-loops",
     _HOIST,
+)
+_ABSORB_HINTS = ("iree-codegen-absorb-swizzle-hint-to-alloc",)
+_SPLIT_LOADS = (
+    "iree-codegen-fission-transfer-ops-in-control-flow{fission-multi-trip=false}",
+    "iree-codegen-remove-single-iteration-loop",
 )
 # IREE's pass for asynchronous copies leaves vectors of three dimensions alone, which batches have.
 _COPY_ASYNCHRONOUSLY = (
@@ -130,14 +141,28 @@ _COPY_ASYNCHRONOUSLY = (
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
-def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> tuple[str, ...]:
-    """The passes of TileAndFuse with this feeding, in order.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a list depends on beside the feeding.
 
-    `of_convolution`: for one that becomes a product first. `is_padded`: for operands that are padded to whole tiles.
+    `of_convolution`: for one that becomes a product first. `has_own_buffers`: threads have buffers of their own, for
+    operands that are padded to whole tiles or that do not go through shared memory.
+    `prefetched`: for AMD's GPUs the stages that are prefetched into registers (0: none); None: for NVIDIA's.
     """
-    normal = "true" if of_convolution else "false"
+
+    of_convolution: bool = False
+    has_own_buffers: bool = False
+    prefetched: int | None = None
+
+
+_PRODUCT = Form()
+
+
+def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
+    """The passes of TileAndFuse with this feeding, in order."""
+    normal = "true" if form.of_convolution else "false"
     passes = [
-        *(_TO_PRODUCT if of_convolution else _TO_PRODUCT[:1]),
+        *(_TO_PRODUCT if form.of_convolution else _TO_PRODUCT[:1]),
         *_DISTRIBUTE,
         _TILE.format(level="reduction", fuses="true", normal=normal),
         *_AFTER_SUMS,
@@ -145,32 +170,53 @@ def tile_and_fuse(feeding: Feeding, *, of_convolution: bool = False, is_padded: 
         *_AFTER_THREADS,
         *_VECTORIZE,
         *_PLACE_IN_MEMORY,
-        *(_BUFFERIZE_PADDED if is_padded else _BUFFERIZE),
+        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers else _BUFFERIZE),
         *_DISTRIBUTE_COPIES,
+        *(() if form.prefetched is None else _TRANSPOSE_LOADS),
+        *_LOWER_OPS,
     ]
-    if feeding.warpgroups:
-        multiply = f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}"
-        passes += (_HOIST_ALLOCATIONS, *_FOLD_VIEWS, *_COPY_ASYNCHRONOUSLY, multiply, *_FOLD_VIEWS, _HOIST)
-        return (*passes, *_FINISH)
     if feeding.padding_bits:
         passes.append(f"iree-codegen-gpu-reduce-bank-conflicts{{padding-bits={feeding.padding_bits}}}")
     passes.append(_HOIST_ALLOCATIONS)
+    if form.prefetched is not None:
+        passes += _prefetch(form.prefetched)
     if feeding.stages or feeding.matrix_loads:
         passes += _FOLD_VIEWS
     if feeding.stages:
         passes += _COPY_ASYNCHRONOUSLY
-    if feeding.matrix_loads:
-        passes.append(f"{PLUGIN_PASSES}load-matrices")
-    if feeding.stages:
-        passes += (f"{PLUGIN_PASSES}pipeline-copies-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
-    if feeding.reads_ahead:
-        passes.append(f"{PLUGIN_PASSES}prefetch-matrices")
+    passes += _plugin_passes(feeding)
     return (*passes, *_FINISH)
 
 
-def pipeline_attribute(feeding: Feeding, *, of_convolution: bool = False, is_padded: bool = False) -> str:
-    """What `tile_and_fuse` lists, as IREE's attribute, printed."""
-    passes = tile_and_fuse(feeding, of_convolution=of_convolution, is_padded=is_padded)
+def _prefetch(stages: int) -> tuple[str, ...]:
+    if not stages:
+        return _ABSORB_HINTS
+    return (*_ABSORB_HINTS, *_SPLIT_LOADS, f"iree-llvmgpu-prefetch-shared-memory{{num-stages={stages}}}")
+
+
+def _plugin_passes(feeding: Feeding) -> Iterator[str]:
+    if feeding.warpgroups:
+        yield from (f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+        return
+    if feeding.matrix_loads:
+        yield f"{PLUGIN_PASSES}load-matrices"
+    if feeding.stages:
+        yield from (f"{PLUGIN_PASSES}pipeline-copies-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+    if feeding.reads_ahead:
+        yield f"{PLUGIN_PASSES}prefetch-matrices"
+
+
+def pipeline_attribute(name: str, feeding: Feeding, form: Form = _PRODUCT) -> str:
+    """The pipeline of that name with this feeding as IREE's attribute, printed; see `tile_and_fuse`.
+
+    Raises ValueError for a pipeline that has no choice of feeding.
+    """
+    if name == TILE_AND_FUSE:
+        passes = tile_and_fuse(feeding, form)
+    elif name == VECTOR_DISTRIBUTE:
+        passes = vector_distribute(feeding, PLUGIN_PASSES, _COPY_ASYNCHRONOUSLY)
+    else:
+        raise ValueError(f"{name} has no choice of feeding")
     return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
 
 

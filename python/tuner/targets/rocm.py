@@ -26,7 +26,11 @@ class RocmTarget(GpuTarget):
 
     @property
     def devices(self) -> tuple[Device, ...]:
-        return tuple(Device(uri, (), "wall", self.chip) for uri in self.uris)
+        return tuple(Device(uri, (), "wall", self.chip, may_race=True) for uri in self.uris)
+
+    @property
+    def machine_code_for(self) -> str:
+        return self.chip
 
     @property
     def note(self) -> str:
@@ -43,6 +47,10 @@ class RocmTarget(GpuTarget):
     @property
     def occupancies(self) -> tuple[int, ...]:
         return (0, 2)
+
+    @property
+    def prefetches(self) -> bool:
+        return True
 
     def llvm_attributes(self, occupancy: int) -> Mapping[str, str]:
         return {"amdgpu-waves-per-eu": str(occupancy)} if occupancy else {}

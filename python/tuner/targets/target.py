@@ -31,6 +31,11 @@ class Place(Protocol):
         """The first of `devices`."""
         return self.devices[0]
 
+    @property
+    def machine_code_for(self) -> str:
+        """The GPU's chip for which programs become machine code, as its vendor's tools name it; "" for CPUs."""
+        return ""
+
 
 class Compilation(Protocol):
     """How iree-compile makes programs for a target."""

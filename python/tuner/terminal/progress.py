@@ -18,6 +18,7 @@ from tuner.events import (
     DispatchEnded,
     Disturbance,
     Event,
+    FinalistChecked,
     FinalistFailed,
     FlagsTried,
     Note,
@@ -108,6 +109,9 @@ class ProgressView:
                 self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
             case OpChoiceTried(number, _, _, time_s, best, _, stored):
                 self._count(number, best, None if time_s is not None else "Unusable", stored=stored)
+            case FinalistChecked(_, number, text):
+                if self._detail == "much":
+                    self._print(f"  candidate {number}: {text}")
             case FinalistFailed(_, failed):
                 self._print(
                     f"  candidate {failed.candidate.number} is passed over: {failed.fate.value}, {failed.detail}"

@@ -3,7 +3,7 @@
 """Fakes and contracts for tests: programs that are replayed instead of run, and what plug-ins must keep to."""
 
 from tuner.testing.recording import MadeUp, RecordedRun, RecordedStore, Recording
-from tuner.testing.replay import DEVICE, Behaviour, Course, Replay, ReplayedProgram
+from tuner.testing.replay import DEVICE, Behaviour, Course, Replay, ReplayedProgram, Slip
 
 __all__ = [
     "DEVICE",
@@ -15,4 +15,5 @@ __all__ = [
     "Recording",
     "Replay",
     "ReplayedProgram",
+    "Slip",
 ]

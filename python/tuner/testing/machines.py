@@ -30,7 +30,7 @@ from tuner.outcome import Compilation, Fate
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import Store
 from tuner.stopwatch import Stopwatch
-from tuner.targets import Device, DeviceFacts, Target
+from tuner.targets import Device, DeviceFacts, Limits, Target
 from tuner.testing.recording import Recording
 from tuner.testing.replay import DEVICE, Behaviour, Clock, Replay
 from tuner.tuning.experience import Experience
@@ -57,13 +57,15 @@ class ReplayTarget:
     compile_flags: tuple[str, ...] = ("--replay",)
     reads_specs: bool = True
     strategy_pass: str = "replay"
+    machine_code_for: str = ""
 
     @property
     def device(self) -> Device:
         return self.devices[0]
 
     def facts(self, executable_target: Any) -> DeviceFacts:
-        raise NotImplementedError("a replay reads no IR")
+        del executable_target
+        return DeviceFacts(Limits(vector_bytes=64, threads=1), DEVICE.label)
 
     def compilation_info(self, configuration: Configuration, context: Any) -> Any:
         raise NotImplementedError("a replay makes no attributes")
@@ -102,10 +104,18 @@ class ReplayCompilers:
         job.binary.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"dispatch": job.identity, "choice": choice}, sort_keys=True)
         job.binary.write_text(text)
-        annotations = None if job.candidate.is_default else Annotations({"compilation_info": text})
+        annotations = None if job.candidate.is_default else Annotations({"compilation_info": json.dumps(text)})
         configured = Configured("", (text,))
         return Compilation(
-            job.candidate, Fate.COMPILED, "", behaviour.compile_s, job.log, job.binary, configured, annotations
+            job.candidate,
+            Fate.COMPILED,
+            "",
+            behaviour.compile_s,
+            job.log,
+            job.binary,
+            configured,
+            annotations,
+            facts=behaviour.facts,
         )
 
 
@@ -114,20 +124,22 @@ class ReplayMachines:
     """Machines (`tuner.machines.local.Machines`) with one or more equal devices that replay a recording.
 
     `replays` are the devices' transports, one each: set `is_lost` of one to take its device away. Budgets go by
-    the `clock` if there is one; compilations and runs move it.
+    the `clock` if there is one; compilations and runs move it. `device`: what their properties are, as whether programs
+    may race there.
     """
 
     recording: Recording
     replays: tuple[Replay, ...]
     workers: int = 1
     clock: Clock | None = None
+    device: Device = DEVICE
 
     @property
     def devices(self) -> tuple[Device, ...]:
         """One for each replay."""
         if len(self.replays) == 1:
-            return (DEVICE,)
-        return tuple(replace(DEVICE, uri=f"{DEVICE.uri}://{number}") for number in range(len(self.replays)))
+            return (self.device,)
+        return tuple(replace(self.device, uri=f"{self.device.uri}://{number}") for number in range(len(self.replays)))
 
     @staticmethod
     def of(
@@ -138,6 +150,7 @@ class ReplayMachines:
         seed: int = 0,
         pause_s: float = 0.0,
         clock: Clock | None = None,
+        device: Device = DEVICE,
     ) -> ReplayMachines:
         """`noise`, `seed`, `pause_s` and `clock` as of `Replay`."""
 
@@ -151,7 +164,7 @@ class ReplayMachines:
             Replay(behaviour_of, noise=noise, seed=seed + number, pause_s=pause_s, clock=clock)
             for number in range(devices)
         )
-        return ReplayMachines(recording, tuple(made), clock=clock)
+        return ReplayMachines(recording, tuple(made), clock=clock, device=device)
 
     @property
     def device_names(self) -> tuple[str, ...]:
@@ -174,6 +187,7 @@ def workbench(
     run_dir: Path,
     machines: ReplayMachines,
     *,
+    target: str = "cpu",
     listen: Listener = nobody,
     budget_s: float | None = None,
     trials: int = 20,
@@ -188,8 +202,8 @@ def workbench(
 ) -> Iterator[Workbench]:
     """What the stages of a run work with, in a new run folder; the keywords are options of a run.
 
-    `read_only`: stores that are known beside the folder's own. `stop` is asked before each step of a search, as in
-    `tuner.tune`.
+    `target`: the name under which spaces and flags are registered. `read_only`: stores that are known beside the
+    folder's own. `stop` is asked before each step of a search, as in `tuner.tune`.
     """
     options = Options(
         trials=trials,
@@ -201,7 +215,7 @@ def workbench(
         keep_flags=keep_flags,
         pins=pins or {},
     )
-    target: Target = ReplayTarget(devices=machines.devices)
+    replayed: Target = ReplayTarget(target, devices=machines.devices)
     with (
         RunFolder.create(run_dir, run_dir.parent / "model.mlir") as folder,
         Store(folder.store, {}, "replay", read_only) as store,
@@ -210,7 +224,7 @@ def workbench(
     ):
         yield Workbench(
             options=options,
-            target=target,
+            target=replayed,
             folder=folder,
             devices=devices,
             compilers=compilers,

@@ -9,7 +9,8 @@ choice = choose_flags(bench, plain, (), bench.budget, read_s=0.0)
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuner.measuring import FunctionProgram
@@ -24,32 +25,59 @@ from tuner.tuning.workbench import Workbench
 MODEL = "model"
 _FUNCTION = "main"
 _REFUSAL = "the recording does not know it"
+# The flags by which the compiler is asked for IR, and a model that has none of what a reader looks for.
+_UNTIL, _DUMP, _NOTHING = "--compile-to=", "--iree-hal-dump-executable-benchmarks-to=", "module {}"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayModel(Model):
-    """A model whose compilations a recording knows. `refusal`: what the compiler prints of others."""
+    """A model whose compilations a recording knows.
+
+    `refusal`: what the compiler prints of others. `phases`: the IR that a compilation up to a phase writes, by the name
+    of the phase; a module without dispatches by default. `benchmarks`: the IR that it dumps of dispatches, by name.
+    """
 
     recording: Recording | None = None
     refusal: str = _REFUSAL
+    phases: Mapping[str, str] = field(default_factory=dict)
+    benchmarks: Mapping[str, str] = field(default_factory=dict)
 
     def compile(self, output: Path, *extra_flags: str, timeout_s: float | None = None) -> ToolResult:
         del timeout_s
-        choice = [*self.flags, *extra_flags] or "default"
+        until = next((flag.removeprefix(_UNTIL) for flag in extra_flags if flag.startswith(_UNTIL)), "")
+        choice = [*self.flags, *(() if until else extra_flags)] or "default"
         if self.recording is None or self.recording.behaviour(MODEL, choice) is None:
             return ToolResult(("replay",), 1, f"error: {self.refusal}")
-        output.write_text(json.dumps({"dispatch": MODEL, "choice": choice}))
+        if until:
+            output.write_text(self.phases.get(until, _NOTHING))
+            for folder in (Path(flag.removeprefix(_DUMP)) for flag in extra_flags if flag.startswith(_DUMP)):
+                for name, text in self.benchmarks.items():
+                    (folder / f"{name}_benchmark.mlir").write_text(text)
+        else:
+            output.write_text(json.dumps({"dispatch": MODEL, "choice": choice}))
         return ToolResult(("replay",), 0, "")
 
 
-def replayed_plain_model(bench: Workbench, recording: Recording, *, refusal: str = _REFUSAL) -> PlainModel:
-    """The plain model of a recording, compiled into the run's folder.
-
-    `refusal`: what the compiler prints of compilations that the recording does not know.
-    """
+def replayed_plain_model(
+    bench: Workbench,
+    recording: Recording,
+    *,
+    refusal: str = _REFUSAL,
+    phases: Mapping[str, str] | None = None,
+    benchmarks: Mapping[str, str] | None = None,
+) -> PlainModel:
+    """The plain model of a recording, compiled into the run's folder; the keywords are fields of `ReplayModel`."""
     source = bench.folder.path / "model.mlir"
     source.write_text("")
-    model = ReplayModel(source, source, (), recording=recording, refusal=refusal)
+    model = ReplayModel(
+        source,
+        source,
+        (),
+        recording=recording,
+        refusal=refusal,
+        phases=phases or {},
+        benchmarks=benchmarks or {},
+    )
     binary = bench.folder.path / "model.vmfb"
     model.compile(binary)
     behaviour = recording.behaviour(MODEL, "default")

@@ -142,6 +142,10 @@ FOR_GPUS = (
     problem("reduction", [("parallel", 64), ("k", 1024)], (0, 1), (0,), types=("f8E4M3FN", "f32")),
     problem("reduction", [("parallel", 64), ("k", 1024)], (0, 1), (0,)),
     problem("reduction", [("parallel", 20), ("k", 1500)], (0, 1), (0,)),
+    problem("elementwise", [("parallel", 384), ("parallel", 768)], (0, 1), (1,), (0, 1), types=("f32", "f32", "f16")),
+    problem("elementwise", [("parallel", 384), ("parallel", 768)], (0, 1), (1, 0), types=("f16", "f16")),
+    problem("elementwise", [("parallel", 1)], (0,), (0,)),
+    problem("copy", [("parallel", 6), ("parallel", 56), ("parallel", 224)], (0, 1, 2), (0, 1, 2), types=("f16", "f16")),
 )
 ATTENTION = (
     problem(

@@ -19,9 +19,25 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from tuner.errors import MeasurementError
-from tuner.measuring.calls import Call, Check, Fill, Load, OpenDevice, Reference, Renew, Sense, Time, Unload
+from tuner.facts import BinaryFacts
+from tuner.measuring.calls import (
+    Call,
+    Check,
+    Fill,
+    FindRaces,
+    Load,
+    OpenDevice,
+    Reference,
+    Renew,
+    Repeat,
+    Sense,
+    Time,
+    Unload,
+)
 from tuner.measuring.correctness import Sensitivity, Verification
 from tuner.measuring.programs import ProgramSource
+from tuner.measuring.racecheck import NO_RACES, RaceCheck
+from tuner.measuring.repeating import Repeated
 from tuner.measuring.transport import ProgramCrashedError, ProgramTimedOutError
 from tuner.targets import Device
 
@@ -44,17 +60,35 @@ class Course(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Slip:
+    """A fault that does not always show: on the data of `seed` (None: any), and in the run `run` on it, from 1."""
+
+    seed: int | None = None
+    run: int = 1
+
+    def shows(self, seed: int, runs: int) -> bool:
+        """Whether one of the first `runs` runs on the data of `seed` is wrong."""
+        return self.seed in (None, seed) and self.run <= runs
+
+
+@dataclass(frozen=True, slots=True)
 class Behaviour:
     """A program as a replay knows it.
 
     `time_s`: seconds of one run. `guarded_time_s`: the same between guard pages (`time_s` by default). `course`: what
-    happens when it is loaded or run. `compile_s`: seconds that it takes to be compiled.
+    happens when it is loaded or run. `compile_s`: seconds that it takes to be compiled. `slip`: when it is wrong if its
+    course is right. `is_reproducible`: whether runs on the same data give the same bits. `races`: what
+    compute-sanitizer finds. `facts`: what its binary says of itself.
     """
 
     time_s: float = 1e-3
     guarded_time_s: float | None = None
     course: Course = Course.RIGHT
     compile_s: float = 0.0
+    slip: Slip | None = None
+    is_reproducible: bool = True
+    races: RaceCheck = NO_RACES
+    facts: BinaryFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +180,13 @@ class Replay:
                 return 0.0
             case Reference(key):
                 return self._run(key, timeout_s).time_s
-            case Check(key):
+            case Check(key, seed):
                 behaviour = self._run(key, timeout_s)
-                return _verification(behaviour), behaviour.time_s
+                return _verification(behaviour, seed), behaviour.time_s
+            case Repeat(key, seed, runs, _, exactly):
+                return _repeated(self._run(key, timeout_s, runs), seed, runs, exactly=exactly)
+            case FindRaces(key):
+                return self._run(key, timeout_s).races
             case Sense():
                 return (_SENSITIVITY,) * self._outputs
             case Time(key, times, is_guarded):
@@ -181,7 +219,16 @@ class Replay:
         return behaviour
 
 
-def _verification(behaviour: Behaviour) -> Verification:
-    if behaviour.course is Course.WRONG:
+def _verification(behaviour: Behaviour, seed: int, runs: int = 1) -> Verification:
+    if behaviour.course is Course.WRONG or (behaviour.slip is not None and behaviour.slip.shows(seed, runs)):
         return Verification(False, 1.0, "output 0 differs")
     return Verification(True, 0.0)
+
+
+def _repeated(behaviour: Behaviour, seed: int, runs: int, *, exactly: bool) -> Repeated:
+    verification = _verification(behaviour, seed, runs)
+    if not verification.passed:
+        return Repeated(verification, 1 if behaviour.slip is None else behaviour.slip.run)
+    if exactly and runs > 1 and not behaviour.is_reproducible:
+        return Repeated(Verification(False, 0.0, "another result than in run 1"), 2)
+    return Repeated(verification, runs)

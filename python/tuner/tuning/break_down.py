@@ -13,23 +13,16 @@ from dataclasses import dataclass
 
 from tuner.compile.pool import CompileJob
 from tuner.dispatch import Dispatch, Problem
-from tuner.errors import MeasurementError
-from tuner.evaluate.baseline import TIMED_SEED
-from tuner.evaluate.programs import runnable
 from tuner.events import PhaseStarted
-from tuner.measuring.sampling import calibrate
 from tuner.outcome import DEFAULT, Compilation
 from tuner.rates.breakdown import Breakdown, TimedDispatch
 from tuner.rates.work import Footprint
+from tuner.tuning.alone import time_alone
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.workbench import Workbench
 
 # Seconds of one run, by the problem of a dispatch, or by its name if that is not known.
 Seconds = Mapping[Problem | str, float]
-
-_KEY = "alone"
-_SAMPLES = 3
-_TIMEOUT_S = 60.0
 
 
 def break_down_model(
@@ -151,14 +144,4 @@ class _Alone:
         """Seconds of one run; None if the compiler's own default does not run. Raises DeviceLostError."""
         if dispatch.program is None or compilation.binary is None:
             return None
-        runner = self.bench.runner
-        try:
-            runner.load(_KEY, runnable(dispatch.program, compilation.binary))
-            runner.fill(_KEY, TIMED_SEED, timeout_s=_TIMEOUT_S)
-            runs = calibrate(runner, _KEY, timeout_s=_TIMEOUT_S)
-            found_s = statistics.median(runner.time(_KEY, runs, timeout_s=_TIMEOUT_S) for _ in range(_SAMPLES))
-            runner.unload(_KEY)
-        except MeasurementError:
-            runner.check_device()
-            return None
-        return found_s
+        return time_alone(self.bench.runner, dispatch.program, compilation.binary)

@@ -19,12 +19,15 @@ from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Benches
 from tuner.evaluate.final import finalists, verdict_on
 from tuner.evaluate.final_costs import FINALISTS
+from tuner.evaluate.order import in_order_of_measuring
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
+from tuner.facts import read_facts
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.rates.work import Work
 from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
+from tuner.specs.stand_in import StandIn
 from tuner.stopwatch import Part
 from tuner.targets import Limits
 from tuner.tuning.experience import Advisor
@@ -61,12 +64,13 @@ class SolvedSearch:
     bench: Workbench
     task: Task
     pool: Pool
+    stand_in: StandIn | None = None
 
     @staticmethod
-    def of(bench: Workbench, task: Task, limits: Limits) -> SolvedSearch:
-        """Solves the space. Raises NothingToSearchError."""
+    def of(bench: Workbench, task: Task, limits: Limits, stand_in: StandIn | None = None) -> SolvedSearch:
+        """Solves the space. `stand_in`: for a default that does not compile. Raises NothingToSearchError."""
         with bench.watch.of(Part.SOLVING):
-            return SolvedSearch(bench, task, solve(task, limits, bench.options))
+            return SolvedSearch(bench, task, solve(task, limits, bench.options), stand_in)
 
     @property
     def name(self) -> str:
@@ -75,19 +79,21 @@ class SolvedSearch:
 
     @property
     def default_job(self) -> CompileJob:
-        """Compiles the compiler's own choice."""
-        return self.job(DEFAULT)
+        """Compiles the compiler's own choice, or what stands in for it."""
+        return self.job(DEFAULT if self.stand_in is None else self.stand_in.candidate)
 
     def job(self, candidate: Candidate) -> CompileJob:
         """Compiles a candidate into the run's folder."""
+        target = self.bench.target
         folder = self.bench.folder.path / "candidates" / self.name
         return CompileJob(
             program=self.task.program,
             identity=self.name,
             candidate=candidate,
-            target=self.bench.target,
+            target=target,
             binary=folder / f"{candidate.number}.vmfb",
             log=folder / f"{candidate.number}.log",
+            facts_for=target.machine_code_for if self.bench.options.facts or candidate.is_default else "",
         )
 
 
@@ -103,7 +109,9 @@ class DispatchSearch:
         self._pool = solved.pool
         self._benches = benches
         self._default_took_s = default_took_s
-        self._trials = min(options.trials, len(solved.pool))
+        # Configurations of specs, which are tried first. They need not be in the pool.
+        self._starters = list(solved.bench.starters.get(solved.task.problem.key, ()))[: options.trials]
+        self._trials = min(options.trials, len(solved.pool) + len(self._starters))
         self._rng = np.random.default_rng(options.seed)
         self._subject = subject_of(solved.task.program)
         self._kind: type[Strategy] = options.strategy_kind
@@ -130,12 +138,18 @@ class DispatchSearch:
         def record(event: Event) -> None:
             if isinstance(event, FinalistFailed | Disturbance):
                 bench.folder.append(event.to_json())
+            if isinstance(event, FinalistFailed) and event.evaluation.fate is Fate.WRONG_RESULT:
+                # It was kept as measured. The next run that knows it must not try it again.
+                search._keep(event.evaluation, instead=True)
             bench.listen(event)
 
         started = bench.budget.clock()
         benches = Benches.start(bench.devices, solved.task.program, default, dispatch=solved.name, listen=record)
         search = DispatchSearch(solved, benches, default.seconds + bench.budget.clock() - started)
-        search._add(benches.default_evaluation())
+        if solved.stand_in is None:
+            search._add(benches.default_evaluation())
+        else:
+            search._add_stand_in(solved.stand_in)
         return search
 
     @property
@@ -183,7 +197,7 @@ class DispatchSearch:
     @property
     def wanted_final_s(self) -> float:
         """The seconds that the final takes if nothing shortens it, about."""
-        return self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._evaluations)))
+        return self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._contenders)))
 
     @property
     def expected_final_s(self) -> float:
@@ -205,19 +219,15 @@ class DispatchSearch:
         strategy = self._strategy = self._strategy or self._new_strategy()
         started = self._bench.budget.clock()
         with self._bench.watch.of(Part.SOLVING):
-            rows = self._next_rows(strategy, min(batch, self.standing.left))
-        self._is_exhausted = not rows
-        candidates = [
-            self.task.candidate(number, row, self._pool.point(row))
-            for number, row in enumerate(rows, start=len(self._evaluations))
-        ]
+            candidates = self._next(strategy, min(batch, self.standing.left))
+        self._is_exhausted = not candidates
         stored = {candidate.number: self._stored(candidate) for candidate in candidates}
         new = [candidate for candidate in candidates if stored[candidate.number] is None]
         compiled = self._bench.compilers.compile([self._solved.job(candidate) for candidate in new])
-        measured = self._benches.evaluate(compiled)
+        measured = self._benches.evaluate(in_order_of_measuring(compiled))
         ends: dict[int, Evaluation] = {}
         # In the order asked, however many devices there are: what a seed asks next depends on it.
-        for row, candidate in zip(rows, candidates, strict=True):
+        for candidate in candidates:
             known = stored[candidate.number]
             if known is not None:
                 ends[candidate.number] = self._again(candidate, known)
@@ -225,8 +235,17 @@ class DispatchSearch:
                 evaluation = next(measured)
                 self._keep(evaluation)
                 ends[evaluation.candidate.number] = evaluation
-            self._learn(strategy, row, ends[candidate.number], stored=known is not None)
+            self._learn(strategy, ends[candidate.number], stored=known is not None)
         self._spent_s += self._bench.budget.clock() - started
+
+    def _next(self, strategy: Strategy, count: int) -> list[Candidate]:
+        """Up to `count` candidates: those of specs first."""
+        first = len(self._evaluations)
+        if self._starters:
+            configurations, self._starters = self._starters[:count], self._starters[count:]
+            return [Candidate(number, configuration=asked) for number, asked in enumerate(configurations, first)]
+        rows = self._next_rows(strategy, count)
+        return [self.task.candidate(number, row, self._pool.point(row)) for number, row in enumerate(rows, first)]
 
     def _next_rows(self, strategy: Strategy, count: int) -> list[int]:
         """Up to `count` rows. Before the first that no earlier run tried come all those that one did."""
@@ -261,12 +280,27 @@ class DispatchSearch:
         min_gain = self._bench.options.min_gain
         self._bench.listen(PhaseStarted(f"final, best against default: {self.name}"))
         self._compile_finalists()
-        final = self._benches.final(self._evaluations, self._rng, min_gain, budget)
-        return DispatchResult(self.task.dispatch, verdict_on(final, min_gain), tuple(self._evaluations), final)
+        final = self._benches.final(self._contenders, self._rng, min_gain, budget)
+        if final is not None and final.accepted:
+            final = replace(final, evaluation=self._with_facts(final.evaluation))
+        verdict = self._verdict(verdict_on(final, min_gain))
+        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
 
     def give_up(self, reason: str) -> DispatchResult:
         """The result without a final: the default stays."""
-        return DispatchResult(self.task.dispatch, reason, tuple(self._evaluations))
+        return DispatchResult(self.task.dispatch, self._verdict(reason), tuple(self._evaluations))
+
+    def _verdict(self, verdict: str) -> str:
+        """The verdict, and that the default is another candidate, if it is."""
+        if self._solved.stand_in is None:
+            return verdict
+        number = self._solved.stand_in.candidate.number
+        return f"{verdict}; candidate {number} stands in for the default, which does not compile"
+
+    @property
+    def _contenders(self) -> list[Evaluation]:
+        """What may be in the final: not what it is compared with."""
+        return self._evaluations if self._solved.stand_in is None else self._evaluations[2:]
 
     def _new_strategy(self) -> Strategy:
         expectation = None
@@ -303,12 +337,15 @@ class DispatchSearch:
         found = ((self._pool.find(point), time_s) for point, time_s in earlier if point.keys() == names)
         return {row: time_s for row, time_s in found if row is not None}
 
-    def _learn(self, strategy: Strategy, row: int, evaluation: Evaluation, *, stored: bool) -> None:
+    def _learn(self, strategy: Strategy, evaluation: Evaluation, *, stored: bool) -> None:
         """Passes the end of a candidate to whatever depends on it."""
         self._best.append(max(self._best[-1], evaluation.speedup or 0.0))
         if evaluation.speedup:
             self._fastest = max(self._fastest or 0.0, evaluation.speedup)
         self._add(evaluation, stored=stored)
+        row = evaluation.candidate.row
+        if row is None:
+            return
         # Strategies see times relative to a baseline of the same minute: drift is no signal.
         with self._bench.watch.of(Part.SOLVING):
             strategy.tell(row, 1 / evaluation.speedup if evaluation.speedup else None)
@@ -320,26 +357,45 @@ class DispatchSearch:
         """How an earlier run ended this candidate, if one did."""
         return self._bench.store.find(self._subject, candidate.choice)
 
-    def _keep(self, evaluation: Evaluation) -> None:
-        """Keeps a candidate's end, at once, unless chance ended it."""
+    def _keep(self, evaluation: Evaluation, *, instead: bool = False) -> None:
+        """Keeps a candidate's end, at once, unless chance ended it; `instead` of an earlier one, if there is any."""
         candidate = evaluation.candidate
         if not evaluation.compilation.by_chance:
-            self._bench.store.add(
-                self._subject, candidate.choice, Stored.of(evaluation), self.task.problem.key, candidate.point
-            )
+            stored, key = Stored.of(evaluation), self.task.problem.key
+            self._bench.store.add(self._subject, candidate.choice, stored, key, candidate.point, instead=instead)
 
     def _again(self, candidate: Candidate, stored: Stored) -> Evaluation:
         """A candidate as it ended before. It has no binary: the final compiles those that it needs."""
         fate = Fate.COMPILED if stored.time_s is not None else stored.fate
         log = self._solved.job(candidate).log
-        return stored.evaluation(Compilation(candidate, fate, stored.detail, stored.compile_s, log))
+        compilation = Compilation(candidate, fate, stored.detail, stored.compile_s, log, facts=stored.facts)
+        return stored.evaluation(compilation)
 
     def _compile_finalists(self) -> None:
         """Compiles finalists that an earlier run measured, which have no binary."""
-        lacking = [finalist for finalist in finalists(self._evaluations) if finalist.compilation.binary is None]
+        lacking = [finalist for finalist in finalists(self._contenders) if finalist.compilation.binary is None]
         compiled = self._bench.compilers.compile([self._solved.job(finalist.candidate) for finalist in lacking])
         for finalist, compilation in zip(lacking, compiled, strict=True):
             self._evaluations[finalist.candidate.number] = replace(finalist, compilation=compilation)
+
+    def _with_facts(self, winner: Evaluation) -> Evaluation:
+        """The winner with all facts of its binary, which candidates lack because reading all of each takes too long."""
+        compilation, chip = winner.compilation, self._bench.target.machine_code_for
+        if not chip or compilation.binary is None or self._bench.options.facts:
+            return winner
+        return replace(winner, compilation=replace(compilation, facts=read_facts(compilation.binary, chip)))
+
+    def _add_stand_in(self, stand_in: StandIn) -> None:
+        """Adds the default, which does not compile, and the candidate that others are compared with in its place."""
+        reason = f"it stands in for the default, which does not compile: {stand_in.reason}"
+        failed = Compilation(DEFAULT, Fate.COMPILE_FAILED, stand_in.reason, 0.0, self._solved.job(DEFAULT).log)
+        self._add(Evaluation(failed, failed.fate, failed.detail))
+        self._best.append(1.0)
+        self._fastest = 1.0
+        self._spent_s = self._default_took_s
+        if (row := self._pool.find(stand_in.candidate.point)) is not None:
+            self._asked.add(row)
+        self._add(replace(self._benches.default_evaluation(), detail=reason))
 
     def _add(self, evaluation: Evaluation, *, stored: bool = False) -> None:
         """Adds the end of a candidate to the evaluations and to the run's log, and reports it."""

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
 from tuner.rates.work import Work
+from tuner.specs.stand_in import StandIn
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
 from tuner.tuning.plan import Task, plan
@@ -36,28 +38,62 @@ def tune_dispatches(
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The dispatches of a model: the searches of those that are worth it, and the results of the others by name."""
+    """The dispatches of a model: the searches of those that are worth it, and the results of the others by name.
+
+    `waiting`: those whose defaults were not timed, which probably take less time than the others.
+    """
 
     bench: Workbench
     dispatches: tuple[Dispatch, ...]
+    limits: Limits
     searches: tuple[DispatchSearch, ...]
     found: dict[str, DispatchResult]
+    waiting: tuple[Task, ...]
+    stand_ins: Sequence[StandIn] = ()
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the defaults of all dispatches that can be tuned were timed."""
-        return not any(result.verdict == _NOT_STARTED for result in self.found.values())
+    def default_s(self) -> float:
+        """Seconds that the defaults of the searches take in one run of the model."""
+        return sum(search.default_s for search in self.searches)
 
 
-def start_field(bench: Workbench, dispatches: Sequence[Dispatch], limits: Limits, budget: Budget) -> Field:
-    """Solves the spaces and times the defaults, those first that probably take longest if the budget is limited."""
+def start_field(
+    bench: Workbench,
+    dispatches: Sequence[Dispatch],
+    limits: Limits,
+    budget: Budget,
+    enough_s: float = math.inf,
+    stand_ins: Sequence[StandIn] = (),
+) -> Field:
+    """Solves the spaces and times the defaults, those first that probably take longest if the budget is limited.
+
+    `enough_s`: seconds of a run of the model; no more are timed if those that were take as long. `stand_ins` are timed
+    in place of defaults that do not compile.
+    """
     planned = plan(dispatches, bench.target, bench.options)
     named = {dispatch.name: dispatch for dispatch in dispatches}
     found = {name: DispatchResult(named[name], reason) for name, reason in planned.left.items()}
     tasks = _largest_first(planned.tasks) if budget.is_limited else planned.tasks
-    solved = _solved(bench, tasks, limits, budget, found)
-    searches = _worth_searching(bench, _started(bench, solved, budget, found), found)
-    return Field(bench, tuple(dispatches), tuple(searches), found)
+    return start_waiting(Field(bench, tuple(dispatches), limits, (), found, tuple(tasks), stand_ins), budget, enough_s)
+
+
+def start_waiting(field: Field, budget: Budget, enough_s: float = math.inf) -> Field:
+    """Solves the spaces and times the defaults of those that wait. The arguments are those of `start_field`."""
+    bench, found, waiting = field.bench, field.found, field.waiting
+    if not waiting:
+        return field
+    bench.listen(PhaseStarted(f"timing defaults of dispatches: {len(waiting)}"))
+    started: list[DispatchSearch] = []
+    at_once = bench.batch if budget.is_limited else len(waiting)
+    while waiting and budget.left_s > 0 and not bench.stop():
+        if field.default_s + sum(search.default_s for search in started) >= enough_s:
+            break
+        started += _started(bench, _solved(field, waiting[:at_once]), found)
+        waiting = waiting[at_once:]
+    if bench.stop():
+        found.update({task.dispatch.name: DispatchResult(task.dispatch, _STOPPED) for task in waiting})
+        waiting = ()
+    return replace(field, searches=_worth_searching(field, started), waiting=waiting)
 
 
 def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[DispatchResult]:
@@ -66,6 +102,7 @@ def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[Disp
     `then_s`: seconds that the run is expected to take afterwards, for its listeners.
     """
     bench, found, searches = field.bench, field.found, field.searches
+    found.update({task.dispatch.name: DispatchResult(task.dispatch, _NOT_STARTED) for task in field.waiting})
     standings = [search.standing for search in searches]
     # In a race of two choices of flags.
     tried = sum(standing.tried for standing in standings)
@@ -101,59 +138,45 @@ def _largest_first(tasks: Sequence[Task]) -> list[Task]:
     return sorted(tasks, key=lambda task: -Work.of(task.problem, task.runs).size)
 
 
-def _solved(
-    bench: Workbench, tasks: Sequence[Task], limits: Limits, budget: Budget, found: dict[str, DispatchResult]
-) -> list[SolvedSearch]:
-    """The searches that there is something to search in, while the budget lasts."""
+def _solved(field: Field, tasks: Sequence[Task]) -> list[SolvedSearch]:
+    """The searches that there is something to search in."""
+    stand_ins = {stand_in.problem: stand_in for stand_in in field.stand_ins}
     solved = []
     for task in tasks:
-        dispatch = task.dispatch
-        if bench.stop() or budget.left_s <= 0:
-            found[dispatch.name] = DispatchResult(dispatch, _STOPPED if bench.stop() else _NOT_STARTED)
-            continue
         try:
-            solved.append(SolvedSearch.of(bench, task, limits))
+            solved.append(SolvedSearch.of(field.bench, task, field.limits, stand_ins.get(task.problem)))
         except NothingToSearchError as error:
-            found[dispatch.name] = DispatchResult(dispatch, str(error))
+            field.found[task.dispatch.name] = DispatchResult(task.dispatch, str(error))
     return solved
 
 
 def _started(
-    bench: Workbench, solved: Sequence[SolvedSearch], budget: Budget, found: dict[str, DispatchResult]
+    bench: Workbench, solved: Sequence[SolvedSearch], found: dict[str, DispatchResult]
 ) -> list[DispatchSearch]:
-    """The searches whose defaults could be compiled and timed while the budget lasts."""
-    bench.listen(PhaseStarted(f"timing defaults of dispatches: {len(solved)}"))
+    """The searches whose defaults could be compiled and timed."""
     started: list[DispatchSearch] = []
-    at_once = bench.batch if budget.is_limited else max(1, len(solved))
-    for first in range(0, len(solved), at_once):
-        group = solved[first : first + at_once]
-        if bench.stop() or (started and budget.left_s <= 0):
-            verdict = _STOPPED if bench.stop() else _NOT_STARTED
-            found.update({search.name: DispatchResult(search.task.dispatch, verdict) for search in group})
+    defaults = bench.compilers.compile([search.default_job for search in solved])
+    for waiting, default in zip(solved, defaults, strict=True):
+        if bench.stop():
+            found[waiting.name] = DispatchResult(waiting.task.dispatch, _STOPPED)
             continue
-        defaults = bench.compilers.compile([search.default_job for search in group])
-        for waiting, default in zip(group, defaults, strict=True):
-            if bench.stop():
-                found[waiting.name] = DispatchResult(waiting.task.dispatch, _STOPPED)
-                continue
-            try:
-                search = DispatchSearch.start(waiting, default)
-                search.rest()
-                started.append(search)
-            except ToolError as error:
-                found[waiting.name] = DispatchResult(waiting.task.dispatch, f"not tunable: {error}")
+        try:
+            search = DispatchSearch.start(waiting, default)
+            search.rest()
+            started.append(search)
+        except ToolError as error:
+            found[waiting.name] = DispatchResult(waiting.task.dispatch, f"not tunable: {error}")
     return started
 
 
-def _worth_searching(
-    bench: Workbench, started: Sequence[DispatchSearch], found: dict[str, DispatchResult]
-) -> list[DispatchSearch]:
-    """Those whose defaults take a part of the time that is worth it, the largest first."""
-    total_s = sum(search.default_s for search in started)
-    kept = []
-    for search in sorted(started, key=lambda search: -search.default_s):
-        if bench.options.dispatches or search.default_s / total_s >= LEAST_SHARE:
+def _worth_searching(field: Field, started: Sequence[DispatchSearch]) -> tuple[DispatchSearch, ...]:
+    """Those whose defaults take a part of the time that is worth it, and those before them, the largest first."""
+    total_s = field.default_s + sum(search.default_s for search in started)
+    kept = list(field.searches)
+    for search in started:
+        if field.bench.options.dispatches or search.default_s / total_s >= LEAST_SHARE:
             kept.append(search)
         else:
-            found[search.name] = search.give_up(f"left alone: it takes less than {LEAST_SHARE:.1%} of the time")
-    return kept
+            reason = f"left alone: it takes less than {LEAST_SHARE:.1%} of the time"
+            field.found[search.name] = search.give_up(reason)
+    return tuple(sorted(kept, key=lambda search: -search.default_s))

@@ -60,8 +60,10 @@ class Experience:
     def add(self, problem: str, point: Mapping[str, int], time_s: float, speedup: float | None = None) -> None:
         """What a candidate took, in seconds; `problem` is its problem's key. Raises ValueError for any other text.
 
-        `speedup`: over the default, if the run knows it.
+        `speedup`: over the default, if the run knows it. Nothing is learnt of a candidate without knobs.
         """
+        if not point:
+            return
         form, extents = form_of(problem)
         self._observed[form][problem].append(Observation(extents, dict(point), time_s))
         if speedup is not None:

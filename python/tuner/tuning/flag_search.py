@@ -19,10 +19,11 @@ from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.model_flags.expectation import Expectation, items_of
 from tuner.model_flags.gains import MeasuredModel, read_gains
 from tuner.model_flags.order import FlagOrder
+from tuner.specs.stand_in import StandIn
 from tuner.speedup import Ratio, is_faster
 from tuner.stopwatch import Part
 from tuner.tuning.flag_plan import MOST_TRIALS, FlagTimes, at_once, count_choices, known_flags, space_of
-from tuner.tuning.flag_trials import FlagTrials, described
+from tuner.tuning.flag_trials import FlagTrials
 from tuner.tuning.reserve import flags_s
 from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
@@ -41,10 +42,10 @@ _FINALISTS, _FINAL_PART = 3, 0.2
 class FlagChoice:
     """What was chosen for the whole compilation: the knobs that are not at their default, and their flags.
 
-    `flags` also hold repairs, without which the model does not compile with the others. `ratio` compares the model
-    compiled with them with the plain one; None if the defaults stay. `tried`: choices that were compiled. `run_s`:
-    seconds of a run with them, and `binary` the model compiled with them, None if that was not measured. `rival`: a
-    slower choice that may be faster when the dispatches are tuned.
+    `flags` also hold repairs, without which the model does not compile with the others. Nor does it without the late
+    entries of `stand_ins`. `ratio` compares the model compiled with all that with the plain one; None if the defaults
+    stay. `tried`: choices that were compiled. `run_s`: seconds of a run with them, and `binary` the model compiled with
+    them, None if that was not measured. `rival`: a slower choice that may be faster when the dispatches are tuned.
     """
 
     values: Mapping[str, str]
@@ -54,6 +55,7 @@ class FlagChoice:
     run_s: float | None = None
     binary: Path | None = None
     rival: FlagChoice | None = None
+    stand_ins: tuple[StandIn, ...] = ()
 
     @property
     def name(self) -> str:
@@ -122,10 +124,10 @@ def promised_speedup(bench: Workbench, dispatches: Sequence[Dispatch]) -> float:
     1 if nothing is known, or no flags are to be chosen.
     """
     known = known_flags(bench.target.name)
-    if known is None or bench.options.keep_flags:
+    if known is None or known.gains is None or bench.options.keep_flags:
         return 1.0
     try:
-        expectation = Expectation(op_mix(dispatches), read_gains())
+        expectation = Expectation(op_mix(dispatches), read_gains(known.gains))
     except InputError:
         return 1.0
     first = FlagOrder(known, space_of(known, bench.options), expectation).ask(1)
@@ -178,17 +180,18 @@ class _FlagSearch:
         best = self._final(tried)
         values, ratio = (self._pins, None) if best is None else (best[0].values, best[1])
         choice = self._choice(values, ratio)
-        for repair in self._trials.repairs_of(values):
-            self._bench.listen(Note(f"The chosen flags are {described(repair)}"))
+        for words in self._trials.mended(values).words:
+            self._bench.listen(Note(f"The chosen flags are {words}"))
         return replace(choice, tried=len(tried), rival=self._rival(choice, tried))
 
     def _choice(self, values: dict[str, str], ratio: Ratio | None) -> FlagChoice:
         """A choice with its flags, repairs included."""
-        repairs = self._trials.repairs_of(values)
-        flags = (*self._known.flags(values), *(flag for repair in repairs for flag in repair.flags))
+        mended = self._trials.mended(values)
+        flags = (*self._known.flags(values), *(flag for repair in mended.repairs for flag in repair.flags))
         run_s = self._baseline_s and self._baseline_s / (ratio.value if ratio else 1.0)
         binary = self._trials.binary_of(values)
-        return FlagChoice(values, flags, ratio, run_s=run_s, binary=binary if values and binary.exists() else None)
+        kept = binary if values and binary.exists() else None
+        return FlagChoice(values, flags, ratio, run_s=run_s, binary=kept, stand_ins=mended.stand_ins)
 
     def _rival(self, best: FlagChoice, tried: Sequence[_Tried]) -> FlagChoice | None:
         """The fastest choice that makes other ops of products and convolutions, unless it is far behind."""
@@ -214,9 +217,11 @@ class _FlagSearch:
         return None if ratio is None else self._choice(rival.values, ratio)
 
     def _measured_models(self) -> tuple[MeasuredModel, ...]:
-        """Those that ship with the package; without them choices are tried in a fixed order."""
+        """Those of the target; without them choices are tried in a fixed order."""
+        if self._known.gains is None:
+            return ()
         try:
-            return read_gains()
+            return read_gains(self._known.gains)
         except InputError as error:
             self._bench.listen(Note(f"Flags are tried in a fixed order: {error}"))
             return ()

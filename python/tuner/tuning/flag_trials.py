@@ -14,18 +14,24 @@ from pathlib import Path
 
 import numpy as np
 
-from tuner.errors import MeasurementError, ToolError, WrongOutputError
+from tuner.compile.apply import RejectedError
+from tuner.compile.specified import SpecifiedModel
+from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
+from tuner.files import write_atomically
 from tuner.measuring.runner import lost
 from tuner.measuring.sampling import Paired, sample
 from tuner.measuring.transport import ATTEMPTS
+from tuner.model.model import Model
 from tuner.model_flags import ModelFlags
 from tuner.model_flags.repair import Repair, next_repair
 from tuner.outcome import Fate
 from tuner.runs.store import FLAGS, Store, Stored, digest
 from tuner.specs.preprocessing import portable
+from tuner.specs.stand_in import StandIn, late_spec_of
 from tuner.speedup import Ratio, speedup
 from tuner.tuning.comparison import load_checked, load_plain, rounds, unload
+from tuner.tuning.stand_ins import find_stand_ins
 from tuner.tuning.whole_model import PlainModel, again_if_killed
 from tuner.tuning.workbench import Workbench
 
@@ -34,6 +40,9 @@ _PLAIN, _OTHER, _CANDIDATE = "plain model", "model with fewer flags", "model wit
 _GIVE_UP_FACTOR = 1.5
 # Times the plain model's compilation: one that takes longer is stopped when the budget ends.
 _HANGS_FACTOR = 3
+# Times the plain model's compilation that stand-ins take: the model is read, its defaults are compiled one by one and
+# a few candidates for those that fail, then it is compiled with what was found.
+_STAND_INS_FACTOR = 4
 # Characters of a file's name; file systems take 255.
 _LONGEST_NAME = 200
 
@@ -50,6 +59,29 @@ class End:
     speedup: float | None = None
     is_certain: bool = True
     is_stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What a choice needs beside its flags to compile: further flags, or configurations in place of some defaults."""
+
+    repairs: tuple[Repair, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """A part of a sentence for each, for people."""
+        names = ", ".join(stand_in.dispatch for stand_in in self.stand_ins)
+        with_late = (f"repaired by a late entry for each default that does not compile: {names}",) if names else ()
+        return (*map(described, self.repairs), *with_late)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A choice that flags cannot repair: the model with its flags alone, and what the compiler says."""
+
+    model: Model
+    reason: str
 
 
 def described(repair: Repair) -> str:
@@ -75,8 +107,8 @@ class FlagTrials:
         self._subject = digest(plain.model.path.read_bytes(), flags, plain.program.allocator)
         # Seconds of a run, by the digest of the binary: many choices change nothing in a model.
         self._times_s: dict[str, float] = {}
-        # Repairs with which a choice compiled, by its binary.
-        self._compiled: dict[Path, tuple[Repair, ...]] = {}
+        # What a choice needed to compile, by its binary.
+        self._compiled: dict[Path, Mended] = {}
         self._baseline_s = 0.0
 
     def time_plain(self, held: Mapping[str, str]) -> float:
@@ -90,7 +122,7 @@ class FlagTrials:
         if held:
             same = self.binary_of(held)
             shutil.copyfile(self._plain.program.binary, same)
-            self._compiled[same] = ()
+            self._compiled[same] = Mended()
         return self._baseline_s
 
     def of(self, choices: Sequence[dict[str, str]], best_s: float) -> Iterator[End]:
@@ -111,12 +143,12 @@ class FlagTrials:
                 best_s = min(best_s, end.time_s)
             yield end
 
-    def repairs_of(self, values: dict[str, str]) -> tuple[Repair, ...]:
+    def mended(self, values: dict[str, str]) -> Mended:
         """What a choice needs beside its flags to compile. It is compiled for that, unless it was before."""
         if values:
             self._folder.mkdir(exist_ok=True)
             self._compile([values])
-        return self._compiled.get(self.binary_of(values), ())
+        return self._compiled.get(self.binary_of(values), Mended())
 
     def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
         """The speed-up of one choice over another, {} for the plain model, by interleaved rounds; None if one fails.
@@ -165,8 +197,8 @@ class FlagTrials:
         """As `_evaluate`, kept for other runs, unless it only came too late."""
         end = self._evaluate(binary, best_s)
         if end.time_s is not None:
-            repaired = "; ".join(described(repair) for repair in self._compiled[self.binary_of(values)])
-            end = replace(end, speedup=self._baseline_s / end.time_s, detail=repaired)
+            words = "; ".join(self._compiled[self.binary_of(values)].words)
+            end = replace(end, speedup=self._baseline_s / end.time_s, detail=words)
         if end.time_s is not None or self._budget.left_s > 0:
             self._keep(values, end)
         return end
@@ -184,31 +216,58 @@ class FlagTrials:
         # Whatever compiles longer than what is left has come too late, unless so little is left that all would.
         limit_s = max(self._budget.left_s, _HANGS_FACTOR * self._plain.costs.unthreaded_s)
 
-        def one(values: dict[str, str]) -> Path | End:
+        def one(values: dict[str, str]) -> Path | End | _Refused:
             binary = self.binary_of(values)
             if binary in self._compiled:
                 return binary
             repairs: tuple[Repair, ...] = ()
-            model = self._plain.model.with_flags(*self._known.flags(values))
+            asked = model = self._plain.model.with_flags(*self._known.flags(values))
             while True:
                 try:
                     result = model.compile(binary, timeout_s=limit_s)
                 except ToolError as error:
                     return End(None, str(error), is_certain=False)
                 if result.exit_code == 0:
-                    self._compiled[binary] = repairs
+                    self._compiled[binary] = Mended(repairs)
                     return binary
                 repair = next_repair(self._known.repairs, result.output, model.flags)
+                reason = f"it does not compile: {result.first_error}"
+                if result.exit_code > 0 and repair is None:
+                    return _Refused(asked, reason)
                 if repair is None or self._budget.left_s <= 0:
-                    reason = f"it does not compile: {result.first_error}"
-                    return End(None, reason, is_certain=result.exit_code > 0 and repair is None)
+                    return End(None, reason, is_certain=False)
                 repairs = (*repairs, repair)
                 model = model.with_flags(*repair.flags)
 
         if not choices:
             return []
         with ThreadPoolExecutor(len(choices)) as threads:
-            return list(threads.map(one, choices))
+            ends = list(threads.map(one, choices))
+        return [
+            self._with_stand_ins(self.binary_of(values), end) if isinstance(end, _Refused) else end
+            for values, end in zip(choices, ends, strict=True)
+        ]
+
+    def _with_stand_ins(self, binary: Path, refused: _Refused) -> Path | End:
+        """The binary with configurations of ours for the defaults that the compiler refuses, if there are any.
+
+        Plain iree-compile does not apply them.
+        """
+        needed_s = _STAND_INS_FACTOR * self._plain.costs.unthreaded_s
+        if self._bench.options.plain or self._budget.left_s < needed_s:
+            return End(None, refused.reason, is_certain=False)
+        folder = self._folder / "refused"
+        try:
+            stand_ins = find_stand_ins(self._bench, refused.model, folder)
+            late = folder / "stand-ins.late.mlir"
+            write_atomically(late, late_spec_of(stand_ins))
+            SpecifiedModel(refused.model, self._bench.target, None, late, folder).compile(binary)
+        except (InputError, ToolError, RejectedError):
+            return End(None, refused.reason)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._compiled[binary] = Mended(stand_ins=stand_ins)
+        return binary
 
     def binary_of(self, values: Mapping[str, str]) -> Path:
         """Where a choice is compiled to."""

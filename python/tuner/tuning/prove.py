@@ -17,6 +17,7 @@ from tuner.events import Listener, Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
+from tuner.specs.stand_in import StandIn
 from tuner.specs.write import late_path, problem_spec
 from tuner.speedup import Ratio
 from tuner.targets import Target
@@ -60,6 +61,7 @@ def write_unproved(
     folder: RunFolder,
     results: Sequence[DispatchResult],
     circumstances: Circumstances,
+    stand_ins: Sequence[StandIn] = (),
 ) -> list[Path]:
     """Writes the winners so far into the run's folder, as specs that the whole model was not run with.
 
@@ -67,7 +69,7 @@ def write_unproved(
     """
     if not winners_of(results):
         return []
-    specs = RunSpecs(model, chosen_flags, target, circumstances, folder, unproved=True)
+    specs = RunSpecs(model, chosen_flags, target, circumstances, folder, stand_ins, unproved=True)
     results = [replace(result, late=is_late(result, target)) for result in results]
     _, late = specs.write(results)
     return [folder.unproved, *([late_path(folder.unproved)] if late else [])]
@@ -116,6 +118,7 @@ def prove(
     results: Sequence[DispatchResult],
     circumstances: Circumstances,
     flags_speedup: float | None = None,
+    stand_ins: Sequence[StandIn] = (),
 ) -> Proof:
     """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
 
@@ -123,10 +126,11 @@ def prove(
     it was measured becomes a late one; one that does not hold there either is dropped. Then the model is compiled with
     all entries. If its outputs differ, or it is slower than without entries, each half of the entries is tried alone,
     the half that saves most first, down to single entries. Entries that do not pay are dropped, and so are those that
-    the budget has no time to try. `flags_speedup`: how many times faster the chosen flags made the model.
+    the budget has no time to try. `flags_speedup`: how many times faster the chosen flags made the model. `stand_ins`:
+    those that it does not compile without; they stay.
     """
     chosen = model.flags[len(plain.model.flags) :]
-    specs = RunSpecs(model, chosen, bench.target, circumstances, bench.folder)
+    specs = RunSpecs(model, chosen, bench.target, circumstances, bench.folder, stand_ins)
     return _Prover(bench, plain, model, specs, flags_speedup).prove(results)
 
 
@@ -209,6 +213,9 @@ class _Prover:
         """The speed-up of the model by its late entries, over flags and early entries alone."""
         if not any(result.late for result in winners_of(results)) or self._budget.left_s < self._trial_s:
             return None
+        if self._specs.has_stand_ins:
+            # Without late entries it does not compile.
+            return None
         self._listen(PhaseStarted("whole model with late entries against without"))
         early = early_alone(results)
         try:
@@ -234,8 +241,11 @@ class _Prover:
         folder = self._bench.folder.path
         binary = folder / "model-flags.vmfb"
         try:
-            SpecifiedModel(self._model, self._bench.target, None, None, folder).compile(binary)
-        except RejectedError as error:
+            if self._specs.has_stand_ins:
+                self._specs.compiled((), binary)
+            else:
+                SpecifiedModel(self._model, self._bench.target, None, None, folder).compile(binary)
+        except (RejectedError, ToolError) as error:
             return f"the model does not compile with its flags: {error}"
         self._without = replace(self._plain.program, binary=binary)
         return ""
@@ -243,7 +253,8 @@ class _Prover:
     def _nothing(self, results: Sequence[DispatchResult], reason: str) -> Proof:
         self._listen(Note(f"All is dropped, the flags too: {reason}"))
         results = [dropped(result, reason) for result in results]
-        return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary, flags_hold=False)
+        specs = self._specs.write_nothing()
+        return Proof(*specs, tuple(results), None, self._plain.program.binary, flags_hold=False)
 
     def _reason_of(self, error: MeasurementError | ToolError) -> str:
         """The message of a failure. Raises DeviceLostError if the device is the cause: the plain model fails too."""

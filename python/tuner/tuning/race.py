@@ -16,9 +16,11 @@ from tuner.tuning.dispatches import Field
 from tuner.tuning.headroom import headrooms
 from tuner.tuning.schedule import HEADROOM, explored
 
-# The part of the time for dispatches that timing the rival's defaults may take. Without time for all of them there is
-# no race.
+# The part of the time for dispatches that timing the rival's defaults may take.
 DEFAULTS_PART = 0.15
+# The part of the model's time that the dispatches in a race hold, unless there are no others. What the rest takes does
+# not change in a race, and models may have a hundred dispatches.
+ENOUGH_PART = 0.8
 # The part of that time that each of the two gets in the race, and the seconds if there is no budget.
 _PART, _UNLIMITED_S = 0.15, 60.0
 # Turns of each in the race.
@@ -40,9 +42,14 @@ class Contender:
         """Seconds of a run of the model with the best candidates so far."""
         return self.untuned_s - sum(search.saving_s for search in self.field.searches)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the defaults were timed of enough dispatches for a race."""
+        return not self.field.waiting or self.field.default_s >= ENOUGH_PART * self.untuned_s
+
 
 def possible_s(first: Contender, rival: Contender) -> tuple[float, float]:
-    """Seconds of a run of each model if all dispatches reached what can be reached, by all their usual rates."""
+    """Seconds of a run of each model if the dispatches in the race reached what can be reached, by the usual rates."""
     fields = [first.field.searches, rival.field.searches]
     searches = [search for field in fields for search in field]
     now_s = [search.default_s for search in searches]

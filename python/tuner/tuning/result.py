@@ -18,7 +18,7 @@ from tuner.files import write_atomically
 from tuner.jsonable import to_plain
 from tuner.measuring import Verification
 from tuner.measuring.sampling import Paired
-from tuner.outcome import Evaluation
+from tuner.outcome import Evaluation, Fate
 from tuner.rates.breakdown import Breakdown
 from tuner.rates.peaks import Peaks
 from tuner.runs.folder import RunFolder
@@ -60,6 +60,14 @@ class DispatchResult:
         return f"<DispatchResult {self.dispatch.name}: {gain}{self.verdict}, {self.tried} candidates>"
 
     @property
+    def stand_in(self) -> Evaluation | None:
+        """The candidate in place of a default that does not compile; None if the default does."""
+        default, *others = self.evaluations or (None,)
+        if default is None or default.fate is not Fate.COMPILE_FAILED:
+            return None
+        return next(iter(others), None)
+
+    @property
     def tried(self) -> int:
         """The number of candidates, the default not counted."""
         return max(0, len(self.evaluations) - 1)
@@ -91,6 +99,10 @@ class DispatchResult:
             "evaluations": len(self.evaluations),
             "default": to_plain(self.dispatch.default),
             "winner": None,
+            "facts": {
+                "default": _facts(next(iter(self.evaluations), None)),
+                "winner": _facts(self.winner),
+            },
         }
         if self.final is not None:
             result["final"] = {
@@ -118,8 +130,17 @@ class DispatchResult:
             baseline_s=final.paired.baseline_s,
             candidate_s=final.paired.candidate_s,
             ratio=final.ratio,
-            verified=Verified(final.seeds, final.verification.tolerance, final.verification.max_error),
+            verified=Verified(
+                final.seeds, final.verification.tolerance, final.verification.max_error, final.runs, final.races
+            ),
+            baseline=None if self.stand_in is None else self.stand_in.candidate.configuration,
         )
+
+
+def _facts(evaluation: Evaluation | None) -> Any:
+    """What the binary of a candidate says of itself, as plain JSON; None if that is not known."""
+    facts = None if evaluation is None else evaluation.compilation.facts
+    return None if facts is None else to_plain(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +180,7 @@ class ModelResult:
             baseline_s=self.paired.baseline_s,
             candidate_s=self.paired.candidate_s,
             ratio=self.ratio,
-            verified=Verified(self.seeds, self.verification.tolerance, self.verification.max_error),
+            verified=Verified(self.seeds, self.verification.tolerance, self.verification.max_error, 1, None),
         )
 
 

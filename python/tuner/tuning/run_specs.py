@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tuner import kinds
 from tuner.compile.apply import RejectedError
 from tuner.compile.specified import SpecifiedModel
 from tuner.dispatch import Configured
@@ -19,6 +20,7 @@ from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
 from tuner.specs.deliver import deliver, header
 from tuner.specs.preprocessing import text_in
+from tuner.specs.stand_in import StandIn
 from tuner.specs.write import Entry, has_matcher, late_path, late_spec, problem_spec
 from tuner.targets import Target
 from tuner.tuning.result import DispatchResult, ModelResult
@@ -36,25 +38,43 @@ class RunSpecs:
         target: Target,
         circumstances: Circumstances,
         folder: RunFolder,
+        stand_ins: Sequence[StandIn] = (),
         *,
         unproved: bool = False,
     ) -> None:
-        """`unproved`: the specs of a run that ends before its proof; they never replace proved ones."""
+        """`stand_ins`: those that the model does not compile without, late entries unless their problems have winners.
+
+        `unproved`: the specs of a run that ends before its proof; they never replace proved ones.
+        """
         self._model = model
         self._folder = folder
         self._chosen_flags = chosen_flags
         self._target = target
         self._circumstances = circumstances
+        self._stand_ins = stand_ins
         self._is_unproved = unproved
         self._header = [*header(circumstances), *([_NOT_PROVED] if unproved else [])]
         self._early = folder.unproved if unproved else folder.spec
+
+    @property
+    def has_stand_ins(self) -> bool:
+        """Whether the model does not compile without entries."""
+        return bool(self._stand_ins)
+
+    def write_nothing(self) -> tuple[str, str]:
+        """Writes specs without entries, for the model without the chosen flags. Returns their texts."""
+        early = problem_spec([], self._header)
+        deliver(self._early, early, "", "")
+        return early, ""
 
     def write(self, results: Sequence[DispatchResult], compared: ModelResult | None = None) -> tuple[str, str]:
         """Writes both specs. Returns their texts, "" for a late one without entries."""
         certificate = compared.certificate(self._circumstances) if compared is not None else None
         flags = self._chosen_flags if compared is not None or self._is_unproved else ()
         early = problem_spec(_entries(results, self._circumstances, late=False), self._header, certificate, flags)
+        won = {result.dispatch.problem for result in winners_of(results)}
         entries = _entries(results, self._circumstances, late=True)
+        entries += [stand_in.entry for stand_in in self._stand_ins if stand_in.problem not in won]
         late = late_spec(entries, self._header, certificate, flags) if entries else ""
         deliver(self._early, early, late, text_in(flags))
         return early, late
@@ -127,10 +147,14 @@ def holding_early(
         early = [result for result in winners_of(results) if not result.late]
         if len(early) > 1 and len(failed) == len(_expected(results, late=False)) and has_time_for_each(len(early)):
             failed = {name: why for result in early for name, why in specs.unapplied_early([result]).items()} or failed
-        for name, reason in failed.items():
-            listen(Note(f"{name}: plain iree-compile cannot apply its entry, {reason}"))
-        problems = {result.dispatch.problem for result in results if result.dispatch.name in failed}
-        results = [replace(result, late=result.late or result.dispatch.problem in problems) for result in results]
+        tuned = {result.dispatch.problem for result in early}
+        for result in results:
+            name = result.dispatch.name
+            if name in failed:
+                what = "cannot apply its entry" if result.dispatch.problem in tuned else "gives it another one's entry"
+                listen(Note(f"{name}: plain iree-compile {what}, {failed[name]}"))
+        matchers = {_matcher(result) for result in results if result.dispatch.name in failed}
+        results = [replace(result, late=result.late or _matcher(result) in matchers) for result in results]
     return results
 
 
@@ -173,22 +197,37 @@ def _entries(results: Sequence[DispatchResult], circumstances: Circumstances, *,
         winner, problem = result.winner, result.dispatch.problem
         if winner is None or problem is None or winner.compilation.annotations is None or result.late != late:
             continue
-        measured = f"{result.final.ratio} over the default" if result.final else ""
+        certificate = result.certificate(circumstances)
+        baseline = "the default" if certificate is None else certificate.baseline_words
+        measured = f"{result.final.ratio} over {baseline}" if result.final else ""
         comment = f"{result.dispatch.name}: {problem.label}, {measured}"
-        entries.append(Entry(problem, winner.compilation.annotations, comment, result.certificate(circumstances)))
+        entries.append(Entry(problem, winner.compilation.annotations, comment, certificate))
     return entries
 
 
 def _expected(results: Sequence[DispatchResult], *, late: bool) -> dict[str, Configured | None]:
-    """The configuration that was measured for each dispatch of a tuned problem."""
+    """The configuration that was measured for each dispatch of a tuned problem.
+
+    In an early spec a matcher may find dispatches of other problems too. Their default must stay.
+    """
+    winners = [result for result in winners_of(results) if result.late == late]
     wanted = {
-        result.dispatch.problem: result.winner.compilation.configured
-        for result in results
-        if result.winner is not None and result.late == late
+        result.dispatch.problem: result.winner.compilation.configured for result in winners if result.winner is not None
     }
-    return {
+    expected = {
         result.dispatch.name: wanted[result.dispatch.problem] for result in results if result.dispatch.problem in wanted
     }
+    if late:
+        return expected
+    matchers = {_matcher(result) for result in winners}
+    others = {result.dispatch.name: result.dispatch.default for result in results if _matcher(result) in matchers}
+    return {**others, **expected}
+
+
+def _matcher(result: DispatchResult) -> str:
+    """What finds ops of the dispatch's loops and operands, whatever else the dispatch computes; "" if nothing does."""
+    problem = result.dispatch.problem
+    return "" if problem is None else kinds.matcher(replace(problem, computation="", followers=()))
 
 
 def dropped(result: DispatchResult, reason: str | None) -> DispatchResult:

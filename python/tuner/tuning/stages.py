@@ -13,6 +13,7 @@ if that is empty, are then written down as unproved. Once `bench.stop()` is true
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from tuner.speedup import Gains
 from tuner.tuning import race
 from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.break_down import break_down_model
-from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field
+from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field, start_waiting
 from tuner.tuning.flag_plan import default_passes, pins_of, remade_by
 from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.op_plan import may_choose_ops, ops_of
@@ -151,7 +152,7 @@ def search_ops_again(bench: Workbench, known: Known) -> Known:
         return known
     if not remade_by(bench.target.name, flags.values):
         return known
-    if flags.ratio is None or flags.run_s is None or flags.binary is None:
+    if flags.ratio is None or flags.run_s is None or flags.binary is None or flags.stand_ins:
         return known
     base = known.plain.compiled_with(flags.flags, flags.binary, flags.ratio.value)
     ops = [op for op in ops_of(base.model, bench.folder.path / "ops", bench.listen) if op.has_window]
@@ -192,6 +193,7 @@ def tune(bench: Workbench, known: Known) -> Known:
     if ahead is not None:
         known, field = ahead
         budget = _before_proof(bench, known)
+        field = start_waiting(field, budget.part(DEFAULTS_PART * budget.left_s))
     then_s = known.plain.costs.proof_s(known.flags.speedup)
     try:
         results = search_field(field, budget, then_s)
@@ -203,16 +205,20 @@ def tune(bench: Workbench, known: Known) -> Known:
     return replace(known, results=tuple(results))
 
 
-def _started(bench: Workbench, known: Known, budget_s: float) -> Field:
-    """The dispatches with their defaults timed, within some seconds."""
+def _started(bench: Workbench, known: Known, budget_s: float, enough_s: float = math.inf) -> Field:
+    """The dispatches with their defaults timed, within some seconds, or until the defaults take `enough_s`."""
     dispatches = chosen(known.extracted.dispatches, bench.options.dispatches)
-    return start_field(bench, dispatches, known.extracted.limits, _before_proof(bench, known).part(budget_s))
+    budget = _before_proof(bench, known).part(budget_s)
+    return start_field(bench, dispatches, known.extracted.limits, budget, enough_s, known.flags.stand_ins)
 
 
 def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) -> tuple[Known, Field] | None:
     """What is known with the rival of the chosen flags, and its dispatches, if these overtake those of `field`."""
     flags, rival = known.flags, known.flags.rival
-    if rival is None or not flags.run_s or not rival.run_s or not field.is_complete or bench.stop():
+    if rival is None or not flags.run_s or not rival.run_s or bench.stop():
+        return None
+    first = Contender(flags.name, flags.run_s, field)
+    if not first.is_known:
         return None
     folder = Aside.of(bench.folder, "rival")
     waiting: list[Event] = []
@@ -228,9 +234,9 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
     then = _compiled_with(aside, known, rival, folder.path)
     if then is known:
         return None
-    others = _started(aside, then, race.DEFAULTS_PART * budget.left_s)
-    first, second = Contender(flags.name, flags.run_s, field), Contender(rival.name, rival.run_s, others)
-    if not others.is_complete or not race.is_overtaken(first, second, budget):
+    others = _started(aside, then, race.DEFAULTS_PART * budget.left_s, race.ENOUGH_PART * rival.run_s)
+    second = Contender(rival.name, rival.run_s, others)
+    if not second.is_known or not race.is_overtaken(first, second, budget):
         return None
     folder.take_over()
     for event in waiting:
@@ -242,7 +248,8 @@ def _overtaking(bench: Workbench, known: Known, field: Field, budget: Budget) ->
 def prove_model(bench: Workbench, known: Known) -> Known:
     """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
     shared = known.circumstances(bench)
-    proof = prove(bench, known.plain, known.model, known.results, shared, known.flags.speedup)
+    flags = known.flags
+    proof = prove(bench, known.plain, known.model, known.results, shared, flags.speedup, flags.stand_ins)
     return replace(known, proof=proof)
 
 

@@ -18,6 +18,7 @@ from tuner.stopwatch import Stopwatch
 from tuner.targets import Target
 from tuner.tuning.experience import Experience
 from tuner.tuning.result import DispatchResult
+from tuner.tuning.starters import Starters
 from tuner.tuning.stopping import Stop
 
 _LEAST_BATCH = 4
@@ -30,9 +31,9 @@ class Workbench:
     """The tools and the settings of one run. `devices` measure, `compilers` compile, never at the same time.
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps the end of every
-    candidate at once, `watch` counts where the time goes, `experience` is what searches know beforehand. `finished`
-    holds the dispatches' results so far, by name, for a run that ends before its stage does. `stop()` says whether the
-    caller wants nothing further searched; a stage asks before each step of a search.
+    candidate at once, `watch` counts where the time goes, `experience` is what searches know beforehand, `starters`
+    what they try first. `finished` holds the dispatches' results so far, by name, for a run that ends before its stage
+    does. `stop()` says whether the caller wants nothing further searched; a stage asks before each step of a search.
     """
 
     options: Options
@@ -46,6 +47,7 @@ class Workbench:
     store: Store
     watch: Stopwatch
     experience: Experience
+    starters: Starters = field(default_factory=dict)
     finished: dict[str, DispatchResult] = field(default_factory=dict)
     stop: Stop = field(default_factory=Stop)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shlex
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -69,6 +70,7 @@ class _Section:
     dispatch: RecordedDispatch
     summary: str
     changes: tuple[Change, ...]
+    binaries: tuple[tuple[str, str, str], ...]
     plots: tuple[Plot, ...]
     remarks: tuple[str, ...]
     configuration: Knobs
@@ -214,11 +216,21 @@ def _section(index: int, dispatch: RecordedDispatch) -> _Section:
         dispatch=dispatch,
         summary=_summary(dispatch),
         changes=tuple(changes_of(dispatch.default, dispatch.certificate)),
+        binaries=tuple(_binaries(dispatch)),
         plots=tuple(plots),
         remarks=_remarks(analysis),
         configuration=analysis.knobs[winner.number] if winner else {},
         failures=analysis.failures,
     )
+
+
+def _binaries(dispatch: RecordedDispatch) -> Iterator[tuple[str, str, str]]:
+    """What the binaries of the default and of the winner say of themselves: each fact, "-" if one does not say it."""
+    of_default, of_winner = (
+        {} if facts is None else dict(facts.lines()) for facts in (dispatch.default_facts, dispatch.winner_facts)
+    )
+    for name in dict.fromkeys([*of_default, *of_winner]):
+        yield name, of_default.get(name, "-"), of_winner.get(name, "-")
 
 
 def _summary(dispatch: RecordedDispatch) -> str:
@@ -230,7 +242,7 @@ def _summary(dispatch: RecordedDispatch) -> str:
     moment = "plain iree-compile applies it" if certificate.moment == "early" else "iree-tune compile applies it"
     return (
         f"{dispatch.verdict}: the default takes {before}, the best candidate {after}, {certificate.ratio} in"
-        f" {len(certificate.baseline_s)} rounds; outputs compared on {len(verified.seeds)} seeds, largest error"
+        f" {len(certificate.baseline_s)} rounds; outputs compared {verified}, largest error"
         f" {verified.max_error:.2g}; {moment if certificate.accepted else 'not in the spec'}."
     )
 

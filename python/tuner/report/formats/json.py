@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuner.facts import BinaryFacts
 from tuner.jsonable import to_plain
 from tuner.rates.breakdown import Breakdown
 from tuner.rates.peaks import Peaks
@@ -82,6 +83,10 @@ def _breakdown(breakdown: Breakdown, peaks: Peaks | None) -> dict[str, Any]:
     }
 
 
+def _facts(facts: BinaryFacts | None) -> Any:
+    return None if facts is None else to_plain(facts)
+
+
 def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
     found, winner = analysis.importance, dispatch.winner
     return {
@@ -91,6 +96,7 @@ def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
         "winner": None if winner is None else winner.number,
         "certificate": None if dispatch.certificate is None else dispatch.certificate.to_json(),
         "changes": [to_plain(change) for change in changes_of(dispatch.default, dispatch.certificate)],
+        "facts": {"default": _facts(dispatch.default_facts), "winner": _facts(dispatch.winner_facts)},
         "importance": None if found is None else {"explained": found.explained, "shares": dict(found.shares)},
         "failures": {failures.fate.value: failures.count for failures in analysis.failures},
         "told": list(dispatch.incidents),
@@ -105,6 +111,7 @@ def _dispatch(dispatch: RecordedDispatch, analysis: Analysis) -> dict[str, Any]:
                 "speedup": candidate.speedup,
                 "samples_s": list(candidate.samples_s),
                 "edge_slowdown": candidate.edge_slowdown,
+                "facts": _facts(candidate.facts),
             }
             for candidate in dispatch.candidates
         ],

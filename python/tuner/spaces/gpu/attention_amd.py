@@ -84,6 +84,8 @@ class GpuAttentionAmd:
         first, second = (Knob(name, tuple(known)) for name in ("first_instruction", "second_instruction"))
         size = Knob("subgroup_size", (next(iter(known.values())).subgroup_size,))
         occupancy = Knob("occupancy", gpu.occupancies)
+        columns = Knob("col_major", (0, 1))
+        denormals = Knob("flushes_denormals", (0, 1))
 
         def of(knob: Knob, what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
             return lookup(knob.var, ((place, what(instruction)) for place, instruction in known.items()))
@@ -126,14 +128,17 @@ class GpuAttentionAmd:
                 "estimate: half of the 512 registers of a lane on CDNA",
             ),
         )
-        return Space((queries, values, keys, along_queries, first, second, size, occupancy), rules)
+        return Space((queries, values, keys, along_queries, first, second, columns, size, occupancy, denormals), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)
         if loops is None:
             raise ConstraintError("this is no attention that this space serves")
         names = _INTRINSICS[problem.operands[0].element_type]
-        first, second = (_attribute(names[point[knob]]) for knob in ("first_instruction", "second_instruction"))
+        first, second = (
+            _attribute(names[point[knob]], by_columns=bool(point["col_major"]))
+            for knob in ("first_instruction", "second_instruction")
+        )
         subgroups = {loops.queries: point["query_subgroups"]}
         return attention_configuration(loops, point, subgroups, first, second)
 
@@ -148,5 +153,7 @@ def _known(gpu: GpuLimits, element_type: str) -> dict[int, MatrixIntrinsic]:
     return {place: had[name] for place, name in enumerate(names) if name in had}
 
 
-def _attribute(name: str) -> str:
-    return f"#iree_gpu.{'virtual_' if name.startswith('V') else ''}mma_layout<{name}>"
+def _attribute(name: str, *, by_columns: bool) -> str:
+    """An instruction as IREE prints it. `by_columns`: with its operands and sums exchanged, and sums by columns."""
+    order = ", col_major = true" if by_columns else ""
+    return f"#iree_gpu.{'virtual_' if name.startswith('V') else ''}mma_layout<{name}{order}>"

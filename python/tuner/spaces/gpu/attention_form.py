@@ -81,7 +81,7 @@ def attention_configuration(
             point["subgroup_size"],
             promoted=(0, 1, 2),
             occupancy=point["occupancy"],
-            flushes_denormals=True,
+            flushes_denormals=bool(point.get("flushes_denormals", True)),
         ),
     )
 

@@ -10,12 +10,12 @@ LLVMGPU/KernelConfig.cpp.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import z3
 
 from tuner.constraints import ConstraintError, Knob, Rule, Space
-from tuner.dispatch import Configuration, Problem
+from tuner.dispatch import Configuration, Feeding, Problem
 from tuner.spaces.attention import attention_loops
 from tuner.spaces.gpu.attention_form import (
     MOST_KEYS,
@@ -24,7 +24,7 @@ from tuner.spaces.gpu.attention_form import (
     tile_rules,
     tiles,
 )
-from tuner.spaces.gpu.tiles import gpu_limits, occupancy_rule
+from tuner.spaces.gpu.tiles import bytes_of, gpu_limits, occupancy_rule
 from tuner.spaces.tiles import powers_of_two
 from tuner.targets import Limits
 
@@ -32,6 +32,7 @@ from tuner.targets import Limits
 _INTRINSICS = {"f16": "NV_MMA_SYNC_F32_16x8x16_F16", "bf16": "NV_MMA_SYNC_F32_16x8x16_BF16"}
 _MOST_SUBGROUPS = 16
 _ACCUMULATORS = 128
+_STAGES = (0, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,34 @@ class GpuAttention:
         along_queries = Knob("query_subgroups", tuple(powers_of_two(_MOST_SUBGROUPS)))
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
+        padding = Knob("padding_bits", (64, 128))
+        stages, loads = Knob("stages", _STAGES), Knob("matrix_loads", (0, 1))
+        rows = extent[loops.features] + padding.var / 8 / bytes_of(problem, 0)
         occupancy = Knob("occupancy", gpu.occupancies)
         q, v, k = queries.var, values.var, keys.var
         subgroups = along_queries.var * along_values.var
         threads = subgroups * intrinsic.subgroup_size
+        held = z3.If(stages.var == 0, 1, stages.var) * (k * rows + k * (v + padding.var / 8 / bytes_of(problem, 0)))
         rules = (
             occupancy_rule(occupancy.var, threads),
+            Rule(
+                "stages and matrix loads take rows that are padded by 128 bits",
+                z3.Or(z3.And(stages.var == 0, loads.var == 0), padding.var == 128),
+                "PTX: `cp.async` and `ldmatrix` read and write 16 bytes at multiples of 16",
+            ),
+            Rule(
+                "tiles that are copied ahead leave the probabilities to registers",
+                z3.Or(stages.var == 0, along_values.var == 1),
+                "our pass: in the loop copies alone write shared memory",
+            ),
+            Rule(
+                f"query tiles, and key and value tiles of all stages, fit {gpu.shared_memory_bytes} bytes",
+                bytes_of(problem, 0) * (q * rows + held) <= gpu.shared_memory_bytes,
+                "the chip's limit",
+            ),
+            Rule(
+                "there are no more stages than steps", stages.var <= extent[loops.keys] / k, "the first copies fill all"
+            ),
             Rule(
                 "subgroups along the queries take whole instructions",
                 q % (along_queries.var * intrinsic.m) == 0,
@@ -87,7 +110,8 @@ class GpuAttention:
                 "estimate: half of the 255 registers of an NVIDIA thread",
             ),
         )
-        return Space((queries, values, keys, along_queries, along_values, size, occupancy), rules)
+        knobs = (queries, values, keys, along_queries, along_values, size, occupancy, padding, stages, loads)
+        return Space(knobs, rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)
@@ -95,7 +119,11 @@ class GpuAttention:
             raise ConstraintError("this is no attention that this space serves")
         counts = {loops.queries: point["query_subgroups"], loops.values: point["value_subgroups"]}
         instruction = f"#iree_gpu.mma_layout<{_INTRINSICS[problem.operands[0].element_type]}>"
-        return attention_configuration(loops, point, counts, instruction, instruction)
+        built_in = attention_configuration(loops, point, counts, instruction, instruction)
+        feeding = Feeding(point["padding_bits"], point["stages"], bool(point["matrix_loads"]))
+        if feeding == Feeding() or built_in.gpu is None:
+            return built_in
+        return replace(built_in, gpu=replace(built_in.gpu, feeding=feeding))
 
 
 SPACE = GpuAttention()

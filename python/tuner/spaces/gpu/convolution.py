@@ -1,7 +1,8 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions on GPUs by TileAndFuse: with a matrix instruction as the product that IREE makes of them (implicit
-GEMM: the window and the input channels become one loop), otherwise with every thread's own arithmetic.
+GEMM: the window and the input channels become one loop), otherwise with every thread's own arithmetic. So are those on
+NVIDIA GPUs whose sums no step of a matrix instruction divides, such as the 147 of 7 x 7 x 3.
 
 IREE states constraints for some of these itself. This space serves more types and opens padding, which IREE's defaults
 use and its constraints leave out.
@@ -18,13 +19,20 @@ import z3
 from tuner.constraints import Rule, Space
 from tuner.dispatch import REDUCTIONS, Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
-from tuner.spaces.gpu.mma_sync_rules import is_measured
+from tuner.spaces.gpu.mma_sync_rules import has_whole_steps, is_measured
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
 from tuner.spaces.gpu.tiles import TARGETS, bytes_of, copies_whole, ends_with_sums, extents, gpu_limits, has_known_types
 from tuner.targets import Limits
 
-# The image always goes through shared memory (probed: the compiler reports its size there).
-_PROMOTED = (1, 3)
+# The image always goes through shared memory (probed: the compiler reports its size there), as the product's first
+# operand, or as its second if the output's channels come before its images.
+_PROMOTED, _PROMOTED_SECOND = (1, 3), (2, 3)
+# On AMD GPUs, if rows of an operand are no whole loads.
+_PADDED_FILTER = Rule(
+    "a padded filter goes through shared memory too",
+    z3.Or(z3.Int("padded") == 0, z3.Int("promoted") == 3),
+    "probed on gfx942 with 130 channels to 250: of 36 others 11 did not compile within 90 s or crashed the compiler",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +55,12 @@ class GpuConvolution:
         intrinsics = matrix_intrinsics(problem, gpu)
         if intrinsics and _becomes_product(problem):
             product = _product(problem)
-            space = matrix_space(product, intrinsics, gpu, _PROMOTED)
+            space = matrix_space(product, intrinsics, gpu, _PROMOTED_SECOND if _filter_first(problem) else _PROMOTED)
             if not is_measured(intrinsics):
-                return space
-            return replace(space, rules=(*space.rules, _whole_steps(product.extents[-1])))
+                return space if product.copies_whole else replace(space, rules=(*space.rules, _PADDED_FILTER))
+            sums = product.extents[-1]
+            if has_whole_steps(sums, min(intrinsic.k for intrinsic in intrinsics)):
+                return replace(space, rules=(*space.rules, _whole_steps(sums)))
         return thread_space(problem, gpu, promoted=(0,))
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
@@ -77,10 +87,24 @@ def _becomes_product(problem: Problem) -> bool:
     return places == list(range(places[0], places[0] + len(sums))) if places else False
 
 
+def _filter_first(problem: Problem) -> bool:
+    """Whether the filter is the product's first operand: the output's channels come before its images.
+
+    Source: IREE, `isOutputChannelFirst` in Dialect/LinalgExt/Transforms/ConvertConvToIm2ColOp.cpp.
+    """
+    roles = [loop.role for loop in problem.loops]
+    return roles.index("channel") < roles.index("image")
+
+
 def _product(problem: Problem) -> Product:
     """The output's loops as they stand, then one of all sums, `k`."""
     outputs = _outputs(problem)
     roles = [loop.role for loop in problem.loops[:outputs]]
+    images = tuple(index for index, role in enumerate(roles) if role in ("batch", "image"))
+    channels = tuple(index for index, role in enumerate(roles) if role == "channel")
+    rows, columns, lhs, rhs = (channels, images, 1, 0) if _filter_first(problem) else (images, channels, 0, 1)
+    # The image of which the compiler makes a matrix ends with sums.
+    ends = (True, ends_with_sums(problem, 1))
     return Product(
         names=(*problem.loop_names[:outputs], "k"),
         extents=(
@@ -88,14 +112,14 @@ def _product(problem: Problem) -> Product:
             prod(loop.extent for loop in problem.loops[outputs:]),
         ),
         batch=tuple(index for index, role in enumerate(roles) if role == "depth"),
-        rows=tuple(index for index, role in enumerate(roles) if role in ("batch", "image")),
-        columns=tuple(index for index, role in enumerate(roles) if role == "channel"),
+        rows=rows,
+        columns=columns,
         sums=(outputs,),
-        lhs_bytes=bytes_of(problem, 0),
-        rhs_bytes=bytes_of(problem, 1),
+        lhs_bytes=bytes_of(problem, lhs),
+        rhs_bytes=bytes_of(problem, rhs),
         sum_bytes=bytes_of(problem, 2),
-        lhs_ends_with_sums=True,
-        rhs_ends_with_sums=ends_with_sums(problem, 1),
+        lhs_ends_with_sums=ends[lhs],
+        rhs_ends_with_sums=ends[rhs],
         copies_whole=copies_whole(problem, 0) and copies_whole(problem, 1),
     )
 

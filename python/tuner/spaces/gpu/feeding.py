@@ -48,7 +48,7 @@ class FeedingKnobs:
         by other instructions took 1.4 to 2.2 times as long (four products, docs/gpu.md).
         """
         if not is_measured(intrinsics):
-            return FeedingKnobs(Knob("padding_bits", (0, 64)), prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
+            return FeedingKnobs(Knob("padding_bits", (0, 64, 128)), prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
         types = {element for intrinsic in intrinsics for element in (intrinsic.lhs_type, intrinsic.rhs_type)}
         sums = {intrinsic.sum_type for intrinsic in intrinsics}
         is_for_warpgroups = has_warpgroups and copies_whole and types <= _MATRIX_TYPES and sums == {"f32"}

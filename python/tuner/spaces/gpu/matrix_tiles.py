@@ -307,6 +307,7 @@ def _warpgroup_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Wo
         rows=work.rows,
         columns=work.columns,
         depth=work.depth,
+        threads=work.threads,
         occupancy=options.occupancy.var,
         lhs_ends_with_sums=shape.lhs_ends_with_sums,
         rhs_ends_with_sums=shape.rhs_ends_with_sums,

@@ -35,6 +35,11 @@ def is_measured(intrinsics: Sequence[MatrixIntrinsic]) -> bool:
     return all(intrinsic.name in MMA_SYNC for intrinsic in intrinsics)
 
 
+def has_whole_steps(sums: int, unit: int) -> bool:
+    """Whether steps of an allowed depth, a multiple of `unit`, leave no remainder of that many sums."""
+    return any(sums % depth == 0 and depth % unit == 0 for depth in range(_DEPTHS[0], _DEPTHS[1] + 1))
+
+
 def mma_sync_rules(
     *,
     promoted: z3.ArithRef,

@@ -21,12 +21,15 @@ from tuner.targets import Limits
 
 @dataclass(frozen=True, slots=True)
 class GpuReduction:
-    """Reductions of any number of loops, of which lanes share the innermost reduced one."""
+    """Reductions of any number of loops, of which lanes share the innermost reduced one.
+
+    Not of products, which several results may share (`horizontal-contractions=fused`).
+    """
 
     priority: int = 0
 
     def serves(self, target: str, problem: Problem) -> bool:
-        return target in TARGETS and problem.kind == "reduction" and has_known_types(problem)
+        return target in TARGETS and problem.kind == "reduction" and has_known_types(problem) and _reads_all(problem)
 
     def build(self, problem: Problem, limits: Limits) -> Space:
         gpu = gpu_limits(limits)
@@ -41,3 +44,9 @@ class GpuReduction:
 
 
 SPACE = GpuReduction()
+
+
+def _reads_all(problem: Problem) -> bool:
+    """Whether an operand has all loops. Products that were fused into one op, each with a result, have no such operand:
+    IREE gives them a matrix instruction."""
+    return any(set(operand.loops) == set(range(len(problem.loops))) for operand in problem.operands)

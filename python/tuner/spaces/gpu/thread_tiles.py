@@ -31,15 +31,22 @@ _INNER = 2
 _MOST_OUTER = 8
 
 
-def thread_space(problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int]) -> Space:
-    """What may be chosen if each thread computes a tile; `promoted` are values of that knob (`PROMOTED`)."""
+def thread_space(
+    problem: Problem, gpu: GpuLimits, *, promoted: Sequence[int], inner: Sequence[int] | None = None
+) -> Space:
+    """What may be chosen if each thread computes a tile; `promoted` are values of that knob (`PROMOTED`).
+
+    `inner`: the loops that a thread tiles; by default the innermost ones of the output that are no batch.
+    """
     knobs = [Knob("subgroup_size", gpu.subgroup_sizes)]
     rules: list[Rule] = []
     workgroup: list[z3.ArithRef] = []
     thread: list[z3.ArithRef] = []
     counts: list[z3.ArithRef] = []
     sums: list[z3.ArithRef] = []
-    inner = [index for index, loop in enumerate(problem.loops) if loop.is_parallel and loop.role != "batch"][-_INNER:]
+    if inner is None:
+        own = [index for index, loop in enumerate(problem.loops) if loop.is_parallel and loop.role != "batch"]
+        inner = own[-_INNER:]
     for index, (name, loop) in enumerate(zip(problem.loop_names, problem.loops, strict=True)):
         if not loop.is_parallel:
             step = Knob(knob_name("reduction", name), _sum_tiles(loop.extent))

@@ -22,6 +22,8 @@ _MOST_COLUMNS = 256
 _LINE = 64
 # An instruction's rows, those of one subgroup, and the fewest columns that 128 threads copy by 16 bytes each.
 _ROWS, _SUBGROUP_ROWS, _LEAST_COLUMNS = 64, 16, 16
+# Registers of all threads of a workgroup, and those of a thread beside its sums, at least.
+_REGISTERS, _OTHER_REGISTERS = 64 * 1024, 40
 _SOURCE = "our pass: a warpgroup's instruction takes 64 rows and all columns of the workgroup"
 _LAYOUT = "our pass: the layout that the instruction reads has lines of 64 elements"
 
@@ -33,7 +35,7 @@ def suit_warpgroups(rows: Sequence[int], columns: int, sums: int, *, rhs_ends_wi
     """
     least = _LEAST_COLUMNS if rhs_ends_with_sums else _LINE
     has_tiles = rows[-1] % _SUBGROUP_ROWS == 0 and prod(rows) % _ROWS == 0 and columns % least == 0
-    return has_tiles and sums % _LINE == 0
+    return has_tiles and sums % _LINE == 0 and sums // _LINE >= FEWEST_STAGES
 
 
 def warpgroup_rules(
@@ -45,6 +47,7 @@ def warpgroup_rules(
     rows: z3.ArithRef,
     columns: z3.ArithRef,
     depth: z3.ArithRef,
+    threads: z3.ArithRef,
     occupancy: z3.ArithRef,
     lhs_ends_with_sums: bool,
     rhs_ends_with_sums: bool,
@@ -80,6 +83,11 @@ def warpgroup_rules(
             f"lines of the right operand have {_LINE} elements",
             (depth if rhs_ends_with_sums else columns) % _LINE == 0,
             _LAYOUT,
+        ),
+        rule(
+            "registers hold a lane's sums and what else it needs",
+            rows * columns + _OTHER_REGISTERS * threads <= _REGISTERS,
+            "probed: ptxas refuses 512 threads of 128 sums (C7602)",
         ),
         rule("no occupancy is asked for", occupancy == 0, "their sums leave no registers to save"),
     ]
