@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IREE's pipeline TileAndFuse as a list of its passes and ours, so that the feeding of matrix instructions is a choice.
 
-Source: the passes that IREE 3.13 runs by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`). With the
-built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a list
-for a module, which refuses passes that know functions alone. Those that are left out for it change no product.
+Source: the passes that IREE 3.12 and 3.13 run by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`).
+With the built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE
+parses a list for a module, which refuses passes that know functions alone. Those that are left out for it change no
+product.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from tuner.dispatch import Feeding
 from tuner.targets.vector_distribute import vector_distribute
 
 TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
-DERIVED_FOR = "3.13"
-"""The release of IREE whose passes are listed."""
+DERIVED_FOR = "3.12 or 3.13"
+"""The releases of IREE whose passes are listed."""
 
 PLUGIN_PASSES = "iree-tuner-"
 """What the names of our passes start with, and no name of IREE's."""
