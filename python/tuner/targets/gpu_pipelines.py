@@ -131,14 +131,9 @@ _SPLIT_LOADS = (
     "iree-codegen-fission-transfer-ops-in-control-flow{fission-multi-trip=false}",
     "iree-codegen-remove-single-iteration-loop",
 )
-# IREE's pass for asynchronous copies leaves vectors of three dimensions alone, which batches have.
-_COPY_ASYNCHRONOUSLY = (
-    "iree-codegen-drop-vector-unit-dims",
-    *_CLEAN,
-    "iree-llvmgpu-vector-to-gpu",
-    *_CLEAN,
-    _HOIST,
-)
+# IREE's pass for asynchronous copies fails on some products that other ops are fused with, and leaves vectors of three
+# dimensions alone, which batches have.
+_COPY_ASYNCHRONOUSLY = (f"{PLUGIN_PASSES}copy-asynchronously", _HOIST)
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
@@ -147,7 +142,8 @@ class Form:
     """What a list depends on beside the feeding.
 
     `of_convolution`: for one that becomes a product first. `has_own_buffers`: threads have buffers of their own, for
-    operands that are padded to whole tiles or that do not go through shared memory.
+    operands that are padded to whole tiles or that do not go through shared memory. What is fused with a product may
+    need some too; so every feeding but the built-in's is prepared for them.
     `prefetched`: for AMD's GPUs the stages that are prefetched into registers (0: none); None: for NVIDIA's.
     """
 
@@ -171,7 +167,7 @@ def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
         *_AFTER_THREADS,
         *_VECTORIZE,
         *_PLACE_IN_MEMORY,
-        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers else _BUFFERIZE),
+        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers or feeding != Feeding() else _BUFFERIZE),
         *_DISTRIBUTE_COPIES,
         *(() if form.prefetched is None else _TRANSPOSE_LOADS),
         *_LOWER_OPS,
