@@ -62,11 +62,10 @@ def spoiling(run: Path, deeds: Mapping[int, str]) -> Iterator[None]:
 
     def spoil_compiled() -> None:
         # One worker compiles in order: if the next binary is there, this one is whole.
-        for number, deed in deeds.items():
+        for number in deeds.keys() - done:
             for following in (run / "candidates").glob(f"*/{number + 1}.vmfb"):
-                if number not in done:
-                    spoil(following.with_name(f"{number}.vmfb"), deed)
-                    done.add(number)
+                spoil(following.with_name(f"{number}.vmfb"), deeds[number])
+                done.add(number)
 
     with faults.meanwhile(spoil_compiled, every_s=0.002):
         yield
