@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="by default the file of the target's gains")
     arguments = parser.parse_args()
     flags = known_flags(arguments.target.partition(":")[0])
-    file = arguments.write or (flags and flags.gains)
+    file: Path | None = arguments.write or (None if flags is None else flags.gains)
     if flags is None or file is None:
         parser.error(f"{arguments.target} has no file of gains; name one by --write")
     mixes: dict[str, Mapping[str, float]] = {}

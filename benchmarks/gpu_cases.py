@@ -8,9 +8,12 @@ DeepBench. Source: nod-ai/iree-kernel-benchmark, ROCm/rocMLIR, baidu-research/De
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import problem_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,59 @@ func.func @sum(%a: tensor<{rows}x{columns}xf16>) -> tensor<{rows}xf32> {{
     )
 
 
+def transposition(sizes: tuple[int, ...], permutation: tuple[int, ...]) -> Case:
+    """A transposition in f16."""
+
+    def library(torch: Any) -> Callable[[], Any]:
+        a = _random(torch, *sizes)
+        return lambda: a.permute(*permutation).contiguous()
+
+    name = f"transpose_{'x'.join(map(str, sizes))}_to_{''.join(map(str, permutation))}"
+    text = problem_sizes.transpose(sizes, permutation, "f16")
+    return Case(name, "elementwise", text, 0.0, 4.0 * math.prod(sizes), library)
+
+
+def biased_rows(rows: int, columns: int) -> Case:
+    """A row added to rows in f32, narrowed to f16: what follows a product."""
+
+    def library(torch: Any) -> Callable[[], Any]:
+        a, b = _random(torch, rows, columns).float(), _random(torch, columns).float()
+        return lambda: (a + b).half()
+
+    count = rows * columns
+    text = problem_sizes.biased((rows, columns), "f16")
+    return Case(
+        f"bias_{rows}x{columns}", "elementwise", text, 1.0 * count, 6.0 * count, library, "torch makes two kernels"
+    )
+
+
+def border(channels: int, rows: int, columns: int) -> Case:
+    """An image in f16 with a border of zeros; what is timed is the copy."""
+
+    def library(torch: Any) -> Callable[[], Any]:
+        a = _random(torch, channels, rows, columns)
+        return lambda: torch.nn.functional.pad(a, (1, 1, 1, 1))
+
+    text = problem_sizes.bordered((channels, rows, columns), "f16")
+    size = 4.0 * channels * rows * columns
+    return Case(f"border_{channels}x{rows}x{columns}", "copy", text, 0.0, size, library, "torch fills the border too")
+
+
+def max_pool(images: int, channels: int, size: int, window: int, stride: int) -> Case:
+    """Maxima of windows in f16, channels first, with `size` x `size` outputs."""
+    read = stride * (size - 1) + window
+
+    def library(torch: Any) -> Callable[[], Any]:
+        a = _random(torch, images, channels, read, read)
+        return lambda: torch.nn.functional.max_pool2d(a, window, stride)
+
+    outputs = images * channels * size * size
+    text = problem_sizes.max_pooling((images, channels, size, window, stride), "f16")
+    name = f"pool_{images}x{channels}x{size}x{size}_{window}x{window}_s{stride}"
+    moved = 2.0 * (images * channels * read * read + outputs)
+    return Case(name, "pooling", text, 1.0 * outputs * window * window, moved, library)
+
+
 def _random(torch: Any, *shape: int) -> Any:
     return (torch.rand(*shape, device="cuda") * 2 - 1).half()
 
@@ -175,4 +231,9 @@ CASES = (
     attention(40, 1024, 1024, 64),
     row_sums(4096, 14336),
     row_sums(512, 4096),
+    transposition((4096, 4096), (1, 0)),
+    transposition((1024, 12, 64), (1, 0, 2)),
+    biased_rows(4096, 3072),
+    border(192, 112, 112),
+    max_pool(8, 64, 56, 3, 2),
 )

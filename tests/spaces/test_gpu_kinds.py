@@ -14,13 +14,13 @@ import pytest
 
 import problem_sizes
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import Pool, find_pool, sample_uniform
+from tuner.constraints import Pool, enumerate_space, find_pool, sample_uniform
 from tuner.dispatch import Dispatch, Follower, Problem
 from tuner.dispatches.extract import extract
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.gpu import convolution, copy, elementwise, reduction
+from tuner.spaces.gpu import convolution, copy, elementwise, matvec, reduction
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
@@ -111,7 +111,28 @@ def test_a_copying_thread_may_load_16_bytes_at_once(tmp_path: Path) -> None:
     points = [pool.point(row) for row in range(len(pool))]
     together = {point["columns"] // point["column_threads"] for point in points}
     assert {1, 2, 4, 8} <= together
-    assert all(point["column_threads"] * point["row_threads"] % point["subgroup_size"] == 0 for point in points)
+    for point in points:
+        threads, elements = (
+            np.prod([point[f"{part}{kind}"] for part in ("column", "row", "plane")]) for kind in ("_threads", "s")
+        )
+        assert threads >= point["subgroup_size"] or threads == elements
+
+
+def test_small_images_are_copied_by_threads_along_three_loops() -> None:
+    """Rows of 7 elements fill no subgroup."""
+    image = problem("copy", [("parallel", 512), ("parallel", 7), ("parallel", 7)], (0, 1, 2), (0, 1, 2))
+    pool = enumerate_space(copy.SPACE.build(image, LIMITS["cuda"][0]))
+    settings = [copy.SPACE.configuration(image, pool.point(row)).gpu for row in range(len(pool))]
+    assert (7, 7, 1) in {found.workgroup_size for found in settings if found is not None}
+    assert len(pool) >= 20
+
+
+def test_a_product_of_one_row_whose_sums_lanes_cannot_share_has_a_space() -> None:
+    row = problem("contraction", [("n", 240), ("k", 60)], (1,), (1, 0), (0,))
+    assert matvec.SPACE.serves("cuda", row)
+    pool = enumerate_space(matvec.SPACE.build(row, LIMITS["cuda"][0]))
+    assert len(pool) >= 20
+    assert {matvec.SPACE.configuration(row, pool.point(place)).pipeline for place in range(5)} == {"TileAndFuse"}
 
 
 def knob_of(problem: Problem, name: str) -> tuple[int, ...]:

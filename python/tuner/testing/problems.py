@@ -146,6 +146,8 @@ FOR_GPUS = (
     problem("elementwise", [("parallel", 384), ("parallel", 768)], (0, 1), (1, 0), types=("f16", "f16")),
     problem("elementwise", [("parallel", 1)], (0,), (0,)),
     problem("copy", [("parallel", 6), ("parallel", 56), ("parallel", 224)], (0, 1, 2), (0, 1, 2), types=("f16", "f16")),
+    problem("copy", [("parallel", 300)], (0,), (0,)),
+    problem("contraction", [("n", 240), ("k", 60)], (1,), (1, 0), (0,)),
 )
 ATTENTION = (
     problem(

@@ -1,10 +1,11 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Copies between buffers on GPUs by Distribute: threads lie along the innermost loop and along one of rows.
+"""Copies between buffers on GPUs by Distribute: threads lie along the three innermost loops.
 
-Knobs: `columns` and `rows`, a workgroup's part of these loops; `column_threads` and `row_threads`, its threads along
-them. A thread loads up to 16 bytes at once if its columns lie side by side. By default it loads one element.
-Source: TileAndFuse tiles no op on buffers (probed: "tiling of level Thread failed").
+Knobs: `columns`, `rows` and `planes`, a workgroup's part of the innermost loop, the next one and the one after that;
+`column_threads`, `row_threads` and `plane_threads`, its threads along them. A thread loads up to 16 bytes at once if
+its columns lie side by side. By default it loads one element. Source: TileAndFuse tiles no op on buffers (probed:
+"tiling of level Thread failed").
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import z3
+
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.gpu.tiles import TARGETS, gpu_limits, has_known_types, per_loop, settings, thread_rules
-from tuner.spaces.tiles import divisors, ordered, powers_of_two, thinned
+from tuner.spaces.gpu.tiles import TARGETS, gpu_limits, has_known_types, per_loop, settings
+from tuner.spaces.tiles import divisors, ordered, powers_of_two, product, thinned
 from tuner.targets import Limits
 
-_MOST_COLUMNS, _MOST_ROWS = 4096, 64
-# Values of a knob of columns at most: the divisors of some sizes are many.
+# The loops that threads lie along, from the innermost on.
+_PARTS = ("column", "row", "plane")
+# The most iterations of each that a workgroup takes.
+_MOST = {"column": 4096, "row": 64, "plane": 16}
+# Values of a knob at most: the divisors of some sizes are many.
 _MOST_VALUES = 16
 # Elements that a thread copies at most, all of them unrolled.
 _MOST_COPIED = 64
@@ -37,62 +43,64 @@ class GpuCopy:
         return target in TARGETS and problem.kind == "copy" and has_known_types(problem)
 
     def build(self, problem: Problem, limits: Limits) -> Space:
-        gpu, (row, column) = gpu_limits(limits), _loops(problem)
+        gpu = gpu_limits(limits)
         size = Knob("subgroup_size", gpu.subgroup_sizes)
-        columns = Knob("columns", _columns(problem.loops[column].extent))
-        rows = Knob("rows", _rows(1 if row is None else problem.loops[row].extent))
-        most = gpu.max_workgroup_threads
-        column_threads = Knob("column_threads", ordered(_counts(columns.domain, most)))
-        row_threads = Knob("row_threads", ordered(_counts(rows.domain, most)))
-        threads = column_threads.var * row_threads.var
+        loops = _loops(problem)
+        tiles = {part: Knob(f"{part}s", _tiles(problem.loops[loop].extent, part)) for part, loop in loops.items()}
+        threads = {part: Knob(f"{part}_threads", _counts(tile.domain)) for part, tile in tiles.items()}
+        count = product(knob.var for knob in threads.values())
         rules = (
-            Rule(
-                "threads divide the columns",
-                columns.var % column_threads.var == 0,
-                "otherwise every element is loaded by itself, behind a check",
+            *(
+                Rule(
+                    f"threads divide the {part}s",
+                    tiles[part].var % threads[part].var == 0,
+                    "otherwise every element is loaded by itself, behind a check",
+                )
+                for part in loops
             ),
-            Rule("threads divide the rows", rows.var % row_threads.var == 0, "as for the columns"),
-            *thread_rules(threads, size.var, gpu),
+            Rule(
+                f"a workgroup has at most {gpu.max_workgroup_threads} threads",
+                count <= gpu.max_workgroup_threads,
+                "the chip's limit, as the compiler states it",
+            ),
             Rule(
                 f"a thread copies at most {_MOST_COPIED} elements",
-                columns.var * rows.var <= _MOST_COPIED * threads,
+                product(knob.var for knob in tiles.values()) <= _MOST_COPIED * count,
                 "estimate: copies are unrolled, and more workgroups hide more latency",
             ),
+            Rule(
+                "a workgroup has the threads of a subgroup at least, unless it copies fewer elements",
+                z3.Or(count >= size.var, count == product(knob.var for knob in tiles.values())),
+                "lanes without work are wasted",
+            ),
         )
-        return Space((size, columns, rows, column_threads, row_threads), rules)
+        return Space((size, *tiles.values(), *threads.values()), rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
-        row, column = _loops(problem)
-        tiles = dict.fromkeys(range(len(problem.loops)), 1)
-        if row is not None:
-            tiles[row] = point["rows"]
-        tiles[column] = point["columns"]
-        return Configuration(
-            "Distribute",
-            {"workgroup": per_loop(len(problem.loops), tiles)},
-            gpu=settings(point, (point["column_threads"], point["row_threads"], 1)),
-        )
+        loops, count = _loops(problem), len(problem.loops)
+        tiles = {**dict.fromkeys(range(count), 1), **{loop: point[f"{part}s"] for part, loop in loops.items()}}
+        threads = tuple(point.get(f"{part}_threads", 1) for part in _PARTS)
+        return Configuration("Distribute", {"workgroup": per_loop(count, tiles)}, gpu=settings(point, threads))
 
 
 SPACE = GpuCopy()
 
 
-def _loops(problem: Problem) -> tuple[int | None, int]:
-    """The loop of rows, which is the one outside the innermost, if there is one; and the innermost loop."""
-    column = len(problem.loops) - 1
-    return (column - 1 if column else None), column
+def _loops(problem: Problem) -> dict[str, int]:
+    """The loop of each part that the problem has."""
+    last = len(problem.loops) - 1
+    return {part: last - place for place, part in enumerate(_PARTS) if place <= last}
 
 
-def _columns(extent: int) -> tuple[int, ...]:
-    whole = [tile for tile in divisors(extent) if tile <= _MOST_COLUMNS]
-    return thinned(whole if len(whole) >= _FEWEST_DIVISORS else powers_of_two(min(extent, _MOST_COLUMNS)), _MOST_VALUES)
+def _tiles(extent: int, part: str) -> tuple[int, ...]:
+    """Divisors. If a loop of columns has few, powers of two: a remainder is checked for."""
+    most = _MOST[part]
+    whole = [tile for tile in divisors(extent) if tile <= most]
+    if part == "column" and len(whole) < _FEWEST_DIVISORS and extent > most // _MOST_COPIED:
+        return tuple(powers_of_two(min(extent, most)))
+    return thinned(whole, _MOST_VALUES)
 
 
-def _rows(extent: int) -> tuple[int, ...]:
-    return tuple(tile for tile in powers_of_two(_MOST_ROWS) if extent % tile == 0)
-
-
-def _counts(tiles: tuple[int, ...], most: int) -> list[int]:
+def _counts(tiles: tuple[int, ...]) -> tuple[int, ...]:
     """Threads that lie along a tile: its parts by powers of two, which are the elements of a thread."""
-    parts = {tile // power for tile in tiles for power in powers_of_two(_MOST_COPIED) if tile % power == 0}
-    return [count for count in parts if count <= most]
+    return ordered(tile // power for tile in tiles for power in powers_of_two(_MOST_COPIED) if tile % power == 0)

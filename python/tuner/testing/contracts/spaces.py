@@ -86,14 +86,17 @@ def check_levels(levels: Mapping[str, tuple[int, ...]], case: Problem) -> None:
 
 
 def check_threads(configuration: Configuration, limits: Limits) -> None:
-    """Asserts that a workgroup's threads fill subgroups, exceed no limit, and are as many as the tiles ask for."""
+    """Asserts that a workgroup's threads fill subgroups, exceed no limit, and are as many as the tiles ask for.
+
+    Those of the pipeline Distribute need fill no subgroup: by IREE's default 7 x 7 threads copy an image of that size.
+    """
     settings, gpu = configuration.gpu, limits.gpu
     assert settings is not None
     assert gpu is not None
     threads = math.prod(settings.workgroup_size)
     assert threads <= gpu.max_workgroup_threads
     assert settings.subgroup_size in gpu.subgroup_sizes
-    assert threads % settings.subgroup_size == 0
+    assert configuration.pipeline == "Distribute" or threads % settings.subgroup_size == 0
     levels = configuration.levels
     if "lane_basis" in levels:
         assert math.prod(levels["lane_basis"]) == settings.subgroup_size
