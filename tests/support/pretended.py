@@ -27,14 +27,17 @@ from tuner.tuning.plan import Task, plan
 from tuner.tuning.prove import Proof, prove_unrun
 from tuner.tuning.result import DispatchResult
 
-_TRIES = 6
+_TRIES = 12
+# A list of passes as the pipeline: plain iree-compile then configures the fill before a product too, so it is late.
+_PASSES = "pass_pipeline"
 _TIMEOUT_S = 90.0
 
 
 def proof_with_winners(
     text: str, target: str, folder: Path, *flags: str, listen: Listener = nobody
 ) -> tuple[Model, Proof]:
-    """A model and the proof of a run in which every dispatch of it had a winner: the first candidate that compiles."""
+    """A model and the proof of a run in which every dispatch had a winner: the first candidate that compiles by one of
+    IREE's pipelines."""
     source, chosen = folder / "model.mlir", choose_target(target)
     source.write_text(text)
     model = Model.open(source, (*chosen.compile_flags, *flags))
@@ -65,7 +68,8 @@ def _winner(task: Task, extracted: Extracted, target: Target, compilers: Compile
             task.program, task.dispatch.name, candidate, target, folder / f"{name}.vmfb", folder / f"{name}.log"
         )
         (compilation,) = compilers.compile([job])
-        if compilation.fate is Fate.COMPILED and compilation.configured != task.dispatch.default:
+        is_of_passes = compilation.configured is None or _PASSES in compilation.configured.translation_info
+        if compilation.fate is Fate.COMPILED and not is_of_passes and compilation.configured != task.dispatch.default:
             evaluation = Evaluation(compilation, Fate.MEASURED, "", 1e-3, 2.0, (1e-3,))
             final = Final(
                 evaluation,
