@@ -12,6 +12,7 @@ namespace iree_tuner {
 // clang-format off
 const PassDefinition *const kPasses[] = {
     &kAnnotateRootOps,
+    &kCopyAsynchronously,
     &kLoadMatrices,
     &kPipelineCopies2,
     &kPipelineCopies3,

@@ -19,6 +19,7 @@ struct PassDefinition {
 };
 
 extern const PassDefinition kAnnotateRootOps;
+extern const PassDefinition kCopyAsynchronously;
 extern const PassDefinition kLoadMatrices;
 extern const PassDefinition kPipelineCopies2;
 extern const PassDefinition kPipelineCopies3;

@@ -9,6 +9,7 @@ import types
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -111,9 +112,15 @@ def _read_leaf(kind: Any, data: Any, where: str) -> Any:
     return printable(data) if kind is str else data
 
 
+@cache
+def _types_of(kind: type[Any]) -> Mapping[str, Any]:
+    """The types of a class's fields, which Python evaluates from text. A log has thousands of values of few classes."""
+    return get_type_hints(kind)
+
+
 def _read_dataclass(kind: Any, data: Any, where: str) -> Any:
     _checked(isinstance(data, dict), data, "an object", where)
-    declared = get_type_hints(kind)
+    declared = _types_of(kind)
     names = [field.name for field in fields(kind)]
     for name in names:
         if name not in data:

@@ -19,7 +19,7 @@ from tuner.doctor.gpu_tools import check_gpu_tools
 from tuner.doctor.machine import check_folder
 from tuner.doctor.plugin import check_plugin
 from tuner.doctor.product import MODULE, compile_product, verify_product
-from tuner.doctor.versions import check_packages, check_python
+from tuner.doctor.versions import check_packages, check_python, check_versions
 from tuner.errors import ToolError
 from tuner.facts import objdump as objdump_module
 from tuner.facts import ptxas as ptxas_module
@@ -70,19 +70,19 @@ def test_a_working_installation(tmp_path: Path) -> None:
     assert "GiB free" in lines["ok    working folder"]
 
 
-@pytest.mark.compiler
-def test_a_runtime_of_another_release_is_wrong(tmp_path: Path) -> None:
+def test_a_runtime_of_another_release_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As after `pip install --no-deps iree-base-runtime==3.11.0`: the metadata says so."""
     installed = tmp_path / "iree_base_runtime-3.11.0.dist-info"
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: iree-base-runtime\nVersion: 3.11.0\n")
-    done = doctor(tmp_path, PYTHONPATH=str(tmp_path))
-    assert done.returncode == 1, done.stdout
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {finding.subject: finding for finding in check_versions()}
     needed = {package.name: package.specifier for package in map(Requirement, requires("iree-tuner") or ())}
-    assert f"wrong iree-base-runtime: 3.11.0, and {needed['iree-base-runtime']} is needed" in done.stdout
+    assert_wrong(found["iree-base-runtime"], f"3.11.0, and {needed['iree-base-runtime']} is needed")
     compiler = version("iree-base-compiler")
-    assert f"wrong compiler and runtime: of different releases ({compiler} and 3.11.0)" in done.stdout
-    assert f"pip install iree-base-compiler=={compiler} iree-base-runtime=={compiler}" in done.stdout
+    different = found["compiler and runtime"]
+    assert_wrong(different, f"of different releases ({compiler} and 3.11.0)")
+    assert f"pip install iree-base-compiler=={compiler} iree-base-runtime=={compiler}" in different.advice
 
 
 @pytest.mark.compiler

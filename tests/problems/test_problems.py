@@ -56,6 +56,7 @@ def test_words_are_read(text: str, op: object) -> None:
             replace(CONVOLUTION, element_type="bf16", stride=(2, 2), groups=2, layout="nchw_fchw"),
         ),
         ("MIOpenDriver gemmfp16 --a_w 32 --a_h 64 --b_w 128", Matmul(64, 128, 32, "f16")),
+        ("matmul -M 64 -N 128 -K 32 --a_type bf16 --b_type bf16 --out_type bf16", Matmul(64, 128, 32, "bf16")),
     ],
 )
 def test_command_lines_of_drivers_are_read(line: str, op: object) -> None:
@@ -83,6 +84,8 @@ def test_command_lines_of_drivers_are_read(line: str, op: object) -> None:
         ("MIOpenDriver conv -n 1 --in_layout NHWC", "its layouts NCHW, NHWC are not one of NHWC, NCHW"),
         ("MIOpenDriver conv --tensor 4", "its option '--tensor' is not known here"),
         ("MIOpenDriver conv -n", "its option -n has no value"),
+        ("matmul -M 64 -N 128 --a_type f16 --b_type f16", "-K is a number of at least 1, not ''"),
+        ("matmul -M 64 -N 128 -K 8 --a_type f16", "its operands are f16 and f32, not both one of"),
         ("MIOpenDriver conv -n '1", "it cannot be read (No closing quotation)"),
     ],
 )

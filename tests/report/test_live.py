@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import assert_fails, here
 from places import DATA
 from tuner.errors import InputError
 from tuner.report.live import LiveRun
@@ -127,9 +128,6 @@ def test_it_is_served_to_this_machine_until_ctrl_c(served: Served) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--json", "x.json"], [str(RUN)]])
-def test_what_it_cannot_do_beside_gets_one_sentence(arguments: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tuner", "report", str(RUN), "--serve", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=TIMEOUT_S)
-    assert done.returncode == 2
-    assert "--serve writes no file and shows one run" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_what_it_cannot_do_beside_gets_one_sentence(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    done = here("report", RUN, "--serve", *arguments, output=capfd)
+    assert_fails(done, 2, "--serve writes no file and shows one run")

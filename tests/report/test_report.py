@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commands import assert_fails, here
 from places import DATA
 from tuner.errors import InputError
 from tuner.events import FlagsTried, OpChoiceTried
@@ -315,11 +316,8 @@ def test_what_belongs_to_the_run_is_not_overwritten(recorded: Recorded, tmp_path
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
-def test_a_folder_without_a_run_gets_one_sentence(tmp_path: Path) -> None:
-    done = iree_tune("report", tmp_path / "nowhere")
-    assert done.returncode == 2
-    assert "holds no run" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_a_folder_without_a_run_gets_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert_fails(here("report", tmp_path / "nowhere", output=capfd), 2, "holds no run")
 
 
 @pytest.mark.runs

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import resource
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 
 import samples
 import tuner
+from commands import assert_fails, here
 from tuner.dispatch import BenchmarkProgram, Region
 from tuner.errors import InputError
 from tuner.events import CandidateEnded, Event
@@ -164,10 +163,13 @@ def test_equal_candidates_are_not_measured_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "says"), [((), "name it by --run-dir"), (("--run-dir", "none"), "holds no run")])
-def test_nothing_to_resume_is_said(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+def test_nothing_to_resume_is_said(
+    arguments: tuple[str, ...],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     (tmp_path / "model.mlir").write_text(samples.matmul(8, 8, 8))
-    command = [sys.executable, "-m", "tuner", "run", "model.mlir", "--resume", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert_fails(here("run", "model.mlir", "--resume", *arguments, output=capfd), 2, says)

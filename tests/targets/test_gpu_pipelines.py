@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from samples import batch_matmul, narrow_convolution, narrow_matmul, narrow_matmul_bias_relu
+from samples import attention, batch_matmul, narrow_convolution, narrow_matmul, narrow_matmul_bias_relu
 from tuner.compile.pool import CompileJob, CompilePool
+from tuner.constraints import enumerate_space
 from tuner.dispatch import Annotations, Dispatch, Feeding
 from tuner.dispatches.extract import extract
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
+from tuner.spaces.gpu.attention_nvidia import SPACE as ATTENTION
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.gpu_pipelines import TILE_AND_FUSE, Form, needs_plugin, pipeline_attribute, tile_and_fuse
 from tuner.targets.rocm import RocmTarget
@@ -130,6 +133,30 @@ def test_it_does_so_for_amd(tmp_path: Path) -> None:
     made = [elf_in(binary) for binary in binaries(jobs)]
     assert made[:2] == made[2:4]
     assert made[4] != made[0]
+
+
+@pytest.mark.compiler
+@pytest.mark.gpu
+def test_attention_by_a_list_is_the_built_in_one_and_loads_matrices(tmp_path: Path) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(attention(2, 128, 128, 64, 64).replace("f32", "f16"))
+    extracted = extract(Model.open(path, TARGET.compile_flags), TARGET, tmp_path)
+    (dispatch,) = extracted.dispatches
+    assert dispatch.problem is not None
+    pool = enumerate_space(ATTENTION.build(dispatch.problem, extracted.limits))
+    points = (pool.point(row) for row in range(len(pool)))
+    point = next(point for point in points if point["matrix_loads"] and point["query_subgroups"] == 4)
+    asked = ATTENTION.configuration(dispatch.problem, point)
+    assert asked.gpu is not None
+    fed = [replace(asked, gpu=replace(asked.gpu, feeding=feeding)) for feeding in (None, Feeding())]
+    jobs = [
+        replace(job(dispatch, number, None, tmp_path), candidate=Candidate(number, configuration=configuration))
+        for number, configuration in enumerate((*fed, asked))
+    ]
+    built_in, listed, loading = compiled(jobs)
+    assert listed == built_in
+    assert b"ldmatrix" in loading
+    assert b"ldmatrix" not in listed
 
 
 @pytest.mark.compiler

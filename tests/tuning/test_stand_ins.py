@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,22 @@ import pytest
 
 import samples
 import tuner
+from dumped import benchmark_of_product, configured_products
 from tuner.check.check import check_specs
 from tuner.check.options import CheckOptions
 from tuner.dispatch import Annotations, Dispatch
-from tuner.errors import InputError
+from tuner.errors import InputError, ToolError
 from tuner.events import Event, FlagsTried, Note, nobody
 from tuner.outcome import Fate
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import circumstances
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import read_spec
-from tuner.specs.stand_in import StandIn
+from tuner.specs.stand_in import StandIn, late_spec_of
 from tuner.specs.write import late_path
 from tuner.targets import Limits
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
+from tuner.testing.model import MODEL as MODEL_NAME
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp
@@ -36,6 +38,7 @@ from tuner.tuning.dispatches import search_field, start_field
 from tuner.tuning.plan import plan
 from tuner.tuning.result import DispatchResult, TuneResult
 from tuner.tuning.run_specs import RunSpecs
+from tuner.tuning.stand_ins import find_stand_ins
 from tuner.tuning.workbench import Workbench
 
 LIMITS = Limits(vector_bytes=64, threads=1)
@@ -71,6 +74,57 @@ def searched(folder: Path, part: float) -> tuple[DispatchResult, StandIn]:
         field = start_field(bench, [PRODUCT], LIMITS, bench.budget, stand_ins=[stand_in])
         (result,) = search_field(field, bench.budget)
     return result, stand_in
+
+
+@dataclass(frozen=True)
+class Found:
+    """A dispatch whose default does not compile. Every second of its candidates does, unless `none` do."""
+
+    is_refused: bool = True
+    none: bool = False
+    asked: list[Any] = field(default_factory=list)
+
+    def behaviour(self, dispatch: str, choice: Any) -> Behaviour | None:
+        if dispatch == MODEL_NAME:
+            return Behaviour() if choice == "default" else None
+        if choice == "default":
+            return None if self.is_refused else Behaviour()
+        if choice not in self.asked:
+            self.asked.append(choice)
+        return None if self.none or self.asked.index(choice) % 2 else MadeUp().behaviour(dispatch, choice)
+
+
+def found(folder: Path, recording: Found) -> tuple[StandIn, ...]:
+    sizes = {"mine": (64, 128, 64)}
+    with workbench(folder / "run", ReplayMachines.of(recording)) as bench:
+        phases = {"executable-configurations": configured_products(sizes)}
+        benchmarks = {name: benchmark_of_product(name, size) for name, size in sizes.items()}
+        plain = replayed_plain_model(bench, recording, phases=phases, benchmarks=benchmarks)
+        return find_stand_ins(bench, plain.model.with_flags("--refused"), bench.folder.path / "refused")
+
+
+def test_the_fastest_of_a_few_configurations_stands_in(tmp_path: Path) -> None:
+    recording = Found()
+    (stand_in,) = found(tmp_path, recording)
+    assert (stand_in.dispatch, stand_in.candidate.number) == ("mine", 1)
+    assert len(recording.asked) == 8
+    assert stand_in.candidate.choice == min(
+        recording.asked[::2], key=lambda choice: MadeUp().behaviour("mine", choice).time_s
+    )
+    assert stand_in.reason == "the recording does not know it"
+    assert "stands in for a default that does not compile" in late_spec_of([stand_in])
+
+
+@pytest.mark.parametrize(
+    ("recording", "says"),
+    [
+        (Found(none=True), "none of 8 configurations can stand in for the default of mine"),
+        (Found(is_refused=False), "and the default of none of its dispatches alone"),
+    ],
+)
+def test_a_model_without_stand_ins_is_one_sentence(tmp_path: Path, recording: Found, says: str) -> None:
+    with pytest.raises(ToolError, match=says):
+        found(tmp_path, recording)
 
 
 def specs_of(folder: RunFolder, results: Sequence[DispatchResult], stand_in: StandIn) -> tuple[str, str]:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from tuner.errors import InputError
 from tuner.foreign import shown
 from tuner.problems.notation import convolution
-from tuner.problems.ops import Convolution, Matmul, Op
+from tuner.problems.ops import SUMS, Convolution, Matmul, Op
 
 # The first word of a driver's options, with the type of the operands.
 _TYPES = {"": "f32", "fp16": "f16", "bfp16": "bf16", "bf16": "bf16", "int8": "i8", "fp32": "f32"}
-_COMMAND = re.compile(rf"(conv|gemm)({'|'.join(filter(None, _TYPES))})?")
+_COMMAND = re.compile(rf"(conv|gemm|matmul)({'|'.join(filter(None, _TYPES))})?")
 # Names of options in MIOpen's form, in the order of (short, long), by what they say.
 _CONVOLUTION = {
     "n": ("-n", "--batchsize"),
@@ -47,11 +47,14 @@ _CONVOLUTION = {
 _DEFAULTS = {"n": 100, "c": 3, "h": 32, "w": 32, "k": 32, "y": 3, "x": 3, "p": 0, "q": 0, "u": 1, "v": 1, "l": 1}
 _DEFAULTS |= {"j": 1, "g": 1, "direction": 0, "dims": 2}
 _GEMM = {"rows": ("--a_h",), "sums": ("--a_w",), "columns": ("--b_w",)}
+# As Fusilli's driver takes a product. What its sums are rounded to at last changes no problem.
+_MATMUL = {"rows": ("-M",), "columns": ("-N",), "sums": ("-K",), "a": ("--a_type",), "b": ("--b_type",)}
+_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {"conv": _CONVOLUTION, "gemm": _GEMM, "matmul": _MATMUL}
 # Options that say how to run and check, and nothing of the problem; each takes a value.
 _RUNNING = {
     *("-t", "--time", "-V", "--verify", "-i", "--iter", "-w", "--wall", "-s", "--search", "-S", "--solution"),
     *("-G", "--gpualloc", "-P", "--printconv", "-b", "--bias", "-a", "--in_bias", "-o", "--dump_output"),
-    *("-z", "--pad_mode", "-d", "--in_data", "-e", "--weights", "--alpha", "--beta"),
+    *("-z", "--pad_mode", "-d", "--in_data", "-e", "--weights", "--alpha", "--beta", "--out_type"),
 }
 _LAYOUTS = {"NHWC": "nhwc_fhwc", "NCHW": "nchw_fchw"}
 _FORWARD = (0, 1)
@@ -84,8 +87,7 @@ class _Line:
         while not (found := _COMMAND.fullmatch(words[0])):
             words.pop(0)
         kind, suffix = found[1], found[2] or ""
-        names = _CONVOLUTION if kind == "conv" else _GEMM
-        known = {name: what for what, both in names.items() for name in both}
+        known = {name: what for what, both in _NAMES[kind].items() for name in both}
         element_type, values = _TYPES[suffix], {}
         rest = words[1:]
         while rest:
@@ -104,8 +106,9 @@ class _Line:
 
     def op(self) -> Op:
         """What the command times. Raises InputError."""
-        if self.kind == "gemm":
-            return Matmul(self._number("rows"), self._number("columns"), self._number("sums"), self.element_type)
+        if self.kind != "conv":
+            element_type = self._operands() if self.kind == "matmul" else self.element_type
+            return Matmul(self._number("rows"), self._number("columns"), self._number("sums"), element_type)
         if self._number("direction") not in _FORWARD:
             raise self.error("it is a backward convolution; only forward ones (-F 1) are made")
         if self._number("dims") != 2 or self.values.get("mode", "conv") != "conv":
@@ -131,6 +134,13 @@ class _Line:
         """What to raise for this line."""
         return _error(self.text, why)
 
+    def _operands(self) -> str:
+        """The type of both operands of Fusilli's product."""
+        left, right = (self.values.get(what, "f32") for what in ("a", "b"))
+        if left != right or left not in SUMS:
+            raise self.error(f"its operands are {shown(left)} and {shown(right)}, not both one of {', '.join(SUMS)}")
+        return left
+
     def _layout(self) -> str:
         """The layout of image and filter, which the output has too."""
         named = {self.values.get(what, "NCHW") for what in ("image", "filter", "output")}
@@ -143,7 +153,7 @@ class _Line:
         value = self.values.get(what, str(_DEFAULTS.get(what, "")))
         least = (0 if what == "direction" else 1) if least is None else least
         if not re.fullmatch(r"\d{1,9}", value) or int(value) < least:
-            name = (_CONVOLUTION | _GEMM)[what][-1]
+            name = _NAMES[self.kind][what][-1]
             raise self.error(f"{name} is a number of at least {least}, not '{shown(value)}'")
         return int(value)
 

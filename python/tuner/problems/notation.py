@@ -152,7 +152,7 @@ def convolution(error: Callable[[str], InputError], op: Convolution) -> Convolut
     """The convolution, if there is one of its sizes. Raises what `error` makes of the reason."""
     if min(op.image) < 1:
         raise error("its window is larger than its padded image")
-    if op.inputs_channels % op.groups or op.outputs_channels % op.groups:
+    if op.input_channels % op.groups or op.output_channels % op.groups:
         raise error(f"{op.groups} groups do not divide its channels")
     return op
 

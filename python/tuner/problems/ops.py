@@ -76,8 +76,8 @@ class Convolution:
     batch: int
     height: int
     width: int
-    inputs_channels: int
-    outputs_channels: int
+    input_channels: int
+    output_channels: int
     window: tuple[int, int]
     element_type: str
     stride: tuple[int, int] = (1, 1)
@@ -118,7 +118,7 @@ class Convolution:
     def _sizes(self, rows: int, columns: int, *, of_output: bool = False) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The shapes of the image, or of the output, and of the filter."""
         groups = self.groups
-        made, read = self.outputs_channels // groups, self.inputs_channels // groups
+        made, read = self.output_channels // groups, self.input_channels // groups
         channels = made if of_output else read
         lead = (groups,) if groups > 1 else ()
         if self.layout == "nchw_fchw":

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """IREE's pipeline TileAndFuse as a list of its passes and ours, so that the feeding of matrix instructions is a choice.
 
-Source: the passes that IREE 3.13 runs by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`). With the
-built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE parses a list
-for a module, which refuses passes that know functions alone. Those that are left out for it change no product.
+Source: the passes that IREE 3.12 and 3.13 run by TileAndFuse for sm_80 and gfx942 (`--mlir-print-ir-after-all`).
+With the built-in's padding the list makes the same code, byte for byte (tests/targets/test_gpu_pipelines.py). IREE
+parses a list for a module, which refuses passes that know functions alone. Those that are left out for it change no
+product.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from tuner.dispatch import Feeding
 from tuner.targets.vector_distribute import vector_distribute
 
 TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
-DERIVED_FOR = "3.13"
-"""The release of IREE whose passes are listed."""
+DERIVED_FOR = "3.12 or 3.13"
+"""The releases of IREE whose passes are listed."""
 
 PLUGIN_PASSES = "iree-tuner-"
 """What the names of our passes start with, and no name of IREE's."""
@@ -130,14 +131,9 @@ _SPLIT_LOADS = (
     "iree-codegen-fission-transfer-ops-in-control-flow{fission-multi-trip=false}",
     "iree-codegen-remove-single-iteration-loop",
 )
-# IREE's pass for asynchronous copies leaves vectors of three dimensions alone, which batches have.
-_COPY_ASYNCHRONOUSLY = (
-    "iree-codegen-drop-vector-unit-dims",
-    *_CLEAN,
-    "iree-llvmgpu-vector-to-gpu",
-    *_CLEAN,
-    _HOIST,
-)
+# IREE's pass for asynchronous copies fails on some products that other ops are fused with, and leaves vectors of three
+# dimensions alone, which batches have.
+_COPY_ASYNCHRONOUSLY = (f"{PLUGIN_PASSES}copy-asynchronously", _HOIST)
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
@@ -146,7 +142,8 @@ class Form:
     """What a list depends on beside the feeding.
 
     `of_convolution`: for one that becomes a product first. `has_own_buffers`: threads have buffers of their own, for
-    operands that are padded to whole tiles or that do not go through shared memory.
+    operands that are padded to whole tiles or that do not go through shared memory. What is fused with a product may
+    need some too; so every feeding but the built-in's is prepared for them.
     `prefetched`: for AMD's GPUs the stages that are prefetched into registers (0: none); None: for NVIDIA's.
     """
 
@@ -170,7 +167,7 @@ def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
         *_AFTER_THREADS,
         *_VECTORIZE,
         *_PLACE_IN_MEMORY,
-        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers else _BUFFERIZE),
+        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers or feeding != Feeding() else _BUFFERIZE),
         *_DISTRIBUTE_COPIES,
         *(() if form.prefetched is None else _TRANSPOSE_LOADS),
         *_LOWER_OPS,

@@ -33,8 +33,8 @@ _UNTIL, _DUMP, _NOTHING = "--compile-to=", "--iree-hal-dump-executable-benchmark
 class ReplayModel(Model):
     """A model whose compilations a recording knows.
 
-    `refusal`: what the compiler prints of others. `phases`: the IR that a compilation up to a phase writes, by the name
-    of the phase; a module without dispatches by default. `benchmarks`: the IR that it dumps of dispatches, by name.
+    `refusal`: what the compiler prints of others. `phases`: the IR that every compilation up to a phase writes, by its
+    name; by default a module without dispatches. `benchmarks`: the IR that it dumps of dispatches, by their names.
     """
 
     recording: Recording | None = None
@@ -46,7 +46,8 @@ class ReplayModel(Model):
         del timeout_s
         until = next((flag.removeprefix(_UNTIL) for flag in extra_flags if flag.startswith(_UNTIL)), "")
         choice = [*self.flags, *(() if until else extra_flags)] or "default"
-        if self.recording is None or self.recording.behaviour(MODEL, choice) is None:
+        is_known = self.recording is not None and self.recording.behaviour(MODEL, choice) is not None
+        if not is_known and until not in self.phases:
             return ToolResult(("replay",), 1, f"error: {self.refusal}")
         if until:
             output.write_text(self.phases.get(until, _NOTHING))

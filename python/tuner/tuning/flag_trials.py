@@ -254,8 +254,10 @@ class FlagTrials:
         Plain iree-compile does not apply them.
         """
         needed_s = _STAND_INS_FACTOR * self._plain.costs.unthreaded_s
-        if self._bench.options.plain or self._budget.left_s < needed_s:
+        if self._bench.options.plain:
             return End(None, refused.reason, is_certain=False)
+        if self._budget.left_s < needed_s:
+            return End(None, f"{refused.reason}; there is no time to look for what could stand in", is_certain=False)
         folder = self._folder / "refused"
         try:
             stand_ins = find_stand_ins(self._bench, refused.model, folder)

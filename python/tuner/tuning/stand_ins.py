@@ -8,18 +8,21 @@ compile. It goes into the late spec, whatever becomes of the dispatch's search, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from tuner.compile.pool import CompileJob
 from tuner.constraints import Pool
-from tuner.dispatch import Dispatch
+from tuner.dispatch import Dispatch, Problem
 from tuner.dispatches.extract import extract
 from tuner.errors import ToolError
 from tuner.model.model import Model
+from tuner.options import Options
 from tuner.outcome import DEFAULT, Candidate, Compilation
 from tuner.specs.stand_in import StandIn
+from tuner.targets import Limits
 from tuner.tuning.alone import time_alone
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.plan import Task, plan
@@ -45,17 +48,26 @@ def find_stand_ins(bench: Workbench, model: Model, folder: Path) -> tuple[StandI
     refused = [(dispatch, end.detail) for dispatch, end in ends if end.binary is None]
     if not refused:
         raise ToolError("the compiler refuses the model, and the default of none of its dispatches alone")
-    found = []
-    for dispatch, reason in refused:
-        task = None if dispatch.problem is None else tasks.get(dispatch.problem)
-        if task is None:
-            raise ToolError(f"no space has a configuration that could stand in for the default of {dispatch.name}")
-        try:
-            pool = solve(task, extracted.limits, bench.options)
-        except NothingToSearchError as error:
-            raise ToolError(f"nothing stands in for the default of {dispatch.name}: {error}") from error
-        found.append(_stand_in(bench, task, pool, folder, reason))
-    return tuple(found)
+    # One that nothing can stand in for makes all others useless.
+    solved = [(_task_of(dispatch, tasks), reason) for dispatch, reason in refused]
+    pools = [_pool_of(task, extracted.limits, bench.options) for task, _ in solved]
+    return tuple(
+        _stand_in(bench, task, pool, folder, reason) for (task, reason), pool in zip(solved, pools, strict=True)
+    )
+
+
+def _task_of(dispatch: Dispatch, tasks: Mapping[Problem, Task]) -> Task:
+    task = None if dispatch.problem is None else tasks.get(dispatch.problem)
+    if task is None:
+        raise ToolError(f"no space has a configuration that could stand in for the default of {dispatch.name}")
+    return task
+
+
+def _pool_of(task: Task, limits: Limits, options: Options) -> Pool:
+    try:
+        return solve(task, limits, options)
+    except NothingToSearchError as error:
+        raise ToolError(f"nothing stands in for the default of {task.dispatch.name}: {error}") from error
 
 
 def _stand_in(bench: Workbench, task: Task, pool: Pool, folder: Path, reason: str) -> StandIn:
