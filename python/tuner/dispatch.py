@@ -16,6 +16,8 @@ from tuner.jsonable import to_plain
 
 # The roles of loops that are reduced; loops of any other role are parallel.
 REDUCTIONS = ("k", "window")
+# The op that pads a tensor, as `Problem.computation` names it.
+PADDING = "tensor.pad"
 Access = Literal["read", "write", "readwrite"]
 
 # Characters that are kept in IR, in file names and on terminals: printable ASCII except quotes, slashes, backslashes.

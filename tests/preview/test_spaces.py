@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import few_ops
 import samples
 from tuner.cli import app
 
 pytestmark = pytest.mark.compiler
 
 
-def run_space(text: str, folder: Path) -> str:
+def run_space(text: str, folder: Path, *options: str) -> str:
     path = folder / "model.mlir"
     path.write_text(text)
-    result = CliRunner().invoke(app, ["space", str(path)], catch_exceptions=False)
+    result = CliRunner().invoke(app, ["space", str(path), *options], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -59,3 +60,9 @@ func.func @scalar(%a: tensor<f32>, %b: tensor<f32>) -> tensor<f32> {
         tmp_path,
     )
     assert "no space on cpu serves such a problem" in said
+
+
+def test_a_space_that_cannot_be_built_says_why(tmp_path: Path) -> None:
+    flag = "--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops"
+    said = run_space(few_ops.MODELS["padded chain"], tmp_path, "--target", "cuda:sm_80", "--", flag)
+    assert "not tunable: gpu-convolution: IREE's compiler dies of tiles of threads" in said

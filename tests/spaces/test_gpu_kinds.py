@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import few_ops
 import problem_sizes
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import Pool, enumerate_space, find_pool, sample_uniform
+from tuner.constraints import ConstraintError, Pool, enumerate_space, find_pool, sample_uniform
 from tuner.dispatch import Dispatch, Follower, Problem
 from tuner.dispatches.extract import extract
 from tuner.model.model import Model
@@ -116,6 +117,20 @@ def test_a_copying_thread_may_load_16_bytes_at_once(tmp_path: Path) -> None:
             np.prod([point[f"{part}{kind}"] for part in ("column", "row", "plane")]) for kind in ("_threads", "s")
         )
         assert threads >= point["subgroup_size"] or threads == elements
+
+
+def test_convolutions_fused_with_padding_get_no_tiles_of_threads(tmp_path: Path) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(few_ops.MODELS["padded chain"])
+    flag = "--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops"
+    extracted = extract(Model.open(path, (*CUDA.compile_flags, flag)), CUDA, tmp_path)
+    problems = [dispatch.problem for dispatch in extracted.dispatches if dispatch.problem is not None]
+    fused = [found for found in problems if "tensor.pad" in found.computation.split()]
+    assert fused
+    for found in fused:
+        with pytest.raises(ConstraintError, match="padding is fused"):
+            convolution.SPACE.build(found, extracted.limits)
+        assert convolution.SPACE.build(replace(found, computation=""), extracted.limits).knobs
 
 
 def test_small_images_are_copied_by_threads_along_three_loops() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from iree.compiler import ir
 
 from tuner import kinds, native
-from tuner.dispatch import Configured, Follower, Loop, Operand, Problem
+from tuner.dispatch import PADDING, Configured, Follower, Loop, Operand, Problem
 
 # The attribute of an op that is lowered in parts: a dictionary with a lowering config for each.
 PARTS = "decomposition_config"
@@ -53,7 +53,9 @@ def read_problem(root_op: ir.Operation, dispatch: ir.Operation) -> Problem | str
     loops = tuple(Loop(extent, roles[index]) for index, extent in enumerate(extents))
     problem = Problem(kind, loops, tuple(operands))
     whole = replace(problem, computation=_computation(dispatch), followers=_followers(root_op, dispatch))
-    return problem if kinds.matcher(whole) else whole
+    # Padding that was fused with the op changes what compiles, and no matcher sees it.
+    is_padded = PADDING in whole.computation.split()
+    return problem if kinds.matcher(whole) and not is_padded else whole
 
 
 def _extents(read: native.Problem, types: Sequence[ir.Type]) -> list[int | None]:
@@ -77,7 +79,8 @@ def _computation(dispatch: ir.Operation) -> str:
     names: list[str] = []
 
     def visit(op: ir.Operation) -> ir.WalkResult:
-        if op.name.partition(".")[0] in ("linalg", "arith", "math") and op.name != "arith.constant":
+        computes = op.name.partition(".")[0] in ("linalg", "arith", "math") and op.name != "arith.constant"
+        if computes or op.name == PADDING:
             names.append(op.name)
         return ir.WalkResult.ADVANCE
 

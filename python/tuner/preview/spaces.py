@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner import spaces
-from tuner.constraints import Pool, SpaceTooLargeError, enumerate_space, explain_empty
+from tuner.constraints import ConstraintError, Pool, SpaceTooLargeError, enumerate_space, explain_empty
 from tuner.dispatch import Dispatch
 from tuner.dispatches.opening import open_model
 from tuner.events import Listener
@@ -78,7 +78,10 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits) -> SpaceDescripti
     if found is None:
         return SpaceDescription(dispatch.name, problem.label, f"no space on {target} serves such a problem")
     name, builder = found
-    space = builder.build(problem, limits)
+    try:
+        space = builder.build(problem, limits)
+    except ConstraintError as error:
+        return SpaceDescription(dispatch.name, problem.label, f"not tunable: {name}: {error}")
     pool: Pool | None = None
     reason = f"not tunable: {dispatch.untunable}" if dispatch.untunable else ""
     try:
