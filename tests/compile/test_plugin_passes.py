@@ -45,7 +45,7 @@ def test_a_spec_says_that_it_needs_the_plugin(feeding: Feeding, needs: bool, tmp
     path = tmp_path / "spec.late.mlir"
     path.write_text(late_spec([replace(recorded.rewritten(), annotations=Annotations(root))]))
     assert ("needs iree-tuner's pass plugin" in path.read_text()) == needs
-    assert plugin_flags(path) == ((f"--load={plugin_path()}",) if needs else ())
+    assert plugin_flags(path) == ((f"--load={plugin_path()}", "--iree-hal-link-executables=false") if needs else ())
     (read,) = read_spec(path).entries
     assert read.annotations.root == root
 

@@ -51,10 +51,14 @@ def is_late(spec: Path) -> bool:
 
 
 def plugin_flags(spec: Path) -> tuple[str, ...]:
-    """The flags by which iree-compile loads our plugin, if a late spec needs it. Raises InputError if it is no spec."""
+    """The flags of iree-compile for a late spec that needs our plugin: to load it, and to leave executables apart.
+
+    Passes of ours may change the chip that a dispatch is compiled for. IREE would link it with others in an executable
+    of several variants, of which the runtime loads one. Raises InputError if it is no spec.
+    """
     with new_context():
         needed = NEEDS_PLUGIN in parse_spec(spec).operation.attributes
-    return (f"--load={native.plugin_path()}",) if needed else ()
+    return (f"--load={native.plugin_path()}", "--iree-hal-link-executables=false") if needed else ()
 
 
 def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tuple[LateEntry, ...]:
