@@ -155,9 +155,12 @@ static void rewrite(const Run &run) {
   }
 }
 
-/// Whether the op may read shared memory, or hides what it does.
+/// Whether the op may read shared memory or change what is copied, or hides what
+/// it does.
 static bool endsRun(MlirOperation op) {
-  if (mlirOperationGetNumRegions(op) != 0) {
+  std::string_view name = operationName(op);
+  if (mlirOperationGetNumRegions(op) != 0 || name == "vector.transfer_write" ||
+      name == "vector.store" || name == "memref.store") {
     return true;
   }
   if (isView(op) || operationName(op) == kBarrier) {
