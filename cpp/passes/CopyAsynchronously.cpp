@@ -155,8 +155,8 @@ static void rewrite(const Run &run) {
   }
 }
 
-/// Whether the op may read shared memory or change what is copied, or hides what
-/// it does.
+/// Whether the op may read shared memory or change what is copied, or hides
+/// what it does.
 static bool endsRun(MlirOperation op) {
   std::string_view name = operationName(op);
   if (mlirOperationGetNumRegions(op) != 0 || name == "vector.transfer_write" ||

@@ -51,6 +51,7 @@ OTHERS: dict[str, Any] = {
     "keep_flags": True,
     "allocator": "caching",
     "pins": {"data-tiling": "on"},
+    "start_from": (Path("other.mlir"),),
     "shapes": Shapes({"batch": 2}, ("1x3xf32",)),
 }
 
