@@ -45,7 +45,7 @@ class FeedingKnobs:
 
         `copies_whole`: whether copies of `LOAD_BYTES` bytes can read both operands. `has_warpgroups`: whether the GPU
         has Hopper's instructions, and the product suits them. Then nothing else is offered: on an H200 the best of 28
-        points by other instructions took 1.4 and 1.5 times as long on two products (docs/gpu.md).4 to 2.2 times as long (four products, docs/gpu.md).
+        points by other instructions took 1.4 and 1.5 times as long on two products (docs/gpu.md).
         """
         if not is_measured(intrinsics):
             return FeedingKnobs(Knob("padding_bits", (0, 64, 128)), prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
