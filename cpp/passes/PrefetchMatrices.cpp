@@ -30,8 +30,6 @@ namespace iree_tuner {
 
 namespace {
 
-constexpr intptr_t kAccumulator = 2;
-
 struct ProductLoop {
   MlirOperation loop;
   MlirBlock body;
@@ -53,29 +51,6 @@ struct ProductLoop {
 static bool isShaping(MlirOperation op) {
   return operationName(op).substr(0, 7) == "vector." && !isRead(op) &&
          mlirOperationGetNumRegions(op) == 0;
-}
-
-/// Numbers the products by how many come before each in its chain of sums.
-static std::string number(const std::vector<MlirOperation> &ops, MlirBlock body,
-                          std::unordered_map<const void *, size_t> &stepOf) {
-  for (MlirOperation op : ops) {
-    if (operationName(op) != kProduct) {
-      continue;
-    }
-    MlirValue sums = mlirOperationGetOperand(op, kAccumulator);
-    MlirOperation before = definingOp(sums);
-    if (isNull(before)) {
-      if (mlirBlockArgumentGetOwner(sums).ptr != body.ptr) {
-        return "a product's sums do not start in the loop";
-      }
-      stepOf[op.ptr] = 0;
-    } else if (stepOf.count(before.ptr)) {
-      stepOf[op.ptr] = stepOf[before.ptr] + 1;
-    } else {
-      return "something else than products changes the sums";
-    }
-  }
-  return stepOf.empty() ? "the loop has no matrix instruction" : "";
 }
 
 /// Enters the first step that needs each op that a value of the body is
@@ -100,7 +75,7 @@ static void trace(MlirValue value, size_t step, MlirBlock body,
 static std::string examine(ProductLoop &found) {
   std::vector<MlirOperation> ops = opsOf(found.body);
   std::unordered_map<const void *, size_t> stepOf;
-  if (std::string why = number(ops, found.body, stepOf); !why.empty()) {
+  if (std::string why = numberProducts(ops, found.body, stepOf); !why.empty()) {
     return why;
   }
   size_t steps = 0;

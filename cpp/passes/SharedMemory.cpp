@@ -77,6 +77,28 @@ void eraseUnused(std::vector<MlirOperation> pending) {
   }
 }
 
+std::string numberProducts(const std::vector<MlirOperation> &ops, MlirBlock body,
+                          std::unordered_map<const void *, size_t> &stepOf) {
+  for (MlirOperation op : ops) {
+    if (operationName(op) != kProduct) {
+      continue;
+    }
+    MlirValue sums = mlirOperationGetOperand(op, 2);
+    MlirOperation before = definingOp(sums);
+    if (isNull(before)) {
+      if (mlirBlockArgumentGetOwner(sums).ptr != body.ptr) {
+        return "a product's sums do not start in the loop";
+      }
+      stepOf[op.ptr] = 0;
+    } else if (stepOf.count(before.ptr)) {
+      stepOf[op.ptr] = stepOf[before.ptr] + 1;
+    } else {
+      return "something else than products changes the sums";
+    }
+  }
+  return stepOf.empty() ? "the loop has no matrix instruction" : "";
+}
+
 std::vector<MlirOperation> opsOf(MlirBlock block) {
   std::vector<MlirOperation> ops;
   for (MlirOperation op = mlirBlockGetFirstOperation(block); !isNull(op);

@@ -9,6 +9,8 @@
 
 #include "capi/IREECompiler.h"
 
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace iree_tuner {
@@ -33,6 +35,12 @@ bool isIndexing(MlirOperation op);
 /// Erases those of the ops that nothing uses any more, and what they alone
 /// used: reads, views and the vector ops between reads and products.
 void eraseUnused(std::vector<MlirOperation> pending);
+
+/// Numbers the products of a body by how many come before each in its chain of
+/// sums. Returns why that cannot be done; "" if it can.
+std::string
+numberProducts(const std::vector<MlirOperation> &ops, MlirBlock body,
+               std::unordered_map<const void *, size_t> &stepOf);
 
 std::vector<MlirOperation> opsOf(MlirBlock block);
 bool isInside(MlirOperation op, MlirOperation loop);
