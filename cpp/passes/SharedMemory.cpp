@@ -77,8 +77,9 @@ void eraseUnused(std::vector<MlirOperation> pending) {
   }
 }
 
-std::string numberProducts(const std::vector<MlirOperation> &ops, MlirBlock body,
-                          std::unordered_map<const void *, size_t> &stepOf) {
+std::string numberProducts(const std::vector<MlirOperation> &ops,
+                           MlirBlock body,
+                           std::unordered_map<const void *, size_t> &stepOf) {
   for (MlirOperation op : ops) {
     if (operationName(op) != kProduct) {
       continue;

@@ -38,9 +38,9 @@ void eraseUnused(std::vector<MlirOperation> pending);
 
 /// Numbers the products of a body by how many come before each in its chain of
 /// sums. Returns why that cannot be done; "" if it can.
-std::string
-numberProducts(const std::vector<MlirOperation> &ops, MlirBlock body,
-               std::unordered_map<const void *, size_t> &stepOf);
+std::string numberProducts(const std::vector<MlirOperation> &ops,
+                           MlirBlock body,
+                           std::unordered_map<const void *, size_t> &stepOf);
 
 std::vector<MlirOperation> opsOf(MlirBlock block);
 bool isInside(MlirOperation op, MlirOperation loop);

@@ -315,7 +315,7 @@ def changed(bundle: Path, **values: Any) -> Path:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"schema": "iree-tuner-bundle/3"}, "update iree-tuner"),
+        ({"schema": "iree-tuner-bundle/99"}, "update iree-tuner"),
         ({"schema": "something"}, "no bundle's manifest: its schema is something"),
         ({"threads": "one"}, r"broken \(Manifest.threads is 'one'"),
         ({"colour": 1}, "has an unknown 'colour'"),

@@ -179,6 +179,30 @@ func.func @narrow(%a: tensor<{m}x{k}x{element_type}>, %b: tensor<{k}x{n}x{elemen
 """
 
 
+def matmul_residual(m: int, n: int, k: int, name: str = "residual") -> str:
+    """A * B + R in f16, summed in f32: a product with an operand of its epilogue, as a transformer's layer ends."""
+    lhs, rhs, result = f"tensor<{m}x{k}xf16>", f"tensor<{k}x{n}xf16>", f"tensor<{m}x{n}xf16>"
+    sums = f"tensor<{m}x{n}xf32>"
+    return f"""
+func.func @{name}(%a: {lhs}, %b: {rhs}, %r: {result}) -> {result} {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : {sums}
+  %init = linalg.fill ins(%zero : f32) outs(%empty : {sums}) -> {sums}
+  %c = linalg.matmul ins(%a, %b : {lhs}, {rhs}) outs(%init : {sums}) -> {sums}
+  %narrow = tensor.empty() : {result}
+  %d = linalg.generic {{
+      indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>],
+      iterator_types = ["parallel", "parallel"]}} ins(%c, %r : {sums}, {result}) outs(%narrow : {result}) {{
+  ^bb0(%value: f32, %before: f16, %unused: f16):
+    %product = arith.truncf %value : f32 to f16
+    %sum = arith.addf %product, %before : f16
+    linalg.yield %sum : f16
+  }} -> {result}
+  return %d : {result}
+}}
+"""
+
+
 def narrow_matmul_bias_relu(m: int, n: int, k: int, element_type: str) -> str:
     """relu(A * B + bias), narrow floats summed in f32: a product with an epilogue."""
     lhs, rhs, result = f"tensor<{m}x{k}x{element_type}>", f"tensor<{k}x{n}x{element_type}>", f"tensor<{m}x{n}xf32>"
