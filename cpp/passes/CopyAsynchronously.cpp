@@ -134,6 +134,7 @@ static void copy(const Pair &pair, MlirType token) {
       {"operandSegmentSizes", at.attribute(segments)}};
   if (elements * bytesOf(mlirShapedTypeGetElementType(vector)) == 16) {
     attributes.push_back({"bypassL1", mlirUnitAttrGet(at.context())});
+    alignToAccess(allocationOf(mlirOperationGetOperand(pair.write, 1)));
   }
   at.create(kCopy, operands, {token}, attributes);
   mlirOperationDestroy(pair.write);

@@ -140,6 +140,7 @@ static MlirValue load(const std::vector<Pair> &matrices,
   if (base.empty()) {
     base = indicesOfRows(loadable.base, read, loadable.isTransposed);
   }
+  alignToAccess(read.buffer);
   Builder at(placeFor(fragment));
   MlirValue memref = mlirOperationGetOperand(loadable.base, 0);
   auto along = [&](int64_t distance) {

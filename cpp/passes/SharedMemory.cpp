@@ -38,6 +38,15 @@ MlirOperation allocationOf(MlirValue memref) {
              : MlirOperation{nullptr};
 }
 
+void alignToAccess(MlirOperation buffer) {
+  if (!isNull(buffer) && isNull(getAttribute(buffer, "alignment"))) {
+    MlirContext context = mlirOperationGetContext(buffer);
+    mlirOperationSetAttributeByName(
+        buffer, stringRef("alignment"),
+        mlirIntegerAttrGet(mlirIntegerTypeGet(context, 64), 16));
+  }
+}
+
 bool isRead(MlirOperation op) {
   std::string_view name = operationName(op);
   return name == "vector.transfer_read" || name == "vector.load" ||

@@ -27,6 +27,10 @@ bool isView(MlirOperation op);
 /// The `memref.alloc` that a memref is a view of; null if there is none.
 MlirOperation allocationOf(MlirValue memref);
 
+/// Lets a buffer start at a multiple of 16 bytes, as accesses of so many need.
+/// Without it IREE aligns to an element alone.
+void alignToAccess(MlirOperation buffer);
+
 /// Whether the op reads memory and does nothing else.
 bool isRead(MlirOperation op);
 /// Whether the op computes indices or views: without effect, without regions.

@@ -291,7 +291,7 @@ def test_what_happens_to_a_compiler_once_is_no_candidates_fate(
 
 
 def test_a_worker_that_is_killed_while_idle_costs_nothing(job: CompileJob, tmp_path: Path) -> None:
-    with CompilePool(1, 60.0) as pool:
+    with CompilePool(1, 30.0, taken_timeout_s=5.0) as pool:
         (first,) = pool.compile([job])
         for worker in multiprocessing.active_children():
             worker.kill()
