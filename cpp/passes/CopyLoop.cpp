@@ -13,7 +13,8 @@ namespace iree_tuner {
 /// Position of the destination among a copy's operands.
 constexpr intptr_t kDestination = 0;
 
-std::vector<CopyLoop> findCopyLoops(MlirOperation top) {
+/// Every loop with asynchronous copies, not examined yet.
+static std::vector<CopyLoop> findCopyLoops(MlirOperation top) {
   std::vector<CopyLoop> loops;
   std::unordered_set<const void *> seen;
   walk(top, [&](MlirOperation op) {
@@ -109,7 +110,8 @@ static std::string checkWrites(const CopyLoop &found) {
   return why;
 }
 
-std::string examine(CopyLoop &found) {
+/// Fills the loop. Returns why it does not qualify; "" if it does.
+static std::string examine(CopyLoop &found) {
   MlirValue bounds[3] = {mlirOperationGetOperand(found.loop, 0),
                          mlirOperationGetOperand(found.loop, 1),
                          mlirOperationGetOperand(found.loop, 2)};
@@ -152,6 +154,25 @@ std::string examine(CopyLoop &found) {
     return why;
   }
   return collectSlice(found);
+}
+
+MlirLogicalResult
+rewriteCopyLoops(MlirOperation top, const std::string &cannot,
+                 const std::function<std::string(CopyLoop &)> &rewrite) {
+  std::string why = "no loop has asynchronous copies";
+  bool isAny = false;
+  for (CopyLoop &found : findCopyLoops(top)) {
+    why = examine(found);
+    if (why.empty()) {
+      why = rewrite(found);
+    }
+    isAny |= why.empty();
+  }
+  if (!isAny) {
+    mlirEmitError(mlirOperationGetLocation(top), (cannot + ": " + why).c_str());
+    return failure();
+  }
+  return success();
 }
 
 MlirOperation allocateInstead(MlirOperation buffer,

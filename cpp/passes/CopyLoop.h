@@ -38,11 +38,12 @@ struct CopyLoop {
   MlirValue induction() const { return mlirBlockGetArgument(body, 0); }
 };
 
-/// Every loop with asynchronous copies, not examined yet.
-std::vector<CopyLoop> findCopyLoops(MlirOperation top);
-
-/// Fills the loop. Returns why it does not qualify; "" if it does.
-std::string examine(CopyLoop &found);
+/// Rewrites every loop with asynchronous copies that qualifies. `rewrite`
+/// returns why it leaves a loop alone; "" if it rewrote it. If no loop is
+/// rewritten, that is an error, which starts with `cannot`.
+MlirLogicalResult
+rewriteCopyLoops(MlirOperation top, const std::string &cannot,
+                 const std::function<std::string(CopyLoop &)> &rewrite);
 
 /// Another allocation of a buffer's element type in shared memory, in front of
 /// it. `alignment` is in bytes; 0 keeps the buffer's.

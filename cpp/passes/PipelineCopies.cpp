@@ -180,41 +180,26 @@ static void pipeline(const CopyLoop &found, int depth) {
   eraseOld(found);
 }
 
-static MlirLogicalResult pipelineCopies(MlirOperation top, int depth) {
-  std::string why = "no loop has asynchronous copies";
-  bool isAny = false;
-  for (CopyLoop &found : findCopyLoops(top)) {
-    why = examine(found);
-    if (why.empty()) {
-      pipeline(found, depth);
-      isAny = true;
-    }
-  }
-  if (!isAny) {
-    why = "copies cannot run ahead: " + why;
-    mlirEmitError(mlirOperationGetLocation(top), why.c_str());
-    return failure();
-  }
-  return success();
-}
-
 template <int depth>
-static MlirLogicalResult pipelineCopiesOf(MlirOperation top) {
-  return pipelineCopies(top, depth);
+static MlirLogicalResult pipelineCopies(MlirOperation top) {
+  return rewriteCopyLoops(top, "copies cannot run ahead", [](CopyLoop &found) {
+    pipeline(found, depth);
+    return std::string();
+  });
 }
 
 static constexpr char kDescription[] =
     "Lets the asynchronous copies of a loop run ahead, by as many buffers as "
     "the pass's name says";
 const PassDefinition kPipelineCopies2 = {"iree-tuner-pipeline-copies-2",
-                                         kDescription, pipelineCopiesOf<2>};
+                                         kDescription, pipelineCopies<2>};
 const PassDefinition kPipelineCopies3 = {"iree-tuner-pipeline-copies-3",
-                                         kDescription, pipelineCopiesOf<3>};
+                                         kDescription, pipelineCopies<3>};
 const PassDefinition kPipelineCopies4 = {"iree-tuner-pipeline-copies-4",
-                                         kDescription, pipelineCopiesOf<4>};
+                                         kDescription, pipelineCopies<4>};
 const PassDefinition kPipelineCopies5 = {"iree-tuner-pipeline-copies-5",
-                                         kDescription, pipelineCopiesOf<5>};
+                                         kDescription, pipelineCopies<5>};
 const PassDefinition kPipelineCopies6 = {"iree-tuner-pipeline-copies-6",
-                                         kDescription, pipelineCopiesOf<6>};
+                                         kDescription, pipelineCopies<6>};
 
 } // namespace iree_tuner

@@ -419,45 +419,33 @@ static void targetHopper(MlirOperation op) {
   mlirOperationSetAttributeByName(op, stringRef("target"), target);
 }
 
-static MlirLogicalResult warpgroupProducts(MlirOperation top, int depth) {
-  std::string why = "no loop has asynchronous copies";
-  bool isAny = false;
-  for (CopyLoop &loop : findCopyLoops(top)) {
-    why = examine(loop);
-    Warpgroups found;
-    if (why.empty()) {
-      why = examineWarpgroups(loop, found);
-    }
-    if (!why.empty()) {
-      continue;
-    }
-    rewrite(loop, found, depth);
-    isAny = true;
-  }
-  if (!isAny) {
-    why = "warpgroups cannot compute the products: " + why;
-    mlirEmitError(mlirOperationGetLocation(top), why.c_str());
-    return failure();
-  }
-  targetHopper(top);
-  return success();
-}
-
 template <int depth>
-static MlirLogicalResult warpgroupProductsOf(MlirOperation top) {
-  return warpgroupProducts(top, depth);
+static MlirLogicalResult warpgroupProducts(MlirOperation top) {
+  MlirLogicalResult result = rewriteCopyLoops(
+      top, "warpgroups cannot compute the products", [](CopyLoop &loop) {
+        Warpgroups found;
+        std::string why = examineWarpgroups(loop, found);
+        if (why.empty()) {
+          rewrite(loop, found, depth);
+        }
+        return why;
+      });
+  if (result.value) {
+    targetHopper(top);
+  }
+  return result;
 }
 
 static constexpr char kDescription[] =
     "Computes products by Hopper's wgmma, with as many buffers as the pass's "
     "name says";
-const PassDefinition kWarpgroupProducts3 = {
-    "iree-tuner-warpgroup-products-3", kDescription, warpgroupProductsOf<3>};
-const PassDefinition kWarpgroupProducts4 = {
-    "iree-tuner-warpgroup-products-4", kDescription, warpgroupProductsOf<4>};
-const PassDefinition kWarpgroupProducts5 = {
-    "iree-tuner-warpgroup-products-5", kDescription, warpgroupProductsOf<5>};
-const PassDefinition kWarpgroupProducts6 = {
-    "iree-tuner-warpgroup-products-6", kDescription, warpgroupProductsOf<6>};
+const PassDefinition kWarpgroupProducts3 = {"iree-tuner-warpgroup-products-3",
+                                            kDescription, warpgroupProducts<3>};
+const PassDefinition kWarpgroupProducts4 = {"iree-tuner-warpgroup-products-4",
+                                            kDescription, warpgroupProducts<4>};
+const PassDefinition kWarpgroupProducts5 = {"iree-tuner-warpgroup-products-5",
+                                            kDescription, warpgroupProducts<5>};
+const PassDefinition kWarpgroupProducts6 = {"iree-tuner-warpgroup-products-6",
+                                            kDescription, warpgroupProducts<6>};
 
 } // namespace iree_tuner

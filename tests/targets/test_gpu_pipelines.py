@@ -20,7 +20,8 @@ from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.spaces.gpu.attention_nvidia import SPACE as ATTENTION
 from tuner.targets.cuda import CudaTarget
-from tuner.targets.gpu_pipelines import TILE_AND_FUSE, Form, needs_plugin, pipeline_attribute, tile_and_fuse
+from tuner.targets.gpu_pipelines import TILE_AND_FUSE, Form, pipeline_attribute, tile_and_fuse
+from tuner.targets.plugin_passes import needs_plugin
 from tuner.targets.rocm import RocmTarget
 
 TARGET = CudaTarget()

@@ -12,7 +12,7 @@ from iree.compiler import ir, passmanager
 from tuner import native
 from tuner.dispatch import Annotations
 from tuner.specs.certificate import Certificate
-from tuner.targets.gpu_pipelines import needs_plugin
+from tuner.targets.plugin_passes import needs_plugin
 
 _LIST = re.compile(r'#iree_codegen\.pass_pipeline<"([^"]*)">')
 

@@ -19,7 +19,8 @@ from tuner import kinds
 from tuner.dispatch import Annotations, Problem
 from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import portable
-from tuner.targets.gpu_pipelines import DERIVED_FOR, needs_plugin
+from tuner.targets.gpu_pipelines import DERIVED_FOR
+from tuner.targets.plugin_passes import needs_plugin
 
 ENTRY_POINT = "__kernel_config"
 # The attribute of a module of late entries, and of each of its sequences: the key of its problem.

@@ -14,9 +14,10 @@ from iree.compiler.dialects import iree_codegen
 from tuner import native
 from tuner.dispatch import Configuration, GpuSettings
 from tuner.errors import InputError, ToolError
-from tuner.targets.gpu_pipelines import Form, needs_plugin, pipeline_attribute
+from tuner.targets.gpu_pipelines import Form, pipeline_attribute
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.nvidia import MMA_SYNC
+from tuner.targets.plugin_passes import needs_plugin
 from tuner.targets.target import Place
 
 _PADDING = ("padding", "padding_conv")

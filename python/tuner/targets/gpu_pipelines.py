@@ -10,24 +10,27 @@ product.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tuner.dispatch import Feeding
+from tuner.targets.plugin_passes import (
+    COPY_ASYNCHRONOUSLY,
+    HOIST,
+    LOAD_MATRICES,
+    PREFETCH_MATRICES,
+    pipeline_copies,
+    warpgroup_products,
+)
 from tuner.targets.vector_distribute import vector_distribute
 
 TILE_AND_FUSE, VECTOR_DISTRIBUTE = "TileAndFuse", "VectorDistribute"
 DERIVED_FOR = "3.12 or 3.13"
 """The releases of IREE whose passes are listed."""
 
-PLUGIN_PASSES = "iree-tuner-"
-"""What the names of our passes start with, and no name of IREE's."""
-
 _CLEAN = ("canonicalize", "cse")
 _CLEAN_CONFIGURED = ("iree-codegen-config-tracking-canonicalize", "cse")
 _FOLD_VIEWS = ("iree-codegen-fold-memref-alias-ops", *_CLEAN)
-_HOIST = "iree-loop-invariant-code-motion"
 _HOIST_ALLOCATIONS = "iree-codegen-hoist-statically-bound-allocations"
 _FOLD_SLICES = "iree-codegen-optimize-tensor-insert-extract-slices{fold-identity-slices=true}"
 _NORMALIZE = "iree-codegen-normalize-loop-bounds{normalize-for=false normalize-forall=true}"
@@ -62,7 +65,7 @@ _AFTER_THREADS = (
     "iree-codegen-lower-bitcode-ukernels",
     _NORMALIZE,
     *_CLEAN_CONFIGURED,
-    _HOIST,
+    HOIST,
     "iree-codegen-gpu-bubble-resource-casts",
     _FOLD_SLICES,
     "iree-codegen-gpu-fuse-and-hoist-parallel-loops",
@@ -72,7 +75,7 @@ _AFTER_THREADS = (
     "iree-codegen-tile-large-tensors",
     *_CLEAN,
     "iree-codegen-propagate-dispatch-size-bounds",
-    _HOIST,
+    HOIST,
     "iree-codegen-gpu-combine-value-semantic-barriers",
 )
 _VECTORIZE = (
@@ -124,16 +127,13 @@ _LOWER_OPS = (
     "iree-codegen-propagate-dispatch-size-bounds",
     "iree-gpu-lower-ops",
     "iree-codegen-unroll-annotated-loops",
-    _HOIST,
+    HOIST,
 )
 _ABSORB_HINTS = ("iree-codegen-absorb-swizzle-hint-to-alloc",)
 _SPLIT_LOADS = (
     "iree-codegen-fission-transfer-ops-in-control-flow{fission-multi-trip=false}",
     "iree-codegen-remove-single-iteration-loop",
 )
-# IREE's pass for asynchronous copies fails on some products that other ops are fused with, and leaves vectors of three
-# dimensions alone, which batches have.
-_COPY_ASYNCHRONOUSLY = (f"{PLUGIN_PASSES}copy-asynchronously", _HOIST)
 _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCATIONS, *_CLEAN)
 
 
@@ -180,7 +180,7 @@ def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
     if feeding.stages or feeding.matrix_loads:
         passes += _FOLD_VIEWS
     if feeding.stages:
-        passes += _COPY_ASYNCHRONOUSLY
+        passes += COPY_ASYNCHRONOUSLY
     passes += _plugin_passes(feeding)
     return (*passes, *_FINISH)
 
@@ -193,14 +193,14 @@ def _prefetch(stages: int) -> tuple[str, ...]:
 
 def _plugin_passes(feeding: Feeding) -> Iterator[str]:
     if feeding.warpgroups:
-        yield from (f"{PLUGIN_PASSES}warpgroup-products-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+        yield from (warpgroup_products(feeding.stages), *_FOLD_VIEWS, HOIST)
         return
     if feeding.matrix_loads:
-        yield f"{PLUGIN_PASSES}load-matrices"
+        yield LOAD_MATRICES
     if feeding.stages:
-        yield from (f"{PLUGIN_PASSES}pipeline-copies-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+        yield from (pipeline_copies(feeding.stages), *_FOLD_VIEWS, HOIST)
     if feeding.reads_ahead:
-        yield f"{PLUGIN_PASSES}prefetch-matrices"
+        yield PREFETCH_MATRICES
 
 
 def pipeline_attribute(name: str, feeding: Feeding, form: Form = _PRODUCT) -> str:
@@ -211,15 +211,7 @@ def pipeline_attribute(name: str, feeding: Feeding, form: Form = _PRODUCT) -> st
     if name == TILE_AND_FUSE:
         passes = tile_and_fuse(feeding, form)
     elif name == VECTOR_DISTRIBUTE:
-        passes = vector_distribute(feeding, PLUGIN_PASSES, _COPY_ASYNCHRONOUSLY)
+        passes = vector_distribute(feeding)
     else:
         raise ValueError(f"{name} has no choice of feeding")
     return f'#iree_codegen.pass_pipeline<"{",".join(passes)}">'
-
-
-def needs_plugin(text: str) -> bool:
-    """Whether printed attributes, such as a compilation info or a whole spec, name passes of our plugin.
-
-    Text that does is parsed only if the passes are registered.
-    """
-    return re.search(f'pass_pipeline<"[^"]*{PLUGIN_PASSES}', text) is not None

@@ -10,6 +10,7 @@ a list cannot name; they change nothing in attention: `affine-loop-coalescing` a
 from __future__ import annotations
 
 from tuner.dispatch import Feeding
+from tuner.targets.plugin_passes import COPY_ASYNCHRONOUSLY, HOIST, LOAD_MATRICES, pipeline_copies
 
 _CLEAN = ("canonicalize", "cse")
 _CLEAN_CONFIGURED = ("iree-codegen-config-tracking-canonicalize", "cse")
@@ -38,7 +39,7 @@ _TILED = (
     "iree-codegen-gpu-decompose-horizontally-fused-gemms",
     "iree-llvmgpu-configure-tensor-layouts",
     "iree-codegen-gpu-pack-to-intrinsics",
-    "iree-loop-invariant-code-motion",
+    HOIST,
     *_CLEAN,
     "iree-codegen-optimize-tensor-insert-extract-slices{fold-identity-slices=false}",
     "iree-codegen-decompose-convolution-to-lower-dim-ops",
@@ -88,14 +89,10 @@ _DISTRIBUTED = (
 # Copies are made by threads whose number along y is 0, which all are.
 _ALL_COPY = ("iree-codegen-propagate-dispatch-size-bounds", "iree-util-optimize-int-arithmetic", *_CLEAN)
 _FOLD_VIEWS = ("iree-codegen-fold-memref-alias-ops", "cse", *_CLEAN)
-_HOIST = "iree-loop-invariant-code-motion"
 
 
-def vector_distribute(feeding: Feeding, plugin: str, copy: tuple[str, ...]) -> tuple[str, ...]:
-    """The passes of VectorDistribute with this feeding, in order.
-
-    `plugin`: what the names of our passes start with. `copy`: the passes that make copies asynchronous.
-    """
+def vector_distribute(feeding: Feeding) -> tuple[str, ...]:
+    """The passes of VectorDistribute with this feeding, in order."""
     passes = [*_TILED, *_VECTORIZED, *_PLACED, *_DISTRIBUTED]
     if feeding.stages:
         passes += _ALL_COPY
@@ -103,9 +100,9 @@ def vector_distribute(feeding: Feeding, plugin: str, copy: tuple[str, ...]) -> t
         passes.append(f"iree-codegen-gpu-reduce-bank-conflicts{{padding-bits={feeding.padding_bits}}}")
     passes += _FOLD_VIEWS
     if feeding.stages:
-        passes += copy
+        passes += COPY_ASYNCHRONOUSLY
     if feeding.matrix_loads:
-        passes += (f"{plugin}load-matrices", *_CLEAN)
+        passes += (LOAD_MATRICES, *_CLEAN)
     if feeding.stages:
-        passes += (f"{plugin}pipeline-copies-{feeding.stages}", *_FOLD_VIEWS, _HOIST)
+        passes += (pipeline_copies(feeding.stages), *_FOLD_VIEWS, HOIST)
     return tuple(passes)

@@ -1,0 +1,34 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The plugin's passes that lists of passes name; docs/passes.md says what each does."""
+
+from __future__ import annotations
+
+import re
+
+_PREFIX = "iree-tuner-"
+
+HOIST = "iree-loop-invariant-code-motion"
+COPY_ASYNCHRONOUSLY = (f"{_PREFIX}copy-asynchronously", HOIST)
+"""IREE's pass for it fails on some products that other ops are fused with, and leaves alone vectors of three
+dimensions, which batches have."""
+LOAD_MATRICES = f"{_PREFIX}load-matrices"
+PREFETCH_MATRICES = f"{_PREFIX}prefetch-matrices"
+
+
+def pipeline_copies(stages: int) -> str:
+    """The pass that lets copies run ahead, with so many buffers."""
+    return f"{_PREFIX}pipeline-copies-{stages}"
+
+
+def warpgroup_products(stages: int) -> str:
+    """The pass that computes products by warpgroups, with so many buffers."""
+    return f"{_PREFIX}warpgroup-products-{stages}"
+
+
+def needs_plugin(text: str) -> bool:
+    """Whether printed attributes, such as a compilation info or a whole spec, name passes of our plugin.
+
+    Text that does is parsed only if the passes are registered.
+    """
+    return re.search(f'pass_pipeline<"[^"]*{_PREFIX}', text) is not None
