@@ -11,6 +11,7 @@ namespace iree_tuner {
 // One a line, for the sake of changes.
 // clang-format off
 const PassDefinition *const kPasses[] = {
+    &kAllocateOnStack,
     &kAnnotateRootOps,
     &kCopyAsynchronously,
     &kLoadMatrices,

@@ -18,6 +18,7 @@ struct PassDefinition {
   MlirLogicalResult (*run)(MlirOperation op);
 };
 
+extern const PassDefinition kAllocateOnStack;
 extern const PassDefinition kAnnotateRootOps;
 extern const PassDefinition kCopyAsynchronously;
 extern const PassDefinition kLoadMatrices;

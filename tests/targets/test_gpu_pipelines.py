@@ -56,7 +56,6 @@ def job(
         assert prefetched
         form = Form(
             of_convolution="use_igemm_convolution = true" in info,
-            has_own_buffers="padding" in lowering,
             prefetched=int(prefetched[1]) if target.prefetches else None,
         )
         built_in = BUILT_IN.search(info)
@@ -114,13 +113,18 @@ def test_the_list_makes_the_code_of_the_built_in_pipeline(dispatches: tuple[Disp
     for name in names:
         assert b"mma.sync" in listed[name]
         assert b"malloc" not in listed[name]
-        if "unaligned" not in name:
-            assert listed[name] == built_in[name], name
-            continue
-        # IREE's bufferization as a pass puts barriers around copies that it then drops.
-        lines, others = (re.findall(rb"^\t+([a-z][\w.]+)", code[name], re.MULTILINE) for code in (listed, built_in))
-        assert [line for line in lines if line != b"bar.sync"] == [line for line in others if line != b"bar.sync"]
-        assert lines.count(b"bar.sync") == others.count(b"bar.sync") + 1
+        assert listed[name] == built_in[name], name
+
+
+@pytest.mark.compiler
+@pytest.mark.gpu
+def test_padding_costs_no_barrier(dispatches: tuple[Dispatch, ...], tmp_path: Path) -> None:
+    """Threads copy unequal parts of a tile that is padded: a barrier among these copies would not meet all of them."""
+    (unaligned,) = (one for one in dispatches if "unaligned" in one.name)
+    asked = (None, Feeding(128), Feeding(128, 0, True))
+    built_in, *others = compiled([job(unaligned, number, feeding, tmp_path) for number, feeding in enumerate(asked)])
+    for code in others:
+        assert code.count(b"bar.sync") == built_in.count(b"bar.sync") > 0
 
 
 @pytest.mark.compiler
@@ -174,8 +178,7 @@ def test_feeding_is_in_the_code(dispatches: tuple[Dispatch, ...], tmp_path: Path
 
 
 def test_what_needs_the_plugin_says_so() -> None:
-    assert not needs_plugin(pipeline_attribute(TILE_AND_FUSE, Feeding(128)))
     assert not needs_plugin("#iree_gpu.pipeline<TileAndFuse>")
-    for feeding in (Feeding(128, 2), Feeding(128, 0, True)):
+    for feeding in (Feeding(128), Feeding(128, 2), Feeding(128, 0, True)):
         assert needs_plugin(f"module {{ {pipeline_attribute(TILE_AND_FUSE, feeding)} }}")
     assert tile_and_fuse(Feeding(128, 4))[-12] == "iree-tuner-pipeline-copies-4"

@@ -21,8 +21,6 @@ from tuner.targets.plugin_passes import needs_plugin
 from tuner.targets.target import Place
 
 _PADDING = ("padding", "padding_conv")
-# Operands of a product.
-_OPERANDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,6 @@ def _pipeline(
         return native.pipeline("gpu", configuration.pipeline, context)
     form = Form(
         of_convolution=settings.use_igemm_convolution is True,
-        has_own_buffers=len(settings.promoted) < _OPERANDS or any(level in configuration.levels for level in _PADDING),
         prefetched=(settings.prefetch_num_stages or 0) if prefetches else None,
     )
     text = pipeline_attribute(configuration.pipeline, settings.feeding, form)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tuner.dispatch import Feeding
 from tuner.targets.plugin_passes import (
+    ALLOCATE_ON_STACK,
     COPY_ASYNCHRONOUSLY,
     HOIST,
     LOAD_MATRICES,
@@ -101,6 +102,7 @@ _PLACE_IN_MEMORY = (
 )
 _BUFFERIZE = (
     "iree-codegen-iree-comprehensive-bufferize",
+    ALLOCATE_ON_STACK,
     "iree-codegen-inject-assume-alignment",
     "resolve-shaped-type-result-dims",
     "iree-codegen-canonicalize",
@@ -109,8 +111,6 @@ _BUFFERIZE = (
     "iree-codegen-cleanup-buffer-alloc-view",
     *_CLEAN,
 )
-# The same with IREE's allocator for GPUs, which a thread's own buffers need. It adds a barrier beside copies.
-_BUFFERIZE_WITH_OWN = ("iree-codegen-llvmgpu-bufferization-pipeline",)
 _DISTRIBUTE_COPIES = (
     "iree-linalg-ext-decompose-map-store",
     "iree-codegen-gpu-distribute-copy-using-forall",
@@ -141,14 +141,11 @@ _FINISH = (*_FOLD_VIEWS, "iree-codegen-optimize-vector-transfer", _HOIST_ALLOCAT
 class Form:
     """What a list depends on beside the feeding.
 
-    `of_convolution`: for one that becomes a product first. `has_own_buffers`: threads have buffers of their own, for
-    operands that are padded to whole tiles or that do not go through shared memory. What is fused with a product may
-    need some too; so every feeding but the built-in's is prepared for them.
+    `of_convolution`: for one that becomes a product first.
     `prefetched`: for AMD's GPUs the stages that are prefetched into registers (0: none); None: for NVIDIA's.
     """
 
     of_convolution: bool = False
-    has_own_buffers: bool = False
     prefetched: int | None = None
 
 
@@ -167,7 +164,7 @@ def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
         *_AFTER_THREADS,
         *_VECTORIZE,
         *_PLACE_IN_MEMORY,
-        *(_BUFFERIZE_WITH_OWN if form.has_own_buffers or feeding != Feeding() else _BUFFERIZE),
+        *_BUFFERIZE,
         *_DISTRIBUTE_COPIES,
         *(() if form.prefetched is None else _TRANSPOSE_LOADS),
         *_LOWER_OPS,

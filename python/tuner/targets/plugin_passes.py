@@ -9,6 +9,8 @@ import re
 _PREFIX = "iree-tuner-"
 
 HOIST = "iree-loop-invariant-code-motion"
+ALLOCATE_ON_STACK = f"{_PREFIX}allocate-on-stack"
+"""Without it IREE's bufferization as a pass allocates a thread's own buffers on a heap."""
 COPY_ASYNCHRONOUSLY = (f"{_PREFIX}copy-asynchronously", HOIST)
 """IREE's pass for it fails on some products that other ops are fused with, and leaves alone vectors of three
 dimensions, which batches have."""
