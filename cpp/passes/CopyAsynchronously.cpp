@@ -10,8 +10,10 @@
 //
 //   copy; copy; ...; group; wait; barrier; reads of shared memory
 //
-// The hardware copies 4, 8 or 16 bytes at a time. A vector of another size, a
-// masked one, or one that something else uses stays as it is.
+// The hardware copies 4, 8 or 16 bytes at a time. It reads fewer elements and
+// adds zeros if a mask says how many there are, as tiles that are padded have
+// it. A vector of another size, one with another mask, or one that something
+// else uses stays as it is.
 
 #include "passes/Building.h"
 #include "passes/ExternalPass.h"
@@ -63,13 +65,10 @@ static int64_t elementsOf(MlirType vector) {
   return bytes == 4 || bytes == 8 || bytes == 16 ? shape.back() : 0;
 }
 
-/// Whether a transfer moves whole vectors along the memref's last dimension.
-/// `places`: its operands beside the memref's indices and a mask.
-static bool isWhole(MlirOperation transfer, MlirType memref, intptr_t places) {
+/// Whether a transfer moves vectors along the memref's last dimension, none of
+/// which reaches over its end. A mask may leave some of it out.
+static bool isAlongRows(MlirOperation transfer, MlirType memref) {
   intptr_t rank = mlirShapedTypeGetRank(memref);
-  if (mlirOperationGetNumOperands(transfer) != rank + places) {
-    return false;
-  }
   MlirAttribute inBounds = getAttribute(transfer, "in_bounds");
   intptr_t dimensions = mlirArrayAttrGetNumElements(inBounds);
   for (intptr_t i = 0; i < dimensions; ++i) {
@@ -82,6 +81,47 @@ static bool isWhole(MlirOperation transfer, MlirType memref, intptr_t places) {
   MlirAffineExpr last = mlirAffineMapGetResult(map, dimensions - 1);
   return mlirAffineExprIsADim(last) &&
          mlirAffineDimExprGetPosition(last) == rank - 1;
+}
+
+/// The mask of a transfer; null if it has none. Beside the memref's indices and
+/// a mask it has two operands.
+static MlirOperation maskOf(MlirOperation transfer, MlirType memref) {
+  intptr_t place = mlirShapedTypeGetRank(memref) + 2;
+  return mlirOperationGetNumOperands(transfer) > place
+             ? definingOp(mlirOperationGetOperand(transfer, place))
+             : MlirOperation{nullptr};
+}
+
+static bool isMasked(MlirOperation transfer, MlirType memref) {
+  return mlirOperationGetNumOperands(transfer) >
+         mlirShapedTypeGetRank(memref) + 2;
+}
+
+/// Whether a read brings zeros, or anything at all, where its mask is false.
+static bool padsByZeros(MlirOperation read, MlirType memref) {
+  MlirOperation padding = definingOp(
+      mlirOperationGetOperand(read, mlirShapedTypeGetRank(memref) + 1));
+  if (isNull(padding)) {
+    return false;
+  }
+  if (operationName(padding) == "ub.poison") {
+    return true;
+  }
+  if (operationName(padding) != "arith.constant") {
+    return false;
+  }
+  std::string value = printed(getAttribute(padding, "value"));
+  return value.rfind("0.000000e+00 ", 0) == 0 || value.rfind("0 ", 0) == 0;
+}
+
+/// Whether a read is of whole vectors, or masked by the number of elements.
+static bool canCopy(MlirOperation read, MlirType memref) {
+  if (!isMasked(read, memref)) {
+    return true;
+  }
+  MlirOperation mask = maskOf(read, memref);
+  return !isNull(mask) && operationName(mask) == "vector.create_mask" &&
+         padsByZeros(read, memref);
 }
 
 /// Whether `write` puts into shared memory what a read of global memory brings,
@@ -108,7 +148,30 @@ static bool isCopy(MlirOperation write, Pair &pair) {
   pair = {read, write};
   return isGlobal &&
          elementsOf(mlirValueGetType(mlirOperationGetOperand(write, 0))) &&
-         isWhole(read, from, 2) && isWhole(write, into, 2);
+         isAlongRows(read, from) && canCopy(read, from) &&
+         isAlongRows(write, into) && !isMasked(write, into);
+}
+
+/// How many elements a mask lets through: those of its last dimension, if all
+/// others, which have one element, are not empty.
+static MlirValue countOf(const Builder &at, MlirOperation mask,
+                         int64_t elements) {
+  auto combine = [&](const char *name, MlirValue one, MlirValue other) {
+    return mlirOperationGetResult(
+        at.create(name, {one, other}, {mlirIndexTypeGet(at.context())}), 0);
+  };
+  auto clamp = [&](MlirValue value, int64_t most) {
+    return combine("arith.minsi",
+                   combine("arith.maxsi", value, at.constant(0)),
+                   at.constant(most));
+  };
+  intptr_t last = mlirOperationGetNumOperands(mask) - 1;
+  MlirValue count = clamp(mlirOperationGetOperand(mask, last), elements);
+  for (intptr_t i = 0; i < last; ++i) {
+    count = combine("arith.muli", count,
+                    clamp(mlirOperationGetOperand(mask, i), 1));
+  }
+  return count;
 }
 
 static void copy(const Pair &pair, MlirType token) {
@@ -126,8 +189,14 @@ static void copy(const Pair &pair, MlirType token) {
   };
   intptr_t into = addPlace(pair.write, 1);
   intptr_t from = addPlace(pair.read, 0);
+  MlirOperation mask = maskOf(
+      pair.read, mlirValueGetType(mlirOperationGetOperand(pair.read, 0)));
+  if (!isNull(mask)) {
+    operands.push_back(countOf(at, mask, elements));
+  }
   std::string segments = "array<i32: 1, " + std::to_string(into) + ", 1, " +
-                         std::to_string(from) + ", 0>";
+                         std::to_string(from) + ", " +
+                         (isNull(mask) ? "0>" : "1>");
   Builder::Attributes attributes = {
       {"dstElements",
        mlirIntegerAttrGet(mlirIndexTypeGet(at.context()), elements)},

@@ -90,7 +90,6 @@ class FeedingKnobs:
         self,
         *,
         promoted: z3.ArithRef,
-        padded: z3.ArithRef,
         steps: z3.ArithRef,
         instructions: z3.ArithRef,
         spreads: z3.BoolRef,
@@ -128,11 +127,6 @@ class FeedingKnobs:
                 ),
                 f"PTX: `cp.async` and `ldmatrix` read and write {LOAD_BYTES} bytes at multiples of {LOAD_BYTES};"
                 " without padding their rows conflict",
-            ),
-            Rule(
-                "tiles that are copied ahead leave no remainder",
-                z3.Or(stages == 0, padded == 0),
-                f"a copy of {LOAD_BYTES} bytes cannot be masked",
             ),
             Rule(
                 f"every thread copies whole {LOAD_BYTES} bytes, and as often as every other",

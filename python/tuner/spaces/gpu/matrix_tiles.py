@@ -291,7 +291,6 @@ def _feeding_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work
     ]
     return options.feeding.rules(
         promoted=options.promoted.var,
-        padded=options.padded.var,
         steps=shape.extents[shape.sums[-1]] / work.depth,
         instructions=tiled.sums.var,
         spreads=z3.And(spreads),

@@ -20,8 +20,8 @@ _SUBGROUPS = 4
 _MOST_COLUMNS = 256
 # Elements of 16 bits in a line of shared memory, whose chunks change places against bank conflicts.
 _LINE = 64
-# An instruction's rows, those of one subgroup, and the fewest columns that 128 threads copy by 16 bytes each.
-_ROWS, _SUBGROUP_ROWS, _LEAST_COLUMNS = 64, 16, 16
+# An instruction's rows, and the fewest columns that 128 threads copy by 16 bytes each.
+_ROWS, _LEAST_COLUMNS = 64, 16
 # Registers of all threads of a workgroup, and those of a thread beside its sums, at least.
 _REGISTERS, _OTHER_REGISTERS = 64 * 1024, 40
 _SOURCE = "our pass: a warpgroup's instruction takes 64 rows and all columns of the workgroup"
@@ -29,12 +29,13 @@ _LAYOUT = "our pass: the layout that the instruction reads has lines of 64 eleme
 
 
 def suit_warpgroups(rows: Sequence[int], columns: int, sums: int, *, rhs_ends_with_sums: bool) -> bool:
-    """Whether whole tiles of such a product can be computed by warpgroups.
+    """Whether such a product fills tiles that warpgroups compute.
 
-    `rows`: the extents of the loops of rows, in order; `columns`: those of the columns, multiplied.
+    `rows`: the extents of the loops of rows, in order; `columns`: those of the columns, multiplied. Tiles may reach over
+    both, but never over the sums.
     """
     least = _LEAST_COLUMNS if rhs_ends_with_sums else _LINE
-    has_tiles = rows[-1] % _SUBGROUP_ROWS == 0 and prod(rows) % _ROWS == 0 and columns % least == 0
+    has_tiles = prod(rows) >= _ROWS and columns >= least
     return has_tiles and sums % _LINE == 0 and sums // _LINE >= FEWEST_STAGES
 
 
