@@ -34,13 +34,13 @@ MODELS = {
 }
 # The model that each value changes.
 CHANGED = {
+    "convolution-layout=channels-last": "convolution",
     "opt-level=O2": "half attention",
     "opt-level=O3": "half attention",
     "fuse-padding=consumer": "padded chain",
     "fuse-padding=producer": "padded chain",
     "generalized-matmul=on": "half attention",
     "aggressive-fusion=on": "half residual",
-    "convolution-layout=channels-last": "convolution",
     "convolution-algorithm=direct": "half convolution",
     "convolution-algorithm=plain": "half convolution",
     "convolution-algorithm=winograd": "half convolution",

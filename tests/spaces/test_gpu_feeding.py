@@ -45,7 +45,7 @@ def test_what_is_copied_ahead_fits_and_is_aligned() -> None:
         assert held_bytes(point) <= SM_80.shared_memory_bytes
         if point["stages"]:
             assert point["padding_bits"] == 128
-            assert (point["promoted"], point["padded"]) == (3, 0)
+            assert point["promoted"] == 3
             assert point["stages"] * point["depth"] <= 512
         assert not point["warpgroups"]
         assert point["padding_bits"] == 128 or not point["matrix_loads"]
@@ -66,6 +66,20 @@ def test_warpgroups_have_their_forms_and_more_memory() -> None:
         assert point["workgroup[n]"] % 64 == point["depth"] % 64 == 0
     assert max(map(held_bytes, found)) > SM_80.shared_memory_bytes
     assert {128, 256} <= {point["workgroup[n]"] for point in found}
+
+
+@pytest.mark.parametrize(("rows", "columns", "has_warpgroups"), [(1568, 256, 1), (196, 1000, 1), (48, 512, 0)])
+def test_tiles_may_reach_over_rows_and_columns(rows: int, columns: int, has_warpgroups: int) -> None:
+    """Copies stop at the end of an operand. A product with fewer rows than an instruction of four subgroups has others."""
+    ragged = problem(
+        "contraction", [("m", rows), ("n", columns), ("k", 512)], (0, 2), (2, 1), (0, 1), types=("f16", "f16", "f32")
+    )
+    found = list(points(ragged, SM_90))
+    assert {point["warpgroups"] for point in found} == {has_warpgroups}
+    assert {point["padded"] for point in found if point["stages"]} >= {1}
+    for point in found:
+        remainders = rows % point["workgroup[m]"] or columns % point["workgroup[n]"] or 512 % point["depth"]
+        assert point["padded"] == bool(remainders)
 
 
 def test_the_built_in_pipeline_is_meant_where_it_does_as_much() -> None:

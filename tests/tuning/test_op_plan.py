@@ -50,6 +50,11 @@ def test_what_is_promising_is_tried_together_first(options: Options, tried: list
     assert [group.values for group in groups][: len(tried)] == tried
 
 
+def test_what_pays_on_processors_is_not_tried_on_gpus() -> None:
+    for target in ("cuda", "rocm"):
+        assert list(groups_of((LARGE, CONVOLUTION), Settled.by(Options(), target))) == []
+
+
 @pytest.mark.parametrize("options", [Options(flags=("--iree-opt-data-tiling",)), Options(pins={"data-tiling": "on"})])
 def test_what_the_user_gave_already_settles_nothing_else(options: Options) -> None:
     ops = (LARGE, CONVOLUTION)

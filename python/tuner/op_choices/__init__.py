@@ -78,6 +78,10 @@ class OpChoiceKind(Protocol):
     """One kind of choice."""
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets for which its choices are tried: on others none of them was seen to pay."""
+
+    @property
     def priority(self) -> int:
         """The choices of higher priority are tried first; those of a priority above 0 first all together."""
 
@@ -112,9 +116,9 @@ class OpChoice:
         return f"{self.kind}={self.value} for {self.op.label}"
 
 
-def kinds() -> Iterator[tuple[str, OpChoiceKind]]:
-    """The registered kinds with their names, those of the highest priority first."""
-    found: list[tuple[str, OpChoiceKind]] = [(name, plugins.load(GROUP, name)) for name in plugins.names(GROUP)]
+def kinds(target: str) -> Iterator[tuple[str, OpChoiceKind]]:
+    """The registered kinds for a target with their names, those of the highest priority first."""
+    found = [(name, kind) for name, kind in _registered() if target in kind.targets]
     yield from sorted(found, key=lambda entry: -entry[1].priority)
 
 
@@ -125,4 +129,8 @@ def flags_of(choices: Sequence[OpChoice]) -> tuple[str, ...]:
 
 def is_needed_flag(flag: str) -> bool:
     """Whether a registered kind has choices that need this flag."""
-    return any(flag in kind.flags for _, kind in kinds())
+    return any(flag in kind.flags for _, kind in _registered())
+
+
+def _registered() -> list[tuple[str, OpChoiceKind]]:
+    return [(name, plugins.load(GROUP, name)) for name in plugins.names(GROUP)]

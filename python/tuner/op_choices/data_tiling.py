@@ -21,6 +21,7 @@ _PRODUCTS = ("linalg.matmul", "linalg.batch_matmul", "linalg.matvec", "linalg.ve
 class DataTiling:
     """Marks products."""
 
+    targets: tuple[str, ...] = ("cpu",)
     priority: int = 20
     flags: tuple[str, ...] = (TILING,)
 

@@ -26,6 +26,7 @@ _MOST_ELEMENTS = 25
 class Depthwise:
     """Those of one batch, with the channels in the second place."""
 
+    targets: tuple[str, ...] = ("cpu",)
     priority: int = 30
     flags: tuple[str, ...] = ()
 

@@ -28,6 +28,7 @@ class FewChannels:
     """Those of one batch, with the channels in the second place or in the last."""
 
     # Below 0: in a text-detection model, which pads its image before, it cost a seventh of the time of the whole.
+    targets: tuple[str, ...] = ("cpu",)
     priority: int = -3
     flags: tuple[str, ...] = ()
 

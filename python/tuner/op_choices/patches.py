@@ -28,6 +28,7 @@ _FEW_CHANNELS = 8
 class Patches:
     """Those of one batch with the channels first. `tiled`: with data tiling."""
 
+    targets: tuple[str, ...] = ("cpu",)
     priority: int = 30
     flags: tuple[str, ...] = (TILING,)
 

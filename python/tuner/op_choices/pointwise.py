@@ -27,6 +27,7 @@ _ORDERS = (("nchw", "fchw"), ("nhwc", "hwcf"))
 class Pointwise:
     """Those of one batch and stride 1, in the orders of `_ORDERS`. `tiled`: with data tiling."""
 
+    targets: tuple[str, ...] = ("cpu",)
     priority: int = 40
     flags: tuple[str, ...] = (TILING,)
 

@@ -25,6 +25,7 @@ _LEAST_TERMS, _PARTS = 1024, (4, 16)
 class SplitReduction:
     """Splits the one reduced loop of products."""
 
+    targets: tuple[str, ...] = ("cpu", "cuda", "rocm")
     priority: int = -10
     flags: tuple[str, ...] = ()
 

@@ -20,6 +20,7 @@ from tuner.op_choices.tensors import TILING, Tensor, floats, product, total
 class TransposedConvolution:
     """Those of stride equal to the window, in the order batch, channels, rows, columns. `tiled`: with data tiling."""
 
+    targets: tuple[str, ...] = ("cpu", "cuda", "rocm")
     priority: int = 50
     flags: tuple[str, ...] = (TILING,)
 

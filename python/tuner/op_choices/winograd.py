@@ -26,6 +26,7 @@ _LEAST_CHANNELS = 16
 class Winograd:
     """Marks convolutions, and converts the marked ones."""
 
+    targets: tuple[str, ...] = ("cpu",)
     priority: int = -5
     flags: tuple[str, ...] = ()
 

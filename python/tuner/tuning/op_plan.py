@@ -76,8 +76,9 @@ def ops_of(model: Model, folder: Path, listen: Listener) -> tuple[InputOp, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The flags that the user gave or pinned, and the names of all that these settle."""
+    """What is settled for a target: the flags that the user gave or pinned, and the names of all that these settle."""
 
+    target: str
     given: frozenset[str]
     names: frozenset[str]
 
@@ -94,7 +95,7 @@ class Settled:
             )
         )
         names = {flag.partition("=")[0] for flag in options.flags}.union(*(knob.flag_names for knob in pinned))
-        return Settled(frozenset((*options.flags, *values)), frozenset(names))
+        return Settled(target, frozenset((*options.flags, *values)), frozenset(names))
 
     def allows(self, choice: OpChoice) -> bool:
         """Whether the choice needs no flag that is settled otherwise."""
@@ -148,7 +149,7 @@ def groups_of(ops: Sequence[InputOp], settled: Settled) -> Iterator[Group]:
     long = [op for op in ops if op.steps_of_loops >= _NEGLIGIBLE * total]
     together: dict[InputOp, OpChoice] = {}
     groups = []
-    for name, kind in op_choices.kinds():
+    for name, kind in op_choices.kinds(settled.target):
         values = {
             op: [choice for value in kind.values(op) if settled.allows(choice := OpChoice(name, value, op))]
             for op in long
