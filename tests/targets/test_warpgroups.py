@@ -4,17 +4,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from samples import matmul_residual
+from samples import matmul_residual, narrow_convolution, narrow_matmul
 from tuner import spaces
 from tuner.compile.apply import annotations_of
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.compile.specified import SpecifiedModel
-from tuner.constraints import enumerate_space
-from tuner.dispatches.extract import extract
+from tuner.constraints import Pool, enumerate_space
+from tuner.dispatch import Configuration, Dispatch
+from tuner.dispatches.extract import Extracted, extract
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.specs.write import Entry, late_spec
@@ -23,50 +25,87 @@ from tuner.toolchain.contexts import new_context
 
 pytestmark = [pytest.mark.compiler, pytest.mark.gpu]
 
+TARGET = choose("sm_90", 1)
 
-def test_what_is_fused_with_a_product_does_not_keep_warpgroups_from_it(tmp_path: Path) -> None:
-    """Its residual is another operand, whose part a thread holds in memory of its own: not on a heap."""
-    path, target = tmp_path / "model.mlir", choose("sm_90", 1)
-    # The second product has no 64 columns, and is left to the compiler.
-    path.write_text(matmul_residual(128, 128, 256) + matmul_residual(128, 32, 256, "other"))
-    model = Model.open(path, target.compile_flags)
-    extracted = extract(model, target, tmp_path)
-    (dispatch,) = [one for one in extracted.dispatches if "128x128" in one.name]
+
+def read(text: str, folder: Path) -> tuple[Model, Extracted]:
+    """A model of this text, and its dispatches."""
+    (folder / "model.mlir").write_text(text)
+    model = Model.open(folder / "model.mlir", TARGET.compile_flags)
+    return model, extract(model, TARGET, folder)
+
+
+def solved(dispatch: Dispatch, extracted: Extracted) -> tuple[Pool, list[Configuration]]:
+    """The dispatch's pool, and the configurations of its first and its last point."""
     assert dispatch.problem is not None
-    assert dispatch.program is not None
-    found = spaces.find(target.name, dispatch.problem)
+    found = spaces.find(TARGET.name, dispatch.problem)
     assert found is not None
-    name, space = found
-    assert name == "gpu-contraction"
+    _, space = found
     pool = enumerate_space(space.build(dispatch.problem, extracted.limits))
-    assert {pool.point(row)["warpgroups"] for row in range(len(pool))} == {1}
-    configurations = [space.configuration(dispatch.problem, pool.point(row)) for row in (0, len(pool) - 1)]
+    return pool, [space.configuration(dispatch.problem, pool.point(row)) for row in (0, len(pool) - 1)]
+
+
+def codes(dispatch: Dispatch, configurations: list[Configuration], folder: Path) -> list[bytes]:
+    """What the dispatch is compiled to with each configuration."""
+    assert dispatch.program is not None
     jobs = [
         CompileJob(
             dispatch.program,
             dispatch.name,
             Candidate(number, configuration=configuration),
-            target,
-            tmp_path / f"{number}.vmfb",
-            tmp_path / f"{number}.log",
+            TARGET,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
         )
         for number, configuration in enumerate(configurations)
     ]
     with CompilePool(2, 60.0) as compilers:
         ends = compilers.compile(jobs)
     assert [end.detail for end in ends if end.fate is not Fate.COMPILED] == []
-    for end in ends:
-        assert end.binary is not None
-        code = end.binary.read_bytes()
-        assert b".target sm_90a" in code
-        assert b"wgmma.mma_async" in code
-        assert b"mma.sync" not in code
-        assert b"malloc" not in code
+    return [end.binary.read_bytes() for end in ends if end.binary is not None]
 
+
+def assert_by_warpgroups(code: bytes) -> None:
+    assert b".target sm_90a" in code
+    assert b"wgmma.mma_async" in code
+    assert b"mma.sync" not in code
+    assert b"malloc" not in code
+
+
+def test_what_is_fused_with_a_product_does_not_keep_warpgroups_from_it(tmp_path: Path) -> None:
+    """Its residual is another operand, whose part a thread holds in memory of its own: not on a heap."""
+    # The second product has no 64 columns, and is left to the compiler.
+    model, extracted = read(matmul_residual(128, 128, 256) + matmul_residual(128, 32, 256, "other"), tmp_path)
+    (dispatch,) = [one for one in extracted.dispatches if "128x128" in one.name]
+    pool, configurations = solved(dispatch, extracted)
+    assert {pool.point(row)["warpgroups"] for row in range(len(pool))} == {1}
+    for code in codes(dispatch, configurations, tmp_path):
+        assert_by_warpgroups(code)
+
+    assert dispatch.problem is not None
     with new_context() as context:
-        entry = Entry(dispatch.problem, annotations_of(configurations[0], target, context))
+        entry = Entry(dispatch.problem, annotations_of(configurations[0], TARGET, context))
     late = tmp_path / "spec.late.mlir"
     late.write_text(late_spec([entry]))
-    SpecifiedModel(model, target, None, late, tmp_path).compile(tmp_path / "model.vmfb")
+    SpecifiedModel(model, TARGET, None, late, tmp_path).compile(tmp_path / "model.vmfb")
     code = (tmp_path / "model.vmfb").read_bytes()
     assert (code.count(b".target sm_90a"), code.count(b".target sm_80")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (narrow_matmul(100, 128, 256, "f16"), "matmul_100x128x256"),
+        (narrow_convolution(14, 64, 1, "bf16"), "conv_14x14x64"),
+    ],
+)
+def test_tiles_may_reach_over_the_end_of_rows(tmp_path: Path, text: str, name: str) -> None:
+    """The copies say how many bytes they read; the rest of a tile is zeros."""
+    _, extracted = read(text, tmp_path)
+    (dispatch,) = [one for one in extracted.dispatches if name in one.name]
+    pool, configurations = solved(dispatch, extracted)
+    assert {pool.point(row)["warpgroups"] for row in range(len(pool))} == {1}
+    for code in codes(dispatch, configurations, tmp_path):
+        assert_by_warpgroups(code)
+        assert re.search(rb"cp\.async\.cg\.shared\.global \[[^]]+\], \[[^]]+\], 16, %r\d+;", code)
+        assert b"st.shared" not in code
