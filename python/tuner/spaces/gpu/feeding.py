@@ -90,13 +90,15 @@ class FeedingKnobs:
         self,
         *,
         promoted: z3.ArithRef,
+        padded: z3.ArithRef,
         steps: z3.ArithRef,
         instructions: z3.ArithRef,
         spreads: z3.BoolRef,
+        repeats: z3.BoolRef,
     ) -> list[Rule]:
         """The rules: `steps` are those of the loop, `instructions` those along a step's sums.
 
-        `spreads`: every thread loads equally much of each operand, by `LOAD_BYTES` bytes.
+        `spreads`: every thread loads equally much of each operand, by `LOAD_BYTES` bytes. `repeats`: more than once.
         """
         rules = []
         if self.prefetched is not None:
@@ -132,6 +134,11 @@ class FeedingKnobs:
                 f"every thread copies whole {LOAD_BYTES} bytes, and as often as every other",
                 z3.Or(stages == 0, spreads),
                 "IREE copies the rest by single elements, which cannot be asynchronous",
+            ),
+            Rule(
+                "of padded tiles that are copied ahead every thread copies several parts",
+                z3.Or(stages == 0, padded == 0, repeats),
+                "probed: a thread's only part of a padded operand passes through its own memory",
             ),
             Rule(
                 "operands are read ahead of several instructions in tiles that are copied ahead",

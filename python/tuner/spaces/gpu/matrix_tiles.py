@@ -285,15 +285,17 @@ def _cost_rules(shape: Product, tiled: _Tiled, work: _Work) -> list[Rule]:
 
 
 def _feeding_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Work) -> list[Rule]:
-    spreads = [
-        work.depth * tile % (work.threads * (LOAD_BYTES // element_bytes)) == 0
+    tiles_and_loads = [
+        (work.depth * tile, work.threads * (LOAD_BYTES // element_bytes))
         for tile, element_bytes in ((work.rows, shape.lhs_bytes), (work.columns, shape.rhs_bytes))
     ]
     return options.feeding.rules(
         promoted=options.promoted.var,
+        padded=options.padded.var,
         steps=shape.extents[shape.sums[-1]] / work.depth,
         instructions=tiled.sums.var,
-        spreads=z3.And(spreads),
+        spreads=z3.And([tile % loads == 0 for tile, loads in tiles_and_loads]),
+        repeats=z3.And([tile > loads for tile, loads in tiles_and_loads]),
     )
 
 
