@@ -17,6 +17,7 @@ from tuner.compile.specified import SpecifiedModel
 from tuner.constraints import Pool, enumerate_space
 from tuner.dispatch import Configuration, Dispatch
 from tuner.dispatches.extract import Extracted, extract
+from tuner.errors import InputError
 from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.specs.write import Entry, late_spec
@@ -90,6 +91,8 @@ def test_what_is_fused_with_a_product_does_not_keep_warpgroups_from_it(tmp_path:
     SpecifiedModel(model, TARGET, None, late, tmp_path).compile(tmp_path / "model.vmfb")
     code = (tmp_path / "model.vmfb").read_bytes()
     assert (code.count(b".target sm_90a"), code.count(b".target sm_80")) == (1, 1)
+    with pytest.raises(InputError, match=r"spec\.late\.mlir: the entry \w+ is for sm_90, and this is compiled for sm_80"):
+        SpecifiedModel(model, choose("sm_80", 1), None, late, tmp_path).compile(tmp_path / "other.vmfb")
 
 
 @pytest.mark.parametrize(

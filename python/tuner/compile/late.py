@@ -8,6 +8,7 @@ the compiler makes anew afterwards; for some targets it is not read at all. The 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from tuner import native
 from tuner.compile.apply import RejectedError, materialize
 from tuner.dispatch import plain_name
 from tuner.dispatches.problems import read_problem
-from tuner.errors import ToolError
+from tuner.errors import InputError, ToolError
 from tuner.foreign import reason_of
 from tuner.specs.read import parse_spec, text_of
 from tuner.specs.write import LATE, NEEDS_PLUGIN, PROBLEM
 from tuner.targets import Target
+from tuner.targets.plugin_passes import only_chip
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
@@ -64,8 +66,8 @@ def plugin_flags(spec: Path) -> tuple[str, ...]:
 def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tuple[LateEntry, ...]:
     """Applies a late spec to a module compiled to `executable-configurations`, and writes it to `output`.
 
-    A dispatch without an entry keeps its configuration. Raises InputError if it is no late spec, RejectedError if IREE
-    refuses a configuration.
+    A dispatch without an entry keeps its configuration. Raises InputError if it is no late spec, or has entries that
+    the target's chip cannot run, RejectedError if IREE refuses a configuration.
     """
     with new_context() as context:
         sequences = parse_spec(spec)
@@ -74,6 +76,7 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             for op in ops_named(sequences.operation, "transform.named_sequence")
             if PROBLEM in op.attributes
         }
+        _check_chip(spec, entries, target)
         names = {text_of(op, PROBLEM, f"{spec}: the entry {name}"): name for name, op in entries.items()}
         module = ir.Module.parseFile(str(configured), context)
         try:
@@ -101,6 +104,16 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
         with output.open("wb") as file:
             module.operation.write_bytecode(file)
         return tuple(LateEntry(name, problem, tuple(reached[name])) for problem, name in names.items())
+
+
+def _check_chip(spec: Path, entries: Mapping[str, ir.Operation], target: Target) -> None:
+    for name, entry in entries.items():
+        chip, ours = only_chip(str(entry)), target.machine_code_for
+        if chip and chip != ours:
+            raise InputError(
+                f"{spec}: the entry {name} is for {chip}, and this is compiled for {ours or target.name}; give"
+                f" --target {target.name}:{chip} if such a GPU will run it, or tune for this one"
+            )
 
 
 def _make_way(function: ir.Operation, root: ir.Operation, name: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 _PREFIX = "iree-tuner-"
+_WARPGROUPS, _WARPGROUPS_CHIP = f"{_PREFIX}warpgroup-products", "sm_90"
 
 HOIST = "iree-loop-invariant-code-motion"
 ALLOCATE_ON_STACK = f"{_PREFIX}allocate-on-stack"
@@ -25,7 +26,7 @@ def pipeline_copies(stages: int) -> str:
 
 def warpgroup_products(stages: int) -> str:
     """The pass that computes products by warpgroups, with so many buffers."""
-    return f"{_PREFIX}warpgroup-products-{stages}"
+    return f"{_WARPGROUPS}-{stages}"
 
 
 def needs_plugin(text: str) -> bool:
@@ -34,3 +35,8 @@ def needs_plugin(text: str) -> bool:
     Text that does is parsed only if the passes are registered.
     """
     return re.search(f'pass_pipeline<"[^"]*{_PREFIX}', text) is not None
+
+
+def only_chip(text: str) -> str:
+    """The one chip that runs what printed attributes make, as NVIDIA's tools name it; "" if others do."""
+    return _WARPGROUPS_CHIP if _WARPGROUPS in text else ""
