@@ -43,7 +43,7 @@ from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 # What the specs here are made with is no choice of flags, so it is given again when they are checked.
 FLAGS = (samples.NO_PEELING,)
@@ -72,6 +72,12 @@ def make_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert [each.winner is not None for each in result.dispatches] == [True, True, True]
     return folder / "spec.mlir"
+
+
+@pytest.fixture(name="golden")
+def name_golden() -> Path:
+    """An earlier run's spec for that model, for what does not depend on what holds here."""
+    return DATA / "cpu_network" / "spec.mlir"
 
 
 @pytest.fixture(name="checked")
@@ -105,6 +111,7 @@ def edited(path: Path, folder: Path, edit: Callable[[str], str]) -> Path:
     return folder / path.name
 
 
+@pytest.mark.measures
 def test_a_spec_holds_where_it_was_made_and_is_refreshed(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport], target: CpuTarget
 ) -> None:
@@ -141,6 +148,7 @@ def test_a_spec_holds_where_it_was_made_and_is_refreshed(
     )
 
 
+@pytest.mark.measures
 def test_stale_and_slow_entries_are_named_and_not_refreshed(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
@@ -168,6 +176,7 @@ def test_stale_and_slow_entries_are_named_and_not_refreshed(
     assert not (tmp_path / "refreshed.mlir").exists()
 
 
+@pytest.mark.measures
 def test_entries_that_do_not_apply_compute_something_else_or_crash_are_named(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
@@ -191,6 +200,7 @@ def test_entries_that_do_not_apply_compute_something_else_or_crash_are_named(
     assert "SIGSEGV" in found["reduction"].detail
 
 
+@pytest.mark.measures
 def test_a_lost_device_leaves_the_verdicts_so_far(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
@@ -209,6 +219,7 @@ def test_a_lost_device_leaves_the_verdicts_so_far(
     assert (len(written["entries"]), len(written["unjudged"])) == (1, 2)
 
 
+@pytest.mark.measures
 def test_a_refused_entry_is_told_from_the_others_and_a_refreshed_spec_leaves_it_out(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
@@ -228,6 +239,7 @@ def test_a_refused_entry_is_told_from_the_others_and_a_refreshed_spec_leaves_it_
     assert len(read_spec(late_path(report.refreshed)).entries) == 2
 
 
+@pytest.mark.measures
 def test_a_spec_that_does_not_parse_fails_alone(
     spec: Path, tmp_path: Path, checked: Callable[..., CheckReport]
 ) -> None:
@@ -242,6 +254,7 @@ def test_a_spec_that_does_not_parse_fails_alone(
     assert report.refreshed is None
 
 
+@pytest.mark.measures
 @pytest.mark.skipif(
     "avx512f" not in Path("/proc/cpuinfo").read_text(),
     reason="without AVX-512 the default's choice for the fill makes other code, and the entry has none for it",
@@ -279,8 +292,8 @@ def test_an_entry_that_makes_the_defaults_code_is_not_measured(tmp_path: Path, t
     assert ended.detail == "it is what the compiler does by default now"
 
 
-def test_what_is_otherwise_here_is_said(spec: Path, other_model: Path, tmp_path: Path) -> None:
-    entry = read_spec(spec).entries[0]
+def test_what_is_otherwise_here_is_said(golden: Path, other_model: Path, tmp_path: Path) -> None:
+    entry = read_spec(golden).entries[0]
     then = entry.certificate.circumstances
     features = ("+of-another-processor", *then.features[1:])
     other = replace(then, compiler_version="3.12.9", processor="another", features=features)
@@ -297,19 +310,19 @@ def test_what_is_otherwise_here_is_said(spec: Path, other_model: Path, tmp_path:
     assert f"without +of-another-processor; with {then.features[0]}" in said
 
 
-def test_bad_input_is_refused_before_any_work(spec: Path, other_model: Path, tmp_path: Path) -> None:
+def test_bad_input_is_refused_before_any_work(golden: Path, other_model: Path, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.mlir"
     foreign.write_text(FOREIGN)
     beside = tmp_path / "out.late.mlir"
     beside.write_text("a user's")
     for specs, output, says in (
-        ([spec, foreign], None, "both early specs; merge them first"),
+        ([golden, foreign], None, "both early specs; merge them first"),
         ([tmp_path / "missing.mlir"], None, "cannot be read"),
         ([other_model], None, "is no tuning spec"),
         ([foreign], tmp_path / "new.mlir", "entries without a certificate .any_matmul., which would be lost"),
-        ([late_path(spec)], late_path(spec), "is a late spec; name the file of the early entries"),
-        ([spec], tmp_path / "out.mlir", "out.late.mlir would be replaced, and is not among the given specs"),
-        ([spec], NETWORK, "is the model itself"),
+        ([late_path(golden)], late_path(golden), "is a late spec; name the file of the early entries"),
+        ([golden], tmp_path / "out.mlir", "out.late.mlir would be replaced, and is not among the given specs"),
+        ([golden], NETWORK, "is the model itself"),
     ):
         options = CheckOptions(flags=FLAGS, output=output, run_dir=tmp_path / "check")
         with pytest.raises(InputError, match=says):
@@ -317,7 +330,7 @@ def test_bad_input_is_refused_before_any_work(spec: Path, other_model: Path, tmp
         assert not (tmp_path / "check").exists()
     assert beside.read_text() == "a user's"
     with pytest.raises(InputError, match="--threads must be at least 1, not 0"):
-        check_specs(NETWORK, [spec], CheckOptions(threads=0), nobody)
+        check_specs(NETWORK, [golden], CheckOptions(threads=0), nobody)
 
 
 def test_flags_that_replace_the_preprocessing_spec_are_named(tmp_path: Path) -> None:
@@ -348,6 +361,7 @@ def test_entries_of_others_are_listed_and_judged_in_the_whole_model(other_model:
     assert report.passed
 
 
+@pytest.mark.measures
 def test_flags_that_were_chosen_with_a_spec_are_checked_with_it(tmp_path: Path) -> None:
     model, spec = tmp_path / "model.mlir", tmp_path / "spec.mlir"
     model.write_text(samples.matmul(101, 211, 103))
@@ -391,7 +405,7 @@ def with_flags(spec: Path, path: Path, *recorded: str, chosen: tuple[str, ...] =
 
 
 def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(
-    spec: Path, other_model: Path, tmp_path: Path
+    golden: Path, other_model: Path, tmp_path: Path
 ) -> None:
     """As when a release of the compiler takes away what may be chosen: a package registers such a choice."""
     choice = 'FlagKnob("gone", {"on": ("--iree-gone",)})'
@@ -402,7 +416,7 @@ def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(
     package.mkdir()
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: choices\nVersion: 1\n")
     (package / "entry_points.txt").write_text("[tuner.model_flags]\ncpu = choices:FLAGS\n")
-    old = with_flags(spec, tmp_path / "old.mlir", chosen=("--iree-gone",))
+    old = with_flags(golden, tmp_path / "old.mlir", chosen=("--iree-gone",))
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     command = [sys.executable, "-m", "tuner", "check", str(other_model), str(old), "--run-dir", str(tmp_path / "check")]
     environment = {**os.environ, "PYTHONPATH": path}
@@ -415,14 +429,16 @@ def test_chosen_flags_that_the_compiler_no_longer_knows_are_refused(
 
 @pytest.mark.parametrize("is_chosen", [False, True])
 def test_flags_are_not_used_on_a_certificates_word(
-    is_chosen: bool, spec: Path, other_model: Path, tmp_path: Path
+    is_chosen: bool, golden: Path, other_model: Path, tmp_path: Path
 ) -> None:
     """A flag can name a program that iree-compile runs."""
     program, ran = tmp_path / "linker.sh", tmp_path / "ran"
     program.write_text(f"#!/bin/sh\ntouch {ran}\nexit 1\n")
     program.chmod(0o755)
     flag = f"--iree-llvmcpu-embedded-linker-path={program}"
-    old = with_flags(spec, tmp_path / "old.mlir", *(() if is_chosen else (flag,)), chosen=(flag,) if is_chosen else ())
+    old = with_flags(
+        golden, tmp_path / "old.mlir", *(() if is_chosen else (flag,)), chosen=(flag,) if is_chosen else ()
+    )
     with pytest.raises(InputError, match=r"which is no choice of flags for cpu .* give it after --, as in") as raised:
         check_specs(other_model, [old], CheckOptions(run_dir=tmp_path / "check"), nobody)
     assert flag in str(raised.value)
@@ -443,19 +459,19 @@ def recorded_flags(spec: Path, path: Path, target: Target, *recorded: str, optio
     return flags_of([read_spec(path)], target.name, target, options.flags)
 
 
-def test_flags_that_may_be_chosen_need_not_be_given_again(spec: Path, tmp_path: Path) -> None:
+def test_flags_that_may_be_chosen_need_not_be_given_again(golden: Path, tmp_path: Path) -> None:
     path, plain = tmp_path / "old.mlir", CheckOptions()
     for target in (CpuTarget(), CudaTarget("sm_80"), RocmTarget("gfx942")):
-        assert recorded_flags(spec, path, target, options=plain) == ((), ())
+        assert recorded_flags(golden, path, target, options=plain) == ((), ())
         with pytest.raises(InputError, match=f"--iree-other, which is no choice of flags for {target.name}"):
-            recorded_flags(spec, path, target, "--iree-other", options=plain)
+            recorded_flags(golden, path, target, "--iree-other", options=plain)
     cpu, choices = CpuTarget(), ("--iree-opt-level=O2", "--iree-opt-data-tiling")
     given, chosen = (choices[0],), (choices[1],)
-    assert recorded_flags(spec, path, cpu, *choices, options=plain) == (given, chosen)
+    assert recorded_flags(golden, path, cpu, *choices, options=plain) == (given, chosen)
     other = CheckOptions(flags=("--iree-other",))
-    assert recorded_flags(spec, path, cpu, *choices, options=other) == (("--iree-other",), chosen)
+    assert recorded_flags(golden, path, cpu, *choices, options=other) == (("--iree-other",), chosen)
     none = CheckOptions(flags=("--iree-opt-data-tiling=false",))
-    assert recorded_flags(spec, path, cpu, *choices, options=none) == ((none.flags or ()), ())
+    assert recorded_flags(golden, path, cpu, *choices, options=none) == ((none.flags or ()), ())
 
 
 @pytest.mark.parametrize(
@@ -472,6 +488,7 @@ def test_speed_is_told_beyond_what_equal_programs_differ_by(ratio: Ratio, verdic
     assert speed_verdict(ratio) is verdict
 
 
+@pytest.mark.measures
 def test_the_command_tells_by_line_and_exit_code(
     spec: Path, other_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
