@@ -46,7 +46,7 @@ compiling: $(VENV)/.installed-dev
 
 # The longest, so they start early, in two equal parts, which share no run.
 RUNS := -m 'runs and not (measures or slow or network)' --durations=10
-PART := tests/bundle tests/cli tests/compile tests/evaluate tests/machines tests/runs
+PART := tests/bundle tests/cli tests/compile tests/evaluate tests/machines tests/runs tests/scripts tests/terminal
 
 running: running-part running-rest
 
