@@ -46,7 +46,7 @@ compiling: $(VENV)/.installed-dev
 
 # The longest, so they start early, in two equal parts, which share no run.
 RUNS := -m 'runs and not (measures or slow or network)' --durations=10
-PART := tests/bundle tests/cli tests/compile tests/evaluate tests/runs
+PART := tests/bundle tests/cli tests/compile tests/evaluate tests/machines tests/runs tests/scripts tests/terminal
 
 running: running-part running-rest
 
@@ -94,8 +94,28 @@ $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	$(BIN)/pip install --quiet --disable-pip-version-check .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]'
+# For development: the wheel is built while what it needs is installed, and all of it is compiled by every processor.
+WHEEL := build/wheel
+$(VENV)/.installed-dev: $(BIN)/python $(SOURCES)
+	@echo 'make: building and installing into $(VENV), with the tools of development, about a minute'
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.requirements $(WHEEL)/.built
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --force-reinstall $(WHEEL)/*.whl
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
+	@touch $(VENV)/.installed $@
+
+# All that pyproject.toml names but our own package.
+REQUIREMENTS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+  extras = project["optional-dependencies"].values(); names = [*project["dependencies"], *sum(extras, [])]; \
+  print(*(name for name in names if not name.startswith(project["name"])), sep="\n")
+
+$(VENV)/.requirements: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -c '$(REQUIREMENTS)' > $@.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --requirement $@.txt
+	@touch $@
+
+$(WHEEL)/.built: $(SOURCES) | $(BIN)/python
+	@rm -rf $(WHEEL)
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(WHEEL) .
 	@touch $@
 
 # The native layer under every supported release of IREE, with one and the same binary (downloads the wheels).

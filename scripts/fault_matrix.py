@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import faults
+import pins
 import sabotage
 import samples
 
@@ -54,9 +55,11 @@ CANNOT_OCCUR = {("read-back", fault): _NOTHING_RUNS for fault in FAULTS if not f
 TWO = samples.two_matmuls(101, 211, 107, 103)
 FIRST, SECOND = "dispatch_1_matmul_101x107x211", "dispatch_0_matmul_101x211x103"
 ENTRY = "transform.iree.match.contraction"
+# The only flags to choose from: a knob of one value, which makes other code of a product.
+_CHOICE = "loop-unrolling"
 # The file that the compiler writes at a station, which tells it from others.
 _OUTPUTS = {
-    "flags": "data-tiling-on.vmfb",
+    "flags": f"{_CHOICE}-on.vmfb",
     "read-back": "configured-with-spec.mlir",
     "proof": "model-tuned.vmfb",
     "check": "model-with-specs.vmfb",
@@ -291,7 +294,7 @@ def run_words(cell: Cell, spec: str = "spec.mlir") -> list[object]:
     """The run that meets a fault; only the flags' has choices of flags, and only one."""
     words: list[object] = ["run", "model.mlir", "-o", spec, "--run-dir", "run", "--json", "--trials", 3, "--workers", 1]
     if cell.station == "flags":
-        words += ["--pin", "opt-level=default", "--pin", "convolutions=default", "--pin", "microkernels=default"]
+        words += [word for name, value in pins.all_but(_CHOICE).items() for word in ("--pin", f"{name}={value}")]
     else:
         words += ["--keep-flags"]
     if cell.fault == "compiler hangs":
@@ -360,7 +363,7 @@ def look_at(cell: Cell, place: Path, ended: Ended) -> str:
         if cell.winners:
             assert unproved.read_text().count(ENTRY) == cell.winners
             assert str(unproved) in ended.output
-            assert "--resume" in ended.output
+            assert "continue with: iree-tune run model.mlir" in ended.error.splitlines()[-1]
         return f"exit code 1, {cell.winners} winners in spec.unproved.mlir"
     late = place / "spec.late.mlir"
     entries = spec.read_text().count(ENTRY) + (late.read_text().count("iree_tuner.problem") if late.exists() else 0)
@@ -382,8 +385,9 @@ def lost_in(cell: Cell, run: Path, ended: Ended) -> str:
         ends = [each for each in logged if each.get("fate", "Measured") != "Measured"]
         return f"a candidate, {ends[0]['fate']}: {ends[0]['detail']}" if ends else "nothing"
     notes = [each["text"] for each in told if each["event"] == "note" and SECOND in each["text"]]
-    assert notes, told
-    return str(notes[0])
+    lost = [note for note in notes if not note.endswith("known from earlier runs")]
+    assert lost, told
+    return str(lost[0])
 
 
 def chosen_flags(run: Path) -> bool:

@@ -12,6 +12,7 @@ its command.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,8 @@ RESOURCE = "iree-tuner-cpu"
 CLUSTER_STARTS_S = 60
 # `iree-tune check` says by exit code 1 that an entry does not hold, which can be so on a busy machine.
 MAY_SAY = {"check": (0, 1)}
+# Lines for other shells set them up with what this prints, which is all of them that bash can run.
+OTHER_SHELLS = re.compile(r"_IREE_TUNE_COMPLETE=(?:zsh|fish)_source iree-tune")
 # Commands are found as in an activated environment; a cluster of this machine alone asks for no token.
 ENVIRONMENT = {
     **os.environ,
@@ -152,6 +155,8 @@ def page_commands(page: str) -> None:
             for line in block.text.replace("\\\n", " ").splitlines() if block.not_run else ():
                 if line.startswith("iree-tune compile"):
                     run(LATE, folder)
+                if prints := OTHER_SHELLS.search(line):
+                    line = prints[0]
                 with cluster() if "--ray" in line else nullcontext():
                     run(line.replace("HOST", HOST), folder)
 

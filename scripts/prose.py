@@ -3,10 +3,9 @@
 """Finds the most frequent slips of language in our pages and in the comments, docstrings and messages of our code.
 
     python scripts/prose.py [FILE...]
-    python scripts/prose.py --shrink
 
 Prints a line for each slip; without FILE in every page and in everything in python/. `tests/house/test_prose.py` allows
-only the slips that `tests/house/prose_baseline.txt` lists by file. `--shrink` removes from that list what is clean now.
+none.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BASELINE = ROOT / "tests" / "house" / "prose_baseline.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,8 @@ IN_PROSE = (
     ),
     Slip("begin", re.compile(r"\b[Bb]eg(?:in|ins|an|un|inning)\b"), "use `start`"),
 )
+# Statements of SQL, and definitions of columns.
+_SQL = re.compile(r"^\s*(?:begin|create|delete|insert|pragma|select|update)\b|\bnot null\b")
 IN_CODE = (
     Slip(
         "each",
@@ -111,7 +111,7 @@ def slips(name: str, text: str) -> list[Found]:
 
 
 def _prose_of_code(text: str) -> Iterator[tuple[int, str]]:
-    """Comments, those on successive lines as one, and strings of more than one word."""
+    """Comments, those on successive lines as one, and strings of more than one word that are no SQL."""
     comment: list[str] = []
     started = last = 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -126,6 +126,8 @@ def _prose_of_code(text: str) -> Iterator[tuple[int, str]]:
             last = line
         elif token.type == tokenize.STRING and " " in token.string:
             words = re.sub(r"^\w*(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')$", "", token.string)
+            if _SQL.search(words):
+                continue
             # Names of parameters and attributes, which docstrings list with a colon, are code.
             words = re.sub(r"^( +)\*{0,2}[a-z]\w*:(?= )", r"\1`…`:", words, flags=re.M)
             for paragraph in re.finditer(r"(?:.+\n?)+", words):
@@ -154,34 +156,10 @@ def _plain(words: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"`[^`]*`", "`…`", re.sub(r"\]\([^)]*\)", "]", words))).strip()
 
 
-def slips_by_file() -> dict[str, list[Found]]:
-    """The slips of every file that has some."""
-    found = {name: slips(name, (ROOT / name).read_text()) for name in files()}
-    return {name: slips for name, slips in found.items() if slips}
-
-
-def baseline() -> dict[str, set[str]]:
-    """The names of the slips that a file may still have."""
-    lines = (line.split(": ") for line in BASELINE.read_text().splitlines() if not line.startswith("#"))
-    return {path: set(names.split(", ")) for path, names in lines}
-
-
-def shrink() -> None:
-    """Removes from the baseline the files and slips that are clean now."""
-    found, heading = slips_by_file(), [line for line in BASELINE.read_text().splitlines() if line.startswith("#")]
-    left = {path: names & {slip.slip.name for slip in found.get(path, ())} for path, names in baseline().items()}
-    lines = [f"{path}: {', '.join(sorted(names))}" for path, names in sorted(left.items()) if names]
-    BASELINE.write_text("\n".join([*heading, *lines, ""]))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", metavar="FILE", help="default: every page, and everything in python/")
-    parser.add_argument("--shrink", action="store_true", help="remove from the baseline what is clean now")
     options = parser.parse_args()
-    if options.shrink:
-        shrink()
-        return
     found = [slip for name in options.files or files() for slip in slips(name, (ROOT / name).read_text())]
     for slip in found:
         print(slip)

@@ -40,8 +40,10 @@ MARKED = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell hands its background jobs Ctrl-C ignored; they would pass it on to the programs that tests interrupt.
+    # A shell hands its background jobs Ctrl-C ignored, and `nohup` the hangup; they would pass that on to the programs
+    # that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.pluginmanager.register(Failures(config))
     gc.disable()
 

@@ -33,7 +33,7 @@ from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.speedup import Ratio, is_faster
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 
 @pytest.fixture(name="runner")
@@ -179,6 +179,7 @@ def evaluate_all_as_they_end(bench: DispatchBench, compiled: Compiled) -> None:
         assert end.fate in (Fate.MEASURED, Fate.RUN_FAILED)
 
 
+@pytest.mark.measures
 @pytest.mark.skipif("avx512f" in Path("/proc/cpuinfo").read_text(), reason="what AVX-512 does there is another matter")
 def test_a_kernel_that_reads_beyond_its_operands_counts_as_slow_as_it_can_be(runner: Runner, tmp_path: Path) -> None:
     """In steps of 64, the last rows of 103 are read from beyond the operand, masked; with steps of 1 none are."""
@@ -234,6 +235,7 @@ while True:
 """
 
 
+@pytest.mark.measures
 def test_noise_is_told_while_it_lasts_and_measured_longer(tmp_path: Path) -> None:
     """Two threads are timed by the wall, and bursts of other work on every processor spoil that."""
     target = CpuTarget(threads=2)

@@ -26,25 +26,12 @@ def tune(trials: int = 100) -> None:
     Args:
         trials: How many there are.
     """
-    print("__kernel_config", "trials", neither := 0)
+    print("__kernel_config", "trials", neither := 0, "select * from evaluations")
 '''
 
 
-@pytest.fixture(name="found", scope="module")
-def find_slips() -> dict[str, list[prose.Found]]:
-    return prose.slips_by_file()
-
-
-def test_no_file_slips_beyond_the_baseline(found: dict[str, list[prose.Found]]) -> None:
-    allowed = prose.baseline()
-    new = [str(slip) for path, slips in found.items() for slip in slips if slip.slip.name not in allowed.get(path, ())]
-    assert not new, "\n".join(new)
-
-
-def test_the_baseline_shrinks(found: dict[str, list[prose.Found]]) -> None:
-    names = {path: {slip.slip.name for slip in slips} for path, slips in found.items()}
-    clean = {path: slips - names.get(path, set()) for path, slips in prose.baseline().items()}
-    assert {path: slips for path, slips in clean.items() if slips} == {}, "run `python scripts/prose.py --shrink`"
+def test_no_file_slips() -> None:
+    assert [str(slip) for name in prose.files() for slip in prose.slips(name, (prose.ROOT / name).read_text())] == []
 
 
 @pytest.mark.parametrize("name", OFFENDING)

@@ -22,8 +22,7 @@ import tuner
 from prime_matmul import TRIALS, assert_won, candidates, random_run, records
 from ray_nodes import Nodes, two_nodes
 
-# A cluster starts some ten processes, which take three times as long beside other tests.
-pytestmark = [pytest.mark.measures, pytest.mark.ray]
+pytestmark = [pytest.mark.runs, pytest.mark.ray]
 # Seconds: Ray itself would try for more than 200. Starting Python and Ray is most of it.
 AT_ONCE_S = 20.0
 ROOT = Path(tuner.__file__).parent
@@ -80,6 +79,7 @@ def test_a_cluster_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> 
     assert "leave out --device" in refused(tmp_path, "--device", "local-sync://0", "--ray", "auto")
 
 
+@pytest.mark.measures
 def test_a_cluster_that_is_gone_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray notes the latest cluster of a machine in a file, and leaves it if the cluster is killed."""
     pytest.importorskip("ray")

@@ -32,7 +32,7 @@ from tuner.stopwatch import Stopwatch
 from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 DEVICE = Device("local-sync", (), "cpu", "1 thread")
 TOLERANCE = (Tolerance(largest=1e-6, rms=1e-6),)
@@ -125,6 +125,7 @@ def test_a_crash_is_named_and_survived(runner: Runner, ends: str, says: str) -> 
     assert runner.time("good", 1, timeout_s=10) >= 0
 
 
+@pytest.mark.measures
 def test_a_hang_is_killed_in_time(runner: Runner) -> None:
     runner.load("bad", Scaled(ends="hang"))
     started = time.perf_counter()
@@ -178,6 +179,7 @@ def test_a_process_that_is_killed_while_it_starts_is_replaced() -> None:
         assert runner.time("good", 1, timeout_s=10) >= 0
 
 
+@pytest.mark.measures
 def test_short_programs_are_run_many_times_per_sample(runner: Runner) -> None:
     runner.load("short", Scaled(busy_s=0.0005))
     assert 5 <= calibrate(runner, "short", timeout_s=10) <= 40
@@ -185,12 +187,14 @@ def test_short_programs_are_run_many_times_per_sample(runner: Runner) -> None:
     assert calibrate(runner, "long", timeout_s=10) == 1
 
 
+@pytest.mark.measures
 def test_a_slow_candidate_is_dropped_after_two_runs(runner: Runner) -> None:
     runner.load("slow", Scaled(busy_s=0.03))
     assert len(sample(runner, "slow", first_s=0.03, timeout_s=10, give_up_above_s=0.01)) == 1
     assert 3 <= len(sample(runner, "slow", first_s=0.03, timeout_s=10, give_up_above_s=1.0)) <= 4
 
 
+@pytest.mark.measures
 def test_a_candidate_that_is_clearly_slower_gets_the_fewest_samples(runner: Runner) -> None:
     runner.load("short", Scaled(busy_s=0.0005))
     many = sample(runner, "short", first_s=0.0, timeout_s=10, give_up_above_s=1.0, few_above_s=1.0)
@@ -198,11 +202,13 @@ def test_a_candidate_that_is_clearly_slower_gets_the_fewest_samples(runner: Runn
     assert len(few) == QUIET.min_samples < len(many)
 
 
+@pytest.mark.measures
 def test_one_slow_run_alone_drops_nothing(runner: Runner) -> None:
     runner.load("short", Scaled(busy_s=0.001))
     assert len(sample(runner, "short", first_s=5.0, timeout_s=10, give_up_above_s=0.1)) >= 3
 
 
+@pytest.mark.measures
 def test_paired_rounds_find_the_ratio(runner: Runner) -> None:
     runner.load("a", Scaled(busy_s=0.02))
     runner.load("b", Scaled(busy_s=0.01))

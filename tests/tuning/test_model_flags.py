@@ -98,7 +98,7 @@ def test_the_best_flags_come_with_the_spec_and_are_proved(tmp_path: Path) -> Non
     assert written["flags"] == list(result.flags)
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_client_composes_stages(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(96, 128, 64))

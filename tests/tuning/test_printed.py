@@ -24,7 +24,7 @@ from tuner.tuning.reserve import ModelCosts
 from tuner.tuning.whole_model import PlainModel
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_plain_run_ends_with_a_command_of_plain_iree_compile_that_is_enough(tmp_path: Path) -> None:
     model = tmp_path / "model.mlir"
     model.write_text(samples.matmul(101, 211, 103, "product") + samples.softmax(127, 211))
@@ -63,7 +63,7 @@ def plain_model(folder: Path, *flags: str) -> tuple[PlainModel, tuple[str, ...]]
     return plain, ("iree-compile", str(source), *CpuTarget().compile_flags, "-o", "model.vmfb")
 
 
-@pytest.mark.measures
+@pytest.mark.runs
 def test_a_command_that_makes_another_binary_is_measured(tmp_path: Path) -> None:
     plain, command = plain_model(tmp_path, "--iree-opt-data-tiling")
     shown = check_command(command, plain.program.binary, plain, CpuTarget().device, 60.0, Budget())

@@ -20,7 +20,7 @@ from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import Known, prove_model, tune
 from tuner.tuning.workbench import Workbench
 
-pytestmark = pytest.mark.measures
+pytestmark = pytest.mark.runs
 
 # A large product, and a small one of prime sizes whose default is poor.
 TWO = """

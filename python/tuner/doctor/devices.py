@@ -102,7 +102,7 @@ def _query(driver: str) -> dict[str, str]:
 def _hip_flags() -> tuple[str, ...]:
     chips = find_chips()
     if not chips:
-        raise InputError("the kernel driver does not say which chip it is")
+        raise InputError("the Linux kernel driver does not say which chip it is")
     return choose_target(f"rocm:{chips[0]}").compile_flags
 
 

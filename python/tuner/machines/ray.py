@@ -62,7 +62,7 @@ _CONNECT_S = 10.0
 def cluster(options: Options, target: Target, watch: Stopwatch) -> Iterator[_Cluster]:
     """The machines of the cluster at `options.ray`, or of one that is started here. `watch` counts the time.
 
-    Raises InputError where it cannot be reached, has no device of the target's kind that is free, or differs from this
+    Raises InputError if it cannot be reached, has no device of the target's kind that is free, or differs from this
     machine in what must be equal.
     """
     address = options.ray or LOCAL
@@ -111,7 +111,7 @@ def _own_sigterm() -> Iterator[None]:
 def _checked_address(address: str) -> str:
     """The address, that of this machine's cluster for `auto`.
 
-    Raises InputError where nobody listens there: Ray itself would try for minutes.
+    Raises InputError if nobody listens there: Ray itself would try for minutes.
     """
     if address == LOCAL:
         return address
@@ -156,21 +156,21 @@ def _resource(target: Target) -> tuple[str, dict[str, Any]]:
 
 
 def _stations(target: Target, resource: str, devices: int, watch: Stopwatch) -> list[Runner]:
-    """An actor on each device that is free. Raises InputError where there is none, or where machines differ."""
+    """An actor on each device that is free. Raises InputError if there is none, or if machines differ."""
     asked: dict[str, Any] = {"num_gpus": 1} if resource == "GPU" else {"resources": {resource: 1}}
     actors = [
         ray.remote(_Station).options(num_cpus=0, max_restarts=0, **asked).remote(target.device) for _ in range(devices)
     ]
     about = {actor.about.remote(): actor for actor in actors}
     ready, waiting = ray.wait(list(about), num_returns=devices, timeout=_STATION_START_S)
-    for each in waiting:
-        ray.kill(about[each])
+    for late in waiting:
+        ray.kill(about[late])
     if not ready:
         raise InputError(f"all {devices} of {resource} in the Ray cluster are in use; try again when one is free")
     runners = []
-    for each in ready:
+    for answer in ready:
         try:
-            there = ray.get(each)
+            there = ray.get(answer)
         except RayError as error:
             said = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise InputError(
@@ -188,13 +188,13 @@ def _stations(target: Target, resource: str, devices: int, watch: Stopwatch) -> 
                 " candidates are compared on equal devices"
             )
         device = replace(target.device, machine=there.node)
-        runners.append(Runner(device, transport=_RemoteProcess(about[each], device, watch)))
+        runners.append(Runner(device, transport=_RemoteProcess(about[answer], device, watch)))
     return runners
 
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    """What must be equal on all machines; `processor` is "" where it is no matter. `node` is for people."""
+    """What must be equal on all machines; `processor` is "" if it does not matter. `node` is for people."""
 
     node: str
     tuner: str

@@ -127,7 +127,7 @@ class LocalProcess:
     def _spawn(self) -> Connection:
         """Starts a process and returns at once. Raises MeasurementError if the machine has no room for one."""
         context = multiprocessing.get_context("spawn")
-        # The kernel reports the end of the thread that started a process; the main thread ends with the parent.
+        # The Linux kernel reports the end of the thread that started a process; the main thread ends with the parent.
         thread = threading.current_thread()
         dies_with_parent = thread is threading.main_thread() or thread.name.startswith(LASTING_THREAD)
         try:
@@ -202,7 +202,7 @@ def _prepare_process(device: Device, log: Path | None, memory_limit_bytes: int |
     if dies_with_parent:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     libc.prctl(_PR_SET_NAME, PROCESS_NAME.encode())
-    # Every buffer gets pages of its own from the kernel; otherwise a renewed one would lie where the old one lay.
+    # Every buffer gets pages of its own from the Linux kernel; otherwise a renewed one would lie where the old one lay.
     libc.mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):

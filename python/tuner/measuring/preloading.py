@@ -58,10 +58,10 @@ class Preloader:
     def wait(self) -> None:
         """Waits until the processes of `begin` have opened the device, so that nothing starts beside a measurement."""
         with self._watch.of(Part.STARTING):
-            for each in self._opening:
+            for opening in self._opening:
                 # A device that cannot be opened says so when something is to be measured on it.
                 with contextlib.suppress(MeasurementError):
-                    each.result()
+                    opening.result()
             self._opening.clear()
 
     def load(self, programs: Sequence[ProgramSource], *, timeout_s: float = 60.0) -> None:

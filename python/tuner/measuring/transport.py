@@ -20,7 +20,7 @@ class ProgramCrashedError(MeasurementError):
 
 
 class ProgramKilledError(ProgramCrashedError):
-    """The process was killed from outside, by a person or by the kernel when memory was short."""
+    """The process was killed from outside, by a person or by the Linux kernel when memory was short."""
 
 
 class ProgramTimedOutError(MeasurementError):

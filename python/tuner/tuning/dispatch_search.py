@@ -36,7 +36,7 @@ from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Standing
 from tuner.tuning.workbench import Workbench
 
-# Solutions drawn for each trial from a space that is too large to enumerate, so that the strategy can choose.
+# Solutions drawn for each of `Options.trials`, for the strategy to choose from, if a space is too large to enumerate.
 _SAMPLES_PER_TRIAL = 4
 
 
@@ -319,7 +319,7 @@ class DispatchSearch:
         return strategy
 
     def _tried(self) -> list[int]:
-        """Rows that had been tried when the run started, the fastest first, as many as there are trials.
+        """Rows that had been tried when the run started, the fastest first, at most `Options.trials`.
 
         So a resumed run has the same, whatever it measured itself.
         """
@@ -398,7 +398,7 @@ class DispatchSearch:
         self._add(replace(self._benches.default_evaluation(), detail=reason))
 
     def _add(self, evaluation: Evaluation, *, stored: bool = False) -> None:
-        """Adds the end of a candidate to the evaluations and to the run's log, and reports it."""
+        """Adds the end of a candidate to what the search has and to the run's log, and reports it."""
         self._evaluations.append(evaluation)
         self._bench.folder.append({"dispatch": self.name, **evaluation.to_json()})
         self._bench.listen(CandidateEnded(self.name, evaluation, self._best[-1], stored))
