@@ -69,6 +69,7 @@ def tune(
     from tuner.events import nobody
     from tuner.measuring.halving import never
     from tuner.processes import refuse_unguarded
+    from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
     from tuner.tuning.stages import STAGES
 
@@ -77,6 +78,8 @@ def tune(
     options["store"] = [stores] if isinstance(stores, str | Path) else stores
     settings = _settings("tune()", options)
     with _shown(listen or nobody, settings if progress else None) as heard:
+        if settings.effort == "guess":
+            return guess_model(Path(model), settings, heard)
         return tune_model(Path(model), settings, heard, stages or STAGES, stop=stop or never)
 
 

@@ -36,6 +36,11 @@ _STRATEGIES = "tuner.strategies"
 # An allocator, or the choice of the one with which the model is faster.
 AllocatorOption = Literal["auto"] | Allocator
 
+# What a run may cost: nothing is measured, little, or all that `trials` and `budget_s` say.
+Effort = Literal["guess", "quick", "full"]
+EFFORTS: tuple[Effort, ...] = ("guess", "quick", "full")
+# Candidates of a dispatch, and seconds of a run, of little effort.
+_QUICK_TRIALS, _QUICK_S = 8, 60.0
 # Upper bounds: more processes than any machine has processors; a leap year, in seconds.
 _MOST_WORKERS = 1024
 _LONGEST_S = 366 * 24 * 3600.0
@@ -50,6 +55,9 @@ class Options:
         devices: Those to measure on, as the target names them, all at once; by default the target's own.
         ray: The address of a Ray cluster to compile and measure on, `local` for one of this machine; None: without Ray.
         threads: Threads that run a dispatch.
+        effort: `guess` measures nothing and takes what is expected to be the fastest; `quick` tries 8 candidates of a
+            dispatch at most, within a minute if `budget_s` does not say how long; `full` is bounded by `trials` and
+            `budget_s` alone.
         trials: Candidates for each dispatch, the default not counted.
         budget_s: Seconds for the whole run, spent where the model's time is; None: as long as all candidates take.
         seed: Equal seeds ask for equal candidates as long as the measured times agree.
@@ -63,6 +71,7 @@ class Options:
         resume: Continue the run of that folder.
         store: The file of the results of candidates, which several runs may share, by default in the run's folder; then
             further ones, which are only read.
+        records: Files of recorded pools that say where to start; by default those that ship.
         start_from: Specs whose entries are the first candidates of the search.
         min_gain: With a smaller gain than this fraction the default stays.
         plain: Hand over only what plain iree-compile applies.
@@ -82,6 +91,7 @@ class Options:
     devices: tuple[str, ...] = ()
     ray: str | None = None
     threads: int = 1
+    effort: Effort = "full"
     trials: int = 100
     budget_s: float | None = None
     seed: int = 0
@@ -93,6 +103,7 @@ class Options:
     run_dir: Path | None = None
     resume: bool = False
     store: tuple[Path, ...] = ()
+    records: tuple[Path, ...] | None = None
     start_from: tuple[Path, ...] = ()
     min_gain: float = 0.02
     plain: bool = False
@@ -106,6 +117,12 @@ class Options:
     shapes: Shapes = field(default_factory=Shapes)
 
     def __post_init__(self) -> None:
+        if self.effort not in EFFORTS:
+            raise InputError(f"--effort must be one of {', '.join(EFFORTS)}, not {shown(self.effort)}")
+        if self.effort == "quick":
+            # The value is not yet anyone else's.
+            object.__setattr__(self, "trials", min(self.trials, _QUICK_TRIALS))
+            object.__setattr__(self, "budget_s", _QUICK_S if self.budget_s is None else self.budget_s)
         _check_strategy(self.strategy)
         _check_spaces(self.spaces)
         _check_number("--trials", self.trials, at_least=1)
@@ -152,6 +169,7 @@ class TuneOptions(TypedDict, total=False):
     devices: tuple[str, ...] | list[str]
     ray: str | None
     threads: int
+    effort: Effort
     trials: int
     budget_s: float | None
     seed: int
@@ -163,6 +181,7 @@ class TuneOptions(TypedDict, total=False):
     run_dir: str | Path | None
     resume: bool
     store: str | Path | Sequence[str | Path] | None
+    records: Sequence[str | Path] | None
     start_from: Sequence[str | Path]
     min_gain: float
     plain: bool

@@ -25,7 +25,7 @@ files jsonable model_flags plugins processes search
 dispatch facts problems toolchain
 kinds model outcome rates targets
 events measuring op_choices spaces
-options
+knowledge options
 dispatches doctor evaluate runs
 specs
 compile
@@ -43,6 +43,7 @@ __main__
 FORBIDDEN = {
     "constraints": ("iree",),
     "search": ("iree", "tuner.plugins"),
+    "knowledge": ("iree", "tuner.native"),
     "speedup.py": ("iree",),
     "measuring": ("iree.compiler", "tuner.native", "tuner.targets.cpu", "tuner.toolchain"),
     "evaluate": ("iree", "tuner.native", "tuner.targets.cpu", "tuner.toolchain", "tuner.spaces"),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -17,23 +18,28 @@ import numpy as np
 from tuner.bundle.archive import write_archive
 from tuner.bundle.manifest import FILE, PROGRAM, BundledCandidate, BundledDevice, BundledDispatch, Manifest
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import sample_uniform
+from tuner.constraints import Pool, sample_uniform
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.files import is_same
+from tuner.knowledge.ranking import Knowledge
 from tuner.options import Options
 from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import subject_of
+from tuner.search.models.predicted import Predicted
 from tuner.targets import Limits
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.plan import Task, plan
 
+# The part of a bundle's candidates that knowledge chooses.
+_KNOWN_PART = 0.75
+
 
 def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
-    """Compiles the default and uniformly drawn candidates of each tunable dispatch, and writes them to `bundle`.
+    """Compiles the default and the most promising candidates of each tunable dispatch, and writes them to `bundle`.
 
     Nothing is run. Returns the bundle's folder (in the run's folder if `bundle` is None) and its manifest.
     Raises InputError for unusable input.
@@ -52,6 +58,7 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
     listen(Note(f"This run's folder: {folder.path}"))
     _, extracted = opened.read(folder.path, listen)
     planned = plan(extracted.dispatches, target, options)
+    knowledge = Knowledge.of(options.records)
     left = dict(planned.left)
     with _made_whole(place) as unfinished:
         dispatches = []
@@ -59,7 +66,7 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
             for task in planned.tasks:
                 name = task.dispatch.name
                 try:
-                    jobs = _drawn(task, extracted.limits, opened, unfinished, folder)
+                    jobs = _drawn(task, extracted.limits, opened, knowledge, unfinished, folder)
                 except NothingToSearchError as error:
                     left[name] = str(error)
                     continue
@@ -136,11 +143,23 @@ def _made_whole(place: Path) -> Iterator[Path]:
         raise
 
 
-def _drawn(task: Task, limits: Limits, opened: OpenedModel, unfinished: Path, folder: RunFolder) -> list[CompileJob]:
-    """What compiles the default and uniform samples of the space. Raises NothingToSearchError."""
+def worth_sending(pool: Pool, ranked: Predicted | None, count: int, rng: np.random.Generator) -> list[int]:
+    """Up to `count` different rows: those that are expected to be the fastest, then samples, since knowledge errs.
+
+    Uniform samples alone if nothing is known.
+    """
+    known = [] if ranked is None else ranked.first(math.ceil(_KNOWN_PART * count))
+    return list(dict.fromkeys([*known, *sample_uniform(pool, min(len(pool), 2 * count), rng)]))[:count]
+
+
+def _drawn(
+    task: Task, limits: Limits, opened: OpenedModel, knowledge: Knowledge, unfinished: Path, folder: RunFolder
+) -> list[CompileJob]:
+    """What compiles the default and the candidates that are worth sending. Raises NothingToSearchError."""
     pool = solve(task, limits, opened.options)
     rng = np.random.default_rng(opened.options.seed)
-    rows = sample_uniform(pool, opened.options.trials, rng)
+    ranked = knowledge.rank(task.problem, pool, limits, opened.target.name, rng)
+    rows = worth_sending(pool, ranked, opened.options.trials, rng)
     candidates = (task.candidate(number, int(row), pool.point(row)) for number, row in enumerate(rows, 1))
     name, target = task.dispatch.name, opened.target
     return [

@@ -33,7 +33,7 @@ from tuner.evaluate.budget import Budget
 from tuner.events import Event, Listener, both
 from tuner.model.onnx import Shapes
 from tuner.model_flags import parse_pins
-from tuner.options import Options
+from tuner.options import EFFORTS, Options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +69,14 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     group=MODEL,
 )
 @shape_options
+@option(
+    "--effort",
+    type=click.Choice(EFFORTS),
+    default=DEFAULTS.effort,
+    show_default=True,
+    help="guess: measure nothing; quick: at most 8 candidates a dispatch, and a minute; full: --trials and --budget.",
+    group=_SEARCH,
+)
 @option(
     "--trials",
     metavar="N",
@@ -174,6 +182,13 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     group=_FILES,
 )
 @option(
+    "--records",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="File of recorded pools that say where to start (repeatable).  [default: those that ship]",
+    group=_FILES,
+)
+@option(
     "--device",
     "devices",
     multiple=True,
@@ -238,6 +253,7 @@ def run(
     as_json: bool,
     no_measure: bool,
     bundle: Path | None,
+    records: tuple[Path, ...],
     **settings: Any,
 ) -> None:
     """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
@@ -255,6 +271,7 @@ def run(
     model, flags = model_or_problems(model, problems, flags)
     options = Options(
         **settings,
+        records=records or None,
         flags=flags,
         pins=parse_pins(pins),
         shapes=Shapes.parse(dims, inputs),
@@ -291,11 +308,15 @@ def _tune(
     as_json: bool,
 ) -> None:
     from tuner.terminal import print_result
+    from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
 
     stream, listen = _stream(options, view, as_json=as_json)
     with view:
-        result = tune_model(model, options, both(listen, continuation), watch=watch)
+        if options.effort == "guess":
+            result = guess_model(model, options, listen, watch)
+        else:
+            result = tune_model(model, options, both(listen, continuation), watch=watch)
     if stream:
         stream.ended(result, options.output)
     if options.output is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner.evaluate.final_costs import FINALISTS
+from tuner.evaluate.twins import different
 from tuner.measuring import Verification
 from tuner.measuring.racecheck import RaceCheck
 from tuner.measuring.sampling import Paired
@@ -51,9 +52,9 @@ def verdict_on(final: Final | None, min_gain: float) -> str:
 
 
 def finalists(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-    """The candidates that a final compares, the best of the search first."""
+    """The candidates that a final compares, the best of the search first, of equal programs one."""
     measured = [end for end in evaluations if end.speedup is not None and not end.candidate.is_default]
-    return sorted(measured, key=lambda end: -(end.speedup or 0.0))[:FINALISTS]
+    return different(sorted(measured, key=lambda end: -(end.speedup or 0.0)))[:FINALISTS]
 
 
 def at_edges(slowdown: float) -> str:

@@ -80,7 +80,7 @@ class RunRecord:
         if self.asked is None:
             raise InputError(f"{folder} holds no tuning run, which alone can be resumed; check --run-dir")
         for option, value in asked.items():
-            then = self.asked.get(option)
+            then = self.asked.get(option, "")
             if then == value:
                 continue
             if option == _MODEL:
@@ -111,6 +111,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--strategy": plugins.name_of(options.strategy),
         "--space": tuple(map(plugins.name_of, options.spaces)),
         "--start-from": tuple(map(str, options.start_from)),
+        "--records": None if options.records is None else tuple(map(str, options.records)),
         "--seed": options.seed,
         "--min-gain": options.min_gain,
         "--plain": options.plain,

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,16 +15,17 @@ from threadpoolctl import threadpool_limits
 
 from tuner.constraints import Pool, sample_space_filling
 from tuner.search import Prior, best_before, unasked
-from tuner.search.models.expectation import Expectation
 from tuner.search.models.features import Features
+from tuner.search.models.predicted import Predicted
 from tuner.search.models.surrogates import Array, Surrogate, expected_improvement, failure_probability
 from tuner.search.models.trend import Trend, informed
 
 _ELITE = 3
-# Rows, the best of a prior, that are tried first. The first number is for a prior from similar problems, the second for
-# an earlier search of the problem on another device or with another compiler. The latter halves the rows that fill the
-# space.
-_EXPECTED_FIRST, _WARM_FIRST = 8, 4
+# Rows of an earlier search of the problem, on another device or with another compiler, that are tried first. It halves
+# the rows that fill the space.
+_WARM_FIRST = 4
+# A prior that predicts every row counts as sure from here on, of 1.
+_SURE = 0.7
 # A batch uses the earlier search with odds of this number to the number of rows measured since: trust wears off.
 _TRUST = 20.0
 # The most rows among which neighbours are sought.
@@ -48,6 +51,11 @@ class Constants:
     spreads: bool = False
     # Whether models see the odd parts of values besides the values.
     odd_parts: bool = True
+    # Rows that are tried first of a prior that predicts every row, if it is not sure, and if it is. Then rows that fill
+    # the space take this share of each batch, and models choose the others, until so many rows judge the prior.
+    predicted_first: tuple[int, int] = (4, 8)
+    filling_share: float = 0.5
+    judges: int = 4
 
 
 SHIPPED = Constants()
@@ -96,22 +104,30 @@ class ModelBasedSearch:
         self._pool = pool
         self._rng = rng
         self._constants = constants
+        self._makers = surrogates
         self._models = [make() for make in surrogates]
         self._informed = surrogates[-1]()
         self._features = Features(pool, odd_parts=constants.odd_parts)
-        self._expectation = prior if isinstance(prior, Expectation) else None
+        self._expectation = prior if isinstance(prior, Predicted) else None
         self._promising = best_before(self._expectation or {}, constants.neighbours + trials)
         self._trend = None if self._expectation else self._make_trend(prior)
         self._asked: list[int] = []
         self._times: dict[int, float | None] = {}
         self._initial = self._first_rows(trials, prior)
+        self._promised = frozenset(self._initial)
+        # Rows that fill the space beside the models' choices, until they have shown what the prior is worth.
+        self._filling = self._filled(trials) if self._expectation else []
+        self._judges = [row for row in self._filling if row not in self._promised][: constants.judges]
         self._turn = 0
+        # The rows that fill the space which are due by now, less than one.
+        self._due = 0.0
 
     def ask(self, count: int) -> list[int]:
         """Up to `count` rows: those that fill the space first, then the models' choices."""
         rows = self._initial[:count]
         self._initial = self._initial[count:]
         self._asked += rows
+        rows = rows + self._more_filling(count - len(rows))
         if len(rows) < count:
             chosen = self._by_models(count - len(rows))
             self._asked += chosen
@@ -121,6 +137,22 @@ class ModelBasedSearch:
     def tell(self, row: int, time_s: float | None) -> None:
         """Keeps the time of a row, which the models learn from the next time that they choose."""
         self._times[row] = time_s
+        if self._judges and all(judge in self._times for judge in self._judges):
+            self._judge()
+
+    def _judge(self) -> None:
+        """Trusts the prior from now on, or drops it: what it promised must be faster than rows that fill the space."""
+        promised, judges = (
+            [math.inf if time_s is None else time_s for row in rows if (time_s := self._times.get(row, 0.0)) != 0.0]
+            for rows in (self._promised, self._judges)
+        )
+        if promised and statistics.median(promised) >= statistics.median(judges):
+            self._expectation = None
+            self._promising = []
+            # Their features had a column more.
+            self._models = [make() for make in self._makers]
+            self._initial += [row for row in self._filling if row not in self._asked]
+        self._filling, self._judges = [], []
 
     def _make_trend(self, prior: Prior) -> Trend | None:
         rows = np.array(sorted(row for row, time in prior.items() if time > 0), dtype=np.int64)
@@ -129,14 +161,28 @@ class ModelBasedSearch:
         return Trend(self._features(rows), np.log([prior[int(row)] for row in rows]), self._rng)
 
     def _first_rows(self, trials: int, prior: Prior) -> list[int]:
+        if self._expectation is not None:
+            few, many = self._constants.predicted_first
+            return self._expectation.first(many if self._expectation.sure >= _SURE else few)
+        filled = self._filled(trials)
+        return list(dict.fromkeys([*best_before(prior, _WARM_FIRST), *filled[: len(filled) // 2]])) if prior else filled
+
+    def _more_filling(self, count: int) -> list[int]:
+        """Rows that fill the space, as many as are due among the next `count`."""
+        asked = set(self._asked)
+        left = [row for row in self._filling if row not in asked]
+        self._due += count * self._constants.filling_share
+        taken = left[: int(self._due)]
+        self._due -= int(self._due)
+        self._filling = left[len(taken) :]
+        self._asked += taken
+        return taken
+
+    def _filled(self, trials: int) -> list[int]:
+        """Rows that fill the space."""
         fewest, most = self._constants.initial_bounds
         wanted = round(self._constants.initial_per_knob * len(self._features))
-        count = min(max(fewest, min(most, wanted)), max(2, trials // 2))
-        if not prior:
-            return sample_space_filling(self._pool, count, self._rng)
-        first, filled = (_EXPECTED_FIRST, count) if self._expectation else (_WARM_FIRST, count // 2)
-        filling = sample_space_filling(self._pool, filled, self._rng)
-        return list(dict.fromkeys([*best_before(prior, first), *filling]))
+        return sample_space_filling(self._pool, min(max(fewest, min(most, wanted)), max(2, trials // 2)), self._rng)
 
     def _by_models(self, count: int) -> list[int]:
         free = unasked(self._pool, self._asked)

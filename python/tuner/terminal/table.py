@@ -32,10 +32,14 @@ def print_result(result: TuneResult, console: Console) -> None:
         _print_gains(result, result.model, console)
     left = ((names[tuned.dispatch.name], tuned.verdict) for tuned in result.dispatches if not tuned.winner)
     print_reasons(console, left)
-    if not tried and result.model is None:
+    guesses = [tuned for tuned in result.dispatches if tuned.guess is not None]
+    print_reasons(console, ((names[tuned.dispatch.name], tuned.verdict) for tuned in guesses))
+    if not tried and not guesses and result.model is None:
         print_line(console, "No dispatch was tuned.")
     if tried:
         print_line(console, f"Log of every candidate: {result.run_dir / 'log.jsonl'}")
+    if result.prospect:
+        print_line(console, f"{result.prospect}.")
     print_line(console, f"The run took {result.wall_time}.")
     if result.is_faster:
         _print_use(result, console)

@@ -21,6 +21,7 @@ from tuner.dispatch import Annotations, Arithmetic, BenchmarkProgram, Configurat
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Listener, nobody
+from tuner.knowledge.ranking import Knowledge
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.halving import never
 from tuner.measuring.preloading import Preloader
@@ -199,11 +200,12 @@ def workbench(
     pins: Mapping[str, str] | None = None,
     read_only: Sequence[Path] = (),
     stop: Callable[[], bool] = never,
+    knowledge: Knowledge | None = None,
 ) -> Iterator[Workbench]:
     """What the stages of a run work with, in a new run folder; the keywords are options of a run.
 
     `target`: the name under which spaces and flags are registered. `read_only`: stores that are known beside the
-    folder's own. `stop` is asked before each step of a search, as in `tuner.tune`.
+    folder's own. `stop` is asked before each step of a search, as in `tuner.tune`. `knowledge`: by default none.
     """
     options = Options(
         trials=trials,
@@ -234,5 +236,6 @@ def workbench(
             store=store,
             watch=Stopwatch(),
             experience=Experience.of(store, folder.began),
+            knowledge=knowledge or Knowledge(),
             stop=Stop(stop, listen),
         )

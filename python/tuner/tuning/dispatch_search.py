@@ -20,6 +20,7 @@ from tuner.evaluate.devices import Benches
 from tuner.evaluate.final import finalists, verdict_on
 from tuner.evaluate.final_costs import FINALISTS
 from tuner.evaluate.order import in_order_of_measuring
+from tuner.evaluate.twins import Twins
 from tuner.events import CandidateEnded, Disturbance, Event, FinalistFailed, Note, PhaseStarted
 from tuner.facts import read_facts
 from tuner.options import Options
@@ -27,6 +28,7 @@ from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation, Fate
 from tuner.rates.work import Work
 from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
+from tuner.search.models.predicted import Predicted
 from tuner.specs.stand_in import StandIn
 from tuner.stopwatch import Part
 from tuner.targets import Limits
@@ -64,13 +66,14 @@ class SolvedSearch:
     bench: Workbench
     task: Task
     pool: Pool
+    limits: Limits
     stand_in: StandIn | None = None
 
     @staticmethod
     def of(bench: Workbench, task: Task, limits: Limits, stand_in: StandIn | None = None) -> SolvedSearch:
         """Solves the space. `stand_in`: for a default that does not compile. Raises NothingToSearchError."""
         with bench.watch.of(Part.SOLVING):
-            return SolvedSearch(bench, task, solve(task, limits, bench.options), stand_in)
+            return SolvedSearch(bench, task, solve(task, limits, bench.options), limits, stand_in)
 
     @property
     def name(self) -> str:
@@ -124,6 +127,7 @@ class DispatchSearch:
         # Rows that are tried before the strategy is asked again.
         self._queue: list[int] = []
         self._evaluations: list[Evaluation] = []
+        self._twins = Twins()
         self._best = [1.0]
         # The best speed-up of a candidate, which may be below 1; None before the first was measured.
         self._fastest: float | None = None
@@ -224,16 +228,21 @@ class DispatchSearch:
         stored = {candidate.number: self._stored(candidate) for candidate in candidates}
         new = [candidate for candidate in candidates if stored[candidate.number] is None]
         compiled = self._bench.compilers.compile([self._solved.job(candidate) for candidate in new])
-        measured = self._benches.evaluate(in_order_of_measuring(compiled))
+        measured = self._benches.evaluate(in_order_of_measuring(self._twins.without(compiled)))
         ends: dict[int, Evaluation] = {}
+        ended = {end.candidate.number: end for end in compiled}
         # In the order asked, however many devices there are: what a seed asks next depends on it.
         for candidate in candidates:
             known = stored[candidate.number]
             if known is not None:
                 ends[candidate.number] = self._again(candidate, known)
+            elif (twin := self._twins.end_of(ended[candidate.number])) is not None:
+                self._keep(twin)
+                ends[candidate.number] = twin
             while candidate.number not in ends:
-                evaluation = next(measured)
+                evaluation = next(measured, None) or next(self._benches.evaluate([ended[candidate.number]]))
                 self._keep(evaluation)
+                self._twins.add(evaluation)
                 ends[evaluation.candidate.number] = evaluation
             self._learn(strategy, ends[candidate.number], stored=known is not None)
         self._spent_s += self._bench.budget.clock() - started
@@ -280,11 +289,17 @@ class DispatchSearch:
         min_gain = self._bench.options.min_gain
         self._bench.listen(PhaseStarted(f"final, best against default: {self.name}"))
         self._compile_finalists()
-        final = self._benches.final(self._contenders, self._rng, min_gain, budget)
+        final = self._benches.final(self._contenders, self._rng, min_gain, budget or self._no_longer_than_search())
         if final is not None and final.accepted:
             final = replace(final, evaluation=self._with_facts(final.evaluation))
         verdict = self._verdict(verdict_on(final, min_gain))
         return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
+
+    def _no_longer_than_search(self) -> Budget:
+        """The time of a final in a run without a budget: that of the search, if candidates were measured in it."""
+        clock = self._bench.budget.clock
+        is_new = any(end.compilation.binary is not None for end in self._contenders if not end.candidate.is_default)
+        return Budget(max(self._spent_s, self.least_final_s) if is_new else None, clock(), clock)
 
     def give_up(self, reason: str) -> DispatchResult:
         """The result without a final: the default stays."""
@@ -303,20 +318,29 @@ class DispatchSearch:
         return self._evaluations if self._solved.stand_in is None else self._evaluations[2:]
 
     def _new_strategy(self) -> Strategy:
-        expectation = None
+        expectation: Predicted | None = None
         with self._bench.watch.of(Part.SOLVING):
             prior = self._earlier()
             if not prior:
                 expectation = self._bench.experience.expectation(self.task.problem, self._pool, self._rng)
+                if expectation is None and self._is_advised:
+                    expectation = self._known_elsewhere()
                 prior = NO_PRIOR if expectation is None else expectation
             strategy = self._kind(self._pool, self._rng, self._trials, prior)
             self._known = self._tried() if self._is_advised else []
         if self._known:
             self._bench.listen(Note(f"{self.name}: {len(self._known)} of its candidates are known from earlier runs"))
         if expectation is not None:
-            learnt = f"{expectation.learnt_from} timings of similar dispatches"
-            self._bench.listen(Note(f"{self.name}: {learnt} say where to start"))
+            timings = f"{expectation.learnt_from} timings of similar dispatches"
+            learnt = f"{timings} say" if expectation.learnt_from else "a formula says"
+            sure = f" (sure to {expectation.sure:.0%})" if expectation.sure < 1.0 else ""
+            self._bench.listen(Note(f"{self.name}: {learnt} where to start{sure}"))
         return strategy
+
+    def _known_elsewhere(self) -> Predicted | None:
+        """What records of other machines or the formula say of the pool."""
+        solved, target = self._solved, self._bench.target.name
+        return self._bench.knowledge.rank(self.task.problem, self._pool, solved.limits, target, self._rng)
 
     def _tried(self) -> list[int]:
         """Rows that had been tried when the run started, the fastest first, at most `Options.trials`.

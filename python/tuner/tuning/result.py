@@ -41,7 +41,8 @@ class DispatchResult:
     """A dispatch, every candidate of it, and the verdict.
 
     `verdict` is one sentence. `final` is None if nothing was measured against the default. `late`: only `iree-tune
-    compile` can apply the winner, since plain iree-compile reads specs too early or not at all.
+    compile` can apply the winner, since plain iree-compile reads specs too early or not at all. `guess`: the candidate
+    that is expected to be the fastest, if nothing was measured.
     """
 
     dispatch: Dispatch
@@ -49,10 +50,13 @@ class DispatchResult:
     evaluations: tuple[Evaluation, ...] = ()
     final: Final | None = None
     late: bool = False
+    guess: Evaluation | None = None
 
     @property
     def winner(self) -> Evaluation | None:
-        """The accepted candidate, or None if the default stays."""
+        """The accepted candidate, or the guess; None if the default stays."""
+        if self.guess is not None:
+            return self.guess
         return self.final.evaluation if self.final is not None and self.final.accepted else None
 
     def __repr__(self) -> str:
@@ -99,6 +103,7 @@ class DispatchResult:
             "evaluations": len(self.evaluations),
             "default": to_plain(self.dispatch.default),
             "winner": None,
+            "is_guess": self.guess is not None,
             "facts": {
                 "default": _facts(next(iter(self.evaluations), None)),
                 "winner": _facts(self.winner),
@@ -206,6 +211,7 @@ class TuneResult:
         allocator: What the whole model found its transient buffers with.
         late_gain: The speed-up of the whole model by the late entries, over what plain iree-compile applies; None if it
             was not measured.
+        prospect: What more effort would probably give, in a sentence; "" if hardly anything.
         command_shown: How `compile_command` was shown to make `binary`; "" if it was not run.
         gains: What flags, choices and spec give; None if the default stays.
         breakdown: Where the time of the model goes; None if the run did not measure it.
@@ -232,6 +238,7 @@ class TuneResult:
     breakdown: Breakdown | None = None
     peaks: Peaks | None = None
     command_shown: str = ""
+    prospect: str = ""
 
     @property
     def speedup(self) -> float:
@@ -322,6 +329,7 @@ class TuneResult:
             "ops": list(self.ops),
             "compile_command": list(self.compile_command),
             "command_shown": self.command_shown,
+            "prospect": self.prospect,
             "wall_time": {**to_plain(self.wall_time), "orchestration_s": self.wall_time.orchestration_s},
         }
 

@@ -11,6 +11,7 @@ from functools import partial
 
 from tuner.errors import TunerError
 from tuner.events import Note, PhaseStarted, StageStarted
+from tuner.knowledge.prospects import prospect
 from tuner.options import Options
 from tuner.rates.peaks import PEAKS_FILE, Peaks, find_peaks, read_peaks
 from tuner.runs.folder import RUNS
@@ -99,6 +100,7 @@ def _result(bench: Workbench, known: Known, device_names: Sequence[str]) -> Tune
         gains=known.gains,
         breakdown=known.breakdown,
         peaks=_peaks_of(options, target),
+        prospect=prospect(target.name, options.trials) if any(result.tried for result in proof.dispatches) else "",
     )
 
 

@@ -16,6 +16,7 @@ from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Disturbance, Event, Listener, Note, RunStarted, StageStarted
+from tuner.knowledge.ranking import Knowledge
 from tuner.machines.local import Machines, machines_of
 from tuner.measuring.halving import never
 from tuner.options import Options
@@ -66,11 +67,14 @@ def tune_model(
     check_places(path, options)
     check_stores(options)
     specs = read_starters(options.start_from, opened.target)
+    knowledge = Knowledge.of(options.records)
     with (
         machines_of(options, opened.target, watch) as machines,
         RunFolder.create(options.run_dir, path, asked_of(path, options), resume=options.resume) as folder,
     ):
-        with _set_up(opened, specs, folder, machines, listen, start_s, Stop(stop, listen), len(stages)) as found:
+        with _set_up(
+            opened, specs, knowledge, folder, machines, listen, start_s, Stop(stop, listen), len(stages)
+        ) as found:
             bench, known = found
             known = through(stages, bench, known, machines.device_names)
         return delivered(bench, known, machines.device_names)
@@ -80,6 +84,7 @@ def tune_model(
 def _set_up(
     opened: OpenedModel,
     specs: Sequence[ReadSpec],
+    knowledge: Knowledge,
     folder: RunFolder,
     machines: Machines,
     listen: Listener,
@@ -89,7 +94,8 @@ def _set_up(
 ) -> Iterator[tuple[Workbench, Known]]:
     """Starts what a run works with, and reads the model meanwhile.
 
-    `specs`: those to start from. `start_s`: the seconds before `tune_model`. `stages`: the number of those that follow.
+    `specs`: those to start from. `knowledge`: of other machines. `start_s`: the seconds before `tune_model`. `stages`:
+    the number of those that follow.
     """
     options, target, watch = opened.options, opened.target, opened.model.watch
     budget = Budget(options.budget_s, time.monotonic() - watch.age_s)
@@ -138,6 +144,7 @@ def _set_up(
                 store=store,
                 watch=watch,
                 experience=Experience.of(store, folder.began),
+                knowledge=knowledge,
                 starters=starters,
                 stop=stop,
             )

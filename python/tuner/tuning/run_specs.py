@@ -204,7 +204,7 @@ def _entries(results: Sequence[DispatchResult], circumstances: Circumstances, *,
             continue
         certificate = result.certificate(circumstances)
         baseline = "the default" if certificate is None else certificate.baseline_words
-        measured = f"{result.final.ratio} over {baseline}" if result.final else ""
+        measured = f"{result.final.ratio} over {baseline}" if result.final else result.verdict
         comment = f"{result.dispatch.name}: {problem.label}, {measured}"
         entries.append(Entry(problem, winner.compilation.annotations, comment, certificate))
     return entries
@@ -237,8 +237,10 @@ def _matcher(result: DispatchResult) -> str:
 
 def dropped(result: DispatchResult, reason: str | None) -> DispatchResult:
     """The result without its winner, for this reason. Without a reason or a winner it is unchanged."""
-    if reason is None or result.winner is None or result.final is None:
+    if reason is None or result.winner is None:
         return result
+    if result.final is None:
+        return replace(result, verdict=f"the default stays: {reason}", guess=None)
     return replace(
         result,
         verdict=f"the default stays: {reason}",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Listener
+from tuner.knowledge.ranking import Knowledge
 from tuner.machines.local import Compilers
 from tuner.measuring import Runner
 from tuner.options import Options
@@ -31,9 +32,10 @@ class Workbench:
     """The tools and the settings of one run. `devices` measure, `compilers` compile, never at the same time.
 
     `batch` candidates are compiled at a time, then measured while nothing compiles. `store` keeps the end of every
-    candidate at once, `watch` counts where the time goes, `experience` is what searches know beforehand, `starters`
-    what they try first. `finished` holds the dispatches' results so far, by name, for a run that ends before its stage
-    does. `stop()` says whether the caller wants nothing further searched; a stage asks before each step of a search.
+    candidate at once, `watch` counts where the time goes. `experience` is what searches learn from one another,
+    `knowledge` what was measured on other machines, `starters` what is tried first. `finished` holds the dispatches'
+    results so far, by name, for a run that ends before its stage does. `stop()` says whether the caller wants nothing
+    further searched; a stage asks before each step of a search.
     """
 
     options: Options
@@ -47,6 +49,7 @@ class Workbench:
     store: Store
     watch: Stopwatch
     experience: Experience
+    knowledge: Knowledge = field(default_factory=Knowledge)
     starters: Starters = field(default_factory=dict)
     finished: dict[str, DispatchResult] = field(default_factory=dict)
     stop: Stop = field(default_factory=Stop)

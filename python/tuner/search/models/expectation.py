@@ -9,13 +9,14 @@ docs/benchmarks.md has figures.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tuner.constraints import Pool
+from tuner.search.models.predicted import Predicted
 
 Array = npt.NDArray[np.float64]
 
@@ -39,11 +40,8 @@ class Observation:
     time_s: float
 
 
-class Expectation(Mapping[int, float]):
-    """A prior of all rows, or of many that were drawn: their expected seconds. It predicts every other row as well.
-
-    `learnt_from`: the number of observations that it was trained on.
-    """
+class Expectation(Predicted):
+    """A prior of all rows, or of many that were drawn: their expected seconds."""
 
     def __init__(
         self, pool: Pool, extents: Mapping[str, int], observations: Sequence[Observation], rng: np.random.Generator
@@ -69,7 +67,7 @@ class Expectation(Mapping[int, float]):
         rows = np.arange(len(pool))
         if len(pool) > _SOUGHT:
             rows = np.sort(rng.choice(rows, _SOUGHT, replace=False))
-        self._times: dict[int, float] = dict(zip(rows.tolist(), np.exp(self.log_times(rows)).tolist(), strict=True))
+        self._fill(rows)
 
     def log_times(self, rows: npt.NDArray[np.int64]) -> Array:
         """The logarithm of the expected seconds of rows, shape [rows]."""
@@ -77,15 +75,6 @@ class Expectation(Mapping[int, float]):
         loops = np.broadcast_to(self._extents, (len(rows), self._extents.shape[1]))
         of_one: Array = self._model.predict(_features(self._names, values, self._loops, loops))
         return of_one + float(np.log(self._extents).sum())
-
-    def __getitem__(self, row: int) -> float:
-        return self._times[row]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._times)
-
-    def __len__(self) -> int:
-        return len(self._times)
 
 
 def expect(

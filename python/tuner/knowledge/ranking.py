@@ -1,0 +1,155 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Ranks a pool by what was measured of other problems, on any device, and what was measured here of similar ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tuner.constraints import Pool
+from tuner.dispatch import Problem, form_of
+from tuner.knowledge.analytic import Analytic, serves
+from tuner.knowledge.records import RecordedPool, read_records, shipped_records
+from tuner.knowledge.traits import Array, Machine, Shape, traits
+from tuner.search.models.expectation import LOOP_OF_KNOB
+from tuner.search.models.predicted import Predicted
+from tuner.search.models.taught import Lesson, Taught
+from tuner.targets import Limits
+
+# How much a row counts of a problem of the same form, and of one of the same kind.
+_SAME_FORM, _SAME_KIND = 4.0, 1.0
+# Rows that are learnt from: fitting this many takes less than a second.
+_MOST_ROWS = 3_000
+# Rows of problems of the same form with the same knobs that are enough by themselves.
+_ENOUGH_ROWS = 100
+# Rows of a larger pool that are drawn at random: the best is sought among them.
+_SOUGHT = 20_000
+# Stands for a knob that a recorded pool lacks.
+_LACKING = -1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known before anything is measured: recorded pools, and the formula if `has_formula`."""
+
+    records: tuple[RecordedPool, ...] = ()
+    has_formula: bool = False
+
+    @staticmethod
+    def of(files: Sequence[Path] | None) -> Knowledge:
+        """What files of records say; None stands for those that ship. Raises InputError for a file that is none."""
+        records = shipped_records() if files is None else tuple(pool for path in files for pool in read_records(path))
+        return Knowledge(records, has_formula=True)
+
+    def rank(
+        self, problem: Problem, pool: Pool, limits: Limits, target: str, rng: np.random.Generator
+    ) -> Predicted | None:
+        """As the function `rank`."""
+        found = rank(problem.key, pool, Machine.of(limits), target, self.records, rng)
+        return found if self.has_formula or not isinstance(found, Analytic) else None
+
+
+def rank(
+    problem: str,
+    pool: Pool,
+    machine: Machine,
+    target: str,
+    records: Iterable[RecordedPool],
+    rng: np.random.Generator,
+) -> Predicted | None:
+    """What is known of a pool: records of problems of its kind on such a target, else the formula if it serves.
+
+    `problem`: its key. `target`: without a chip. Records of that very problem are used as well. Those nearest to it
+    come first if there are many: of its form, then of its kind. None if nothing is known.
+    """
+    if not len(pool):
+        return None
+    shape = Shape.of(problem)
+    sought = np.arange(len(pool))
+    if len(pool) > _SOUGHT:
+        sought = np.sort(rng.choice(sought, _SOUGHT, replace=False))
+    lessons = _lessons(problem, shape, pool, target, records, rng)
+    if not lessons:
+        return Analytic(problem, pool, machine, target, sought) if serves(shape.kind, target) else None
+    knobs = [knob.name for knob in pool.knobs]
+
+    def features(rows: npt.NDArray[np.int64]) -> Array:
+        return features_of(shape, knobs, knobs, pool.rows[rows], machine)
+
+    return Taught(lessons, features, sought, rng)
+
+
+def _lessons(
+    problem: str,
+    shape: Shape,
+    pool: Pool,
+    target: str,
+    records: Iterable[RecordedPool],
+    rng: np.random.Generator,
+) -> list[Lesson]:
+    """What records teach, the nearest first, until there is enough."""
+    form, _ = form_of(problem)
+    knobs = [knob.name for knob in pool.knobs]
+    alike = [record for record in records if record.target == target and Shape.of(record.problem).kind == shape.kind]
+    closest = sorted(alike, key=lambda record: _distance(shape, form, record))
+    own = [record for record in closest if record.form == form and list(record.knobs) == knobs]
+    if sum(len(record.rows) for record in own) >= _ENOUGH_ROWS:
+        closest = own
+    elif target == "cpu" and not any(record.form == form for record in closest):
+        # On CPUs the formula ranks a new form better than trees that know other forms alone (benchmarks/few_shot.py).
+        return []
+    lessons: list[Lesson] = []
+    left = _MOST_ROWS
+    for record in closest:
+        if left <= 0:
+            break
+        lesson = _lesson(record, knobs, form, left, rng)
+        left -= len(lesson.times)
+        lessons.append(lesson)
+    return lessons
+
+
+def features_of(
+    shape: Shape, wanted: Sequence[str], knobs: Sequence[str], rows: npt.NDArray[np.int64], machine: Machine
+) -> Array:
+    """Traits of rows, then logarithms of the `wanted` knobs, and of the steps of tiles through loops.
+
+    A pool may lack some of the knobs. Shape [rows, columns].
+
+    `knobs` are those of the pool that the rows are from, shape [rows, knobs].
+    """
+    values = rows.astype(np.float64)
+    columns = list(traits(shape, knobs, values, machine).values())
+    place = {name: column for column, name in enumerate(knobs)}
+    lacking = np.full(len(rows), _LACKING)
+    for name in wanted:
+        value = np.abs(values[:, place[name]]) if name in place else None
+        columns.append(lacking if value is None else np.log2(1 + value))
+        if loop := LOOP_OF_KNOB.search(name):
+            if value is None or loop[1] not in shape.names:
+                columns.append(lacking)
+            else:
+                extent = shape.extents[shape.names.index(loop[1])]
+                columns.append(np.log2(np.ceil(extent / np.maximum(value, 1))))
+    return np.column_stack(columns)
+
+
+def _lesson(record: RecordedPool, knobs: Sequence[str], form: str, most: int, rng: np.random.Generator) -> Lesson:
+    """What a record teaches, at most that many rows."""
+    kept = np.arange(len(record.rows))
+    if len(kept) > most:
+        kept = np.sort(rng.choice(kept, most, replace=False))
+    features = features_of(Shape.of(record.problem), knobs, record.knobs, record.rows[kept], record.machine)
+    return Lesson(features, record.times_s[kept], _SAME_FORM if record.form == form else _SAME_KIND)
+
+
+def _distance(shape: Shape, form: str, record: RecordedPool) -> tuple[bool, float]:
+    """How far a recorded problem is: whether it has another form, then the ratio of the sizes."""
+    here, there = Shape.of(record.problem), shape
+    ratio = float(np.log2(here.extents).sum() - np.log2(there.extents).sum())
+    return record.form != form, abs(ratio)
