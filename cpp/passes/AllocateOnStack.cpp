@@ -40,8 +40,8 @@ static void allocateOnStack(MlirOperation alloc) {
   if (MlirAttribute kept = getAttribute(alloc, "alignment"); !isNull(kept)) {
     attributes.push_back({"alignment", kept});
   }
-  MlirOperation made = at.create("memref.alloca", {},
-                                 {mlirValueGetType(memref)}, attributes);
+  MlirOperation made =
+      at.create("memref.alloca", {}, {mlirValueGetType(memref)}, attributes);
   mlirValueReplaceAllUsesOfWith(memref, mlirOperationGetResult(made, 0));
   mlirOperationDestroy(alloc);
 }

@@ -161,8 +161,7 @@ static MlirValue countOf(const Builder &at, MlirOperation mask,
         at.create(name, {one, other}, {mlirIndexTypeGet(at.context())}), 0);
   };
   auto clamp = [&](MlirValue value, int64_t most) {
-    return combine("arith.minsi",
-                   combine("arith.maxsi", value, at.constant(0)),
+    return combine("arith.minsi", combine("arith.maxsi", value, at.constant(0)),
                    at.constant(most));
   };
   intptr_t last = mlirOperationGetNumOperands(mask) - 1;

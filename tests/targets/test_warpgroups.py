@@ -91,7 +91,9 @@ def test_what_is_fused_with_a_product_does_not_keep_warpgroups_from_it(tmp_path:
     SpecifiedModel(model, TARGET, None, late, tmp_path).compile(tmp_path / "model.vmfb")
     code = (tmp_path / "model.vmfb").read_bytes()
     assert (code.count(b".target sm_90a"), code.count(b".target sm_80")) == (1, 1)
-    with pytest.raises(InputError, match=r"spec\.late\.mlir: the entry \w+ is for sm_90, and this is compiled for sm_80"):
+    with pytest.raises(
+        InputError, match=r"spec\.late\.mlir: the entry \w+ is for sm_90, and this is compiled for sm_80"
+    ):
         SpecifiedModel(model, choose("sm_80", 1), None, late, tmp_path).compile(tmp_path / "other.vmfb")
 
 
