@@ -70,7 +70,7 @@ def test_warpgroups_have_their_forms_and_more_memory() -> None:
 
 @pytest.mark.parametrize(("rows", "columns", "has_warpgroups"), [(1568, 256, 1), (196, 1000, 1), (48, 512, 0)])
 def test_tiles_may_reach_over_rows_and_columns(rows: int, columns: int, has_warpgroups: int) -> None:
-    """Copies stop at the end of an operand. A product with fewer rows than an instruction of four subgroups has others."""
+    """Copies stop at the end of an operand. A product with too few rows for warpgroups has the other instructions."""
     ragged = problem(
         "contraction", [("m", rows), ("n", columns), ("k", 512)], (0, 2), (2, 1), (0, 1), types=("f16", "f16", "f32")
     )

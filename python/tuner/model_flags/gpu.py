@@ -7,8 +7,8 @@ Source: iree-compile --help-list-hidden, 3.13. A test compiles small models with
 No gains are known yet. First comes the layout of convolutions: matrix instructions are fed by copies of 16 bytes if the
 channels lie last (`tuner.spaces.gpu.feeding`). The order of the others is by what they make of three models in f16 for
 sm_80: the dispatches that a run starts, and the megabytes that these read and write together (`docs/models.md` has the
-numbers). First come those that make both fewer. Then come those that make other code of products and convolutions, which
-are most of the arithmetic. What changed nothing in these models comes last.
+numbers). First come those that make both fewer. Then come those that make other code of products and convolutions, most
+of the arithmetic. What changed nothing in these models comes last.
 
 Left out: flags that changed no code (im2col's padding, the threshold of large products, the pipelines of earlier
 releases, reuse of shared memory, the axis of workgroups, fusion of ops with several uses); those that only make more

@@ -31,8 +31,8 @@ _LAYOUT = "our pass: the layout that the instruction reads has lines of 64 eleme
 def suit_warpgroups(rows: Sequence[int], columns: int, sums: int, *, rhs_ends_with_sums: bool) -> bool:
     """Whether such a product fills tiles that warpgroups compute.
 
-    `rows`: the extents of the loops of rows, in order; `columns`: those of the columns, multiplied. Tiles may reach over
-    both, but never over the sums.
+    `rows`: the extents of the loops of rows, in order; `columns`: those of the columns, multiplied. Tiles may reach
+    over both, but never over the sums.
     """
     least = _LEAST_COLUMNS if rhs_ends_with_sums else _LINE
     has_tiles = prod(rows) >= _ROWS and columns >= least
