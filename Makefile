@@ -95,7 +95,7 @@ $(VENV)/.installed: $(BIN)/python $(SOURCES)
 	@touch $@
 
 # For development: the wheel is built while what it needs is installed, and all of it is compiled by every processor.
-WHEEL := build/wheel
+WHEEL := $(VENV)/wheel
 $(VENV)/.installed-dev: $(BIN)/python $(SOURCES)
 	@echo 'make: building and installing into $(VENV), with the tools of development, about a minute'
 	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.requirements $(WHEEL)/.built
