@@ -40,7 +40,7 @@ AllocatorOption = Literal["auto"] | Allocator
 Effort = Literal["guess", "quick", "full"]
 EFFORTS: tuple[Effort, ...] = ("guess", "quick", "full")
 # Candidates of a dispatch, and seconds of a run, of little effort.
-_QUICK_TRIALS, _QUICK_S = 8, 60.0
+_QUICK_TRIALS, _QUICK_S = 8, 90.0
 # Upper bounds: more processes than any machine has processors; a leap year, in seconds.
 _MOST_WORKERS = 1024
 _LONGEST_S = 366 * 24 * 3600.0
@@ -56,7 +56,7 @@ class Options:
         ray: The address of a Ray cluster to compile and measure on, `local` for one of this machine; None: without Ray.
         threads: Threads that run a dispatch.
         effort: `guess` measures nothing and takes what is expected to be the fastest; `quick` tries 8 candidates of a
-            dispatch at most, within a minute if `budget_s` does not say how long; `full` is bounded by `trials` and
+            dispatch at most, within 90 s if `budget_s` does not say how long; `full` is bounded by `trials` and
             `budget_s` alone.
         trials: Candidates for each dispatch, the default not counted.
         budget_s: Seconds for the whole run, spent where the model's time is; None: as long as all candidates take.

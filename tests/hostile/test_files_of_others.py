@@ -34,7 +34,18 @@ from tuner.specs.write import problem_spec
 
 HERE = {"target": "cpu", "threads": 1}
 # What a resumed run may be told anew.
-MAY_CHANGE = {"trials", "budget_s", "workers", "facts", "compile_timeout_s", "output", "store", "run_dir", "resume"}
+MAY_CHANGE = {
+    "effort",
+    "trials",
+    "budget_s",
+    "workers",
+    "facts",
+    "compile_timeout_s",
+    "output",
+    "store",
+    "run_dir",
+    "resume",
+}
 OTHERS: dict[str, Any] = {
     "target": "cuda",
     "devices": ("local-sync://1",),
@@ -52,6 +63,7 @@ OTHERS: dict[str, Any] = {
     "allocator": "caching",
     "pins": {"data-tiling": "on"},
     "start_from": (Path("other.mlir"),),
+    "records": (Path("records.jsonl"),),
     "shapes": Shapes({"batch": 2}, ("1x3xf32",)),
 }
 
@@ -243,7 +255,8 @@ def test_what_is_asked_may_not_change(option: str) -> None:
     model, asked = Path("model.mlir"), asked_of(Path("model.mlir"), Options())
     record = RunRecord.of_this_process(model, asked)
     if option in MAY_CHANGE:
-        values: dict[str, Any] = {"output": Path("o"), "store": (Path("s"),), "run_dir": Path("r"), "resume": True}
+        places = {"output": Path("o"), "store": (Path("s"),), "run_dir": Path("r")}
+        values: dict[str, Any] = {**places, "resume": True, "effort": "quick"}
         changed: Options = replace(Options(), **{option: values.get(option, 9)})
         record.check_resumable(Path("run"), model, asked_of(model, changed))
         return

@@ -79,6 +79,8 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     }
     assert declared.pop("store") == declared.pop("start_from") == tuple[Path, ...]
     assert keywords["start_from"] == Sequence[str | Path]
+    assert declared.pop("records") == tuple[Path, ...] | None
+    assert keywords["records"] == Sequence[str | Path] | None
     assert set(get_args(keywords["store"])) == {str, Path, Sequence[str | Path], type(None)}
     for name, kind in declared.items():
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}

@@ -29,9 +29,9 @@ LIMITS = Limits(vector_bytes=64, threads=1)
     [
         ({}, 100, None),
         ({"effort": "full", "trials": 7, "budget_s": 9.0}, 7, 9.0),
-        ({"effort": "quick"}, 8, 60.0),
+        ({"effort": "quick"}, 8, 90.0),
         ({"effort": "quick", "trials": 3, "budget_s": 9.0}, 3, 9.0),
-        ({"effort": "quick", "trials": 30}, 8, 60.0),
+        ({"effort": "quick", "trials": 30}, 8, 90.0),
     ],
 )
 def test_an_effort_bounds_a_run(given: dict[str, Any], trials: int, budget_s: float | None) -> None:

@@ -74,7 +74,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     type=click.Choice(EFFORTS),
     default=DEFAULTS.effort,
     show_default=True,
-    help="guess: measure nothing; quick: at most 8 candidates a dispatch, and a minute; full: --trials and --budget.",
+    help="guess: measure nothing; quick: at most 8 candidates a dispatch, and 90 s; full: --trials and --budget.",
     group=_SEARCH,
 )
 @option(

@@ -22,7 +22,7 @@ from tuner.evaluate.scrutiny import RUNS, Scrutiny, scrutinise
 from tuner.measuring import Verification
 from tuner.measuring.dueling import faster_first
 from tuner.measuring.halving import successive_halving
-from tuner.measuring.sampling import FINAL_ROUNDS, UNDECIDED_S, Paired, calibrate, paired_rounds, renewing
+from tuner.measuring.sampling import UNDECIDED_S, Paired, calibrate, paired_rounds, renewing
 from tuner.measuring.transport import ATTEMPTS
 from tuner.outcome import Evaluation, Fate
 from tuner.speedup import is_decided, is_faster_anywhere, speedup
@@ -202,7 +202,6 @@ class Contest:
             rng=self._rng,
             decided=decided,
             timeout_s=self._baseline.sample_timeout_s,
-            min_rounds=FINAL_ROUNDS,
             budget_s=min(UNDECIDED_S, self._budget.left_s),
         )
 

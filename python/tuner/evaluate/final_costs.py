@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tuner.measuring.sampling import FINAL_ROUNDS, SAMPLE_S, least_paired_s, renewals_s
+from tuner.measuring.sampling import SAMPLE_S, least_paired_s, renewals_s
 
 FINALISTS = 10
 # The part of the finalists that goes on from one level of samples to the next.
@@ -56,7 +56,7 @@ class FinalCosts:
     @property
     def least_s(self) -> float:
         """A final of one finalist, of as few rounds as there must be."""
-        paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self._renewal_s, rounds=FINAL_ROUNDS)
+        paired_s = least_paired_s(self.default_s, self.finalist_s, renewal_s=2 * self._renewal_s)
         return _LOADS_OF_A_VERIFICATION * self.load_s + paired_s + self._hard_check_s
 
     @property

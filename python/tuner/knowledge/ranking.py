@@ -50,6 +50,8 @@ class Knowledge:
         self, problem: Problem, pool: Pool, limits: Limits, target: str, rng: np.random.Generator
     ) -> Predicted | None:
         """As the function `rank`."""
+        if not self.records and not self.has_formula:
+            return None
         found = rank(problem.key, pool, Machine.of(limits), target, self.records, rng)
         return found if self.has_formula or not isinstance(found, Analytic) else None
 

@@ -19,8 +19,6 @@ from tuner.measuring.runner import Runner
 SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
 _MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
-# The fewest rounds that decide on an entry.
-FINAL_ROUNDS = 20
 # Seconds after which rounds stop without a verdict.
 UNDECIDED_S = 30.0
 # Seconds. If loading programs anew takes longer, they are loaded anew only once.
@@ -123,7 +121,6 @@ def paired_rounds(
     rng: np.random.Generator,
     decided: Callable[[Paired], bool],
     timeout_s: float,
-    min_rounds: int = _MIN_ROUNDS,
     max_rounds: int = MAX_ROUNDS,
     budget_s: float = UNDECIDED_S,
 ) -> Paired:
@@ -143,21 +140,19 @@ def paired_rounds(
         rng=rng,
         decided=decided,
         before_round=renewing(runner),
-        min_rounds=min_rounds,
         max_rounds=max_rounds,
         budget_s=budget_s,
     )
 
 
-def least_paired_s(*runs_s: float, renewal_s: float, rounds: int = _MIN_ROUNDS) -> float:
+def least_paired_s(*runs_s: float, renewal_s: float) -> float:
     """The least seconds that `paired_rounds` takes.
 
-    `runs_s`: wall-clock seconds of one run of each program. `renewal_s`: seconds to load both anew. `rounds`: the
-    fewest.
+    `runs_s`: wall-clock seconds of one run of each program. `renewal_s`: seconds to load both anew.
     """
     samples_s = [max(SAMPLE_S, run_s) for run_s in runs_s]
     calibrations_s = sum(sample_s * (_TRIES if sample_s < _LONG_S else 1) for sample_s in samples_s)
-    return calibrations_s + renewals_s(rounds, renewal_s) + rounds * sum(samples_s)
+    return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
 
 
 def renewals_s(rounds: int, renewal_s: float) -> float:
@@ -173,17 +168,16 @@ def paired(
     rng: np.random.Generator,
     decided: Callable[[Paired], bool],
     before_round: Callable[[], None] = nothing,
-    min_rounds: int = _MIN_ROUNDS,
     max_rounds: int = MAX_ROUNDS,
     budget_s: float = UNDECIDED_S,
 ) -> Paired:
-    """Takes rounds of one sample of each in random order: `min_rounds`, then a fifth more at a time, until `decided`.
+    """Takes rounds of one sample of each in random order: ten, then a fifth more at a time, until `decided`.
 
-    Stops at the latest after `max_rounds` rounds, or after `budget_s` seconds once there are `min_rounds`. `decided` is
+    Stops at the latest after `max_rounds` rounds, or after `budget_s` seconds once there are ten rounds. `decided` is
     not consulted after every round: the more often noisy samples are judged, the more often chance decides.
     """
     started = time.perf_counter()
-    asked_after = min_rounds
+    asked_after = _MIN_ROUNDS
 
     def so_far(samples: Mapping[str, Sequence[float]]) -> Paired:
         return Paired(tuple(samples[baseline]), tuple(samples[candidate]))
@@ -192,7 +186,7 @@ def paired(
         nonlocal asked_after
         rounds = len(samples[baseline])
         spent = rounds >= max_rounds or time.perf_counter() - started > budget_s
-        if rounds < asked_after and not (spent and rounds >= min_rounds):
+        if rounds < asked_after and not (spent and rounds >= _MIN_ROUNDS):
             return False
         asked_after = math.ceil(_GROWTH * rounds)
         return spent or decided(so_far(samples))

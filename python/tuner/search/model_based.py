@@ -116,7 +116,7 @@ class ModelBasedSearch:
         self._initial = self._first_rows(trials, prior)
         self._promised = frozenset(self._initial)
         # Rows that fill the space beside the models' choices, until they have shown what the prior is worth.
-        self._filling = self._filled(trials) if self._expectation else []
+        self._filling = self._filled(trials) if self._is_doubted else []
         self._judges = [row for row in self._filling if row not in self._promised][: constants.judges]
         self._turn = 0
         # The rows that fill the space which are due by now, less than one.
@@ -160,11 +160,18 @@ class ModelBasedSearch:
             return None
         return Trend(self._features(rows), np.log([prior[int(row)] for row in rows]), self._rng)
 
+    @property
+    def _is_doubted(self) -> bool:
+        """Whether the prior predicts every row and is not from what was measured here."""
+        return self._expectation is not None and self._expectation.sure < 1.0
+
     def _first_rows(self, trials: int, prior: Prior) -> list[int]:
-        if self._expectation is not None:
-            few, many = self._constants.predicted_first
+        few, many = self._constants.predicted_first
+        if self._expectation is not None and self._is_doubted:
             return self._expectation.first(many if self._expectation.sure >= _SURE else few)
         filled = self._filled(trials)
+        if self._expectation is not None:
+            return list(dict.fromkeys([*self._expectation.first(many), *filled]))
         return list(dict.fromkeys([*best_before(prior, _WARM_FIRST), *filled[: len(filled) // 2]])) if prior else filled
 
     def _more_filling(self, count: int) -> list[int]:
