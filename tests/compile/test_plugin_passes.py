@@ -35,13 +35,18 @@ MATMUL = Configuration(
 )
 
 
-@pytest.mark.parametrize(("feeding", "needs"), [(Feeding(128), False), (Feeding(128, 3, True), True)])
-def test_a_spec_says_that_it_needs_the_plugin(feeding: Feeding, needs: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pipeline", "needs"),
+    [
+        (BUILT_IN, False),
+        (pipeline_attribute(TILE_AND_FUSE, Feeding(128)), True),
+        (pipeline_attribute(TILE_AND_FUSE, Feeding(128, 3, True)), True),
+    ],
+    ids=["built-in", "padded", "staged"],
+)
+def test_a_spec_says_that_it_needs_the_plugin(pipeline: str, needs: bool, tmp_path: Path) -> None:
     (recorded,) = read_spec(RECORDED).entries
-    root = {
-        name: text.replace(BUILT_IN, pipeline_attribute(TILE_AND_FUSE, feeding))
-        for name, text in recorded.annotations.root.items()
-    }
+    root = {name: text.replace(BUILT_IN, pipeline) for name, text in recorded.annotations.root.items()}
     path = tmp_path / "spec.late.mlir"
     path.write_text(late_spec([replace(recorded.rewritten(), annotations=Annotations(root))]))
     assert ("needs iree-tuner's pass plugin" in path.read_text()) == needs
