@@ -10,6 +10,7 @@
 #include "passes/Building.h"
 #include "passes/ExternalPass.h"
 #include "passes/Operations.h"
+#include "passes/SharedMemory.h"
 
 #include <string>
 #include <vector>
@@ -28,12 +29,7 @@ static bool isOfOneThread(MlirOperation op) {
 
 static void allocateOnStack(MlirOperation alloc) {
   MlirValue memref = mlirOperationGetResult(alloc, 0);
-  // It lives as long as the function.
-  for (MlirOperation user : usersOf(memref)) {
-    if (operationName(user) == "memref.dealloc") {
-      mlirOperationDestroy(user);
-    }
-  }
+  eraseDeallocations(memref);
   Builder at(alloc);
   Builder::Attributes attributes = {
       {"operandSegmentSizes", at.attribute("array<i32: 0, 0>")}};

@@ -83,18 +83,16 @@ static bool isAlongRows(MlirOperation transfer, MlirType memref) {
          mlirAffineDimExprGetPosition(last) == rank - 1;
 }
 
-/// The mask of a transfer; null if it has none. Beside the memref's indices and
-/// a mask it has two operands.
-static MlirOperation maskOf(MlirOperation transfer, MlirType memref) {
-  intptr_t place = mlirShapedTypeGetRank(memref) + 2;
-  return mlirOperationGetNumOperands(transfer) > place
-             ? definingOp(mlirOperationGetOperand(transfer, place))
-             : MlirOperation{nullptr};
-}
-
+/// Beside the memref's indices and a mask, a transfer has two operands.
 static bool isMasked(MlirOperation transfer, MlirType memref) {
   return mlirOperationGetNumOperands(transfer) >
          mlirShapedTypeGetRank(memref) + 2;
+}
+
+/// What makes the mask of a masked transfer: its last operand.
+static MlirOperation maskOf(MlirOperation transfer) {
+  return definingOp(mlirOperationGetOperand(
+      transfer, mlirOperationGetNumOperands(transfer) - 1));
 }
 
 /// Whether a read brings zeros, or anything at all, where its mask is false.
@@ -119,7 +117,7 @@ static bool canCopy(MlirOperation read, MlirType memref) {
   if (!isMasked(read, memref)) {
     return true;
   }
-  MlirOperation mask = maskOf(read, memref);
+  MlirOperation mask = maskOf(read);
   return !isNull(mask) && operationName(mask) == "vector.create_mask" &&
          padsByZeros(read, memref);
 }
@@ -188,14 +186,13 @@ static void copy(const Pair &pair, MlirType token) {
   };
   intptr_t into = addPlace(pair.write, 1);
   intptr_t from = addPlace(pair.read, 0);
-  MlirOperation mask = maskOf(
+  bool isPart = isMasked(
       pair.read, mlirValueGetType(mlirOperationGetOperand(pair.read, 0)));
-  if (!isNull(mask)) {
-    operands.push_back(countOf(at, mask, elements));
+  if (isPart) {
+    operands.push_back(countOf(at, maskOf(pair.read), elements));
   }
   std::string segments = "array<i32: 1, " + std::to_string(into) + ", 1, " +
-                         std::to_string(from) + ", " +
-                         (isNull(mask) ? "0>" : "1>");
+                         std::to_string(from) + ", " + (isPart ? "1>" : "0>");
   Builder::Attributes attributes = {
       {"dstElements",
        mlirIntegerAttrGet(mlirIndexTypeGet(at.context()), elements)},

@@ -281,18 +281,6 @@ void waitFor(const Builder &at, MlirValue token, int groups) {
   at.create(kWait, {token}, {}, {{"numGroups", number}});
 }
 
-/// Erases the deallocations of a buffer, or of views of it: it is not used any
-/// more, and shared memory lives as long as the workgroup.
-static void eraseDeallocations(MlirValue memref) {
-  for (MlirOperation user : usersOf(memref)) {
-    if (isView(user)) {
-      eraseDeallocations(mlirOperationGetResult(user, 0));
-    } else if (operationName(user) == "memref.dealloc") {
-      mlirOperationDestroy(user);
-    }
-  }
-}
-
 void eraseOld(const CopyLoop &found) {
   for (const auto *ops :
        {&found.waits, &found.groups, &found.copies, &found.barriers}) {

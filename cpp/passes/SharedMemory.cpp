@@ -47,6 +47,16 @@ void alignToAccess(MlirOperation buffer) {
   }
 }
 
+void eraseDeallocations(MlirValue memref) {
+  for (MlirOperation user : usersOf(memref)) {
+    if (isView(user)) {
+      eraseDeallocations(mlirOperationGetResult(user, 0));
+    } else if (operationName(user) == "memref.dealloc") {
+      mlirOperationDestroy(user);
+    }
+  }
+}
+
 bool isRead(MlirOperation op) {
   std::string_view name = operationName(op);
   return name == "vector.transfer_read" || name == "vector.load" ||

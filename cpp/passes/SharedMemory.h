@@ -27,6 +27,10 @@ bool isView(MlirOperation op);
 /// The `memref.alloc` that a memref is a view of; null if there is none.
 MlirOperation allocationOf(MlirValue memref);
 
+/// Erases the deallocations of a buffer, or of views of it, which then lives as
+/// long as what it is allocated in.
+void eraseDeallocations(MlirValue memref);
+
 /// Lets a buffer start at a multiple of 16 bytes, as accesses of so many need.
 /// Without it IREE aligns to an element alone.
 void alignToAccess(MlirOperation buffer);

@@ -51,8 +51,9 @@ class Constants:
     spreads: bool = False
     # Whether models see the odd parts of values besides the values.
     odd_parts: bool = True
-    # Rows that are tried first of a prior that predicts every row, if it is not sure, and if it is. Then rows that fill
-    # the space take this share of each batch, and models choose the others, until so many rows judge the prior.
+    # Rows that are tried first of a prior that predicts every row, if it is not sure, and if it is. One that was learnt
+    # here is followed by rows that fill the space. Of another these take a share of each batch, and models choose the
+    # others, until so many rows judge it.
     predicted_first: tuple[int, int] = (4, 8)
     filling_share: float = 0.5
     judges: int = 4
