@@ -21,9 +21,9 @@ from tuner.evaluate.contest import costs_of
 from tuner.evaluate.final import Final
 from tuner.events import Event, FinalistChecked, FinalistFailed
 from tuner.measuring import DispatchProgram, Runner
-from tuner.measuring.calls import Call, Reference, Repeat
+from tuner.measuring.calls import Call, FindRaces, Reference, Repeat
 from tuner.measuring.programs import ProgramSource
-from tuner.measuring.racecheck import RaceCheck
+from tuner.measuring.racecheck import NO_TIME, RaceCheck
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.targets import Device
 from tuner.testing.replay import DEVICE, Behaviour, Replay, Slip
@@ -172,11 +172,12 @@ def test_hazards_that_the_default_lacks_are_faults(
         ]
 
 
-def test_without_time_no_race_is_looked_for() -> None:
-    final, _, _ = ended(DEFAULT, Behaviour(1e-3), device=NVIDIA, budget=Budget(1e-3))
+def test_a_final_with_a_limit_leaves_the_search_for_races_to_the_end_of_the_run() -> None:
+    final, _, transport = ended(DEFAULT, Behaviour(1e-3), device=NVIDIA, budget=Budget(100.0))
     assert final is not None
     assert final.accepted
-    assert str(final.races) == "racecheck not run (the budget has no time for it)"
+    assert final.races == RaceCheck(not_run=NO_TIME)
+    assert not [call for call in transport.calls if isinstance(call, FindRaces)]
 
 
 def test_a_final_reckons_with_the_harder_check() -> None:

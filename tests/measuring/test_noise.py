@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread
+from tuner.measuring.noise import NOISY, QUIET, is_noisy, spread, typical_s
 
 
 def normal(relative: float, count: int = 4000) -> list[float]:
@@ -42,3 +42,11 @@ def test_noise_asks_for_more() -> None:
     assert NOISY.min_samples > QUIET.min_samples
     assert NOISY.max_samples > QUIET.max_samples
     assert NOISY.seconds > QUIET.seconds
+
+
+def test_what_a_run_takes_is_not_moved_by_other_work() -> None:
+    """Samples of a program of 4 us on a GPU whose host had other work."""
+    quiet, disturbed = [4.2, 4.3, 4.2, 4.4, 4.3], [124.6, 4.3, 38.4, 4.2, 83.7]
+    assert typical_s(disturbed) == typical_s(sorted(disturbed)) == 4.3
+    assert typical_s(quiet) == 4.2
+    assert typical_s([5.0]) == 5.0

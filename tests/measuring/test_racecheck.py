@@ -4,12 +4,24 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tuner.measuring.racecheck import ABSENT, RaceCheck, check_checked, find_races, parse
-from tuner.testing.replay import ReplayedProgram
+from tuner.measuring.racecheck import (
+    ABSENT,
+    NO_RACES,
+    RaceCheck,
+    check_checked,
+    expected_s,
+    find_races,
+    find_races_in_all,
+    parse,
+)
+from tuner.testing.replay import DEVICE, ReplayedProgram
 
 SOURCE = ReplayedProgram("mine")
 # The lines of a tool's release, with hazards between the threads of one kernel.
@@ -101,3 +113,20 @@ def test_impossible_findings_are_refused() -> None:
         check_checked(0, None)
     with pytest.raises(ValueError, match="negative number of hazards"):
         check_checked(1, RaceCheck(-1))
+
+
+def test_programs_are_watched_side_by_side(tmp_path: Path) -> None:
+    script = 'sleep 0.5; echo "RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)"'
+    started = time.monotonic()
+    found = find_races_in_all([SOURCE] * 4, "cuda", 30.0, tool(tmp_path, script))
+    assert found == [NO_RACES] * 4
+    assert time.monotonic() - started < 4 * 0.5
+
+
+def test_only_a_device_with_the_tool_is_expected_to_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = replace(DEVICE, has_racecheck=True)
+    monkeypatch.setattr(shutil, "which", lambda _: "/bin/tool")
+    assert 0.0 < expected_s(gpu, 1) < expected_s(gpu, 8) < 8 * expected_s(gpu, 1)
+    assert expected_s(gpu, 0) == expected_s(DEVICE, 8) == 0.0
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert expected_s(gpu, 8) == 0.0

@@ -104,6 +104,17 @@ def test_a_rival_that_gains_as_much_stays_behind(tmp_path: Path) -> None:
         assert not is_overtaken(race.first, race.rival, race.bench.budget)
 
 
+def test_defaults_that_were_timed_too_slow_promise_no_more_than_the_model_takes(tmp_path: Path) -> None:
+    """On a busy host a dispatch of 4 us was once timed as 125, so that more was saved than the model takes."""
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}) as race:
+        wrong = replace(race.rival, untuned_s=1e-3)
+        is_overtaken(race.first, wrong, race.bench.budget)
+        saved_s = sum(search.saving_s for search in wrong.field.searches)
+        assert saved_s > wrong.untuned_s
+        assert wrong.expected_s == pytest.approx(wrong.untuned_s * (1 - saved_s / wrong.field.default_s))
+        assert 0 < wrong.expected_s < wrong.untuned_s
+
+
 def test_a_race_that_is_stopped_is_won_by_the_chosen_flags(tmp_path: Path) -> None:
     with race_of(tmp_path, {"ours": 0.9, "theirs": 0.3}, stopped_after=3) as race:
         assert not is_overtaken(race.first, race.rival, race.bench.budget)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from tuner.evaluate.programs import Subject
 from tuner.measuring import ProgramCrashedError, ProgramSource, Runner, Tolerance, Verification
 from tuner.measuring.correctness import TOLD_UNCOMPARED, Sensitivity, step_of
 from tuner.measuring.dispatch_data import EXACT_SEED
-from tuner.measuring.noise import is_noisy, spread
+from tuner.measuring.noise import is_noisy, spread, typical_s
 from tuner.measuring.repeating import Repeated
 from tuner.measuring.runner import lost
 from tuner.measuring.sampling import calibrate
@@ -38,7 +37,7 @@ _FIRST_SAMPLES = 3
 _TIMEOUT_S = 120.0
 # Making, comparing and poisoning data is at least this fast.
 _DATA_BYTES_PER_S = 1e8
-# The latest samples whose median is the baseline, and those that noise is judged by.
+# The latest samples that the baseline is taken from, and those that noise is judged by.
 _WINDOW, _NOISE_WINDOW = 5, 12
 
 T = TypeVar("T")
@@ -94,8 +93,8 @@ class Baseline:
 
     @property
     def time_s(self) -> float:
-        """Seconds of one run: the median of the latest samples."""
-        return statistics.median(list(self._samples_s)[-_WINDOW:])
+        """Seconds of one run, by the latest samples."""
+        return typical_s(list(self._samples_s)[-_WINDOW:])
 
     @property
     def samples_s(self) -> tuple[float, ...]:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ from tuner.evaluate.programs import CompiledDispatch, Subject
 from tuner.evaluate.scrutiny import Scrutiny
 from tuner.events import Disturbance, FinalistChecked, FinalistFailed, Listener, nobody
 from tuner.measuring import Runner, Verification
-from tuner.measuring.noise import NOISY, QUIET
+from tuner.measuring.noise import NOISY, QUIET, typical_s
 from tuner.measuring.sampling import sample
 from tuner.outcome import Compilation, Evaluation, Fate
 
@@ -111,8 +110,8 @@ class DispatchBench:
                 verification, samples = self._checked_and_timed(compilation)
                 if not verification.passed:
                     return replace(ended, fate=Fate.WRONG_RESULT, detail=verification.detail)
-                median_s = statistics.median(samples)
-                slowdown = self._slowdown_beyond_defaults(median_s)
+                sampled_s = typical_s(samples)
+                slowdown = self._slowdown_beyond_defaults(sampled_s)
                 break
             except MeasurementError as error:
                 self._baseline.suspect_device()
@@ -120,7 +119,7 @@ class DispatchBench:
                     # It is the candidate's fault only if the default still runs; otherwise the device is lost.
                     self._baseline.ensure_loaded()
                     return replace(ended, fate=fate_of(error), detail=str(error))
-        time_s = median_s * slowdown
+        time_s = sampled_s * slowdown
         self._best_s = min(self._best_s, time_s)
         return replace(
             ended,

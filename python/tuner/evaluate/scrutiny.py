@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from tuner.evaluate.baseline import CANDIDATE_KEY, DEFAULT_KEY, HARD_SEEDS, Baseline
 from tuner.evaluate.budget import Budget
 from tuner.measuring import Verification
-from tuner.measuring.racecheck import RaceCheck
+from tuner.measuring.racecheck import NO_TIME, RaceCheck
 
 # Runs on the data of each seed.
 RUNS = 20
-# Seconds that a search for data races may take: a program runs up to a hundred times slower in it. It is not started
-# with less than the second, for a process that loads a program takes that long.
-_RACES_S, _LEAST_RACES_S = 60.0, 10.0
+# Seconds that a search for data races may take: a program runs up to a hundred times slower in it.
+RACES_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,8 @@ class Scrutiny:
 def scrutinise(baseline: Baseline, budget: Budget) -> Scrutiny:
     """Checks the loaded candidate on every seed again and again, then once under compute-sanitizer if it is there.
 
-    All runs on the same data must give the same bits if those of the default do. Raises MeasurementError.
+    If the final has a limit, the last is left for later (`tuner.tuning.races`). All runs on the same data must give
+    the same bits if those of the default do. Raises MeasurementError.
     """
     seeds = (baseline.search_seed, *HARD_SEEDS)
     exactly = baseline.is_reproducible(RUNS)
@@ -60,12 +60,18 @@ def scrutinise(baseline: Baseline, budget: Budget) -> Scrutiny:
 
 def _races(baseline: Baseline, budget: Budget) -> tuple[RaceCheck, str]:
     """What compute-sanitizer finds, and why that makes the candidate wrong, "" if it does not."""
-    limit_s = min(_RACES_S, budget.left_s)
-    if limit_s < _LEAST_RACES_S:
-        return RaceCheck(not_run="the budget has no time for it"), ""
-    races = baseline.runner.find_races(CANDIDATE_KEY, limit_s=limit_s)
+    if budget.is_limited:
+        return RaceCheck(not_run=NO_TIME), ""
+    (races,) = baseline.runner.find_races(CANDIDATE_KEY, limit_s=RACES_S)
     if not races.errors:
         return races, ""
-    # Some hazards that the tool reports are none: those do not count which the compiler's own code has too.
-    of_default = baseline.runner.find_races(DEFAULT_KEY, limit_s=limit_s)
-    return races, "" if of_default.errors else f"{races}; for the default, {of_default}"
+    (of_default,) = baseline.runner.find_races(DEFAULT_KEY, limit_s=RACES_S)
+    return races, fault_in(races, of_default)
+
+
+def fault_in(races: RaceCheck, of_default: RaceCheck) -> str:
+    """Why a candidate with these hazards is wrong; "" if it is not.
+
+    Some hazards that the tool reports are none: those do not count which the compiler's own code has too.
+    """
+    return f"{races}; for the default, {of_default}" if races.errors and not of_default.errors else ""

@@ -117,13 +117,13 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class FindRaces:
-    """Runs a program once under compute-sanitizer, for `limit_s` seconds at most."""
+    """Runs each program once under compute-sanitizer, for `limit_s` seconds in all at most."""
 
-    key: str
+    keys: tuple[str, ...]
     limit_s: float
 
-    def on(self, programs: ServedPrograms) -> RaceCheck:
-        return programs.find_races(self.key, self.limit_s)
+    def on(self, programs: ServedPrograms) -> list[RaceCheck]:
+        return programs.find_races(self.keys, self.limit_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,9 +170,9 @@ class Runner:
         """
         return self._transport.ask(Repeat(key, seed, runs, tuple(tolerances), exactly), timeout_s=timeout_s)
 
-    def find_races(self, key: str, *, limit_s: float) -> RaceCheck:
-        """What compute-sanitizer finds in one run of the program, beside the process, within `limit_s` seconds."""
-        return self._transport.ask(FindRaces(key, limit_s), timeout_s=limit_s + _ENDED_S)
+    def find_races(self, *keys: str, limit_s: float) -> list[RaceCheck]:
+        """What compute-sanitizer finds in one run of each program, beside the process, within `limit_s` seconds."""
+        return self._transport.ask(FindRaces(keys, limit_s), timeout_s=limit_s + _ENDED_S)
 
     def time(self, key: str, times: int, *, timeout_s: float) -> float:
         """Seconds of one run, from `times` runs in a row, by the device's clock."""

@@ -24,8 +24,9 @@ UNDECIDED_S = 30.0
 # Seconds. If loading programs anew takes longer, they are loaded anew only once.
 _CHEAP_RENEWAL_S = 0.2
 # Tries of a calibration, and seconds above which one try is enough. Samples of compared programs must be equally long,
-# also if other work comes and goes: a short sample meets all of it or none, a long one meets some.
-_TRIES, _LONG_S = 5, 0.1
+# also if other work comes and goes: a short sample meets all of it or none, a long one meets some. By one try that took
+# 8 ms a GPU's dispatch of 4 us was run twice a sample, and read as 38 to 125 us: starting and waiting count as well.
+TRIES, _FEW_TRIES, _LONG_S = 5, 2, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Paired:
     candidate_s: tuple[float, ...]
 
 
-def calibrate(runner: Runner, key: str, *, timeout_s: float, tries: int = 1) -> int:
+def calibrate(runner: Runner, key: str, *, timeout_s: float, tries: int = TRIES) -> int:
     """How many runs in a row take about 10 ms, by the fastest of `tries` tries."""
     runs = 1
     while runs < _MAX_RUNS:
@@ -65,7 +66,7 @@ def sample(
     `give_up_above_s`: a single one can be many times too slow, so it is never enough to drop a candidate. Stops after
     the fewest samples that `effort` allows if all of them exceed `few_above_s`.
     """
-    runs = calibrate(runner, key, timeout_s=timeout_s) if first_s < SAMPLE_S else 1
+    runs = calibrate(runner, key, timeout_s=timeout_s, tries=_FEW_TRIES) if first_s < SAMPLE_S else 1
     # A single run would not do: on a GPU, starting it and waiting for its end takes longer than many dispatches run.
     samples = [runner.time(key, runs, timeout_s=timeout_s)]
     if min(first_s, samples[0]) > give_up_above_s:
@@ -128,7 +129,7 @@ def paired_rounds(
 
     Before a round both are loaded anew, so that the rounds differ in everything in which a user's runs differ.
     """
-    runs = {key: calibrate(runner, key, timeout_s=timeout_s, tries=_TRIES) for key in (baseline, candidate)}
+    runs = {key: calibrate(runner, key, timeout_s=timeout_s) for key in (baseline, candidate)}
 
     def one(key: str) -> float:
         return runner.time(key, runs[key], timeout_s=timeout_s)
@@ -151,7 +152,7 @@ def least_paired_s(*runs_s: float, renewal_s: float) -> float:
     `runs_s`: wall-clock seconds of one run of each program. `renewal_s`: seconds to load both anew.
     """
     samples_s = [max(SAMPLE_S, run_s) for run_s in runs_s]
-    calibrations_s = sum(sample_s * (_TRIES if sample_s < _LONG_S else 1) for sample_s in samples_s)
+    calibrations_s = sum(sample_s * (TRIES if sample_s < _LONG_S else 1) for sample_s in samples_s)
     return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
 
 

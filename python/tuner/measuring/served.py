@@ -18,7 +18,7 @@ from tuner.measuring.programs import (
     ProgramSource,
     TimingProgram,
 )
-from tuner.measuring.racecheck import RaceCheck, find_races
+from tuner.measuring.racecheck import RaceCheck, find_races_in_all
 from tuner.measuring.repeating import Repeated, repeated
 from tuner.targets import Device
 
@@ -77,9 +77,10 @@ class ServedPrograms:
             exactly=exactly,
         )
 
-    def find_races(self, key: str, limit_s: float) -> RaceCheck:
-        self._program(key)
-        return find_races(self._sources[key], self._device.uri, limit_s)
+    def find_races(self, keys: Sequence[str], limit_s: float) -> list[RaceCheck]:
+        for key in keys:
+            self._program(key)
+        return find_races_in_all([self._sources[key] for key in keys], self._device.uri, limit_s)
 
     def fill(self, key: str, seed: int) -> None:
         self._program(key).fill(seed)

@@ -185,8 +185,8 @@ class Replay:
                 return _verification(behaviour, seed), behaviour.time_s
             case Repeat(key, seed, runs, _, exactly):
                 return _repeated(self._run(key, timeout_s, runs), seed, runs, exactly=exactly)
-            case FindRaces(key):
-                return self._run(key, timeout_s).races
+            case FindRaces(keys):
+                return [self._run(key, timeout_s).races for key in keys]
             case Sense():
                 return (_SENSITIVITY,) * self._outputs
             case Time(key, times, is_guarded):

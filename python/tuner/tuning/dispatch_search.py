@@ -17,7 +17,7 @@ from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Benches
-from tuner.evaluate.final import finalists, verdict_on
+from tuner.evaluate.final import Final, finalists, verdict_on
 from tuner.evaluate.final_costs import FINALISTS
 from tuner.evaluate.order import in_order_of_measuring
 from tuner.evaluate.twins import Twins
@@ -294,6 +294,18 @@ class DispatchSearch:
             final = replace(final, evaluation=self._with_facts(final.evaluation))
         verdict = self._verdict(verdict_on(final, min_gain))
         return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
+
+    def refuted(self, final: Final, fault: str) -> DispatchResult:
+        """The result if the winner of a final turned out to be wrong: the default stays."""
+        failed = replace(
+            final.evaluation, fate=Fate.WRONG_RESULT, detail=fault, time_s=None, speedup=None, samples_s=()
+        )
+        self._keep(failed, instead=True)
+        event = FinalistFailed(self.name, failed)
+        self._bench.folder.append(event.to_json())
+        self._bench.listen(event)
+        verdict = self._verdict(f"the default stays: its best candidate is wrong ({fault})")
+        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), replace(final, accepted=False))
 
     def _no_longer_than_search(self) -> Budget:
         """The time of a final in a run without a budget: that of the search, if candidates were measured in it."""

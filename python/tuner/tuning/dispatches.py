@@ -12,11 +12,13 @@ from tuner.dispatch import Dispatch
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import DispatchEnded, PhaseStarted, SearchPlanned
+from tuner.measuring.racecheck import expected_s
 from tuner.rates.work import Work
 from tuner.specs.stand_in import StandIn
 from tuner.targets import Limits
 from tuner.tuning.dispatch_search import DispatchSearch, NothingToSearchError, SolvedSearch
 from tuner.tuning.plan import Task, plan
+from tuner.tuning.races import without_races
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.schedule import Batch, Finish, GiveUp, in_turn, within
 from tuner.tuning.workbench import Workbench
@@ -109,8 +111,9 @@ def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[Disp
     candidates = tried + sum(standing.left for standing in standings)
     finals_s = sum(search.expected_final_s for search in searches)
     bench.listen(SearchPlanned(len(searches), candidates, tried, finals_s, then_s))
+    before_races = budget.less(expected_s(bench.runner.device, len(searches)))
     if budget.is_limited:
-        turns = within(searches, bench.batch, budget, bench.listen, bench.stop)
+        turns = within(searches, bench.batch, before_races, bench.listen, bench.stop)
     else:
         turns = in_turn(searches, bench.batch, bench.stop)
     for turn in turns:
@@ -125,6 +128,9 @@ def search_field(field: Field, budget: Budget, then_s: float = 0.0) -> list[Disp
                 found[search.name] = search.give_up(reason)
                 search.rest()
                 bench.listen(_ended(found[search.name]))
+    changed = without_races(bench, {search.name: search for search in searches}, found, budget)
+    found.update(changed)
+    bench.finished.update(changed)
     return [found[dispatch.name] for dispatch in field.dispatches]
 
 

@@ -39,8 +39,12 @@ class Contender:
 
     @property
     def expected_s(self) -> float:
-        """Seconds of a run of the model with the best candidates so far."""
-        return self.untuned_s - sum(search.saving_s for search in self.field.searches)
+        """Seconds of a run of the model with the best candidates so far.
+
+        If its defaults take longer alone than the model does, so much less is saved.
+        """
+        alone_s = max(self.field.default_s, self.untuned_s)
+        return self.untuned_s * (1 - sum(search.saving_s for search in self.field.searches) / alone_s)
 
     @property
     def is_known(self) -> bool:

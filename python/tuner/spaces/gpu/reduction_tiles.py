@@ -18,7 +18,7 @@ import z3
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.gpu.tiles import ELEMENT_BYTES, LOAD_BYTES, per_loop, settings, unlimited_occupancies
-from tuner.spaces.tiles import ordered, powers_of_two
+from tuner.spaces.tiles import divisors, ordered, powers_of_two
 from tuner.targets import GpuLimits
 
 _MOST_ROWS = 16
@@ -49,10 +49,10 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
     rows = Knob("rows", tuple(tile for tile in powers_of_two(min(count, _MOST_ROWS)) if count % tile == 0))
     row_lanes = Knob("row_lanes", rows.domain if _may_share_rows(problem) else (1,))
     row_subgroups = Knob("row_subgroups", rows.domain)
-    subgroups = Knob("subgroups", tuple(powers_of_two(most)))
+    subgroups = Knob("subgroups", _subgroups(extent // min(gpu.subgroup_sizes), most))
     load = Knob("load", tuple(powers_of_two(LOAD_BYTES // narrowest)))
     repeats = Knob("repeats", tuple(powers_of_two(_MOST_REPEATS)))
-    step = Knob("step", ordered(tile for tile in powers_of_two(extent) if extent % tile == 0))
+    step = Knob("step", tuple(divisors(extent)))
     held = rows.var / (row_lanes.var * row_subgroups.var) * load.var * repeats.var
     rules = [
         Rule(
@@ -109,6 +109,15 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
         Knob("occupancy", unlimited_occupancies(gpu)),
     )
     return Space(knobs, tuple(rules))
+
+
+def _subgroups(steps: int, most: int) -> tuple[int, ...]:
+    """Powers of two, and multiples of them that share the loop evenly: 3 or 6 for the 768 columns of a norm.
+
+    `steps`: how often a subgroup that reads one element a lane goes along the loop.
+    """
+    odd = [divisor for divisor in divisors(steps) if divisor % 2]
+    return ordered(count * divisor for divisor in odd for count in powers_of_two(most) if count * divisor <= most)
 
 
 def _may_share_rows(problem: Problem) -> bool:
