@@ -289,6 +289,8 @@ MlirAttribute mlirAttributeParseGet(MlirContext context, MlirStringRef text);
 void mlirAttributePrint(MlirAttribute attr, MlirStringCallback callback,
                         void *userData);
 bool mlirAttributeIsAArray(MlirAttribute attr);
+MlirAttribute mlirArrayAttrGet(MlirContext ctx, intptr_t numElements,
+                               MlirAttribute const *elements);
 intptr_t mlirArrayAttrGetNumElements(MlirAttribute attr);
 MlirAttribute mlirArrayAttrGetElement(MlirAttribute attr, intptr_t pos);
 bool mlirAttributeIsADictionary(MlirAttribute attr);

@@ -15,6 +15,7 @@ const PassDefinition *const kPasses[] = {
     &kAnnotateRootOps,
     &kCopyAsynchronously,
     &kLoadMatrices,
+    &kOrderWorkgroups,
     &kPipelineCopies2,
     &kPipelineCopies3,
     &kPipelineCopies4,

@@ -22,6 +22,7 @@ extern const PassDefinition kAllocateOnStack;
 extern const PassDefinition kAnnotateRootOps;
 extern const PassDefinition kCopyAsynchronously;
 extern const PassDefinition kLoadMatrices;
+extern const PassDefinition kOrderWorkgroups;
 extern const PassDefinition kPipelineCopies2;
 extern const PassDefinition kPipelineCopies3;
 extern const PassDefinition kPipelineCopies4;

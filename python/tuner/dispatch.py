@@ -190,7 +190,8 @@ class Feeding:
     2 to 6; 0: one tile, filled through registers. `matrix_loads`: a subgroup loads whole matrices from shared memory
     (`ldmatrix`) instead of each lane its own values. `reads_ahead`: operands are read from there one instruction ahead,
     which stages allow. `warpgroups`: four subgroups compute together, from shared memory, by Hopper's `wgmma`; there
-    are 3 stages or more then, and nothing else is chosen. All but the padding needs our pass plugin.
+    are 3 stages or more then, and nothing else is chosen. `along_columns`: workgroups that start one after another take
+    the tiles of a column, instead of those of a row. All but the padding needs our pass plugin.
     """
 
     padding_bits: int = 64
@@ -198,6 +199,7 @@ class Feeding:
     matrix_loads: bool = False
     reads_ahead: bool = False
     warpgroups: bool = False
+    along_columns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

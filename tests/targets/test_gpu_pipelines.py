@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,6 +176,18 @@ def test_feeding_is_in_the_code(dispatches: tuple[Dispatch, ...], tmp_path: Path
             assert (b"cp.async" in code) == (feeding.stages > 0)
             assert (b"ldmatrix" in code) == feeding.matrix_loads
             assert (b"st.shared" in code) == (feeding.stages == 0)
+
+
+@pytest.mark.compiler
+@pytest.mark.gpu
+def test_workgroups_change_places(dispatches: tuple[Dispatch, ...], tmp_path: Path) -> None:
+    """The same copies and products, in other places."""
+    product = next(one for one in dispatches if "matmul_128x128x512" in one.name)
+    asked = (Feeding(128, 3), Feeding(128, 3, along_columns=True))
+    plain, ordered = compiled([job(product, number, feeding, tmp_path) for number, feeding in enumerate(asked)])
+    assert plain != ordered
+    moved = re.compile(rb"^\t(?:@%p\d+ )?((?:ld|st|cp|mma|bar)\.[\w.]*)", re.MULTILINE)
+    assert Counter(moved.findall(plain)) == Counter(moved.findall(ordered))
 
 
 def test_what_needs_the_plugin_says_so() -> None:

@@ -31,6 +31,8 @@ _ENOUGH_ROWS = 100
 _SOUGHT = 20_000
 # Stands for a knob that a recorded pool lacks.
 _LACKING = -1.0
+# Knobs that are younger than records that ship: 0 is what they stand for there.
+_YOUNGER = frozenset(("along_columns",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _lessons(
     knobs = [knob.name for knob in pool.knobs]
     alike = [record for record in records if record.target == target and Shape.of(record.problem).kind == shape.kind]
     closest = sorted(alike, key=lambda record: _distance(shape, form, record))
-    own = [record for record in closest if record.form == form and list(record.knobs) == knobs]
+    own = [record for record in closest if record.form == form and _has_knobs(record, knobs)]
     if sum(len(record.rows) for record in own) >= _ENOUGH_ROWS:
         closest = own
     elif target == "cpu" and not any(record.form == form for record in closest):
@@ -116,6 +118,10 @@ def _lessons(
     return lessons
 
 
+def _has_knobs(record: RecordedPool, knobs: Sequence[str]) -> bool:
+    return list(record.knobs) == [name for name in knobs if name in record.knobs or name not in _YOUNGER]
+
+
 def features_of(
     shape: Shape, wanted: Sequence[str], knobs: Sequence[str], rows: npt.NDArray[np.int64], machine: Machine
 ) -> Array:
@@ -128,9 +134,9 @@ def features_of(
     values = rows.astype(np.float64)
     columns = list(traits(shape, knobs, values, machine).values())
     place = {name: column for column, name in enumerate(knobs)}
-    lacking = np.full(len(rows), _LACKING)
+    lacking, absent = np.full(len(rows), _LACKING), np.zeros(len(rows))
     for name in wanted:
-        value = np.abs(values[:, place[name]]) if name in place else None
+        value = np.abs(values[:, place[name]]) if name in place else absent if name in _YOUNGER else None
         columns.append(lacking if value is None else np.log2(1 + value))
         if loop := LOOP_OF_KNOB.search(name):
             if value is None or loop[1] not in shape.names:

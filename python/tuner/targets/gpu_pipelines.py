@@ -19,6 +19,7 @@ from tuner.targets.plugin_passes import (
     COPY_ASYNCHRONOUSLY,
     HOIST,
     LOAD_MATRICES,
+    ORDER_WORKGROUPS,
     PREFETCH_MATRICES,
     pipeline_copies,
     warpgroup_products,
@@ -38,9 +39,11 @@ _NORMALIZE = "iree-codegen-normalize-loop-bounds{normalize-for=false normalize-f
 _EXPAND_TILES = ("iree-gpu-expand-undistributed-inner-tiles", "iree-codegen-propagate-reshapes-by-expansion")
 _TO_PRODUCT = ("iree-codegen-gpu-pad-convs", "iree-codegen-convolution-to-igemm")
 _TILE = "iree-codegen-gpu-apply-tiling-level{{tiling-level={level} fuse-consumers={fuses} normalize-loops={normal}}}"
-_DISTRIBUTE = (
+_TO_WORKGROUPS = (
     "iree-convert-accgemm-to-gemm",
     "iree-codegen-tile-and-distribute-to-workgroups-using-forall-op",
+)
+_DISTRIBUTE = (
     *_CLEAN_CONFIGURED,
     "iree-codegen-lower-tensor-ukernels",
     "iree-codegen-lowering-config-interpreter",
@@ -157,6 +160,8 @@ def tile_and_fuse(feeding: Feeding, form: Form = _PRODUCT) -> tuple[str, ...]:
     normal = "true" if form.of_convolution else "false"
     passes = [
         *(_TO_PRODUCT if form.of_convolution else _TO_PRODUCT[:1]),
+        *_TO_WORKGROUPS,
+        *((ORDER_WORKGROUPS,) if feeding.along_columns else ()),
         *_DISTRIBUTE,
         _TILE.format(level="reduction", fuses="true", normal=normal),
         *_AFTER_SUMS,

@@ -16,6 +16,7 @@ COPY_ASYNCHRONOUSLY = (f"{_PREFIX}copy-asynchronously", HOIST)
 """IREE's pass for it fails on some products that other ops are fused with, and leaves alone vectors of three
 dimensions, which batches have."""
 LOAD_MATRICES = f"{_PREFIX}load-matrices"
+ORDER_WORKGROUPS = f"{_PREFIX}order-workgroups"
 PREFETCH_MATRICES = f"{_PREFIX}prefetch-matrices"
 
 

@@ -157,6 +157,7 @@ def with_feeding(settings: GpuSettings, point: Mapping[str, int]) -> GpuSettings
         bool(point.get("matrix_loads", 0)),
         bool(point.get("reads_ahead", 0)),
         bool(point.get("warpgroups", 0)),
+        bool(point.get("along_columns", 0)),
     )
     if feeding == replace(Feeding(), padding_bits=feeding.padding_bits) and feeding.padding_bits < _BITS_OF_LOAD:
         return replace(settings, no_reduce_shared_memory_bank_conflicts=feeding.padding_bits == 0)

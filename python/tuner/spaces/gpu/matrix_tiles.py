@@ -23,6 +23,7 @@ from tuner.spaces.gpu.feeding import FeedingKnobs, with_feeding
 from tuner.spaces.gpu.mma_sync_rules import is_measured, mma_sync_rules
 from tuner.spaces.gpu.tiles import LOAD_BYTES, lookup, per_loop, settings, thread_rules, tiles
 from tuner.spaces.gpu.warpgroups import suit_warpgroups, warpgroup_rules
+from tuner.spaces.gpu.workgroup_order import ALONG_COLUMNS, Tiles, order_rules
 from tuner.spaces.tiles import divisors, knob_name, ordered, powers_of_two, product
 from tuner.targets import GpuLimits, MatrixIntrinsic
 
@@ -84,13 +85,13 @@ def matrix_space(
     figures = _figures(shape, intrinsics, gpu, chosen, tiled, work)
     knobs = (
         *(chosen.intrinsic, chosen.subgroup_size, *options.feeding.knobs),
-        *(*tiled.knobs, options.promoted, options.padded, options.occupancy),
+        *(*tiled.knobs, options.promoted, options.padded, options.occupancy, *options.order),
         *(knob for knob, _ in figures),
     )
     rules = [
         chosen.rule,
         *tiled.rules,
-        *_option_rules(options, tiled, work),
+        *_option_rules(shape, chosen, options, tiled, work),
         *_limit_rules(shape, gpu, chosen, options, work),
         *_cost_rules(shape, tiled, work),
         *_feeding_rules(shape, tiled, options, work),
@@ -98,6 +99,7 @@ def matrix_space(
     ]
     if is_measured(intrinsics):
         rules += _warpgroup_rules(shape, tiled, options, work)
+        rules += _order_rules(shape, gpu, tiled, options)
         rules += mma_sync_rules(
             occupancy=options.occupancy,
             lane_sums=z3.Int(_LANE_SUMS),
@@ -199,6 +201,7 @@ class _Options:
     promoted: Knob
     padded: Knob
     occupancy: Knob
+    order: tuple[Knob, ...]
 
     @staticmethod
     def of(
@@ -211,6 +214,7 @@ class _Options:
             promoted=Knob("promoted", tuple(promoted_values)),
             padded=Knob("padded", (0, 1)),
             occupancy=Knob("occupancy", gpu.occupancies),
+            order=(ALONG_COLUMNS,) if is_measured(intrinsics) and _is_plain(shape) and gpu.processors else (),
         )
 
 
@@ -231,7 +235,7 @@ class _Work:
         )
 
 
-def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
+def _option_rules(shape: Product, chosen: _Chosen, options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
     return [
         Rule(
             "without shared memory there are no stages and no padded rows",
@@ -244,6 +248,11 @@ def _option_rules(options: _Options, tiled: _Tiled, work: _Work) -> list[Rule]:
             "IREE pads if a bound is no multiple of a tile; an instruction needs whole tiles",
         ),
         Rule(f"a step's sums are at most {_MOST_SUM_TILE} deep", work.depth <= _MOST_SUM_TILE, _EMITTED),
+        Rule(
+            "a step has no instruction without sums",
+            work.depth < shape.extents[shape.sums[-1]] + chosen.k,
+            "measured on an H200: IREE's code reads beyond the operands then, NaN if they end there",
+        ),
     ]
 
 
@@ -312,6 +321,18 @@ def _warpgroup_rules(shape: Product, tiled: _Tiled, options: _Options, work: _Wo
         occupancy=options.occupancy.var,
         lhs_ends_with_sums=shape.lhs_ends_with_sums,
         rhs_ends_with_sums=shape.rhs_ends_with_sums,
+    )
+
+
+def _order_rules(shape: Product, gpu: GpuLimits, tiled: _Tiled, options: _Options) -> list[Rule]:
+    if not options.order or options.feeding.stages is None or gpu.processors is None:
+        return []
+    (row,), (column,) = shape.rows, shape.columns
+    return order_rules(
+        options.feeding.stages.var,
+        Tiles(tiled.workgroup[row], tiled.along[row]),
+        Tiles(tiled.workgroup[column], tiled.along[column]),
+        gpu.processors,
     )
 
 
@@ -412,6 +433,11 @@ def _shared_bytes(shape: Product, options: _Options, work: _Work) -> z3.ArithRef
     tiles_held = feeding.tiles_held * (z3.If(promoted % 2 == 1, lhs, 0) + z3.If(promoted >= 2, rhs, 0))
     output = z3.If(z3.And(options.padded.var == 1, promoted != 3), shape.sum_bytes * work.rows * work.columns, 0)
     return tiles_held + output
+
+
+def _is_plain(shape: Product) -> bool:
+    """Whether it is one product of rows and columns: no batch, no image."""
+    return not shape.batch and len(shape.rows) == len(shape.columns) == 1
 
 
 def _suits_warpgroups(shape: Product, gpu: GpuLimits) -> bool:
