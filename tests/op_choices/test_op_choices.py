@@ -13,7 +13,7 @@ import pytest
 
 import op_samples
 import samples
-from op_samples import CHANNELS_LAST, SUITED
+from op_samples import FURTHER, SUITED
 from tuner import plugins
 from tuner.model.model import Model, preprocessing_flag
 from tuner.op_choices import GROUP, OpChoice, OpChoiceKind, flags_of
@@ -60,7 +60,7 @@ def test_each_registered_kind_has_samples() -> None:
     assert {kind for kind, _ in SUITED} == set(plugins.names(GROUP))
 
 
-@pytest.mark.parametrize(("kind", "value", "text"), [(*named, text) for named, text in SUITED.items()] + CHANNELS_LAST)
+@pytest.mark.parametrize(("kind", "value", "text"), [(*named, text) for named, text in SUITED.items()] + FURTHER)
 def test_a_choice_is_applied_and_computes_the_same(
     kind: str, value: str, text: str, target: CpuTarget, tmp_path: Path
 ) -> None:

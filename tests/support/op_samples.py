@@ -101,8 +101,10 @@ SUITED = {
     ("patches", "product"): convolution((1, 12, 9, 12), (6, 12, 3, 3), strides=(1, 2)),
     ("winograd", "on"): convolution((1, 16, 14, 14), (16, 16, 3, 3)),
 }
-# The same for convolutions whose channels come last.
-CHANNELS_LAST = [
+# Further forms: windows of one row or column, and convolutions whose channels come last.
+FURTHER = [
+    ("patches", "tiled", convolution((1, 24, 1, 14), (10, 24, 1, 3))),
+    ("patches", "product", convolution((1, 12, 11, 6), (10, 12, 5, 1))),
     ("pointwise", "tiled", channels_last((1, 6, 10, 24), 20, (1, 1))),
     ("few-channels", "slices", channels_last((1, 8, 13, 3), 6, (3, 3), strides=(2, 2))),
     ("few-channels", "slices", channels_last((1, 8, 12, 3), 6, (2, 3), order="fhwc")),

@@ -69,13 +69,13 @@ def _default(result: DispatchResult) -> Compilation:
 
 
 def _found_in(runner: Runner, sources: Mapping[str, ProgramSource], limit_s: float) -> dict[str, RaceCheck]:
-    """What the search finds in each program; nothing if the device does not load them."""
+    """What the search finds in each program, or why it could not be made."""
     try:
         for name, source in sources.items():
             runner.load(name, source)
         return dict(zip(sources, runner.find_races(*sources, limit_s=limit_s), strict=True))
-    except MeasurementError:
-        return {}
+    except MeasurementError as error:
+        return dict.fromkeys(sources, RaceCheck(not_run=str(error)))
     finally:
         # A process that died has nothing loaded.
         with suppress(MeasurementError):
