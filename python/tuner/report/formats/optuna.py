@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A run as studies of Optuna, whose dashboard shows them: `optuna-dashboard FILE`.
 
-A dispatch is a study, a candidate a trial of its knobs; the value is its time in milliseconds. Optuna writes the file
-itself, in the form of its journal, to which it can add.
+Each dispatch is a study of its candidates, whose value is the time in milliseconds. Optuna writes the file itself, in the
+form of its journal, to which it can add.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.storages import JournalStorage
     from optuna.trial import FrozenTrial
+
+
+_WRITER, _TIMES = "iree-tuner", {"datetime_start", "datetime_complete"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +60,21 @@ def _journal(run: RecordedRun) -> str:
             for dispatch in run.dispatches:
                 if dispatch.tried:
                     _add_study(storage, dispatch)
-            return file.read_text()
+            return "".join(_settled(line, run) for line in file.read_text().splitlines())
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def _settled(line: str, run: RecordedRun) -> str:
+    """A line of the journal without what differs from one writing to the next: who wrote it, and when.
+
+    When candidates ended is not recorded, so the run's folder says it of all.
+    """
+    entry = json.loads(line)
+    entry["worker_id"] = _WRITER
+    ended = datetime.fromtimestamp(run.folder.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+    entry |= dict.fromkeys(entry.keys() & _TIMES, ended)
+    return json.dumps(entry) + "\n"
 
 
 def _add_study(storage: JournalStorage, dispatch: RecordedDispatch) -> None:
