@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A run as studies of Optuna, whose dashboard shows them: `optuna-dashboard FILE`.
 
-Each dispatch is a study of its candidates, whose value is the time in milliseconds. Optuna writes the file itself, in the
-form of its journal, to which it can add.
+Each dispatch is a study of its candidates, whose value is the time in milliseconds. Optuna writes the file itself, in
+the form of its journal, to which it can add.
 """
 
 from __future__ import annotations
