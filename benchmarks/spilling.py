@@ -6,7 +6,7 @@
 
 The recorded points of each operation are compiled again, the ten fastest and some others by chance, and assembled by
 NVIDIA's ptxas, which needs no GPU. The table says how many of the ten spill, the most that one of them does, in bytes
-of a thread, and of the others how many spill more. If a name is recorded more than once, the last counts.
+of a thread, and of all how many spill, and how many more than that. If a name is recorded twice, the last counts.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any
 import numpy as np
 
 from gpu_cases import CASES
+from static_facts import BEST, Timed, spills
 from tuner import spaces
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatch import Configuration, Dispatch
 from tuner.dispatches.extract import extract
-from tuner.facts.reading import read_facts
 from tuner.model.model import Model
 from tuner.outcome import Candidate
 from tuner.targets.cuda import choose
 
 # The chip that candidates are compiled and assembled for.
 CHIP = "sm_90"
-_BEST = 10
+TARGET = choose(CHIP, 1)
 _TIMEOUT_S = 60.0
 
 
@@ -48,53 +48,51 @@ def points_of(line: Mapping[str, Any]) -> list[tuple[float, dict[str, int]]]:
     return [(time_s, dict(zip(knobs, point, strict=True))) for point, time_s in ordered]
 
 
-def spilled(dispatch: Dispatch, configurations: Sequence[Configuration], folder: Path) -> list[int | None]:
-    """The bytes that a thread of each spills; None if it does not compile today."""
-    target = choose(CHIP, 1)
+def timed(dispatch: Dispatch, asked: Sequence[tuple[float, Configuration]], folder: Path) -> list[Timed]:
+    """The configurations that compile today, with their recorded times and the facts of their binaries."""
     assert dispatch.program is not None
     jobs = [
         CompileJob(
-            dispatch.program,
-            dispatch.name,
-            Candidate(number, configuration=configuration),
-            target,
-            folder / f"{number}.vmfb",
-            folder / f"{number}.log",
+            program=dispatch.program,
+            identity=dispatch.name,
+            candidate=Candidate(number, configuration=configuration),
+            target=TARGET,
+            binary=folder / f"{number}.vmfb",
+            log=folder / f"{number}.log",
+            facts_for=CHIP,
         )
-        for number, configuration in enumerate(configurations)
+        for number, (_, configuration) in enumerate(asked)
     ]
     with CompilePool(2, _TIMEOUT_S) as compilers:
-        ends = list(compilers.compile(jobs))
-    facts = [None if end.binary is None else read_facts(end.binary, CHIP) for end in ends]
-    return [None if one is None else one.spilled_bytes for one in facts]
+        ends = compilers.compile(jobs)
+    return [
+        Timed(number, time_s, end.facts)
+        for number, ((time_s, _), end) in enumerate(zip(asked, ends, strict=True))
+        if end.facts is not None
+    ]
 
 
 def row_of(line: Mapping[str, Any], others: int, folder: Path) -> str:
     """A row of the table."""
     (case,) = (case for case in CASES if case.name == line["name"])
-    model, target = folder / "model.mlir", choose(CHIP, 1)
+    model = folder / "model.mlir"
     model.write_text(case.mlir)
-    extracted = extract(Model.open(model, target.compile_flags), target, folder)
+    extracted = extract(Model.open(model, TARGET.compile_flags), TARGET, folder)
     (dispatch,) = (each for each in extracted.dispatches if each.problem is not None)
     assert dispatch.problem is not None
-    found = spaces.find(target.name, dispatch.problem)
+    found = spaces.find(TARGET.name, dispatch.problem)
     assert found is not None
     points = points_of(line)
-    best, rest = points[:_BEST], points[_BEST:]
+    rest = points[BEST:]
     chosen = np.random.default_rng(0).choice(len(rest), size=min(others, len(rest)), replace=False)
-    asked = [*best, *(rest[index] for index in sorted(chosen))]
-    configurations = [
-        found[1].configuration(dispatch.problem, {**point, "along_columns": point.get("along_columns", 0)})
-        for _, point in asked
-    ]
-    bytes_of = spilled(dispatch, configurations, folder)
-    of_best = [one for one in bytes_of[: len(best)] if one is not None]
-    of_others = [one for one in bytes_of[len(best) :] if one is not None]
-    most = max(of_best, default=0)
+    asked = [*points[:BEST], *(rest[index] for index in sorted(chosen))]
+    known = timed(
+        dispatch, [(time_s, found[1].configuration(dispatch.problem, point)) for time_s, point in asked], folder
+    )
+    said = spills(known)
     return (
-        f"| {line['name']} | {sum(one > 0 for one in of_best)} of {len(of_best)} | {most} |"
-        f" {sum(one > 0 for one in of_others)} of {len(of_others)} | {sum(one > most for one in of_others)} |"
-        f" {max(of_others, default=0)} |"
+        f"| {line['name']} | {said['spilling_of_best']} of {BEST} | {said['most_spilled_of_best']} |"
+        f" {said['spilling']} of {len(known)} | {said['above_that']} |"
     )
 
 
@@ -106,10 +104,8 @@ def main() -> None:
     options = parser.parse_args()
     texts = (text for path in options.recorded for text in path.read_text().splitlines())
     lines = {line["name"]: line for line in map(json.loads, texts)}
-    print(
-        "| dispatch | of the ten fastest spill | the most, bytes | of others spill | more than that | the most, bytes |"
-    )
-    print("|---|---|---|---|---|---|")
+    print("| dispatch | of the ten fastest spill | the most, bytes | of all spill | more than that |")
+    print("|---|---|---|---|---|")
     for name, line in lines.items():
         if not options.only or name in options.only:
             with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ from tuner.facts import BinaryFacts, read_facts
 from tuner.report.recorded_run import read_run
 
 # The fastest candidates that must not be lost.
-_BEST = 10
+BEST = 10
 # Candidates without which a correlation says nothing.
 _FEWEST = 8
 _MEAN_RANK = "mean rank"
@@ -96,7 +96,7 @@ def ranking(timed: Sequence[Timed]) -> dict[str, dict[str, float]]:
 
 def spills(timed: Sequence[Timed]) -> dict[str, int]:
     """How many candidates spill, of the fastest too, and the most that one of those spills, in bytes of a thread."""
-    fastest = sorted(timed, key=lambda one: one.time_s)[:_BEST]
+    fastest = sorted(timed, key=lambda one: one.time_s)[:BEST]
     return {
         "spilling": sum(one.facts.spilled_bytes > 0 for one in timed),
         "spilling_of_best": sum(one.facts.spilled_bytes > 0 for one in fastest),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -83,8 +83,8 @@ class Evaluation:
     """The end of a candidate. Times are seconds of one run.
 
     `edge_slowdown`: how many times slower than its samples the candidate can be, beyond what the default can, if
-    nothing readable follows its operands in memory; 1.0 for nearly all. `time_s` is the median of `samples_s` times
-    `edge_slowdown`. `speedup`: the default's median divided by `time_s` (above 1 is better).
+    nothing readable follows its operands in memory; 1.0 for nearly all. `time_s` is the lower quartile of `samples_s`
+    times `edge_slowdown`. `speedup`: the default's lower quartile divided by `time_s` (above 1 is better).
     """
 
     compilation: Compilation
@@ -99,6 +99,10 @@ class Evaluation:
     def candidate(self) -> Candidate:
         """What was compiled and measured."""
         return self.compilation.candidate
+
+    def failed(self, fate: Fate, detail: str) -> Evaluation:
+        """The candidate if it came to another end afterwards, when it had been measured."""
+        return replace(self, fate=fate, detail=detail, time_s=None, speedup=None, samples_s=())
 
     def to_json(self) -> dict[str, Any]:
         """One line of a run's log."""

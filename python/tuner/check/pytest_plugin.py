@@ -26,6 +26,7 @@ from tuner.errors import InputError, TunerError
 if TYPE_CHECKING:
     from tuner.check.options import CheckOptions
     from tuner.check.verdicts import CheckReport
+    from tuner.specs.read import CertifiedEntry
 
 SUFFIX = ".check.toml"
 _TEXT, _TEXTS, _NUMBER = "a text", "a list of texts", "a number"
@@ -123,7 +124,7 @@ class CheckFile(pytest.File):
                     continue
                 flags = flags or bool(spec.flags)
                 for entry in spec.entries:
-                    yield Judged.from_parent(self, name=f"{path.name}: {entry.label}")
+                    yield Judged.from_parent(self, name=_name_of(path, entry))
         except InputError as error:
             raise self.CollectError(str(error)) from error
         if flags:
@@ -176,6 +177,10 @@ class Judged(pytest.Item):
         return self.path, None, self.name
 
 
+def _name_of(spec: Path, entry: CertifiedEntry) -> str:
+    return f"{spec.name}: {entry.label}"
+
+
 def verdict_in(report: CheckReport, name: str) -> tuple[str, bool]:
     """The verdict that a test stands for as a line, "" if there is none, and whether it is a failure."""
     from tuner.check.verdicts import Verdict
@@ -184,7 +189,7 @@ def verdict_in(report: CheckReport, name: str) -> tuple[str, bool]:
         if name == path.name:
             return f"does not parse: {reason}", True
     for judged in report.entries:
-        if name == f"{judged.path.name}: {judged.entry.label}":
+        if name == _name_of(judged.path, judged.entry):
             return f"{judged.verdict.value}: {judged.detail}", judged.verdict.is_failure
     if name == _FLAGS and report.flags_verdict is not None:
         found = report.flags_verdict

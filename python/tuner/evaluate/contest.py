@@ -35,9 +35,7 @@ class _FinalistError(Exception):
 
     def __init__(self, evaluation: Evaluation, fate: Fate, detail: str) -> None:
         super().__init__(detail)
-        self.evaluation = replace(
-            evaluation, fate=fate, detail=f"in the final: {detail}", time_s=None, speedup=None, samples_s=()
-        )
+        self.evaluation = evaluation.failed(fate, f"in the final: {detail}")
 
 
 class Contest:

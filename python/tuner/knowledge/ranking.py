@@ -119,6 +119,7 @@ def _lessons(
 
 
 def _has_knobs(record: RecordedPool, knobs: Sequence[str]) -> bool:
+    """Whether a record has these knobs, but for those that are younger."""
     return list(record.knobs) == [name for name in knobs if name in record.knobs or name not in _YOUNGER]
 
 

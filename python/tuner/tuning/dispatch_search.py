@@ -140,12 +140,10 @@ class DispatchSearch:
         bench = solved.bench
 
         def record(event: Event) -> None:
-            if isinstance(event, FinalistFailed | Disturbance):
-                bench.folder.append(event.to_json())
             if isinstance(event, FinalistFailed) and event.evaluation.fate is Fate.WRONG_RESULT:
-                # It was kept as measured. The next run that knows it must not try it again.
-                search._keep(event.evaluation, instead=True)
-            bench.listen(event)
+                search._refute(event)
+            else:
+                _record(bench, event)
 
         started = bench.budget.clock()
         benches = Benches.start(bench.devices, solved.task.program, default, dispatch=solved.name, listen=record)
@@ -297,15 +295,14 @@ class DispatchSearch:
 
     def refuted(self, final: Final, fault: str) -> DispatchResult:
         """The result if the winner of a final turned out to be wrong: the default stays."""
-        failed = replace(
-            final.evaluation, fate=Fate.WRONG_RESULT, detail=fault, time_s=None, speedup=None, samples_s=()
-        )
-        self._keep(failed, instead=True)
-        event = FinalistFailed(self.name, failed)
-        self._bench.folder.append(event.to_json())
-        self._bench.listen(event)
+        self._refute(FinalistFailed(self.name, final.evaluation.failed(Fate.WRONG_RESULT, fault)))
         verdict = self._verdict(f"the default stays: its best candidate is wrong ({fault})")
         return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), replace(final, accepted=False))
+
+    def _refute(self, failed: FinalistFailed) -> None:
+        """A finalist is wrong that was kept as measured: the next run that knows it must not try it again."""
+        self._keep(failed.evaluation, instead=True)
+        _record(self._bench, failed)
 
     def _no_longer_than_search(self) -> Budget:
         """The time of a final in a run without a budget: that of the search, if candidates were measured in it."""
@@ -438,3 +435,10 @@ class DispatchSearch:
         self._evaluations.append(evaluation)
         self._bench.folder.append({"dispatch": self.name, **evaluation.to_json()})
         self._bench.listen(CandidateEnded(self.name, evaluation, self._best[-1], stored))
+
+
+def _record(bench: Workbench, event: Event) -> None:
+    """Passes an event on. What disturbs a search or a final is in the run's log too."""
+    if isinstance(event, FinalistFailed | Disturbance):
+        bench.folder.append(event.to_json())
+    bench.listen(event)
