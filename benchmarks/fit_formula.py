@@ -21,7 +21,7 @@ from few_shot import MARKS, at_random, scores
 from tuner.knowledge.analytic import faults
 from tuner.knowledge.records import RecordedPool, shipped_records
 from tuner.knowledge.traits import Array, Shape
-from tuner.search.models.taught import Lesson
+from tuner.search.models.taught import above_best
 
 # Significant digits of a weight.
 _DIGITS = 2
@@ -35,7 +35,7 @@ def columns(record: RecordedPool, names: Sequence[str]) -> Array:
 
 def fitted(records: Sequence[RecordedPool], names: Sequence[str]) -> Array:
     """The weights that fit these pools best."""
-    found = [(columns(record, names), Lesson(np.empty((0, 0)), record.times_s).above_best) for record in records]
+    found = [(columns(record, names), above_best(record.times_s)) for record in records]
     weights: Array
     weights, _ = nnls(
         np.concatenate([each - each.mean(axis=0) for each, _ in found]),

@@ -4,7 +4,7 @@
 
 For each operation the search and the random candidates draw from the same pool, and are checked and timed by the same
 means. Their best candidates are compared with the default in interleaved rounds, then with one another. The search
-learns where to start from earlier operations of the same form (not with `--unlearnt`), never from random candidates.
+knows the records that ship (not with `--unlearnt`), but for those of the operation itself.
 Raw results are appended to --output, a line for each operation. Operations that have a line are not run again. The last
 line is one JSON object about all lines: `gemm_f16_geomean` (the default's time over the tuned one's), `min_vs_random`
 (the time of what random candidates would deliver over that of what the search would, 1 if they are the same),
@@ -36,6 +36,7 @@ import numpy as np
 from gpu_cases import CASES, Case
 from gpu_spaces import Choices, choices
 from tuner.compile.pool import CompileJob, CompilePool
+from tuner.constraints import Pool
 from tuner.dispatch import Dispatch
 from tuner.dispatches.extract import extract
 from tuner.errors import MeasurementError, TunerError
@@ -43,18 +44,20 @@ from tuner.evaluate.bench import DispatchBench
 from tuner.evaluate.final import Final
 from tuner.evaluate.programs import runnable
 from tuner.jsonable import to_plain
+from tuner.knowledge.ranking import rank
+from tuner.knowledge.records import shipped_records
+from tuner.knowledge.traits import Machine
 from tuner.measuring import DispatchProgram, Runner
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.sampling import Paired, paired_rounds
 from tuner.model.model import Model
 from tuner.outcome import DEFAULT, Candidate, Compilation, Evaluation
 from tuner.search import NO_PRIOR, Prior
-from tuner.search.models.expectation import Expectation
+from tuner.search.models.predicted import Predicted
 from tuner.search.portfolio import PortfolioStrategy
 from tuner.search.random import RandomStrategy
 from tuner.speedup import Ratio, speedup
 from tuner.targets.cuda import CudaTarget, choose
-from tuner.tuning.experience import Experience
 
 COMPILE_TIMEOUT_S = 8.0
 MIN_GAIN = 0.02
@@ -78,7 +81,6 @@ class Tools:
     runner: Runner
     compilers: CompilePool
     preloader: Preloader
-    experience: Experience
 
 
 class Contest:
@@ -99,6 +101,8 @@ class Contest:
             reasons = "; ".join(f"{each.name}: {each.untunable}" for each in extracted.dispatches)
             raise TunerError(f"{case.name} has {len(tunable)} tunable dispatches ({reasons})")
         (self._dispatch,) = tunable
+        self._machine = Machine.of(extracted.limits)
+        self._name = case.name
         self._choices: Choices = choices(path, self._dispatch, target, extracted.limits, self._folder)
         self.compile_s = self.preload_s = 0.0
         (self._default,) = self._compile([DEFAULT])
@@ -151,15 +155,12 @@ class Contest:
         return kind(self._choices.pool, np.random.default_rng(seed), trials, prior)
 
     def prior(self, seed: int) -> Prior:
-        """The times to expect, learnt from earlier operations."""
+        """The times to expect, by the records that ship of other operations."""
+        records = [record for record in shipped_records() if record.name != self._name]
         rng = np.random.default_rng(seed)
-        return self._tools.experience.expectation(self.problem, self._choices.pool, rng) or NO_PRIOR
-
-    def learn(self, evaluations: Sequence[Evaluation]) -> None:
-        """Keeps what was measured, for later operations."""
-        for each in evaluations:
-            if each.time_s is not None:
-                self._tools.experience.add(self.problem.key, each.candidate.point, each.time_s)
+        # Records have not the suite's own knob, the first one.
+        pool = Pool(self._choices.pool.knobs[1:], self._choices.pool.rows[:, 1:])
+        return rank(self.problem.key, pool, self._machine, self._target.name, records, rng) or NO_PRIOR
 
     def final(self, evaluations: Sequence[Evaluation]) -> Final | None:
         return self._bench.final(evaluations, np.random.default_rng(self._settings.seed), MIN_GAIN)
@@ -223,7 +224,6 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
         settings.batch,
         first=1,
     )
-    contest.learn(tuned)
     random: list[Evaluation] = []
     if settings.random:
         strategy = contest.strategy(RandomStrategy, settings.seed + 1000, settings.random)
@@ -232,7 +232,7 @@ def run_case(case: Case, settings: Settings, target: CudaTarget, tools: Tools) -
         "name": case.name,
         "kind": case.kind,
         "problem": contest.problem.key,
-        "learnt_from": prior.learnt_from if isinstance(prior, Expectation) else 0,
+        "learnt_from": prior.learnt_from if isinstance(prior, Predicted) else 0,
         "pool": contest.pool_size,
         "default_s": contest.default_s,
         "flops": case.flops,
@@ -344,7 +344,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=16)
     parser.add_argument("--batch", type=int, default=8, help="candidates that the search asks for at a time")
-    parser.add_argument("--unlearnt", action="store_true", help="each kernel's search knows nothing of the others")
+    parser.add_argument("--unlearnt", action="store_true", help="the searches know no records")
     parser.add_argument("--no-library", action="store_true")
     parser.add_argument("--stop-after-s", type=float, default=math.inf, help="start no kernel after so many seconds")
     parser.add_argument("--output", type=Path, help="a file of JSON lines")
@@ -370,7 +370,7 @@ def main() -> None:
         settings = Settings(
             arguments.trials, random, arguments.seed, arguments.batch, not arguments.unlearnt, Path(work)
         )
-        tools = Tools(runner, pool, preloader, remembered(results))
+        tools = Tools(runner, pool, preloader)
         for case in wanted:
             if time.monotonic() - started > arguments.stop_after_s:
                 print(f"{case.name} and what follows is left for another call")
@@ -390,17 +390,6 @@ def main() -> None:
                 with arguments.output.open("a") as file:
                     file.write(json.dumps(result) + "\n")
     print(json.dumps(summary(results)))
-
-
-def remembered(results: Sequence[dict[str, Any]]) -> Experience:
-    """What the searches of earlier calls measured."""
-    experience = Experience()
-    for result in results:
-        # Older results name no problem, so nothing can be learnt from them.
-        for *values, time_s in result["tuned_points"] if "problem" in result else ():
-            if time_s is not None:
-                experience.add(result["problem"], dict(zip(result["knobs"], values, strict=True)), time_s)
-    return experience
 
 
 def read_results(path: Path | None) -> list[dict[str, Any]]:

@@ -4,9 +4,9 @@
 
     python benchmarks/ship_records.py
 
-`h200.jsonl` and `h200-warpgroups.jsonl` of `benchmarks/results` are of `gpu_suite.py`, `cpu-pools.jsonl` is of
-`record_pools.py`. Run those to record anew. Knobs of older spaces take the names that they have now. The last line is
-one JSON object: of each file that was written its pools, its rows and its bytes.
+The files of the H200 in `benchmarks/results` are of `gpu_suite.py`, `cpu-pools.jsonl` is of `record_pools.py`. Run
+those to record anew. Knobs of older spaces take the names that they have now. The last line is one JSON object: of each
+file that was written its pools, its rows and its bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from tuner.knowledge.records import SHIPPED, RecordedPool, write_records
 from tuner.knowledge.traits import Machine
 
 RESULTS = Path(__file__).parent / "results"
-FILES = {"cpu.jsonl": ("cpu-pools.jsonl",), "h200.jsonl": ("h200.jsonl", "h200-warpgroups.jsonl")}
+FILES = {
+    "cpu.jsonl": ("cpu-pools.jsonl",),
+    "h200.jsonl": ("h200.jsonl", "h200-warpgroups.jsonl", "h200-attention.jsonl"),
+}
 # The streaming multiprocessors of an H200, and the widest load of a thread: NVIDIA's data sheet of the H200.
 H200 = Machine(132, 16)
 # Knobs of the space that h200.jsonl is of, which have other names now. `space` was the suite's own.

@@ -19,22 +19,42 @@ _MOST_ABOVE = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """Rows of a pool: features of shape [rows, columns], and what a rule of thumb makes of them.
+
+    `expected`: logarithms of times, up to a constant, shape [rows]. Trees learn what is left: an effect that a rule
+    knows is found in pools that are unlike all that was recorded.
+    """
+
+    features: Array
+    expected: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """What was measured of one pool: features of shape [rows, columns], and times of shape [rows], NaN for a failure.
+    """What was measured of rows of one pool: times of shape [rows], NaN for a failure.
 
     `weight`: how much a row counts.
     """
 
-    features: Array
+    described: Described
     times: Array
     weight: float = 1.0
 
     @property
-    def above_best(self) -> Array:
-        """By how much the logarithm of each time is above the least; a failure counts as the worst. Shape [rows]."""
-        log_times = np.log(np.where(np.isnan(self.times), np.inf, self.times))
-        above: Array = np.minimum(log_times - log_times.min(), _MOST_ABOVE)
-        return above
+    def left(self) -> Array:
+        """By how much each row is further above the best than the rule expects. Shape [rows]."""
+        above = above_best(self.times)
+        expected = self.described.expected
+        found: Array = above - (expected - expected[above.argmin()])
+        return found
+
+
+def above_best(times: Array) -> Array:
+    """By how much the logarithm of each time is above the least; a failure counts as the worst. Shape [rows]."""
+    log_times = np.log(np.where(np.isnan(times), np.inf, times))
+    above: Array = np.minimum(log_times - log_times.min(), _MOST_ABOVE)
+    return above
 
 
 class Taught(Predicted):
@@ -46,23 +66,23 @@ class Taught(Predicted):
     def __init__(
         self,
         lessons: Sequence[Lesson],
-        features: Callable[[npt.NDArray[np.int64]], Array],
+        describe: Callable[[npt.NDArray[np.int64]], Described],
         rows: npt.NDArray[np.int64],
         rng: np.random.Generator,
     ) -> None:
-        """`features` of rows of the pool have the lessons' columns. `rows`: those among which the best is sought."""
+        """`describe` gives rows of the pool the lessons' columns. `rows`: those among which the best is sought."""
         # Takes long to import, and most searches that need it have imported it by then.
         from sklearn.ensemble import ExtraTreesRegressor
 
-        self._features = features
+        self._describe = describe
         self.learnt_from = sum(len(lesson.times) for lesson in lessons)
-        seen = np.concatenate([lesson.features for lesson in lessons])
-        above = np.concatenate([lesson.above_best for lesson in lessons])
+        seen = np.concatenate([lesson.described.features for lesson in lessons])
+        left = np.concatenate([lesson.left for lesson in lessons])
         weights = np.concatenate([np.full(len(lesson.times), lesson.weight) for lesson in lessons])
         seed = int(rng.integers(2**31))
         self._trees = (
             ExtraTreesRegressor(_TREES, min_samples_leaf=2, max_features=0.5, random_state=seed)
-            .fit(seen.astype(np.float32), above, sample_weight=weights)
+            .fit(seen.astype(np.float32), left, sample_weight=weights)
             .estimators_
         )
         found = self._by_tree(rows)
@@ -93,6 +113,7 @@ class Taught(Predicted):
         return list(chosen)
 
     def _by_tree(self, rows: npt.NDArray[np.int64]) -> Array:
-        features = self._features(rows).astype(np.float32)
+        described = self._describe(rows)
+        features = described.features.astype(np.float32)
         found: Array = np.stack([tree.tree_.predict(features).ravel() for tree in self._trees])
-        return found
+        return found + described.expected
