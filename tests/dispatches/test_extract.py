@@ -106,7 +106,7 @@ def test_element_types_are_told_apart(tmp_path: Path, target: CpuTarget) -> None
 
 
 def test_what_cannot_be_tuned_says_why(tmp_path: Path, target: CpuTarget) -> None:
-    (dispatch,) = extract_text(samples.pack(256), tmp_path, target).dispatches
+    (dispatch,) = extract_text(samples.sort(256), tmp_path, target).dispatches
     assert dispatch.problem is None
     assert dispatch.untunable
 

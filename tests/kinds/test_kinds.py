@@ -164,10 +164,30 @@ def test_two_spaces_of_one_priority_are_an_error_that_space_settles(package: Pat
     assert "the space cpu-mmt4d does not serve row-sum row64 k512 f32 on cpu" in other.stdout
 
 
-def test_no_kind_recognises_an_op_that_only_moves_data(tmp_path: Path, target: CpuTarget) -> None:
-    (dispatch,) = extract_text(samples.pack(64), tmp_path, target).dispatches
+def test_an_op_of_no_kind_is_named(tmp_path: Path, target: CpuTarget) -> None:
+    (dispatch,) = extract_text(samples.sort(64), tmp_path, target).dispatches
     assert dispatch.problem is None
-    assert dispatch.untunable == "no kind of problem describes a root op like linalg.pack"
+    assert dispatch.untunable == "no kind of problem describes a root op like iree_linalg_ext.sort"
+
+
+def test_the_maps_of_a_packing_say_its_tiles(tmp_path: Path, target: CpuTarget) -> None:
+    problems = {
+        dispatch.name.partition("_dispatch")[0]: dispatch.problem
+        for dispatch in extract_text(samples.LAYOUTS, tmp_path, target).dispatches
+    }
+    maps = {
+        name: [operand.indexing_map.partition(" -> ")[2] for operand in problem.operands]
+        for name, problem in problems.items()
+        if problem is not None
+    }
+    assert maps == {
+        "image": ["(d0, d1 * 16, d2, d3)", "(d0, d1, d2, d3, 0)"],
+        "filled": ["(d1, d0 * 16)", "(d0, d1, 0, 0)", "()"],
+        "unpacked": ["(d0 floordiv 16, d1 floordiv 16, d0 mod 16, d1 mod 16)", "(d0, d1)"],
+    }
+    filled = problems["filled"]
+    assert filled is not None
+    assert filled.label == "packing parallel16 parallel120 f32"
 
 
 def test_only_a_contraction_of_three_operands_has_a_matcher(fused: Extracted) -> None:

@@ -20,7 +20,7 @@ from tuner.dispatch import Dispatch, Follower, Loop, Operand, Problem
 from tuner.dispatches.extract import Extracted, extract
 from tuner.model.model import Model
 from tuner.spaces import find
-from tuner.spaces.cpu import convolution, elementwise, inner_tiled, mmt4d, reduction
+from tuner.spaces.cpu import convolution, elementwise, inner_tiled, mmt4d, packing, reduction
 from tuner.spaces.cpu.tiles import follow
 from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
@@ -280,10 +280,9 @@ def test_a_product_of_tiles_is_distributed_over_tiles(samples_of: Samples, tmp_p
     path.write_text(samples.matmul(128, 256, 512))
     flags = (*target.compile_flags, "--iree-opt-data-tiling", "--iree-llvmcpu-enable-inner-tiled")
     extracted = extract(Model.open(path, flags), target, tmp_path)
-    (dispatch,) = (each for each in extracted.dispatches if each.problem is not None)
+    (dispatch,) = (each for each in extracted.dispatches if each.problem and each.problem.kind == "inner-tiled")
     problem = dispatch.problem
     assert problem is not None
-    assert problem.kind == "inner-tiled"
     assert [loop.role for loop in problem.loops] == ["m", "n", "k"]
     packed = ir_shapes(dispatch)
     assert [loop.extent for loop in problem.loops] == packed
@@ -299,6 +298,33 @@ def ir_shapes(dispatch: Dispatch) -> list[int]:
     shapes = [list(map(int, found.split("x")[:2])) for found in re.findall(r"tensor<([\dx]+)xf32>", line)]
     (m, k), (n, _), *_ = shapes
     return [m, n, k]
+
+
+@pytest.fixture(name="layouts", scope="module")
+def make_layouts(tmp_path_factory: pytest.TempPathFactory, target: CpuTarget) -> Extracted:
+    folder = tmp_path_factory.mktemp("layouts")
+    return extract_text(samples.LAYOUTS, folder, target)
+
+
+@pytest.mark.parametrize("function", ["image", "filled", "unpacked"])
+def test_moves_into_tiles_and_out_of_them_are_tuned(
+    function: str, layouts: Extracted, samples_of: Samples, tmp_path: Path
+) -> None:
+    dispatch = dispatch_of(layouts, function)
+    assert dispatch.problem is not None
+    found = find("cpu", dispatch.problem)
+    assert found is not None
+    assert found[0] == "cpu-packing"
+    assert len(enumerate_space(found[1].build(dispatch.problem, layouts.limits))) >= 50
+    samples_of.check(dispatch, layouts.limits, tmp_path, samples=12)
+
+
+def test_a_workgroup_unpacks_whole_tiles(layouts: Extracted) -> None:
+    problem = dispatch_of(layouts, "unpacked").problem
+    assert problem is not None
+    found = columns(enumerate_space(packing.SPACE.build(problem, AVX512)))
+    tiles = [found[f"distribution[parallel{loop}]"] for loop in (0, 1)]
+    assert all((tile % 16 == 0).all() for tile in tiles)
 
 
 def test_more_threads_ask_for_more_workgroups(kinds: Extracted) -> None:

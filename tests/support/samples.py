@@ -243,14 +243,40 @@ func.func @convolution_{stride}(%image: {image}, %filters: {filters}) -> {result
 """
 
 
-def pack(size: int) -> str:
-    """A matrix laid out in tiles of 16 by 16: no kind of problem of ours describes it."""
+# An image in blocks of 16 channels, rows as tiles of columns with a remainder that is filled, and what undoes that.
+LAYOUTS = """
+func.func @image(%a: tensor<1x48x20x20xf32>) -> tensor<1x3x20x20x16xf32> {
+  %empty = tensor.empty() : tensor<1x3x20x20x16xf32>
+  %b = linalg.pack %a inner_dims_pos = [1] inner_tiles = [16]
+    into %empty : tensor<1x48x20x20xf32> -> tensor<1x3x20x20x16xf32>
+  return %b : tensor<1x3x20x20x16xf32>
+}
+func.func @filled(%a: tensor<120x250xf32>) -> tensor<16x120x16x1xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<16x120x16x1xf32>
+  %b = linalg.pack %a padding_value(%zero : f32) outer_dims_perm = [1, 0] inner_dims_pos = [1, 0] inner_tiles = [16, 1]
+    into %empty : tensor<120x250xf32> -> tensor<16x120x16x1xf32>
+  return %b : tensor<16x120x16x1xf32>
+}
+func.func @unpacked(%a: tensor<8x16x16x16xf32>) -> tensor<120x250xf32> {
+  %empty = tensor.empty() : tensor<120x250xf32>
+  %b = linalg.unpack %a inner_dims_pos = [0, 1] inner_tiles = [16, 16]
+    into %empty : tensor<8x16x16x16xf32> -> tensor<120x250xf32>
+  return %b : tensor<120x250xf32>
+}
+"""
+
+
+def sort(size: int) -> str:
+    """Numbers in order: no kind of problem of ours describes it."""
     return f"""
-func.func @pack(%a: tensor<{size}x{size}xf32>) -> tensor<{size // 16}x{size // 16}x16x16xf32> {{
-  %empty = tensor.empty() : tensor<{size // 16}x{size // 16}x16x16xf32>
-  %b = linalg.pack %a inner_dims_pos = [0, 1] inner_tiles = [16, 16]
-    into %empty : tensor<{size}x{size}xf32> -> tensor<{size // 16}x{size // 16}x16x16xf32>
-  return %b : tensor<{size // 16}x{size // 16}x16x16xf32>
+func.func @sort(%a: tensor<{size}xf32>) -> tensor<{size}xf32> {{
+  %b = iree_linalg_ext.sort dimension(0) outs(%a : tensor<{size}xf32>) {{
+  ^bb0(%x: f32, %y: f32):
+    %less = arith.cmpf olt, %x, %y : f32
+    iree_linalg_ext.yield %less : i1
+  }} -> tensor<{size}xf32>
+  return %b : tensor<{size}xf32>
 }}
 """
 

@@ -11,13 +11,10 @@ from iree.compiler import ir
 from tuner import native
 from tuner.dispatch import Problem
 
-# Ops that move data into another layout; their loops are not stated.
-_LAYOUT_OPS = ("linalg.pack", "linalg.unpack")
-
 
 def is_computation(op: ir.Operation) -> bool:
     """Whether it is an op of linalg that computes."""
-    return op.name.startswith("linalg.") and op.name not in _LAYOUT_OPS
+    return op.name.startswith("linalg.") and op.name not in native.LAYOUT_OPS
 
 
 def parallel_or_reduced(op: ir.Operation) -> dict[int, str]:

@@ -51,6 +51,7 @@ from tuner.native.gpu_tiling import (
     gpu_lowering_config,
     read_gpu_lowering_config,
 )
+from tuner.native.layouts import LAYOUT_OPS
 from tuner.native.operations import (
     Problem,
     RootOp,
@@ -70,6 +71,7 @@ from tuner.native.passes import (
 __all__ = [
     "CPU_TILING_LEVELS",
     "GPU_TILING_LEVELS",
+    "LAYOUT_OPS",
     "CompilationInfo",
     "GPULoweringConfig",
     "GPUTarget",

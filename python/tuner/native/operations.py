@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tuner.native._host import core, ir
 from tuner.native.errors import PassError
+from tuner.native.layouts import layout
 
 if TYPE_CHECKING:
     from iree.compiler.ir import AffineMap, Module, Operation, Type
@@ -100,6 +101,15 @@ class Problem:
 def problem(operation: Operation) -> Problem:
     """The problem of an op; for a root op, of its dispatch."""
     maps, loops, operand_types, result_types = core.problem(operation.operation)
+    if moved := layout(operation.operation):
+        return Problem(
+            name=operation.operation.name,
+            loop_sizes=moved.sizes,
+            parallel=(True,) * len(moved.sizes),
+            indexing_maps=moved.maps,
+            operand_types=tuple(operand_types),
+            result_types=tuple(result_types),
+        )
     return Problem(
         name=operation.operation.name,
         loop_sizes=tuple(None if size < 0 else size for size, _ in loops),
