@@ -29,6 +29,7 @@ from tuner.knowledge.records import shipped_records, write_records
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import calibrate, interleaved, renewing
 from tuner.model.model import Model
+from tuner.options import Effort
 from tuner.speedup import speedup
 from tuner.targets.cpu import CpuTarget
 
@@ -43,9 +44,12 @@ def tuned(case: Case, folder: Path) -> tuple[Path, dict[str, Path], dict[str, fl
     others = folder / "others.jsonl"
     write_records(others, [record for record in shipped_records() if record.name != case.name])
     binaries, seconds = {}, {}
-    for number, (way, effort, records) in enumerate(
-        ((QUICK, "quick", [others]), (OWN, "quick", None), (FULL, "full", [others]))
-    ):
+    ways: list[tuple[str, Effort, list[Path] | None]] = [
+        (QUICK, "quick", [others]),
+        (OWN, "quick", None),
+        (FULL, "full", [others]),
+    ]
+    for number, (way, effort, records) in enumerate(ways):
         started = time.monotonic()
         run = folder / f"run{number}"
         result = tuner.tune(path, effort=effort, records=records, keep_flags=True, run_dir=run)
