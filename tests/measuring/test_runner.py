@@ -213,7 +213,7 @@ def test_paired_rounds_find_the_ratio(runner: Runner) -> None:
     runner.load("a", Scaled(busy_s=0.02))
     runner.load("b", Scaled(busy_s=0.01))
     paired = paired_rounds(runner, "a", "b", rng=np.random.default_rng(0), decided=lambda _: True, timeout_s=10)
-    assert len(paired.baseline_s) == len(paired.candidate_s) == 10
+    assert len(paired.baseline_s) == len(paired.candidate_s) == 20
     assert np.median(paired.baseline_s) / np.median(paired.candidate_s) == pytest.approx(2.0, rel=0.1)
 
 

@@ -18,7 +18,9 @@ from tuner.measuring.runner import Runner
 # Seconds that a sample should take.
 SAMPLE_S = 0.01
 _MAX_RUNS = 10_000
-_MIN_ROUNDS, MAX_ROUNDS, _GROWTH = 10, 60, 1.2
+# Rounds before a verdict: so many, unless they take longer than this; then fewer do, and if the budget is spent.
+_MIN_ROUNDS, _MIN_ROUNDS_S, _FEWEST_ROUNDS = 20, 10.0, 10
+MAX_ROUNDS, _GROWTH = 60, 1.2
 # Seconds after which rounds stop without a verdict.
 UNDECIDED_S = 30.0
 # Seconds. If loading programs anew takes longer, they are loaded anew only once.
@@ -153,7 +155,7 @@ def least_paired_s(*runs_s: float, renewal_s: float) -> float:
     """
     samples_s = [max(SAMPLE_S, run_s) for run_s in runs_s]
     calibrations_s = sum(sample_s * (TRIES if sample_s < _LONG_S else 1) for sample_s in samples_s)
-    return calibrations_s + renewals_s(_MIN_ROUNDS, renewal_s) + _MIN_ROUNDS * sum(samples_s)
+    return calibrations_s + renewals_s(_FEWEST_ROUNDS, renewal_s) + _FEWEST_ROUNDS * sum(samples_s)
 
 
 def renewals_s(rounds: int, renewal_s: float) -> float:
@@ -172,13 +174,14 @@ def paired(
     max_rounds: int = MAX_ROUNDS,
     budget_s: float = UNDECIDED_S,
 ) -> Paired:
-    """Takes rounds of one sample of each in random order: ten, then a fifth more at a time, until `decided`.
+    """Takes rounds of one sample of each in random order: twenty, then a fifth more at a time, until `decided`.
 
-    Stops at the latest after `max_rounds` rounds, or after `budget_s` seconds once there are ten rounds. `decided` is
-    not consulted after every round: the more often noisy samples are judged, the more often chance decides.
+    Ten are enough if twenty take long, and after `budget_s` seconds. Stops at the latest after `max_rounds` rounds, or
+    after these seconds. `decided` is not consulted after every round: the more often noisy samples are judged, the
+    more often chance decides.
     """
     started = time.perf_counter()
-    asked_after = _MIN_ROUNDS
+    asked_after = 0
 
     def so_far(samples: Mapping[str, Sequence[float]]) -> Paired:
         return Paired(tuple(samples[baseline]), tuple(samples[candidate]))
@@ -186,8 +189,11 @@ def paired(
     def enough(samples: Mapping[str, Sequence[float]]) -> bool:
         nonlocal asked_after
         rounds = len(samples[baseline])
-        spent = rounds >= max_rounds or time.perf_counter() - started > budget_s
-        if rounds < asked_after and not (spent and rounds >= _MIN_ROUNDS):
+        elapsed_s = time.perf_counter() - started
+        spent = rounds >= max_rounds or elapsed_s > budget_s
+        is_long = elapsed_s * _MIN_ROUNDS > _MIN_ROUNDS_S * rounds
+        fewest = _FEWEST_ROUNDS if is_long or spent else _MIN_ROUNDS
+        if rounds < fewest or (rounds < asked_after and not spent):
             return False
         asked_after = math.ceil(_GROWTH * rounds)
         return spent or decided(so_far(samples))
