@@ -15,7 +15,8 @@ time found. The default strategy searches each pool, four candidates at a time:
 
 The last line is one JSON object: `at_1`, `at_4`, `at_8`, `at_16`, `at_30` in the mean of all pools by the first way,
 and `by_way`, `by_kernel` for the others. `--models` compares ways to rank instead: the trees that ship, nearest
-neighbours, the formula; each by the score of its own first rows, without a search.
+neighbours, the formula; each by the score of its own first rows, without a search. `--guess` tells where the one row
+that `--effort guess` hands over stands among the recorded ones: the part of them that is faster, median and worst.
 """
 
 from __future__ import annotations
@@ -178,18 +179,50 @@ def compare_models(records: Sequence[RecordedPool], seeds: int) -> None:
                 print(f"| {name}, {target} | {len(found)} | {cells} | {least[2]:.3f} |", flush=True)
 
 
+def compare_guesses(records: Sequence[RecordedPool], seeds: int) -> None:
+    """Prints a table of where the first row stands, by target and what is known."""
+    print(
+        "| target, knowing | pools | faster than the guess: median | worst | its score: median | worst | faster: pool |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for target in dict.fromkeys(record.target for record in records):
+        for way in ("kernel", "form"):
+            faster, score, names = [], [], []
+            for record in records:
+                prior = prior_of(way, record, records, 0) if record.target == target else NO_PRIOR
+                if not isinstance(prior, Predicted):
+                    continue
+                times = np.where(np.isnan(record.times_s), np.inf, record.times_s)
+                guesses = [prior.first(1)[0]]
+                others = [prior_of(way, record, records, seed) for seed in range(1, seeds)]
+                guesses += [other.first(1)[0] for other in others if isinstance(other, Predicted)]
+                faster.append(float(np.mean([(times < times[guess]).mean() for guess in guesses])))
+                score.append(float(np.mean([times.min() / times[guess] for guess in guesses])))
+                names.append(record.name)
+            worst = names[int(np.argmax(faster))]
+            print(
+                f"| {target} {way} | {len(faster)} | {np.median(faster):.1%} | {max(faster):.1%} | {worst} "
+                f"| {np.median(score):.3f} | {min(score):.3f} |",
+                flush=True,
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", action="append", default=[], help="a kernel's name or how it begins (repeatable)")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--models", action="store_true", help="compare ways to rank")
+    parser.add_argument("--guess", action="store_true", help="tell where the first row stands")
     parser.add_argument("--json", type=Path, help="where the figures of each kernel go")
     options = parser.parse_args()
     records = shipped_records()
     with threadpool_limits(1):
         if options.models:
             compare_models(records, options.seeds)
+            return
+        if options.guess:
+            compare_guesses(records, options.seeds)
             return
         rows = []
         for record in records:
