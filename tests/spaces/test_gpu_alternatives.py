@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What AMD GPUs can be asked for beside the first space of a problem: other algorithms, layouts and options."""
+"""What GPUs can be asked for beside the first space of a problem: other algorithms, layouts and options."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from tuner.model.model import Model
 from tuner.outcome import Candidate
 from tuner.spaces import SpaceBuilder
 from tuner.spaces.gpu import attention_amd, contraction, contraction_vectors, convolution, convolution_direct
-from tuner.targets import Limits
+from tuner.targets import Limits, Target
+from tuner.targets.cuda import choose
 from tuner.targets.rocm import RocmTarget
 from tuner.toolchain.contexts import new_context
 
@@ -30,7 +31,7 @@ pytestmark = [pytest.mark.compiler, pytest.mark.gpu]
 _SMALL = (2, 16, 16, 64, 128, 3, 1)
 
 
-def read(text: str, folder: Path, target: RocmTarget) -> tuple[Dispatch, Limits]:
+def read(text: str, folder: Path, target: Target) -> tuple[Dispatch, Limits]:
     """The text's only dispatch, and the chip's limits."""
     (folder / "model.mlir").write_text(text)
     extracted = extract(Model.open(folder / "model.mlir", target.compile_flags), target, folder)
@@ -49,16 +50,18 @@ def read(text: str, folder: Path, target: RocmTarget) -> tuple[Dispatch, Limits]
         (contraction_vectors.SPACE, "gfx942", sizes.product((256, 512, 128), "i8")),
         (contraction_vectors.SPACE, "gfx1100", sizes.product((256, 512, 128), "bf16", batch=3, transposed=True)),
         (attention_amd.SPACE, "gfx942", sizes.attention((4, 256, 256, 64, 64), "f16", masked=True)),
+        (convolution_direct.SPACE, "sm_80", sizes.convolution((*_SMALL, 1), "f16")),
+        (contraction_vectors.SPACE, "sm_80", sizes.product((256, 512, 128), "bf16", batch=3, transposed=True)),
     ],
-    ids=lambda value: value if isinstance(value, str) and value.startswith("gfx") else "",
+    ids=lambda value: value if isinstance(value, str) and value.startswith(("gfx", "sm")) else "",
 )
 def test_samples_compile(builder: SpaceBuilder, chip: str, text: str, tmp_path: Path) -> None:
-    target = RocmTarget(chip)
+    target: Target = choose(chip, threads=1) if chip.startswith("sm") else RocmTarget(chip)
     dispatch, limits = read(text, tmp_path, target)
     problem, program = dispatch.problem, dispatch.program
     assert problem is not None
     assert program is not None
-    assert builder.serves("rocm", problem)
+    assert builder.serves(target.name, problem)
     rng = np.random.default_rng(0)
     pool = find_pool(builder.build(problem, limits), samples=3, rng=rng)
     jobs = [

@@ -198,8 +198,13 @@ class DispatchSearch:
 
     @property
     def wanted_final_s(self) -> float:
-        """The seconds that the final takes if nothing shortens it, about."""
-        return self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._contenders)))
+        """The seconds that the final takes if no budget shortens it, about."""
+        wanted_s = self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._contenders)))
+        return min(wanted_s, self._longest_final_s)
+
+    @property
+    def _longest_final_s(self) -> float:
+        return max(self._spent_s, self.least_final_s)
 
     @property
     def expected_final_s(self) -> float:
@@ -283,11 +288,15 @@ class DispatchSearch:
         return getattr(self._kind, "learns", True)
 
     def finish(self, budget: Budget | None = None) -> DispatchResult:
-        """The final, within a budget: the best candidates against each other, the best against the default."""
+        """The final: the best candidates against each other, the best against the default.
+
+        It ends with the budget, and takes no longer than the search did.
+        """
         min_gain = self._bench.options.min_gain
         self._bench.listen(PhaseStarted(f"final, best against default: {self.name}"))
         self._compile_finalists()
-        final = self._benches.final(self._contenders, self._rng, min_gain, budget or self._no_longer_than_search())
+        budget = self._no_longer_than_search(budget or Budget())
+        final = self._benches.final(self._contenders, self._rng, min_gain, budget)
         if final is not None and final.accepted:
             final = replace(final, evaluation=self._with_facts(final.evaluation))
         verdict = self._verdict(verdict_on(final, min_gain))
@@ -304,11 +313,12 @@ class DispatchSearch:
         self._keep(failed.evaluation, instead=True)
         _record(self._bench, failed)
 
-    def _no_longer_than_search(self) -> Budget:
-        """The time of a final in a run without a budget: that of the search, if candidates were measured in it."""
+    def _no_longer_than_search(self, budget: Budget) -> Budget:
+        """At most the time of the search, if candidates were measured in it; but what a verdict takes at least."""
+        if not any(end.compilation.binary is not None for end in self._contenders if not end.candidate.is_default):
+            return budget
         clock = self._bench.budget.clock
-        is_new = any(end.compilation.binary is not None for end in self._contenders if not end.candidate.is_default)
-        return Budget(max(self._spent_s, self.least_final_s) if is_new else None, clock(), clock)
+        return Budget(min(budget.left_s, self._longest_final_s), clock(), clock)
 
     def give_up(self, reason: str) -> DispatchResult:
         """The result without a final: the default stays."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Contractions on AMD GPUs by VectorDistribute: vectors of a workgroup's tile are distributed to subgroups and lanes.
+"""Contractions on GPUs by VectorDistribute: vectors of a workgroup's tile are distributed to subgroups and lanes.
 
 A tile of rows, columns and sums divides its loop: the pipeline pads nothing. Both operands go through shared memory.
 IREE takes this pipeline for products only if a flag asks for it. `gpu-contraction` (TileAndFuse) comes first: this
@@ -39,8 +39,8 @@ _SUBGROUPS = (1, 2, 4, 8)
 _ROWS, _SUM_BYTES = 16, 32
 # Rows, columns and sums of a tile at most: larger ones do not fit registers or shared memory.
 _MOST_TILE = 512
-# Elements that a lane may sum. AMD's lanes have 512 registers, of which half may hold sums.
-_ACCUMULATORS = 256
+# Elements that a lane may sum. AMD's lanes have 512 registers, NVIDIA's 255, of which half may hold sums.
+_ACCUMULATORS, _ACCUMULATORS_NVIDIA = 256, 128
 # Instructions that a subgroup may run in a step. They are unrolled.
 _MOST_INSTRUCTIONS = 128
 # The value of the knob for operands through shared memory: both.
@@ -56,7 +56,7 @@ class GpuContractionVectors:
 
     def serves(self, target: str, problem: Problem) -> bool:
         return (
-            target == "rocm"
+            target in ("cuda", "rocm")
             and problem.kind == "contraction"
             and has_known_types(problem)
             and not is_skinny(problem)
@@ -171,6 +171,7 @@ def _limit_rules(
     """The rules on threads, registers, shared memory, and what a subgroup does in a step."""
     operands = (tile["m"] * tile["k"], tile["n"] * tile["k"])
     widths = [bytes_of(problem, operand) for operand in (0, 1)]
+    accumulators = _ACCUMULATORS_NVIDIA if gpu.occupancy_limits_registers else _ACCUMULATORS
     parts = tile["m"] * tile["n"] * tile["k"] / (unit["m"] * unit["n"] * unit["k"])
     return (
         Rule(
@@ -179,9 +180,9 @@ def _limit_rules(
             "the chip's limit, as the compiler states it",
         ),
         Rule(
-            f"a lane sums at most {_ACCUMULATORS} elements",
-            tile["m"] * tile["n"] <= _ACCUMULATORS * threads,
-            "estimate: half of the 512 registers of a lane on CDNA",
+            f"a lane sums at most {accumulators} elements",
+            tile["m"] * tile["n"] <= accumulators * threads,
+            "estimate: half of a lane's registers, 512 on CDNA and 255 on NVIDIA's GPUs",
         ),
         Rule(
             f"both tiles fit {gpu.shared_memory_bytes} bytes of shared memory",

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Direct convolutions on AMD GPUs by TileAndFuse: a product of image and filter for each element of the window, summed.
+"""Direct convolutions on GPUs by TileAndFuse: a product of image and filter for each element of the window, summed.
 
 Rows are batches and the image, columns output channels, sums input channels. The window is taken one element at a time,
 so the image is read again for each, and no larger one is made of it. `gpu-convolution`, which makes one product of
@@ -37,7 +37,7 @@ class GpuConvolutionDirect:
 
     def serves(self, target: str, problem: Problem) -> bool:
         return (
-            target == "rocm"
+            target in ("cuda", "rocm")
             and problem.kind == "convolution"
             and has_known_types(problem)
             and len(problem.operands) == 3
