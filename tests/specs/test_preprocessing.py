@@ -48,6 +48,12 @@ def test_the_early_and_the_late_spec_have_one_file(tmp_path: Path) -> None:
     assert preprocessing_path(late_path(spec)) == preprocessing_path(spec) == tmp_path / "spec.preprocessing.mlir"
 
 
+def test_the_file_by_itself_is_no_spec_and_says_what_to_give(tmp_path: Path) -> None:
+    file = preprocessing_path(delivered(tmp_path))
+    with pytest.raises(InputError, match=f"{file} is a preprocessing spec: give the tuning spec beside it instead"):
+        read_spec(file)
+
+
 def test_a_file_that_is_missing_or_another_is_one_sentence(tmp_path: Path) -> None:
     spec = delivered(tmp_path)
     file = preprocessing_path(spec)

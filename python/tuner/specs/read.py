@@ -18,6 +18,7 @@ from tuner.dispatch import Annotations, Problem
 from tuner.errors import InputError
 from tuner.foreign import parse_json, printable, reason_of
 from tuner.jsonable import from_plain
+from tuner.model.model import PREPROCESSING_MARK
 from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.passes import unknown_pass
 from tuner.specs.preprocessing import beside, left_out
@@ -99,6 +100,11 @@ def read_spec(path: Path) -> ReadSpec:
         late = LATE in module.attributes
         sequences = {text_of(op, "sym_name", str(path)): op for op in ops_named(module, "transform.named_sequence")}
         if not late and ENTRY_POINT not in sequences:
+            named = f"module @{text_of(module, 'sym_name', str(path))}" if "sym_name" in module.attributes else ""
+            if named == PREPROCESSING_MARK:
+                raise InputError(
+                    f"{path} is a preprocessing spec: give the tuning spec beside it instead, which names it"
+                )
             raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
         actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module, path)
         entries, foreign, stand_ins = [], [], []
