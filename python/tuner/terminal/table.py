@@ -81,10 +81,7 @@ def _print_gains(result: TuneResult, model: ModelResult, console: Console) -> No
     adds = f"{together.value / reached if spec is None else spec.value:.2f}x"
     table.add_row(what, duration(model.tuned_s), escape(str(together)), adds, verified)
     console.print(table)
-    print_line(
-        console,
-        "Speed-ups and what the spec adds are medians over rounds side by side; quotients of other figures can differ.",
-    )
+    print_line(console, "Speed-ups are measured side by side, round by round: quotients of other figures can differ.")
 
 
 def _parts(result: TuneResult) -> Iterator[tuple[str, Ratio]]:
