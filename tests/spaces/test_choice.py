@@ -34,6 +34,7 @@ CPU = {
     "elementwise": "cpu-elementwise",
     "mmt4d": "cpu-mmt4d",
     "inner-tiled": "cpu-inner-tiled",
+    "packing": "cpu-packing",
     "pooling": "cpu-pooling",
     "reduction": "cpu-reduction",
 }
