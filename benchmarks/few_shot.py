@@ -181,9 +181,7 @@ def compare_models(records: Sequence[RecordedPool], seeds: int) -> None:
 
 def compare_guesses(records: Sequence[RecordedPool], seeds: int) -> None:
     """Prints a table of where the first row stands, by target and what is known."""
-    print(
-        "| target, knowing | pools | faster than the guess: median | worst | its score: median | worst | faster: pool |"
-    )
+    print("| target, knowing | pools | faster than the guess: median | worst | of | its score: median | worst |")
     print("|---|---|---|---|---|---|---|")
     for target in dict.fromkeys(record.target for record in records):
         for way in ("kernel", "form"):
