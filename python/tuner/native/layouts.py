@@ -23,7 +23,7 @@ LAYOUT_OPS = ("linalg.pack", "linalg.unpack")
 class Layout:
     """The loops of such an op, all parallel: `sizes` (None if dynamic), and an indexing map for each operand.
 
-    A dimension that a loop indexes by itself is the loop. One of tiles of n elements is `d * n` where a tile begins,
+    A dimension that a loop indexes by itself is the loop. One of tiles of n elements is `d * n` where a tile starts,
     `d floordiv n` where an element's tile is, `d mod n` its place there.
     """
 
@@ -50,8 +50,8 @@ def layout(op: Operation) -> Layout | None:
         zero = ir.AffineExpr.get_constant(0)
         if is_pack:
             # Loop `place` is over the tiles of dimension `order[place]`.
-            begins = {dim: dims[place] * tile_of.get(dim, 1) for place, dim in enumerate(order)}
-            first: list[AffineExpr] = [begins[dim] for dim in range(count)]
+            starts = {dim: dims[place] * tile_of.get(dim, 1) for place, dim in enumerate(order)}
+            first: list[AffineExpr] = [starts[dim] for dim in range(count)]
             second = [*dims, *(zero for _ in tiles)]
         else:
             outer = [ir.AffineExpr.get_floor_div(dims[dim], tile_of.get(dim, 1)) for dim in order]

@@ -98,6 +98,7 @@ FOR_CPUS = (
         (1, 2, 4, 5),
         (0, 1, 3, 4),
     ),
+    problem("packing", [("parallel", 32), ("parallel", 1024)], (0, 1), (0, 1)),
     problem("inner-tiled", [("m", 18), ("n", 64), ("k", 4096)], (0, 2), (1, 2), (0, 1)),
     problem(
         "attention",

@@ -12,17 +12,19 @@ Source of the form: IREE, `setDirectConvolutionLoweringConfig` in Dialect/GPU/Ta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import z3
 
 from tuner.constraints import Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
+from tuner.spaces.gpu.mma_sync_rules import has_whole_steps, is_measured
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
 from tuner.spaces.gpu.tiles import bytes_of, copies_whole, ends_with_sums, extents, gpu_limits, has_known_types
-from tuner.targets import Limits
+from tuner.targets import Limits, MatrixIntrinsic
 
 # Every part of a convolution that this form needs.
 _ROLES = ("image", "channel", "window", "k")
@@ -30,8 +32,8 @@ _ROLES = ("image", "channel", "window", "k")
 
 @dataclass(frozen=True, slots=True)
 class GpuConvolutionDirect:
-    """Convolutions without strides, in any layout and with groups. Without an instruction for their types every thread
-    computes by itself, as in `gpu-convolution`."""
+    """Convolutions without strides, in any layout and with groups. Without an instruction for their types, or with
+    too few channels for it, every thread computes by itself, as in `gpu-convolution`."""
 
     priority: int = -1
 
@@ -48,7 +50,7 @@ class GpuConvolutionDirect:
     def build(self, problem: Problem, limits: Limits) -> Space:
         gpu = gpu_limits(limits)
         intrinsics = matrix_intrinsics(problem, gpu)
-        if not intrinsics:
+        if not intrinsics or (is_measured(intrinsics) and not _has_whole_steps(problem, intrinsics)):
             return thread_space(problem, gpu, promoted=(0,))
         space = matrix_space(_product(problem), intrinsics, gpu)
         padded_image = Rule(
@@ -80,6 +82,12 @@ def _has_strides(problem: Problem) -> bool:
     """Whether a loop of the output is multiplied in the image's map."""
     image = set(_loops(problem, "image"))
     return any(int(loop) in image for loop in re.findall(r"d(\d+) \*", problem.operands[0].indexing_map))
+
+
+def _has_whole_steps(problem: Problem, intrinsics: Sequence[MatrixIntrinsic]) -> bool:
+    """Whether the input channels of an element of the window make steps of the depth that the rules ask for."""
+    channels = prod(problem.loops[index].extent for index in _loops(problem, "k"))
+    return has_whole_steps(channels, min(intrinsic.k for intrinsic in intrinsics))
 
 
 def _product(problem: Problem) -> Product:
