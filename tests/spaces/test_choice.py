@@ -37,6 +37,7 @@ CPU = {
     "packing": "cpu-packing",
     "pooling": "cpu-pooling",
     "reduction": "cpu-reduction",
+    "winograd": "cpu-winograd",
 }
 GPU = {
     "contraction": "gpu-contraction",

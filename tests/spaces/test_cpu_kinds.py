@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import problem_sizes as sizes
 import samples
 from extraction import extract_text
 from places import EXAMPLES
@@ -325,6 +326,27 @@ def test_a_workgroup_unpacks_whole_tiles(layouts: Extracted) -> None:
     found = columns(enumerate_space(packing.SPACE.build(problem, AVX512)))
     tiles = [found[f"distribution[parallel{loop}]"] for loop in (0, 1)]
     assert all((tile % 16 == 0).all() for tile in tiles)
+
+
+WINOGRAD = "builtin.module(util.func(iree-linalg-ext-convert-conv2d-to-winograd{replace-all-convs=true}))"
+
+
+@pytest.mark.parametrize("transformed", ["filter", "input", "output"])
+def test_winograds_transforms_are_distributed(
+    transformed: str, samples_of: Samples, tmp_path: Path, target: CpuTarget
+) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(sizes.convolution((1, 12, 18, 16, 32, 3, 1, 1), "f32"))
+    flags = (*target.compile_flags, f"--iree-preprocessing-pass-pipeline={WINOGRAD}")
+    extracted = extract(Model.open(path, flags), target, tmp_path)
+    (dispatch,) = (each for each in extracted.dispatches if f"winograd_{transformed}" in each.name)
+    problem = dispatch.problem
+    assert problem is not None
+    assert problem.kind == "winograd"
+    # Tiles of 6 by 6 outputs, from which 12 and 18 are made.
+    expected = [16, 32] if transformed == "filter" else [1, 2, 3, 32 if transformed == "output" else 16]
+    assert [loop.extent for loop in problem.loops] == expected
+    samples_of.check(dispatch, extracted.limits, tmp_path)
 
 
 def test_more_threads_ask_for_more_workgroups(kinds: Extracted) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tuner.native._host import core, ir
 from tuner.native.errors import PassError
 from tuner.native.layouts import layout
+from tuner.native.winograd import winograd
 
 if TYPE_CHECKING:
     from iree.compiler.ir import AffineMap, Module, Operation, Type
@@ -101,7 +102,7 @@ class Problem:
 def problem(operation: Operation) -> Problem:
     """The problem of an op; for a root op, of its dispatch."""
     maps, loops, operand_types, result_types = core.problem(operation.operation)
-    if moved := layout(operation.operation):
+    if moved := layout(operation.operation) or winograd(operation.operation):
         return Problem(
             name=operation.operation.name,
             loop_sizes=moved.sizes,

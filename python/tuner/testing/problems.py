@@ -99,6 +99,12 @@ FOR_CPUS = (
         (0, 1, 3, 4),
     ),
     problem("packing", [("parallel", 32), ("parallel", 1024)], (0, 1), (0, 1)),
+    problem(
+        "winograd",
+        [("parallel", 1), ("parallel", 10), ("parallel", 10), ("parallel", 64)],
+        (0, -1, -1, 3),
+        (-1, -1, 0, 1, 2, 3),
+    ),
     problem("inner-tiled", [("m", 18), ("n", 64), ("k", 4096)], (0, 2), (1, 2), (0, 1)),
     problem(
         "attention",
