@@ -61,7 +61,7 @@ def compared(path: Path, binaries: dict[str, Path], folder: Path) -> tuple[dict[
     """Samples of a run of each program, and whether all outputs agree with the default's."""
     default = folder / "default.vmfb"
     Model.open(path, CpuTarget().compile_flags).compile_or_reject(default)
-    function = next(iter(path.read_text().split("func.func @")[1:])).partition("(")[0]
+    function = path.read_text().split("func.func @")[1].partition("(")[0]
     with Runner(CpuTarget().device) as runner:
         runs, verified = {}, True
         for name, binary in ((DEFAULT, default), *binaries.items()):

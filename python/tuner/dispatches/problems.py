@@ -95,8 +95,10 @@ def _followers(root_op: ir.Operation, dispatch: ir.Operation) -> tuple[Follower,
         root_op: {index: index for index in range(len(native.problem(root_op).parallel))}
     }
     others = [op for op in native.configured_ops(dispatch) if op != root_op]
-    # Moves into tiles keep the compiler's own: how they should follow was not measured.
-    followers = [op for op in others if op.name not in native.LAYOUT_OPS]
+    # These keep the compiler's tiles. How moves into tiles should follow was not measured, and Winograd's transforms
+    # take no other vectors.
+    keeping = (*native.LAYOUT_OPS, *native.WINOGRAD_OPS)
+    followers = [op for op in others if op.name not in keeping]
     readable = [op for op in (root_op, *followers) if native.problem(op).indexing_maps]
     for _ in range(len(readable)):
         for op in readable:

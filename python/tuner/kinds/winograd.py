@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from iree.compiler import ir
 
+from tuner import native
 from tuner.dispatch import Problem
 from tuner.kinds.structured import parallel_or_reduced
 
@@ -20,7 +21,7 @@ class Winograd:
     priority: int = 0
 
     def roles(self, root_op: ir.Operation) -> Mapping[int, str] | None:
-        return parallel_or_reduced(root_op) or None if root_op.name.startswith("iree_linalg_ext.winograd.") else None
+        return parallel_or_reduced(root_op) or None if root_op.name in native.WINOGRAD_OPS else None
 
     def matcher(self, problem: Problem) -> str:
         """None: the compiler makes these ops after it has applied a spec."""

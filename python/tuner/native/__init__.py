@@ -67,11 +67,13 @@ from tuner.native.passes import (
     strip_configuration,
     strip_root_configuration,
 )
+from tuner.native.winograd import WINOGRAD_OPS
 
 __all__ = [
     "CPU_TILING_LEVELS",
     "GPU_TILING_LEVELS",
     "LAYOUT_OPS",
+    "WINOGRAD_OPS",
     "CompilationInfo",
     "GPULoweringConfig",
     "GPUTarget",

@@ -38,13 +38,13 @@ def layout(op: Operation) -> Layout | None:
     source, dest = op.operands[0].type, op.operands[1].type
     if not all(isinstance(entry, ir.ShapedType) and entry.has_rank for entry in (source, dest)):
         return None
-    tiles = _integers(op, "static_inner_tiles")
+    tiles = integers(op, "static_inner_tiles")
     if any(tile < 0 for tile in tiles):
         return None
     is_pack = op.name == "linalg.pack"
     count = (source if is_pack else dest).rank
-    tile_of = dict(zip(_integers(op, "inner_dims_pos"), tiles, strict=True))
-    order = _integers(op, "outer_dims_perm") or tuple(range(count))
+    tile_of = dict(zip(integers(op, "inner_dims_pos"), tiles, strict=True))
+    order = integers(op, "outer_dims_perm") or tuple(range(count))
     with op.context:
         dims = [ir.AffineExpr.get_dim(loop) for loop in range(count)]
         zero = ir.AffineExpr.get_constant(0)
@@ -64,5 +64,6 @@ def layout(op: Operation) -> Layout | None:
     return Layout(tuple(sizes), tuple(maps))
 
 
-def _integers(op: Operation, name: str) -> Sequence[int]:
+def integers(op: Operation, name: str) -> Sequence[int]:
+    """An array of integers that the op has as an attribute; () if it has none of this name."""
     return tuple(ir.DenseI64ArrayAttr(op.attributes[name])) if name in op.attributes else ()

@@ -10,26 +10,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tuner.native._host import ir
-from tuner.native.layouts import Layout
+from tuner.native.layouts import Layout, integers
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Operation
 
 _DIALECT = "iree_linalg_ext.winograd."
+WINOGRAD_OPS = tuple(f"{_DIALECT}{kind}_transform" for kind in ("filter", "input", "output"))
 # The first dimensions of what is transformed: a tile's rows and columns.
 _TILE = 2
 
 
 def winograd(op: Operation) -> Layout | None:
     """The loops of a transform; None for any other op. A dimension of images is `d * n`, where a tile of n starts."""
-    if not op.name.startswith(_DIALECT) or len(op.operands) != 2:
+    if op.name not in WINOGRAD_OPS or len(op.operands) != 2:
         return None
     kind = op.name.removeprefix(_DIALECT)
     plain, tiled = (op.operands[place].type for place in ((1, 0) if kind == "output_transform" else (0, 1)))
     count = tiled.rank - _TILE
     if plain.rank != (count + _TILE if kind == "filter_transform" else count):
         return None
-    window = _integers(op, "kernel_dimensions" if kind == "filter_transform" else "image_dimensions")
+    window = integers(op, "kernel_dimensions" if kind == "filter_transform" else "image_dimensions")
     size = ir.IntegerAttr(op.attributes["output_tile_size"]).value
     with op.context:
         dims = [ir.AffineExpr.get_dim(loop) for loop in range(count)]
@@ -47,7 +48,3 @@ def winograd(op: Operation) -> Layout | None:
         maps = [ir.AffineMap.get(count, 0, expressions) for expressions in (first, [*zeros, *dims])]
     sizes = (None if tiled.is_dynamic_dim(dim) else tiled.get_dim_size(dim) for dim in range(_TILE, tiled.rank))
     return Layout(tuple(sizes), tuple(reversed(maps) if kind == "output_transform" else maps))
-
-
-def _integers(op: Operation, name: str) -> tuple[int, ...]:
-    return tuple(ir.DenseI64ArrayAttr(op.attributes[name]))

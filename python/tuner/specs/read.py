@@ -102,9 +102,7 @@ def read_spec(path: Path) -> ReadSpec:
         if not late and ENTRY_POINT not in sequences:
             named = f"module @{text_of(module, 'sym_name', str(path))}" if "sym_name" in module.attributes else ""
             if named == PREPROCESSING_MARK:
-                raise InputError(
-                    f"{path} is a preprocessing spec: give the tuning spec beside it instead, which names it"
-                )
+                raise InputError(f"{path} is a preprocessing spec: give the tuning spec beside it instead")
             raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
         actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module, path)
         entries, foreign, stand_ins = [], [], []
