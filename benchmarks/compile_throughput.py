@@ -30,14 +30,13 @@ from tuner.compile.pool import CompileJob, CompilePool
 from tuner.constraints import enumerate_space, sample_uniform
 from tuner.dispatch import Annotations
 from tuner.dispatches.extract import extract
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.outcome import Candidate, Fate
 from tuner.specs.write import Entry, problem_spec
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target
 from tuner.toolchain.tools import tool_path
 
-LIBRARY = "--iree-codegen-transform-dialect-library"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "matmul_2048.mlir"
 
 
@@ -119,7 +118,7 @@ def write_spec(path: Path, target: Target, problem: object, configuration: objec
 
 
 def by_processes(program: str, target: Target, work: Path, count: int, workers: int) -> float:
-    """Seconds to compile all candidates, each in its own process. Targets that ignore specs get them as a library."""
+    """Seconds to compile all candidates, each in its own process."""
 
     def one(number: int) -> int:
         spec = work / f"spec-{number}.mlir"
@@ -127,7 +126,7 @@ def by_processes(program: str, target: Target, work: Path, count: int, workers: 
             program,
             str(work / "benchmark.mlir"),
             "--compile-from=executable-sources",
-            *(spec_flags(spec) if target.reads_specs else (f"{LIBRARY}={spec}@__kernel_config",)),
+            *target.spec_flags(spec),
             "-o",
             str(work / f"theirs-{number}.vmfb"),
         ]

@@ -32,11 +32,12 @@ from tuner.events import nobody
 from tuner.jsonable import to_plain
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import paired_rounds
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.options import Options
-from tuner.specs.write import ENTRY_POINT, Entry, late_spec, problem_spec
+from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.speedup import is_decided, speedup
 from tuner.targets.cuda import CudaTarget
+from tuner.targets.target import tuning_spec_flags
 
 LIMIT_S = 120.0
 ASSEMBLER_CHIP = "sm_90"
@@ -58,8 +59,8 @@ def deploy(result: dict[str, Any], runner: Runner, target: CudaTarget, folder: P
     late.write_text(late_spec([entry]))
     binaries = {name: folder / f"{name}.vmfb" for name in ("plain", "late", "library", "spec_flag")}
     model.compile_or_reject(binaries["plain"])
-    model.compile_or_reject(binaries["spec_flag"], *spec_flags(early))
-    model.compile_or_reject(binaries["library"], f"--iree-codegen-transform-dialect-library={early}@{ENTRY_POINT}")
+    model.compile_or_reject(binaries["spec_flag"], *tuning_spec_flags(early))
+    model.compile_or_reject(binaries["library"], *target.spec_flags(early))
     compile_with_specs(path, [late], binaries["late"], Options(target=f"cuda:{target.chip}"), nobody)
     programs = {name: FunctionProgram(binary, extracted.functions[0]) for name, binary in binaries.items()}
     if dispatch.program is None:

@@ -29,11 +29,12 @@ from tuner.errors import InputError
 from tuner.events import nobody
 from tuner.measuring.presence import check_present
 from tuner.measuring.racecheck import RaceCheck
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.options import Options
 from tuner.preview.list import list_dispatches
 from tuner.targets.choosing import choose_target
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.target import tuning_spec_flags
 
 pytestmark = pytest.mark.runs
 TRIALS = 5
@@ -237,7 +238,7 @@ def test_what_was_measured_there_becomes_a_spec_here(
         kept = connection.execute("select time_s from evaluations order by time_s").fetchall()
     assert [time_s for (time_s,) in kept] == sorted(known.ended[number].time_s or 0 for number in range(1, TRIALS + 1))
     configured = tmp_path / "configured.mlir"
-    flags = (*CpuTarget().compile_flags, *spec_flags(spec))
+    flags = (*CpuTarget().compile_flags, *tuning_spec_flags(spec))
     Model.open(model, flags).compile_or_reject(configured, "--compile-to=executable-configurations")
     held = read_model_configurations(configured)[DISPATCH]
     distribution = tuned["winner"]["levels"]["distribution"]

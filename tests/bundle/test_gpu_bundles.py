@@ -18,27 +18,29 @@ from tuner.dispatches.extract import read_model_configurations
 from tuner.measuring import Tolerance, Verification
 from tuner.measuring.racecheck import RaceCheck
 from tuner.measuring.sampling import Paired
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.targets.choosing import choose_target
 
 pytestmark = [pytest.mark.compiler, pytest.mark.gpu]
 
 
 @pytest.mark.parametrize(
-    ("target", "example", "is_late"),
+    ("target", "example", "options", "is_late"),
     [
-        ("cuda:sm_80", "gpu_matmul_2048_f16", True),
-        ("rocm:gfx942", "gpu_matmul_2048_f16", False),
-        ("rocm:gfx942", "gpu_attention_4096_f16", False),
+        ("cuda:sm_80", "gpu_matmul_2048_f16", (), True),
+        ("cuda:sm_80", "gpu_matmul_2048_f16", ("--plain",), False),
+        ("cuda:sm_80", "gpu_conv_32x32x1280_f16", ("--plain",), False),
+        ("rocm:gfx942", "gpu_matmul_2048_f16", (), False),
+        ("rocm:gfx942", "gpu_attention_4096_f16", ("--plain",), False),
     ],
 )
 def test_for_a_gpu_the_winner_goes_where_it_is_applied(
-    target: str, example: str, is_late: bool, tmp_path: Path
+    target: str, example: str, options: tuple[str, ...], is_late: bool, tmp_path: Path
 ) -> None:
     """No such device is needed but to measure; the numbers that one would send are made up here."""
     model = EXAMPLES / f"{example}.mlir"
     words = ("run", model, "--target", target, "--no-measure", "--bundle", "bundle", "--trials", "2", "--workers", "1")
-    done = iree_tune(*words, "--run-dir", "run", cwd=tmp_path)
+    done = iree_tune(*words, *options, "--run-dir", "run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     bundle = tmp_path / "bundle"
     (dispatch,) = read_manifest(bundle).dispatches
@@ -61,8 +63,8 @@ def test_for_a_gpu_the_winner_goes_where_it_is_applied(
         assert done.returncode == 0, done.stderr
         assert f"applied to {dispatch.name}" in done.stdout
         return
-    configured, flags = tmp_path / "configured.mlir", choose_target(target).compile_flags
-    plain = Model.open(model, flags).with_flags(*spec_flags(tmp_path / "spec.mlir"))
+    configured, chosen = tmp_path / "configured.mlir", choose_target(target)
+    plain = Model.open(model, chosen.compile_flags).with_flags(*chosen.spec_flags(tmp_path / "spec.mlir"))
     plain.compile_or_reject(configured, "--compile-to=executable-configurations")
     workgroup = tuned["winner"]["levels"]["workgroup"]
     held = read_model_configurations(configured)[dispatch.name]

@@ -32,7 +32,7 @@ from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import DeviceLostError, InputError
 from tuner.events import Event, Note, PhaseStarted, nobody
 from tuner.measuring import Runner
-from tuner.model.model import PREPROCESSING_MARK, Model, preprocessing_flag, spec_flags
+from tuner.model.model import PREPROCESSING_MARK, Model, preprocessing_flag
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.specs.certificate import Certificate
 from tuner.specs.read import read_spec
@@ -42,6 +42,7 @@ from tuner.targets import Target
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
 from tuner.targets.rocm import RocmTarget
+from tuner.targets.target import tuning_spec_flags
 
 pytestmark = pytest.mark.runs
 
@@ -137,7 +138,7 @@ def test_a_spec_holds_where_it_was_made_and_is_refreshed(
     written = json.loads((tmp_path / "check" / "check.json").read_text())
     assert written["passed"]
     assert Certificate.from_json(written["entries"][0]["certificate"]) == report.entries[0].certificate
-    flags = (*spec_flags(report.refreshed), "--compile-to=executable-configurations")
+    flags = (*tuning_spec_flags(report.refreshed), "--compile-to=executable-configurations")
     Model.open(NETWORK, target.compile_flags).compile_or_reject(tmp_path / "configured.mlir", *flags)
     held = read_model_configurations(tmp_path / "configured.mlir")
     assert any(

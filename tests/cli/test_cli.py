@@ -18,9 +18,10 @@ import faults
 import samples
 from commands import assert_fails, here, iree_tune, log_of, write
 from tuner.dispatches.extract import read_model_configurations
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.runs.folder import RunFolder
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.target import tuning_spec_flags
 
 pytestmark = pytest.mark.runs
 # Sizes that nobody knew when the code was written: other ones in each session.
@@ -47,7 +48,7 @@ def test_kernels_are_tuned_and_their_spec_holds(tmp_path: Path, target: CpuTarge
     plain, tuned = tmp_path / "plain.mlir", tmp_path / "tuned.mlir"
     opened = Model.open(model, target.compile_flags)
     opened.compile_or_reject(plain, "--compile-to=executable-configurations")
-    opened.compile_or_reject(tuned, *spec_flags(spec), "--compile-to=executable-configurations")
+    opened.compile_or_reject(tuned, *tuning_spec_flags(spec), "--compile-to=executable-configurations")
     before, after = read_model_configurations(plain), read_model_configurations(tuned)
     for dispatch in result["dispatches"]:
         name, ratio = dispatch["dispatch"], dispatch["final"]["ratio"]
@@ -64,7 +65,7 @@ def test_kernels_are_tuned_and_their_spec_holds(tmp_path: Path, target: CpuTarge
     assert ("the default" in done.stdout) == (len(winners) < len(kernels))
     assert not winners or result["model"]["verified"]
     assert not winners or result["model"]["ratio"]["high"] >= 1.0
-    assert not winners or " ".join(spec_flags(spec)) in done.stdout
+    assert not winners or " ".join(tuning_spec_flags(spec)) in done.stdout
     assert done.stdout.count(" yes ") >= len(winners)
 
 
@@ -98,7 +99,7 @@ def test_where_nothing_is_tunable_it_says_so_and_writes_a_valid_spec(
     done = iree_tune("run", model, "--keep-flags", "--workers", "1", "-o", spec, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "No dispatch was tuned." in done.stdout
-    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", *spec_flags(spec))
+    Model.open(model, target.compile_flags).compile_or_reject(tmp_path / "x.vmfb", *tuning_spec_flags(spec))
 
 
 def test_the_plugin_path_is_a_file(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ from pathlib import Path
 from tuner import spaces
 from tuner.compile.apply import annotations_of
 from tuner.dispatches.extract import extract, read_model_configurations
-from tuner.model.model import Model, spec_flags
+from tuner.targets.target import tuning_spec_flags
+from tuner.model.model import Model
 from tuner.specs.write import Entry, problem_spec
 from tuner.targets.cpu import CpuTarget
 from tuner.toolchain.contexts import new_context
@@ -88,7 +89,7 @@ with new_context() as context:
     annotations = annotations_of(space.configuration(dispatch.problem, {"rows": 4}), target, context)
 spec, out = folder / "spec.mlir", folder / "out.mlir"
 spec.write_text(problem_spec([Entry(dispatch.problem, annotations)]))
-model.compile_or_reject(out, *spec_flags(spec), "--compile-to=executable-configurations")
+model.compile_or_reject(out, *tuning_spec_flags(spec), "--compile-to=executable-configurations")
 (configured,) = read_model_configurations(out).values()
 print(json.dumps([dispatch.problem.label, name, str(configured)]))
 """

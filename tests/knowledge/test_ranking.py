@@ -62,10 +62,13 @@ def test_few_candidates_do_what_many_did_untaught(taught: tuple[RecordedPool, Ta
 
 
 def test_a_wrong_word_is_overruled(taught: tuple[RecordedPool, Taught]) -> None:
-    """It costs the first candidates; with thirty the search is near one that was told nothing."""
+    """It costs the first candidates; with thirty the search is near one that was told nothing.
+
+    A single search ends anywhere from 0.69 to 1, and differently on processors of another kind.
+    """
     record, ranked = taught
     wrong, untaught = (
-        np.mean([searched(record, prior, seed) for seed in range(2)], axis=0) for prior in (Reversed(ranked), NO_PRIOR)
+        np.mean([searched(record, prior, seed) for seed in range(24)], axis=0) for prior in (Reversed(ranked), NO_PRIOR)
     )
     assert wrong[2] < 0.5
     assert wrong[4] > 0.9 * untaught[4]

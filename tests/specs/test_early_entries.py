@@ -15,10 +15,11 @@ from tuner import kinds
 from tuner.dispatch import Configured, Problem
 from tuner.dispatches.extract import extract, read_model_configurations
 from tuner.events import Event, Note
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.specs.read import read_spec
 from tuner.specs.write import problem_spec
 from tuner.targets.choosing import choose_target
+from tuner.targets.target import tuning_spec_flags
 from tuner.tuning.prove import Proof
 from tuner.tuning.run_specs import winners_of
 
@@ -43,7 +44,7 @@ def held(model: Model, spec: str, folder: Path) -> dict[str, Configured]:
     """What each dispatch of the model holds after plain iree-compile read the spec."""
     path, out = folder / "plain.mlir", folder / "out.mlir"
     path.write_text(spec)
-    model.compile_or_reject(out, *spec_flags(path), "--compile-to=executable-configurations")
+    model.compile_or_reject(out, *tuning_spec_flags(path), "--compile-to=executable-configurations")
     return read_model_configurations(out)
 
 

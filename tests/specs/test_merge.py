@@ -13,12 +13,13 @@ import pytest
 from foreign_spec import FOREIGN
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.specs.certificate import Certificate
 from tuner.specs.merge import merge_specs
 from tuner.specs.read import CertifiedEntry, read_spec
 from tuner.specs.write import late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.target import tuning_spec_flags
 from tuner.tuning.result import TuneResult
 
 pytestmark = pytest.mark.runs
@@ -73,8 +74,8 @@ def test_entries_of_several_models_stand_in_one_spec_that_serves_each(
         plain, tuned = tmp_path / "plain.mlir", tmp_path / "tuned.mlir"
         model = Model.open(spec.with_name("model.mlir"), target.compile_flags)
         until = "--compile-to=executable-configurations"
-        model.compile_or_reject(plain, *spec_flags(spec), until)
-        model.compile_or_reject(tuned, *spec_flags(output), until)
+        model.compile_or_reject(plain, *tuning_spec_flags(spec), until)
+        model.compile_or_reject(tuned, *tuning_spec_flags(output), until)
         assert read_model_configurations(plain) == read_model_configurations(tuned)
 
 

@@ -16,6 +16,7 @@ from tuner.specs.merge import merge_specs
 from tuner.specs.preprocessing import beside, naming, portable, preprocessing_path, text_in
 from tuner.specs.read import missed_preprocessing, read_spec
 from tuner.specs.write import late_path, problem_spec
+from tuner.targets.cpu import CpuTarget
 
 TEXT = f"// A comment.\n{PREPROCESSING_MARK} {{\n}}\n"
 OTHER = "--iree-opt-data-tiling"
@@ -107,7 +108,7 @@ def test_the_command_names_the_file_beside_the_spec(tmp_path: Path) -> None:
     named = preprocessing_flag(preprocessing_path(spec))
     for has_late in (False, True):
         options = Options(flags=model.flags)
-        command = compile_command(model, spec, options, has_late=has_late, reads_specs=True)
+        command = compile_command(model, spec, options, CpuTarget(), has_late=has_late)
         assert named in command
         assert preprocessing_flag(made) not in command
 

@@ -13,11 +13,12 @@ import pytest
 from foreign_spec import FOREIGN
 from tuner.dispatches.extract import read_model_configurations
 from tuner.errors import InputError
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.specs.certificate import Certificate
 from tuner.specs.read import UnreadableSpecError, read_spec
 from tuner.specs.write import Entry, late_path, late_spec, problem_spec
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.target import tuning_spec_flags
 from tuner.tuning.result import TuneResult
 
 pytestmark = pytest.mark.runs
@@ -62,7 +63,7 @@ def test_plain_iree_compile_applies_a_spec_with_certificates(
     tuned = result.dispatches[0]
     model, configured = path.with_name("model.mlir"), tmp_path / "configured.mlir"
     assert "iree_tuner.certificate" in path.read_text()
-    flags = (*spec_flags(path), "--compile-to=executable-configurations")
+    flags = (*tuning_spec_flags(path), "--compile-to=executable-configurations")
     Model.open(model, target.compile_flags).compile_or_reject(configured, *flags)
     assert tuned.winner is not None
     assert read_model_configurations(configured)[tuned.dispatch.name] == tuned.winner.compilation.configured

@@ -10,9 +10,10 @@ import samples
 from extraction import extract_text
 from tuner.dispatch import Annotations, Configured
 from tuner.dispatches.extract import read_model_configurations
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.specs.write import Entry, problem_spec
 from tuner.targets.cpu import CpuTarget
+from tuner.targets.target import tuning_spec_flags
 
 ANNOTATIONS = Annotations(
     {
@@ -29,7 +30,7 @@ def configurations(text: str, spec: str, folder: Path, target: CpuTarget) -> dic
     model_path.write_text(text)
     spec_path.write_text(spec)
     result = Model.open(model_path, target.compile_flags).compile(
-        out, *spec_flags(spec_path), "--compile-to=executable-configurations"
+        out, *tuning_spec_flags(spec_path), "--compile-to=executable-configurations"
     )
     assert result.exit_code == 0, result.first_error
     return read_model_configurations(out)

@@ -124,8 +124,8 @@ def _taken(
         model,
         options.output or folder.spec,
         options,
+        target,
         has_late=bool(proof.late_spec),
-        reads_specs=target.reads_specs,
     )
     result = TuneResult(
         function="",

@@ -33,7 +33,6 @@ from tuner.specs.preprocessing import text_in
 from tuner.specs.read import (
     ReadSpec,
     UnreadableSpecError,
-    check_has_effect,
     check_one_of_each,
     missed_preprocessing,
     read_spec,
@@ -80,8 +79,6 @@ def check_specs(path: Path, paths: Sequence[Path], options: CheckOptions, listen
     opened = open_model(path, run_options(specs, options))
     given, chosen = flags_of(specs, opened.options.target, opened.target, options.flags)
     opened = replace(opened, model=opened.model.with_flags(*given))
-    for spec in specs:
-        check_has_effect(spec, opened.target)
     if missed := missed_preprocessing((spec.path for spec in specs), (*given, *chosen)):
         listen(Note(missed))
     if options.output is not None and not unreadable:

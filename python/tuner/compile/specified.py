@@ -17,12 +17,12 @@ from tuner.dispatches.opening import open_model
 from tuner.errors import InputError, ToolError
 from tuner.events import Listener, Note
 from tuner.files import check_writable, place_of
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
 from tuner.specs.certificate import Moment
 from tuner.specs.deliver import THE_MODEL
-from tuner.specs.read import check_has_effect, check_one_of_each, missed_preprocessing, read_spec
+from tuner.specs.read import check_one_of_each, missed_preprocessing
 from tuner.stopwatch import Part
 from tuner.targets import Target
 from tuner.toolchain.tools import ToolResult, run_tool
@@ -106,7 +106,7 @@ class SpecifiedModel:
 
     @property
     def _early_flags(self) -> tuple[str, ...]:
-        return () if self.early is None else spec_flags(self.early)
+        return () if self.early is None else self.target.spec_flags(self.early)
 
 
 def _attempt(compiler: Callable[[], ToolResult]) -> None:
@@ -142,8 +142,6 @@ def compile_with_specs(
         next((spec for spec, found in zip(specs, moments, strict=True) if found == moment), None)
         for moment in ("early", "late")
     )
-    if early is not None and not opened.target.reads_specs:
-        check_has_effect(read_spec(early), opened.target)
     if missed := missed_preprocessing(specs, options.flags):
         listen(Note(missed))
     place = place_of(output)

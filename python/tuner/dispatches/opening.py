@@ -53,4 +53,6 @@ def open_model(path: Path, options: Options, watch: Stopwatch | None = None) -> 
     if is_list(path):
         options = replace(options, keep_flags=True)
     target = choose_target(options.target, options.threads, options.devices)
+    if options.plain:
+        target = target.for_plain_compilation()
     return OpenedModel(Model.open(path, (*target.compile_flags, *options.flags), watch), target, options)

@@ -90,14 +90,6 @@ class Model:
             )
 
 
-def spec_flags(spec: Path) -> tuple[str, ...]:
-    """The flags by which plain iree-compile reads a tuning spec.
-
-    Without threads, since 3.13 hangs once in some two hundred compilations with a spec (docs/specs.md).
-    """
-    return (f"--iree-codegen-tuning-spec-path={spec}", "--mlir-disable-threading")
-
-
 def preprocessing_flag(spec: Path | str) -> str:
     """The flag by which plain iree-compile reads a preprocessing spec."""
     return f"{PREPROCESSING_FLAG}={spec}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.files import check_writable, write_atomically
-from tuner.model.model import Model, spec_flags
+from tuner.model.model import Model
 from tuner.options import Options
 from tuner.runs.names import check_not_of_a_run
 from tuner.specs.allocator import AllocatorChoice
@@ -17,6 +17,7 @@ from tuner.specs.certificate import Circumstances
 from tuner.specs.preprocessing import naming, preprocessing_path, text_in
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import late_path
+from tuner.targets import Target
 
 # How a message describes the model that an output would replace.
 THE_MODEL = "the model itself"
@@ -35,22 +36,20 @@ def header(circumstances: Circumstances) -> list[str]:
     ]
 
 
-def compile_command(
-    model: Model, spec: Path, options: Options, *, has_late: bool, reads_specs: bool
-) -> tuple[str, ...]:
+def compile_command(model: Model, spec: Path, options: Options, target: Target, *, has_late: bool) -> tuple[str, ...]:
     """The command that compiles `model` with a spec, and with its late spec if it has one.
 
     It is enough by itself. Without late entries it is one of plain iree-compile. A model that had to be imported needs
     `iree-tune compile`, unless the run was to hand over only what plain iree-compile applies: then the command names
     the imported file, in the run's folder. `options`: the target, the shapes and the flags, those that were chosen
-    included. `reads_specs`: whether plain iree-compile applies a spec for this target; if not, only the late spec is
-    named. The preprocessing spec that the flags name is taken from beside `spec`.
+    included. If nothing is early for the target, only the late spec is named. The preprocessing spec that the flags
+    name is taken from beside `spec`.
     """
     beside = preprocessing_path(spec)
     if not has_late and (options.plain or model.path == model.source):
-        early = spec_flags(spec) if reads_specs else ()
+        early = target.spec_flags(spec) if target.reads_specs else ()
         return ("iree-compile", str(model.path), *naming(model.flags, beside), *early, "-o", "model.vmfb")
-    specs = [str(spec)] if reads_specs or not has_late else []
+    specs = [str(spec)] if target.reads_specs or not has_late else []
     specs += [str(late_path(spec))] if has_late else []
     sizes = [f"--dim={name}={size}" for name, size in options.shapes.dims.items()]
     sizes += [f"--input={shape}" for shape in options.shapes.inputs]

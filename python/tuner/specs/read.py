@@ -22,8 +22,8 @@ from tuner.model.model import PREPROCESSING_MARK
 from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.passes import unknown_pass
 from tuner.specs.preprocessing import beside, left_out
-from tuner.specs.write import CERTIFICATE, ENTRY_POINT, FLAGS, LATE, PROBLEM, STAND_IN, Entry, has_matcher
-from tuner.targets import Target
+from tuner.specs.write import CERTIFICATE, FLAGS, LATE, PROBLEM, STAND_IN, Entry, has_matcher
+from tuner.targets.target import SPEC_ENTRY_POINT
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import ops_named
 
@@ -99,11 +99,11 @@ def read_spec(path: Path) -> ReadSpec:
         module = parse_spec(path).operation
         late = LATE in module.attributes
         sequences = {text_of(op, "sym_name", str(path)): op for op in ops_named(module, "transform.named_sequence")}
-        if not late and ENTRY_POINT not in sequences:
+        if not late and SPEC_ENTRY_POINT not in sequences:
             named = f"module @{text_of(module, 'sym_name', str(path))}" if "sym_name" in module.attributes else ""
             if named == PREPROCESSING_MARK:
                 raise InputError(f"{path} is a preprocessing spec: give the tuning spec beside it instead")
-            raise InputError(f"{path} is no tuning spec: it has no sequence @{ENTRY_POINT}")
+            raise InputError(f"{path} is no tuning spec: it has no sequence @{SPEC_ENTRY_POINT}")
         actions = dict.fromkeys(_late_entries(sequences), "") if late else _early_entries(module, path)
         entries, foreign, stand_ins = [], [], []
         for name, action in actions.items():
@@ -152,14 +152,6 @@ def check_one_of_each(moments: Iterable[tuple[Path, Moment]]) -> None:
         if moment in known:
             raise InputError(f"{known[moment]} and {path} are both {moment} specs; merge them first (iree-tune merge)")
         known[moment] = path
-
-
-def check_has_effect(spec: ReadSpec, target: Target) -> None:
-    """Raises InputError if the compiler would ignore the entries of this spec."""
-    if spec.moment == "early" and (spec.entries or spec.foreign) and not target.reads_specs:
-        raise InputError(
-            f"{spec.path} has no effect: iree-compile ignores tuning specs for {target.name}; give late ones"
-        )
 
 
 def _entry(

@@ -21,8 +21,8 @@ from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import portable
 from tuner.targets.gpu_pipelines import DERIVED_FOR
 from tuner.targets.plugin_passes import needs_plugin
+from tuner.targets.target import SPEC_ENTRY_POINT
 
-ENTRY_POINT = "__kernel_config"
 # The attribute of a module of late entries, and of each of its sequences: the key of its problem.
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 # The attribute of an entry or a spec: its certificate as JSON, the samples reduced to their medians.
@@ -83,7 +83,7 @@ def identity_spec(identity: str, annotations: Annotations) -> str:
     """A spec for search: annotates the ops of the one dispatch that carries this identity."""
     return f"""\
 module attributes {{ transform.with_named_sequence }} {{
-{_sequence(ENTRY_POINT, identity, annotations)}}}
+{_sequence(SPEC_ENTRY_POINT, identity, annotations)}}}
 """
 
 
@@ -251,7 +251,7 @@ def problem_spec(
     return f"""\
 {comments}module @iree_tuner_spec{attributes} {{
 {actions}{matchers}
-  transform.named_sequence @{ENTRY_POINT}(%root: !transform.any_op {{transform.{access}}})
+  transform.named_sequence @{SPEC_ENTRY_POINT}(%root: !transform.any_op {{transform.{access}}})
       -> !transform.any_op attributes {{ iree_codegen.tuning_spec_entrypoint }} {{
 {body}  }}
 }}

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
@@ -19,7 +20,7 @@ from tuner.targets.cpu_pipelines import pipeline_attribute
 from tuner.targets.device import Device
 from tuner.targets.host import processor_name
 from tuner.targets.limits import DeviceFacts, Limits
-from tuner.targets.target import Place
+from tuner.targets.target import Place, tuning_spec_flags
 
 # More threads than any machine has processors.
 _MOST_THREADS = 1024
@@ -71,6 +72,12 @@ class CpuTarget(Place):
     @property
     def reads_specs(self) -> bool:
         return True
+
+    def spec_flags(self, spec: Path) -> tuple[str, ...]:
+        return tuning_spec_flags(spec)
+
+    def for_plain_compilation(self) -> CpuTarget:
+        return self
 
     @property
     def strategy_pass(self) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
@@ -13,6 +14,7 @@ from tuner.targets.cuda_chip import chip_for, find_devices
 from tuner.targets.device import Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.nvidia import HOPPER, HOPPER_MEMORY_BYTES, registers_for
+from tuner.targets.target import SPEC_ENTRY_POINT
 
 # Source: LLVM's NVPTX back end, which writes this attribute of a function as PTX's `.maxnreg`.
 _MAX_REGISTERS = "nvvm.maxnreg"
@@ -61,8 +63,12 @@ class CudaTarget(GpuTarget):
 
     @property
     def reads_specs(self) -> bool:
-        # IREE 3.11 to 3.13 silently ignore the flag for CUDA.
-        return False
+        # The best entries list our passes, so they are late; the others then join them.
+        return self.lists_no_passes
+
+    def spec_flags(self, spec: Path) -> tuple[str, ...]:
+        # IREE 3.11 to 3.13 silently ignore the flag of tuning specs for CUDA.
+        return (f"--iree-codegen-transform-dialect-library={spec}@{SPEC_ENTRY_POINT}", "--mlir-disable-threading")
 
     @property
     def occupancies(self) -> tuple[int, ...]:

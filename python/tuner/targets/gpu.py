@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from iree.compiler import ir
 from iree.compiler.dialects import iree_codegen
@@ -25,9 +26,16 @@ _PADDING = ("padding", "padding_conv")
 
 @dataclass(frozen=True, slots=True)
 class GpuTarget(Place):
-    """One GPU, compiled for `chip`."""
+    """One GPU, compiled for `chip`.
+
+    `lists_no_passes`: configurations name IREE's pipelines, since an entry that lists passes is late.
+    """
 
     chip: str
+    lists_no_passes: bool = field(default=False, kw_only=True)
+
+    def for_plain_compilation(self) -> Self:
+        return replace(self, lists_no_passes=True)
 
     @property
     def strategy_pass(self) -> str:
@@ -78,6 +86,7 @@ class GpuTarget(Place):
             occupancies=self.occupancies,
             occupancy_limits_registers=self.occupancy_limits_registers,
             warpgroup_memory_bytes=self.warpgroup_memory_bytes,
+            lists_passes=not self.lists_no_passes,
         )
         return DeviceFacts(Limits(vector_bytes=0, threads=1, gpu=limits), self.chip)
 

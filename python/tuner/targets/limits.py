@@ -35,6 +35,7 @@ class GpuLimits:
     generator can be asked for, in subgroups that share a scheduler; 0 asks for none.
     `occupancy_limits_registers`: to ask for an occupancy limits the registers of a thread.
     `warpgroup_memory_bytes`: the shared memory of code that multiplies by Hopper's `wgmma`; 0 if the GPU has none.
+    `lists_passes`: configurations may list passes in place of a pipeline of IREE's.
     """
 
     chip: str
@@ -47,6 +48,7 @@ class GpuLimits:
     occupancies: tuple[int, ...] = (0,)
     occupancy_limits_registers: bool = False
     warpgroup_memory_bytes: int = 0
+    lists_passes: bool = True
 
     def intrinsics_for(self, lhs_type: str, rhs_type: str, sum_type: str) -> tuple[MatrixIntrinsic, ...]:
         """The matrix instructions for these element types, in the compiler's order."""

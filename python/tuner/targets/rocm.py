@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.targets.device import Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.rocm_chip import find_chips
+from tuner.targets.target import tuning_spec_flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class RocmTarget(GpuTarget):
     @property
     def reads_specs(self) -> bool:
         return True
+
+    def spec_flags(self, spec: Path) -> tuple[str, ...]:
+        return tuning_spec_flags(spec)
 
     @property
     def occupancies(self) -> tuple[int, ...]:

@@ -8,11 +8,23 @@ IREE's objects are `Any` here, since this module is imported without the compile
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.dispatch import Configuration
 from tuner.targets.device import Device
 from tuner.targets.limits import DeviceFacts
+
+# The sequence of a tuning spec that the compiler runs.
+SPEC_ENTRY_POINT = "__kernel_config"
+
+
+def tuning_spec_flags(spec: Path) -> tuple[str, ...]:
+    """IREE's flags for a tuning spec.
+
+    Without threads, since 3.13 hangs once in some two hundred compilations with a spec (docs/specs.md).
+    """
+    return (f"--iree-codegen-tuning-spec-path={spec}", "--mlir-disable-threading")
 
 
 class Place(Protocol):
@@ -46,7 +58,13 @@ class Compilation(Protocol):
 
     @property
     def reads_specs(self) -> bool:
-        """Whether plain iree-compile applies a tuning spec that it is given for this target."""
+        """Whether what plain iree-compile can apply goes into a spec for it; otherwise every entry is late."""
+
+    def spec_flags(self, spec: Path) -> tuple[str, ...]:
+        """The flags by which plain iree-compile applies a tuning spec for this target."""
+
+    def for_plain_compilation(self) -> Target:
+        """The same, for a run that hands over only what plain iree-compile applies."""
 
     @property
     def strategy_pass(self) -> str:

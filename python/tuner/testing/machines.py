@@ -64,6 +64,12 @@ class ReplayTarget:
     def device(self) -> Device:
         return self.devices[0]
 
+    def spec_flags(self, spec: Path) -> tuple[str, ...]:
+        return (f"--replay={spec}",)
+
+    def for_plain_compilation(self) -> ReplayTarget:
+        return self
+
     def facts(self, executable_target: Any) -> DeviceFacts:
         del executable_target
         return DeviceFacts(Limits(vector_bytes=64, threads=1), DEVICE.label)

@@ -66,7 +66,7 @@ def tune_model(
     check_pins(opened.target.name, options)
     check_places(path, options)
     check_stores(options)
-    specs = read_starters(options.start_from, opened.target)
+    specs = read_starters(options.start_from)
     knowledge = Knowledge.of(options.records)
     with (
         machines_of(options, opened.target, watch) as machines,
@@ -114,7 +114,7 @@ def _set_up(
         compilers.begin()
         imported = thread.submit(_import_ahead, options, watch)
         model, extracted = opened.read(folder.path, listen)
-        starters = starters_of(specs, model, target, extracted.dispatches, folder.path, listen)
+        starters = starters_of(specs, model, target, extracted.dispatches, folder.path, listen, plain=options.plain)
         shared = circumstances_of(options, target, extracted, model.flags).shared
         written = written_store(options, folder)
         with Store(written, shared, compiler_version(), read_only_stores(options, written)) as store:

@@ -20,7 +20,7 @@ from tuner.dispatches.extract import read_model_annotations
 from tuner.errors import InputError, ToolError
 from tuner.events import Listener, Note
 from tuner.model.model import Model
-from tuner.specs.read import ReadSpec, check_has_effect, read_spec
+from tuner.specs.read import ReadSpec, read_spec
 from tuner.targets import Target
 
 _PIPELINE = re.compile(r"#iree_\w+\.pipeline<(\w+)>")
@@ -29,13 +29,9 @@ _PIPELINE = re.compile(r"#iree_\w+\.pipeline<(\w+)>")
 Starters = Mapping[str, tuple[Configuration, ...]]
 
 
-def read_starters(paths: Sequence[Path], target: Target) -> tuple[ReadSpec, ...]:
-    """The specs to start from. Raises InputError for one that cannot be read, or that has no effect on the target."""
-    specs = tuple(read_spec(path) for path in paths)
-    for spec in specs:
-        if spec.foreign:
-            check_has_effect(spec, target)
-    return specs
+def read_starters(paths: Sequence[Path]) -> tuple[ReadSpec, ...]:
+    """The specs to start from. Raises InputError for one that cannot be read."""
+    return tuple(read_spec(path) for path in paths)
 
 
 def starters_of(
@@ -45,10 +41,13 @@ def starters_of(
     dispatches: Sequence[Dispatch],
     folder: Path,
     listen: Listener,
+    *,
+    plain: bool = False,
 ) -> Starters:
     """The configurations that the specs' entries stand for in a model, in their order, by the key of the problem.
 
-    `dispatches` are the model's, with their defaults. A note says how many dispatches each spec is for.
+    `dispatches` are the model's, with their defaults. A note says how many dispatches each spec is for. `plain`: of a
+    GPU's, only those that name a pipeline of IREE's.
     """
     found: dict[str, dict[str, Configuration]] = defaultdict(dict)
     keys = {dispatch.problem.key for dispatch in dispatches if dispatch.problem is not None}
@@ -59,10 +58,16 @@ def starters_of(
             for entry in spec.entries
             if entry.problem.key in keys
         }
+        if plain:
+            configurations = {key: asked for key, asked in configurations.items() if not _lists_gpu_passes(asked)}
         for key, configuration in configurations.items():
             found[key].setdefault(str(configuration.to_json()), configuration)
         listen(Note(f"{spec.path} has a configuration to start from for {len(configurations)} of {len(keys)} problems"))
     return {key: tuple(configurations.values()) for key, configurations in found.items()}
+
+
+def _lists_gpu_passes(configuration: Configuration) -> bool:
+    return configuration.gpu is not None and configuration.gpu.feeding is not None
 
 
 def _as_configuration(annotations: Annotations) -> Configuration:

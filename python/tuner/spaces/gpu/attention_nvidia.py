@@ -65,8 +65,9 @@ class GpuAttention:
         along_queries = Knob("query_subgroups", tuple(powers_of_two(_MOST_SUBGROUPS)))
         along_values = Knob("value_subgroups", tuple(powers_of_two(4)))
         size = Knob("subgroup_size", (intrinsic.subgroup_size,))
-        padding = Knob("padding_bits", (64, 128))
-        stages, loads = Knob("stages", _STAGES), Knob("matrix_loads", (0, 1))
+        padding = Knob("padding_bits", (64, 128) if gpu.lists_passes else (64,))
+        stages = Knob("stages", _STAGES if gpu.lists_passes else (0,))
+        loads = Knob("matrix_loads", (0, 1) if gpu.lists_passes else (0,))
         rows = extent[loops.features] + padding.var / 8 / bytes_of(problem, 0)
         occupancy = Knob("occupancy", gpu.occupancies)
         q, v, k = queries.var, values.var, keys.var

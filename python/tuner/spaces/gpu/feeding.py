@@ -40,23 +40,28 @@ class FeedingKnobs:
     warpgroups: Knob | None = None
 
     @staticmethod
-    def of(intrinsics: Sequence[MatrixIntrinsic], *, copies_whole: bool, has_warpgroups: bool) -> FeedingKnobs:
+    def of(
+        intrinsics: Sequence[MatrixIntrinsic], *, lists_passes: bool, copies_whole: bool, has_warpgroups: bool
+    ) -> FeedingKnobs:
         """The knobs for a product by one of these instructions.
 
+        `lists_passes`: whether a pipeline's passes may be listed; otherwise only what IREE's pipeline has is offered.
         `copies_whole`: whether copies of `LOAD_BYTES` bytes can read both operands. `has_warpgroups`: whether the GPU
         has Hopper's instructions, and the product suits them. Then nothing else is offered: on an H200 the best of 28
         points by other instructions took 1.4 and 1.5 times as long on two products (docs/gpu.md).
         """
+        padding_bits = Knob("padding_bits", (0, 64, 128) if lists_passes else (0, 64))
         if not is_measured(intrinsics):
-            return FeedingKnobs(Knob("padding_bits", (0, 64, 128)), prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
+            return FeedingKnobs(padding_bits, prefetched=Knob("prefetch_num_stages", (0, 2, 3)))
         types = {element for intrinsic in intrinsics for element in (intrinsic.lhs_type, intrinsic.rhs_type)}
         sums = {intrinsic.sum_type for intrinsic in intrinsics}
-        is_for_warpgroups = has_warpgroups and copies_whole and types <= _MATRIX_TYPES and sums == {"f32"}
+        copies_ahead, loads_matrices = lists_passes and copies_whole, lists_passes and types <= _MATRIX_TYPES
+        is_for_warpgroups = has_warpgroups and copies_ahead and loads_matrices and sums == {"f32"}
         return FeedingKnobs(
-            Knob("padding_bits", (0, 64, 128)),
-            stages=Knob("stages", _STAGES if copies_whole else (0,)),
-            matrix_loads=Knob("matrix_loads", (0, 1) if types <= _MATRIX_TYPES else (0,)),
-            reads_ahead=Knob("reads_ahead", (0, 1) if copies_whole else (0,)),
+            padding_bits,
+            stages=Knob("stages", _STAGES if copies_ahead else (0,)),
+            matrix_loads=Knob("matrix_loads", (0, 1) if loads_matrices else (0,)),
+            reads_ahead=Knob("reads_ahead", (0, 1) if copies_ahead else (0,)),
             warpgroups=Knob("warpgroups", (int(is_for_warpgroups),)),
         )
 

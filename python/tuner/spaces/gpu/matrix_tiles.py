@@ -209,7 +209,10 @@ class _Options:
     ) -> _Options:
         return _Options(
             feeding=FeedingKnobs.of(
-                intrinsics, copies_whole=shape.copies_whole, has_warpgroups=_suits_warpgroups(shape, gpu)
+                intrinsics,
+                lists_passes=gpu.lists_passes,
+                copies_whole=shape.copies_whole,
+                has_warpgroups=_suits_warpgroups(shape, gpu),
             ),
             promoted=Knob("promoted", tuple(promoted_values)),
             padded=Knob("padded", (0, 1)),
