@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Whole models in half precision on an NVIDIA GPU, from torch's export to the spec and `iree-tune check`.
 
-    python benchmarks/gpu_models.py --type f16 --budget 4m --output results.jsonl [gpu-bert gpu-decoder gpu-resnet]
+    python benchmarks/gpu_models.py --type f16 --budget 4m --output results.jsonl [gpu-bert …]
     python benchmarks/gpu_models.py --write-only --folder FOLDER
 
 Each model is written as ONNX with random weights, without access to a hub. It is timed in torch, as it is and compiled.
 The command that a user would type tunes it, and another checks its spec. The output gets one JSON object for each
-model. Needs torch, transformers, onnx and a GPU that IREE's CUDA target serves.
+model. Needs torch, torchvision, transformers, onnx and a GPU that IREE's CUDA target serves.
 """
 
 from __future__ import annotations
@@ -91,7 +91,19 @@ def resnet() -> Built:
     return nn.Sequential(*stem, *blocks), torch.randn(8, 3, 224, 224)
 
 
-MODELS: dict[str, Callable[[], Built]] = {"gpu-bert": bert, "gpu-decoder": decoder, "gpu-resnet": resnet}
+def resnet18() -> Built:
+    """The whole of torchvision's ResNet-18, on 8 images of 224 x 224."""
+    import torchvision
+
+    return torchvision.models.resnet18(weights=None), torch.randn(8, 3, 224, 224)
+
+
+MODELS: dict[str, Callable[[], Built]] = {
+    "gpu-bert": bert,
+    "gpu-decoder": decoder,
+    "gpu-resnet": resnet,
+    "gpu-resnet18": resnet18,
+}
 
 
 def write(name: str, element_type: str, path: Path) -> Built:

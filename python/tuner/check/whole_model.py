@@ -17,14 +17,19 @@ from tuner.compile.specified import SpecifiedModel
 from tuner.dispatch import Configured
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.files import write_atomically
-from tuner.measuring import Runner
+from tuner.measuring import FunctionProgram, Runner
 from tuner.model.model import Model
 from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
+from tuner.tuning.arbitration import fault_of
 from tuner.tuning.comparison import compare_models
+from tuner.tuning.result import ModelResult
 from tuner.tuning.whole_model import PlainModel
+
+# Seconds that the host CPU may take to compile the model, and to run it, if the outputs differ.
+_LONGEST_ARBITRATION_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,14 @@ class WholeModel:
             specified.compile(binary)
             if binary.read_bytes() == self.plain.program.binary.read_bytes():
                 return ModelVerdict(Verdict.UNDECIDED, "it is the plain model")
-            rng = np.random.default_rng(self.seed)
-            compared = compare_models(self.plain, self.plain.program, binary, self.runner, rng)
+            plain, fault = self.plain, ""
+            try:
+                compared = self._compared(plain, binary)
+            except WrongOutputError:
+                fault = self._fault_of_plain(plain.program_of(binary))
+                if not fault:
+                    raise
+                compared = self._compared(replace(plain, right=plain.program_of(binary)), binary)
         except (RejectedError, ToolError) as error:
             return ModelVerdict(Verdict.REFUSED, f"the model does not compile: {error}")
         except WrongOutputError as error:
@@ -87,6 +98,17 @@ class WholeModel:
         allocator = self.plain.program.allocator
         both = "" if allocator == "default" else f", both with the {allocator} allocator"
         detail = f"{compared.ratio} over the plain model{both}, its outputs within tolerance"
+        if fault:
+            detail += f" of the host CPU's; the plain model is wrong ({fault})"
         verdict, certificate = speed_verdict(compared.ratio), compared.certificate(self.now)
         accepted = None if certificate is None else replace(certificate, accepted=not verdict.is_failure)
         return ModelVerdict(verdict, detail, accepted)
+
+    def _compared(self, plain: PlainModel, binary: Path) -> ModelResult:
+        return compare_models(plain, plain.program, binary, self.runner, np.random.default_rng(self.seed))
+
+    def _fault_of_plain(self, other: FunctionProgram) -> str:
+        """How the plain model differs from the same model on the host CPU, if `other` agrees with that; else ""."""
+        if self.target.name == "cpu":
+            return ""
+        return fault_of(self.plain, other, self.runner, self.folder, _LONGEST_ARBITRATION_S)

@@ -95,15 +95,16 @@ class DispatchProgram:
 class FunctionProgram:
     """A function of a compiled model, called with random inputs of its declared types.
 
-    `allocator`: what finds memory for its transient buffers.
+    `allocator`: what finds memory for its transient buffers. `device`: where it runs, if not where other programs do.
     """
 
     binary: Path
     function: str
     allocator: Allocator = "default"
+    device: str = ""
 
     def load(self, device_uri: str) -> LoadedProgram:
-        return _LoadedFunction(self, device_uri)
+        return _LoadedFunction(self, self.device or device_uri)
 
 
 class _Module:

@@ -21,12 +21,13 @@ from tuner.tuning.result import ModelResult
 from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed
 
 _PLAIN, _BASELINE, _TUNED = "plain model", "model to be faster than", "tuned model"
+_RIGHT = "model with right outputs"
 # Loads of the programs of a comparison: the place of code and data in memory moves it (docs/models.md).
 _LOADS = 3
 
 
 def load_plain(plain: PlainModel, key: str, runner: Runner) -> None:
-    """Loads the plain model and keeps its outputs as the reference, in a fresh process if it fails.
+    """Loads the plain model and keeps its outputs, or the right ones, as the reference; in a fresh process if it fails.
 
     Raises DeviceLostError if it fails in several processes.
     """
@@ -35,6 +36,10 @@ def load_plain(plain: PlainModel, key: str, runner: Runner) -> None:
         try:
             runner.load(key, plain.program)
             runner.reference(key, MODEL_SEED, timeout_s=plain.timeout_s)
+            if plain.right is not None:
+                runner.load(_RIGHT, plain.right)
+                runner.reference(_RIGHT, MODEL_SEED, timeout_s=plain.timeout_s)
+                runner.unload(_RIGHT)
             return
         except MeasurementError as error:
             runner.restart()

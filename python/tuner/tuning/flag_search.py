@@ -15,6 +15,7 @@ from tuner.dispatches.op_mix import is_convolutional, op_mix
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
+from tuner.measuring import FunctionProgram
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.model_flags.expectation import Expectation, items_of
 from tuner.model_flags.gains import MeasuredModel, read_gains
@@ -46,6 +47,7 @@ class FlagChoice:
     entries of `stand_ins`. `ratio` compares the model compiled with all that with the plain one; None if the defaults
     stay. `tried`: choices that were compiled. `run_s`: seconds of a run with them, and `binary` the model compiled with
     them, None if that was not measured. `rival`: a slower choice that may be faster when the dispatches are tuned.
+    `right`: the model with a choice that makes it right, if the plain model is wrong.
     """
 
     values: Mapping[str, str]
@@ -56,6 +58,7 @@ class FlagChoice:
     binary: Path | None = None
     rival: FlagChoice | None = None
     stand_ins: tuple[StandIn, ...] = ()
+    right: FunctionProgram | None = None
 
     @property
     def name(self) -> str:
@@ -182,7 +185,7 @@ class _FlagSearch:
         choice = self._choice(values, ratio)
         for words in self._trials.mended(values).words:
             self._bench.listen(Note(f"The chosen flags are {words}"))
-        return replace(choice, tried=len(tried), rival=self._rival(choice, tried))
+        return replace(choice, tried=len(tried), rival=self._rival(choice, tried), right=self._trials.right)
 
     def _choice(self, values: dict[str, str], ratio: Ratio | None) -> FlagChoice:
         """A choice with its flags, repairs included."""
@@ -203,7 +206,7 @@ class _FlagSearch:
         same_s = {one.time_s for one in (plain, *tried) if one.values == best.values}
         others = [
             one
-            for one in (plain, *tried)
+            for one in (*(() if self._trials.right else (plain,)), *tried)
             if one.time_s < limit_s and one.time_s not in same_s and self._known.remade(one.values) != remade
         ]
         if not others:
@@ -245,7 +248,7 @@ class _FlagSearch:
     def _search(self, trials: int) -> list[_Tried]:
         baseline_s = best_s = self._baseline_s = self._trials.time_plain(self._held)
         found: list[_Tried] = []
-        asked = 0
+        asked, right = 0, self._trials.right
         started = time.perf_counter()
         while (count := min(at_once(self._bench.options), trials - asked, self._fitting(best_s))) > 0:
             with self._bench.watch.of(Part.SOLVING):
@@ -255,6 +258,9 @@ class _FlagSearch:
             for values, end in zip(choices, self._trials.of(choices, best_s), strict=True):
                 asked += 1
                 self._order.tell(values, end.speedup)
+                if self._trials.right is not right:
+                    # What was measured before agreed with a wrong model.
+                    right, found, best_s = self._trials.right, [], baseline_s
                 if end.time_s is not None:
                     found.append(_Tried(values, end.time_s))
                     best_s = min(best_s, end.time_s)
@@ -272,20 +278,23 @@ class _FlagSearch:
         return MOST_TRIALS if left_s >= MOST_TRIALS * self._choice_s else math.floor(left_s / self._choice_s)
 
     def _final(self, tried: Sequence[_Tried]) -> tuple[_Tried, Ratio] | None:
-        """The best of the finalists, with its speed-up over the plain model; None if none is faster.
+        """The best of the finalists, with its speed-up over the plain model; None if none is faster than a right one.
 
         Joint choices must not be slower than the best single one.
         """
         compared: dict[int, tuple[_Tried, Ratio]] = {}
-        ranked = _ranked(tried)
+        ranked, right = _ranked(tried), self._trials.right
         if ranked:
             self._bench.listen(PhaseStarted("the best flags against the untuned model"))
         for place, finalist in enumerate(ranked[:_FINALISTS]):
             if place > 0 and (self._bench.stop() or self._budget.left_s < self._end_s(finalist.time_s)):
                 break
             ratio = self._trials.against(finalist.values, {}, self._read_s)
-            if ratio is not None and is_faster(ratio, self._bench.options.min_gain):
+            if ratio is not None and (self._trials.right or is_faster(ratio, self._bench.options.min_gain)):
                 compared[place] = finalist, ratio
+        if self._trials.right is not right:
+            # Those before agreed with a wrong model.
+            return self._final(tried)
         if not compared:
             return None
         highest = max((ratio for _, ratio in compared.values()), key=lambda ratio: ratio.value)

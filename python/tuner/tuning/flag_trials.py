@@ -18,7 +18,9 @@ from tuner.compile.apply import RejectedError
 from tuner.compile.specified import SpecifiedModel
 from tuner.errors import InputError, MeasurementError, ToolError, WrongOutputError
 from tuner.evaluate.budget import Budget
+from tuner.events import Note
 from tuner.files import write_atomically
+from tuner.measuring import FunctionProgram
 from tuner.measuring.runner import lost
 from tuner.measuring.sampling import Paired, sample
 from tuner.measuring.transport import ATTEMPTS
@@ -30,6 +32,7 @@ from tuner.runs.store import FLAGS, Store, Stored, digest
 from tuner.specs.preprocessing import portable
 from tuner.specs.stand_in import StandIn, late_spec_of
 from tuner.speedup import Ratio, speedup
+from tuner.tuning.arbitration import fault_of
 from tuner.tuning.comparison import load_checked, load_plain, rounds, unload
 from tuner.tuning.stand_ins import find_stand_ins
 from tuner.tuning.whole_model import PlainModel, again_if_killed
@@ -43,6 +46,8 @@ _HANGS_FACTOR = 3
 # Times the plain model's compilation that stand-ins take: the model is read, its defaults are compiled one by one and
 # a few candidates for those that fail, then it is compiled with what was found.
 _STAND_INS_FACTOR = 4
+# Seconds that the host CPU may take to decide whether the plain model is right, and the part of what is left.
+_LONGEST_ARBITRATION_S, _ARBITRATION_PART = 60.0, 0.2
 # Characters of a file's name; file systems take 255.
 _LONGEST_NAME = 200
 
@@ -110,6 +115,13 @@ class FlagTrials:
         # What a choice needed to compile, by its binary.
         self._compiled: dict[Path, Mended] = {}
         self._baseline_s = 0.0
+        # On the host CPU there is nothing to compare it with.
+        self._is_settled = bench.target.name == "cpu"
+
+    @property
+    def right(self) -> FunctionProgram | None:
+        """The model with a choice that makes it right, if the plain model was found to be wrong."""
+        return self._plain.right
 
     def time_plain(self, held: Mapping[str, str]) -> float:
         """The median seconds of a run of the plain model, which was compiled with the choices `held`.
@@ -310,10 +322,38 @@ class FlagTrials:
             return End(None, str(error), is_certain=False)
 
     def _check(self, binary: Path, key: str) -> float:
-        """Loads a choice and compares its outputs with the plain model's; the seconds of that run."""
-        limit_s = self._plain.timeout_within_s(self._budget)
-        _, first_s = load_checked(self._plain, key, self._plain.program_of(binary), self._bench.runner, limit_s)
-        return first_s
+        """Loads a choice and compares its outputs with the plain model's; the seconds of that run.
+
+        The first time that they differ the host CPU decides which of both is right.
+        """
+        program, limit_s = self._plain.program_of(binary), self._plain.timeout_within_s(self._budget)
+        try:
+            return load_checked(self._plain, key, program, self._bench.runner, limit_s)[1]
+        except WrongOutputError:
+            if not self._is_plain_wrong(program):
+                raise
+        self._load_plain()
+        return load_checked(self._plain, key, program, self._bench.runner, limit_s)[1]
+
+    def _is_plain_wrong(self, other: FunctionProgram) -> bool:
+        """Whether the plain model is found to be wrong, and `other` right. It is asked once."""
+        if self._is_settled:
+            return False
+        self._is_settled = True
+        limit_s = min(_LONGEST_ARBITRATION_S, _ARBITRATION_PART * self._budget.left_s)
+        fault = fault_of(self._plain, other, self._bench.runner, self._folder, limit_s)
+        self._generation = -1
+        if fault:
+            self._plain = replace(self._plain, right=other)
+            # A choice that makes the plain model's binary is to be checked like all.
+            self._times_s.clear()
+            self._bench.listen(
+                Note(
+                    f"The compiler's default is wrong for this model: it differs from the same model on the host CPU"
+                    f" ({fault}), while the model with other flags agrees. Outputs are compared with those from now on"
+                )
+            )
+        return bool(fault)
 
     def _plain_s(self) -> float:
         runner, limit = self._bench.runner, self._plain.timeout_s

@@ -133,6 +133,8 @@ def search_flags(bench: Workbench, known: Known) -> Known:
     budget, read_s = _before_proof(bench, known), known.extracted.seconds
     bench_of_flags = replace(bench, options=options)
     flags = choose_flags(bench_of_flags, base, known.extracted.dispatches, budget, read_s, held)
+    if flags.right is not None:
+        known = replace(known, plain=replace(known.plain, right=flags.right))
     with_ops = flags if known.ops is None else _beside(known.ops, fixed, flags)
     if not flags.flags or (known.ops is not None and flags.values == held):
         with_rival = replace(known.flags, rival=with_ops.rival, run_s=with_ops.run_s)

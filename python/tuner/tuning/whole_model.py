@@ -44,7 +44,8 @@ class PlainModel:
     """A model compiled plainly: its binary and entry, and the time that it takes.
 
     `run_s`: seconds of a first run by the device's clock. `tolerances`: for each output, how far that of another
-    compilation may be from it. `notes`: what cannot be compared.
+    compilation may be from it. `notes`: what cannot be compared. `right`: another compilation, whose outputs others are
+    compared with, since the plain model's are wrong (`tuner.tuning.arbitration`).
     """
 
     model: Model
@@ -53,6 +54,7 @@ class PlainModel:
     run_s: float
     tolerances: tuple[Tolerance, ...] = (Tolerance(),)
     notes: tuple[str, ...] = ()
+    right: FunctionProgram | None = None
 
     def program_of(self, binary: Path) -> FunctionProgram:
         """Another compilation of the model, run in the same way."""
