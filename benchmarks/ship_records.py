@@ -4,9 +4,10 @@
 
     python benchmarks/ship_records.py
 
-The files of the H200 in `benchmarks/results` are of `gpu_suite.py`, `cpu-pools.jsonl` is of `record_pools.py`. Run
-those to record anew. Knobs of older spaces take the names that they have now. The last line is one JSON object: of each
-file that was written its pools, its rows and its bytes.
+The files of the H200 in `benchmarks/results` are of `gpu_suite.py`, `cpu-pools.jsonl` (AVX-512) and
+`cpu-pools-avx2.jsonl` of `record_pools.py`. Run those to record anew. Knobs of older spaces take the names that they have
+now. They go to the source tree; install the package again for them. The last line is one JSON object: of each file that
+was written its pools, its rows and its bytes.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from typing import Any
 import numpy as np
 
 from tuner.dispatch import form_of
-from tuner.knowledge.records import SHIPPED, RecordedPool, write_records
+from tuner.knowledge.records import RecordedPool, write_records
 from tuner.knowledge.traits import Machine
 
 RESULTS = Path(__file__).parent / "results"
+SHIPPED = Path(__file__).parent.parent / "python" / "tuner" / "knowledge" / "shipped"
 FILES = {
-    "cpu.jsonl": ("cpu-pools.jsonl",),
+    "cpu.jsonl": ("cpu-pools.jsonl", "cpu-pools-avx2.jsonl"),
     "h200.jsonl": ("h200.jsonl", "h200-warpgroups.jsonl", "h200-attention.jsonl"),
 }
 # The streaming multiprocessors of an H200, and the widest load of a thread: NVIDIA's data sheet of the H200.
 H200 = Machine(132, 16)
+# The instructions of a CPU whose vectors have so many bytes.
+_VECTORS = {32: "AVX2", 64: "AVX-512"}
 # Knobs of the space that h200.jsonl is of, which have other names now. `space` was the suite's own.
 _RENAMED = {"waves_per_eu": "occupancy", "no_reduce_shared_memory_bank_conflicts": "unpadded"}
 _DROPPED = ("space",)
@@ -62,7 +66,7 @@ def recorded(result: Mapping[str, Any]) -> RecordedPool:
         name=result["name"],
         problem=result["problem"],
         target="cpu" if is_cpu else "cuda",
-        device=f"{result['processor']}, {result['cpu']}" if is_cpu else "NVIDIA H200",
+        device=f"{result['processor']} with {_VECTORS[result['vector_bytes']]}" if is_cpu else "NVIDIA H200",
         compiler=result.get("compiler", "3.13.0"),
         machine=Machine(1, result["vector_bytes"]) if is_cpu else H200,
         knobs=tuple(names[column] for column in kept),
