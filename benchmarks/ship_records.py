@@ -5,9 +5,9 @@
     python benchmarks/ship_records.py
 
 The files of the H200 in `benchmarks/results` are of `gpu_suite.py`, `cpu-pools.jsonl` (AVX-512) and
-`cpu-pools-avx2.jsonl` of `record_pools.py`. Run those to record anew. Knobs of older spaces take the names that they have
-now. They go to the source tree; install the package again for them. The last line is one JSON object: of each file that
-was written its pools, its rows and its bytes.
+`cpu-pools-avx2.jsonl` of `record_pools.py`. Run those to record anew. Knobs of older spaces take the names that they
+have now. The records go to the source tree; install the package again for them. The last line is one JSON object: of
+each file that was written its pools, its rows and its bytes.
 """
 
 from __future__ import annotations
