@@ -302,7 +302,8 @@ def test_what_is_otherwise_here_is_said(golden: Path, other_model: Path, tmp_pat
     assert "the device was local-sync, here it is local-task" in said
     assert "iree-compile was 3.12.9, here it is 3." in said
     assert "the flags were others; here they are with --iree-opt-level=O1" in said
-    assert f"without +of-another-processor; with {then.features[0]}" in said
+    # Between the two come those that this processor lacks.
+    assert re.search(rf"without \+of-another-processor[^;|]*; with {re.escape(then.features[0])}\b", said)
 
 
 def test_bad_input_is_refused_before_any_work(golden: Path, other_model: Path, tmp_path: Path) -> None:
