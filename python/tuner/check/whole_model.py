@@ -23,13 +23,10 @@ from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
-from tuner.tuning.arbitration import fault_of
+from tuner.tuning.arbitration import LONGEST_S, fault_of
 from tuner.tuning.comparison import compare_models
 from tuner.tuning.result import ModelResult
 from tuner.tuning.whole_model import PlainModel
-
-# Seconds that the host CPU may take to compile the model, and to run it, if the outputs differ.
-_LONGEST_ARBITRATION_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +108,4 @@ class WholeModel:
         """How the plain model differs from the same model on the host CPU, if `other` agrees with that; else ""."""
         if self.target.name == "cpu":
             return ""
-        return fault_of(self.plain, other, self.runner, self.folder, _LONGEST_ARBITRATION_S)
+        return fault_of(self.plain, other, self.runner, self.folder, LONGEST_S)

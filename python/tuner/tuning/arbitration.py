@@ -17,6 +17,8 @@ from tuner.measuring import FunctionProgram, Runner
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.whole_model import MODEL_SEED, PlainModel
 
+LONGEST_S = 60.0
+"""Seconds that the host CPU may take to compile the model, and to run it."""
 _CPU, _JUDGED = "model on the host CPU", "model that is judged"
 # The device of the host CPU, on all of its processors.
 _CPU_DEVICE = "local-task"

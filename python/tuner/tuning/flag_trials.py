@@ -32,7 +32,7 @@ from tuner.runs.store import FLAGS, Store, Stored, digest
 from tuner.specs.preprocessing import portable
 from tuner.specs.stand_in import StandIn, late_spec_of
 from tuner.speedup import Ratio, speedup
-from tuner.tuning.arbitration import fault_of
+from tuner.tuning.arbitration import LONGEST_S, fault_of
 from tuner.tuning.comparison import load_checked, load_plain, rounds, unload
 from tuner.tuning.stand_ins import find_stand_ins
 from tuner.tuning.whole_model import PlainModel, again_if_killed
@@ -46,8 +46,8 @@ _HANGS_FACTOR = 3
 # Times the plain model's compilation that stand-ins take: the model is read, its defaults are compiled one by one and
 # a few candidates for those that fail, then it is compiled with what was found.
 _STAND_INS_FACTOR = 4
-# Seconds that the host CPU may take to decide whether the plain model is right, and the part of what is left.
-_LONGEST_ARBITRATION_S, _ARBITRATION_PART = 60.0, 0.2
+# The part of what is left that the host CPU may take to decide whether the plain model is right.
+_ARBITRATION_PART = 0.2
 # Characters of a file's name; file systems take 255.
 _LONGEST_NAME = 200
 
@@ -340,7 +340,7 @@ class FlagTrials:
         if self._is_settled:
             return False
         self._is_settled = True
-        limit_s = min(_LONGEST_ARBITRATION_S, _ARBITRATION_PART * self._budget.left_s)
+        limit_s = min(LONGEST_S, _ARBITRATION_PART * self._budget.left_s)
         fault = fault_of(self._plain, other, self._bench.runner, self._folder, limit_s)
         self._generation = -1
         if fault:
