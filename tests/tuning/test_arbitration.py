@@ -13,12 +13,15 @@ import pytest
 import samples
 import tuner
 from tuner.check.whole_model import WholeModel
+from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
 from tuner.measuring import FunctionProgram
 from tuner.model.model import Model
 from tuner.targets.cpu import CpuTarget
-from tuner.tuning.arbitration import fault_of
+from tuner.tuning.arbitration import Judgement, judge
 from tuner.tuning.comparison import compare_models
+from tuner.tuning.flag_plan import known_flags
+from tuner.tuning.flag_trials import FlagTrials
 from tuner.tuning.stages import Known, search_flags
 from tuner.tuning.workbench import Workbench
 
@@ -49,21 +52,26 @@ def spoil(bench: Workbench, known: Known) -> Known:
 def test_the_host_cpu_decides(tmp_path: Path) -> None:
     path = tmp_path / "model.mlir"
     path.write_text(RIGHT)
-    asked: list[str] = []
+    asked: list[Judgement] = []
 
     def ask(bench: Workbench, known: Known) -> Known:
         folder, right = bench.folder.path, bench.folder.path / "right.vmfb"
         right.write_bytes(known.plain.program.binary.read_bytes())
-        asked.append(fault_of(known.plain, known.plain.program_of(right), bench.runner, folder, 60.0))
+        asked.append(judge(known.plain, known.plain.program_of(right), bench.runner, folder, 60.0))
         spoil(bench, known)
-        asked.append(fault_of(known.plain, known.plain.program_of(right), bench.runner, folder, 60.0))
-        asked.append(fault_of(known.plain, known.plain.program, bench.runner, folder, 60.0))
-        asked.append(fault_of(known.plain, known.plain.program_of(right), bench.runner, folder, 1e-3))
+        asked.append(judge(known.plain, known.plain.program_of(right), bench.runner, folder, 60.0))
+        asked.append(judge(known.plain, known.plain.program, bench.runner, folder, 60.0))
+        asked.append(judge(known.plain, known.plain.program_of(right), bench.runner, folder, 1e-3))
         return known
 
     tuner.tune(path, keep_flags=True, stages=(ask,), run_dir=tmp_path / "run")
-    assert asked[0] == asked[2] == asked[3] == ""
-    assert "elements differ by more than" in asked[1]
+    assert [judgement.fault for judgement in asked[::2]] == ["", ""]
+    assert "elements differ by more than" in asked[1].fault
+    assert asked[0].reason == "the host CPU agrees with the plain model"
+    assert asked[1].reason == ""
+    assert "the host CPU agrees with neither: output 0: " in asked[2].reason
+    assert "the model does not compile for the host CPU: " in asked[3].reason
+    assert [judgement.is_certain for judgement in asked] == [True, True, True, False]
 
 
 def test_a_wrong_default_is_told_and_replaced_by_a_right_choice(tmp_path: Path) -> None:
@@ -89,6 +97,26 @@ def test_a_wrong_default_is_told_and_replaced_by_a_right_choice(tmp_path: Path) 
     assert known.flags.flags, "a choice that is right is taken even if it is no faster"
     told = [event.text for event in heard if isinstance(event, Note)]
     assert sum("The compiler's default is wrong for this model" in text for text in told) == 1
+
+
+def test_the_host_cpu_has_time_even_if_flags_have_none_left(tmp_path: Path) -> None:
+    path = tmp_path / "model.mlir"
+    path.write_text(RIGHT)
+    rights: list[FunctionProgram | None] = []
+
+    def ask(bench: Workbench, known: Known) -> Known:
+        spoil(bench, known)
+        flags = known_flags("cpu")
+        assert flags is not None
+        trials = FlagTrials(replace(bench, target=Elsewhere()), known.plain, flags, Budget(1e-3))
+        best_s = trials.time_plain({})
+        (end,) = trials.of([{"opt-level": "O2"}], best_s)
+        assert end.time_s is not None, end.detail
+        rights.append(trials.right)
+        return known
+
+    tuner.tune(path, keep_flags=True, stages=(ask,), run_dir=tmp_path / "run")
+    assert rights[0] is not None
 
 
 def test_a_check_judges_by_the_right_outputs(tmp_path: Path) -> None:

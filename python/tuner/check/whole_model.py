@@ -17,13 +17,13 @@ from tuner.compile.specified import SpecifiedModel
 from tuner.dispatch import Configured
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.files import write_atomically
-from tuner.measuring import FunctionProgram, Runner
+from tuner.measuring import Runner
 from tuner.model.model import Model
 from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.read import ReadSpec
 from tuner.specs.write import Entry, late_spec, problem_spec
 from tuner.targets import Target
-from tuner.tuning.arbitration import LONGEST_S, fault_of
+from tuner.tuning.arbitration import LONGEST_S, judge
 from tuner.tuning.comparison import compare_models
 from tuner.tuning.result import ModelResult
 from tuner.tuning.whole_model import PlainModel
@@ -80,10 +80,13 @@ class WholeModel:
             plain, fault = self.plain, ""
             try:
                 compared = self._compared(plain, binary)
-            except WrongOutputError:
-                fault = self._fault_of_plain(plain.program_of(binary))
-                if not fault:
+            except WrongOutputError as error:
+                if self.target.name == "cpu":
                     raise
+                judgement = judge(plain, plain.program_of(binary), self.runner, self.folder, LONGEST_S)
+                fault = judgement.fault
+                if not fault:
+                    raise WrongOutputError(f"{error}; {judgement.reason}") from error
                 compared = self._compared(replace(plain, right=plain.program_of(binary)), binary)
         except (RejectedError, ToolError) as error:
             return ModelVerdict(Verdict.REFUSED, f"the model does not compile: {error}")
@@ -103,9 +106,3 @@ class WholeModel:
 
     def _compared(self, plain: PlainModel, binary: Path) -> ModelResult:
         return compare_models(plain, plain.program, binary, self.runner, np.random.default_rng(self.seed))
-
-    def _fault_of_plain(self, other: FunctionProgram) -> str:
-        """How the plain model differs from the same model on the host CPU, if `other` agrees with that; else ""."""
-        if self.target.name == "cpu":
-            return ""
-        return fault_of(self.plain, other, self.runner, self.folder, LONGEST_S)

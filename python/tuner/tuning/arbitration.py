@@ -9,11 +9,12 @@ right choice would be refused then.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.errors import MeasurementError, ToolError
 from tuner.measuring import FunctionProgram, Runner
+from tuner.measuring.transport import ATTEMPTS
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.whole_model import MODEL_SEED, PlainModel
 
@@ -24,25 +25,55 @@ _CPU, _JUDGED = "model on the host CPU", "model that is judged"
 _CPU_DEVICE = "local-task"
 
 
-def fault_of(plain: PlainModel, other: FunctionProgram, runner: Runner, folder: Path, limit_s: float) -> str:
-    """How the plain model differs from the same model on the host CPU, if `other` agrees with that; "" otherwise.
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the host CPU says of the plain model and another compilation of it.
 
-    "" too if the model does not compile for the host CPU or does not run there, each within `limit_s` seconds. Files go
-    to `folder`. Afterwards the runner's reference is the host CPU's.
+    `fault`: how the plain model differs from the host CPU, if the other agrees with it; "" otherwise. `reason`: why the
+    plain model stays what others are compared with; "" if it does not. `is_certain`: whether all three ran.
+    """
+
+    fault: str = ""
+    reason: str = ""
+    is_certain: bool = True
+
+
+def judge(plain: PlainModel, other: FunctionProgram, runner: Runner, folder: Path, limit_s: float) -> Judgement:
+    """Compares both with the same model on the host CPU.
+
+    The host CPU has `limit_s` seconds to compile the model, and as many to run it. Files go to `folder`. Afterwards the
+    runner's reference is the host CPU's, or none.
     """
     binary = folder / "model-on-cpu.vmfb"
-    on_cpu = FunctionProgram(binary, plain.program.function, device=_CPU_DEVICE)
+    model = replace(plain.model, flags=CpuTarget().compile_flags)
     try:
-        model = replace(plain.model, flags=CpuTarget().compile_flags)
-        if model.compile(binary, timeout_s=limit_s).exit_code != 0:
-            return ""
-        runner.load(_CPU, on_cpu)
-        runner.reference(_CPU, MODEL_SEED, timeout_s=limit_s)
-        runner.unload(_CPU)
-        faults = [_fault(plain, program, runner) for program in (plain.program, other)]
-    except (MeasurementError, ToolError):
-        return ""
-    return faults[0] if not faults[1] else ""
+        compiled = model.compile(binary, timeout_s=limit_s)
+    except ToolError as error:
+        return _uncertain(f"the model does not compile for the host CPU: {error}")
+    if compiled.exit_code != 0:
+        return _uncertain(f"the model does not compile for the host CPU: {compiled.first_error}")
+    on_cpu = FunctionProgram(binary, plain.program.function, device=_CPU_DEVICE)
+    failure: MeasurementError | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            runner.load(_CPU, on_cpu)
+            runner.reference(_CPU, MODEL_SEED, timeout_s=limit_s)
+            runner.unload(_CPU)
+            fault_of_plain, fault_of_other = (_fault(plain, program, runner) for program in (plain.program, other))
+        except MeasurementError as error:
+            runner.restart()
+            failure = error
+            continue
+        if not fault_of_plain:
+            return Judgement(reason="the host CPU agrees with the plain model")
+        if fault_of_other:
+            return Judgement(reason=f"the host CPU agrees with neither: {fault_of_other}")
+        return Judgement(fault=fault_of_plain)
+    return _uncertain(f"the model does not run beside the host CPU's: {failure}")
+
+
+def _uncertain(reason: str) -> Judgement:
+    return Judgement(reason=reason, is_certain=False)
 
 
 def _fault(plain: PlainModel, program: FunctionProgram, runner: Runner) -> str:

@@ -32,7 +32,7 @@ from tuner.runs.store import FLAGS, Store, Stored, digest
 from tuner.specs.preprocessing import portable
 from tuner.specs.stand_in import StandIn, late_spec_of
 from tuner.speedup import Ratio, speedup
-from tuner.tuning.arbitration import LONGEST_S, fault_of
+from tuner.tuning.arbitration import LONGEST_S, Judgement, judge
 from tuner.tuning.comparison import load_checked, load_plain, rounds, unload
 from tuner.tuning.stand_ins import find_stand_ins
 from tuner.tuning.whole_model import PlainModel, again_if_killed
@@ -46,8 +46,9 @@ _HANGS_FACTOR = 3
 # Times the plain model's compilation that stand-ins take: the model is read, its defaults are compiled one by one and
 # a few candidates for those that fail, then it is compiled with what was found.
 _STAND_INS_FACTOR = 4
-# The part of what is left that the host CPU may take to decide whether the plain model is right.
-_ARBITRATION_PART = 0.2
+# The part of what is left that the host CPU may take to decide whether the plain model is right, and how many times the
+# processor time of the plain model's compilation it has at least: flags have a small part of a short run.
+_ARBITRATION_PART, _ARBITRATION_FACTOR = 0.2, 3.0
 # Characters of a file's name; file systems take 255.
 _LONGEST_NAME = 200
 
@@ -115,8 +116,8 @@ class FlagTrials:
         # What a choice needed to compile, by its binary.
         self._compiled: dict[Path, Mended] = {}
         self._baseline_s = 0.0
-        # On the host CPU there is nothing to compare it with.
-        self._is_settled = bench.target.name == "cpu"
+        # What the host CPU says of the plain model. On the host CPU itself there is nothing to compare it with.
+        self._judgement = Judgement() if bench.target.name == "cpu" else None
 
     @property
     def right(self) -> FunctionProgram | None:
@@ -316,7 +317,7 @@ class FlagTrials:
         try:
             return End(statistics.median(again_if_killed(samples)))
         except WrongOutputError as error:
-            return End(None, str(error))
+            return End(None, str(error), is_certain=self._judgement is None or self._judgement.is_certain)
         except MeasurementError as error:
             runner.check_device()
             return End(None, str(error), is_certain=False)
@@ -337,23 +338,28 @@ class FlagTrials:
 
     def _is_plain_wrong(self, other: FunctionProgram) -> bool:
         """Whether the plain model is found to be wrong, and `other` right. It is asked once."""
-        if self._is_settled:
+        if self._judgement is not None:
             return False
-        self._is_settled = True
-        limit_s = min(LONGEST_S, _ARBITRATION_PART * self._budget.left_s)
-        fault = fault_of(self._plain, other, self._bench.runner, self._folder, limit_s)
-        self._generation = -1
-        if fault:
+        least_s = _ARBITRATION_FACTOR * self._plain.costs.unthreaded_s
+        limit_s = min(LONGEST_S, max(least_s, _ARBITRATION_PART * self._budget.left_s))
+        judgement = judge(self._plain, other, self._bench.runner, self._folder, limit_s)
+        self._judgement, self._generation = judgement, -1
+        if judgement.fault:
             self._plain = replace(self._plain, right=other)
             # A choice that makes the plain model's binary is to be checked like all.
             self._times_s.clear()
-            self._bench.listen(
-                Note(
-                    f"The compiler's default is wrong for this model: it differs from the same model on the host CPU"
-                    f" ({fault}), while the model with other flags agrees. Outputs are compared with those from now on"
-                )
+            told = (
+                f"The compiler's default is wrong for this model: it differs from the same model on the host CPU"
+                f" ({judgement.fault}), while the model with other flags agrees. Outputs are compared with those from"
+                " now on"
             )
-        return bool(fault)
+        else:
+            told = (
+                f"Flags change what this model computes, and are refused if they do: {judgement.reason}; the compiler's"
+                " default stays what outputs are compared with"
+            )
+        self._bench.listen(Note(told))
+        return bool(judgement.fault)
 
     def _plain_s(self) -> float:
         runner, limit = self._bench.runner, self._plain.timeout_s
