@@ -69,7 +69,7 @@ def test_the_host_cpu_decides(tmp_path: Path) -> None:
     assert "elements differ by more than" in asked[1].fault
     assert asked[0].reason == "the host CPU agrees with the plain model"
     assert asked[1].reason == ""
-    assert "the host CPU agrees with neither: output 0: " in asked[2].reason
+    assert "the host CPU agrees with none of them: output 0: " in asked[2].reason
     assert "the model does not compile for the host CPU: " in asked[3].reason
     assert [judgement.is_certain for judgement in asked] == [True, True, True, False]
 

@@ -67,7 +67,7 @@ def judge(plain: PlainModel, other: FunctionProgram, runner: Runner, folder: Pat
         if not fault_of_plain:
             return Judgement(reason="the host CPU agrees with the plain model")
         if fault_of_other:
-            return Judgement(reason=f"the host CPU agrees with neither: {fault_of_other}")
+            return Judgement(reason=f"the host CPU agrees with none of them: {fault_of_other}")
         return Judgement(fault=fault_of_plain)
     return _uncertain(f"the model does not run beside the host CPU's: {failure}")
 
