@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Tunes operations that models run, on one thread of this CPU, and compares them with IREE's two defaults and BLAS.
 
-    python benchmarks/cpu_suite.py [--trials 100] [--only NAME]... [--seed 0] [--write]
+    python benchmarks/cpu_suite.py [--trials 100] [--only NAME]... [--seed 0] [--write] [--flags] [--budget DURATION]
 
-`tuner.tune` tunes each operation as a model of its own. Then four programs are compared in interleaved rounds: the
+`tuner.tune` tunes each operation as a model of its own: its dispatches, and with `--flags` the flags and the allocator
+too, as `iree-tune run` does; all of IREE's programs are timed with that allocator then. Then four programs are compared in interleaved rounds: the
 model by default, with data tiling (`--iree-opt-data-tiling`), tuned, and the operation by numpy's OpenBLAS on one
 thread (convolutions are first gathered by im2col, which is timed too). All outputs are compared with the default's.
 `speedup` is the ratio of the better default's time to the tuned one's, with its 95 % interval. Raw results go to
@@ -30,6 +31,7 @@ import numpy as np
 import tuner
 from cpu_cases import CASES, Case
 from tuner.dispatch import Arithmetic
+from tuner.evaluate.budget import parse_duration_s
 from tuner.measuring import FunctionProgram, ProgramSource, Runner
 from tuner.measuring.dispatch_data import random_array
 from tuner.measuring.sampling import calibrate, interleaved, renewing
@@ -105,19 +107,21 @@ def tune(case: Case, options: argparse.Namespace, folder: Path) -> tuple[Model, 
     """Tunes the case as a model."""
     path = folder / "model.mlir"
     path.write_text(case.mlir)
-    result = tuner.tune(path, trials=options.trials, keep_flags=True, seed=options.seed, run_dir=folder / "run")
+    budget_s = None if options.budget is None else parse_duration_s(options.budget, "--budget")
+    chosen = {"trials": options.trials, "budget_s": budget_s, "seed": options.seed}
+    result = tuner.tune(path, keep_flags=not options.flags, run_dir=folder / "run", **chosen)
     return Model.open(path, CpuTarget().compile_flags), result
 
 
 def compare(case: Case, model: Model, result: TuneResult, folder: Path, started: float) -> Row:
     """Verifies and times all programs of a case side by side."""
-    function = result.dispatches[0].dispatch.name.partition("_dispatch_")[0]
+    function, allocator = case.mlir.partition("@")[2].partition("(")[0], result.allocator.allocator
     sources: dict[str, ProgramSource] = {}
     for name, flags in ((DEFAULT, ()), (DATA_TILING, ("--iree-opt-data-tiling",))):
         binary = folder / f"{name.replace(' ', '-')}.vmfb"
         model.compile_or_reject(binary, *flags)
-        sources[name] = FunctionProgram(binary, function)
-    sources[TUNED] = FunctionProgram(result.binary, function)
+        sources[name] = FunctionProgram(binary, function, allocator)
+    sources[TUNED] = FunctionProgram(result.binary, function, allocator)
     if case.blas is not None:
         sources[BLAS] = BlasProgram(case.name)
     with Runner(CpuTarget().device) as runner:
@@ -165,7 +169,8 @@ def measure(runner: Runner, runs: dict[str, int]) -> dict[str, list[float]]:
 def table(rows: list[Row], options: argparse.Namespace) -> list[str]:
     """The rows as a Markdown table, with an explanation."""
     lines = [
-        f"One thread of {processor()}, f32, {options.trials} candidates a dispatch; times in ms, medians of",
+        f"One thread of {processor()}, f32, {options.trials} candidates a dispatch"
+        f"{', with flags and allocator' if options.flags else ''}; times in ms, medians of",
         "interleaved rounds. Speed-up: over the better of IREE's default and its data tiling. Convolutions by",
         "OpenBLAS: im2col and GEMM, row sums a product with ones.",
         "",
@@ -232,6 +237,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", metavar="NAME", help=f"one of: {'; '.join(CASES)} (repeatable)")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument("--flags", action="store_true", help="choose the flags and the allocator too")
+    parser.add_argument("--budget", metavar="DURATION", help="time for each operation, such as 2m (no limit)")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "cpu_suite.json")
     options = parser.parse_args()
     unknown = [name for name in options.only or [] if name not in CASES]
@@ -254,7 +261,13 @@ def main() -> None:
     if options.write:
         write_table(lines)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    raw = {"processor": processor(), "trials": options.trials, "seed": options.seed, "rows": [*map(as_json, rows)]}
+    raw = {
+        "processor": processor(),
+        "trials": options.trials,
+        "seed": options.seed,
+        "flags": options.flags,
+        "rows": [*map(as_json, rows)],
+    }
     options.output.write_text(json.dumps(raw, indent=1) + "\n")
     verified = all(row.verified for row in rows)
     summary = {"geomean": round(geomean(rows), 4), "min": round(least(rows), 4)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import samples
 import tuner
 from tuner.options import AllocatorOption
 from tuner.specs.allocator import AllocatorChoice
@@ -16,7 +17,7 @@ from tuner.speedup import Ratio, is_faster
 from tuner.testing.machines import ReplayMachines, workbench
 from tuner.testing.model import replayed_plain_model
 from tuner.testing.recording import MadeUp
-from tuner.tuning.allocator import compare_allocators
+from tuner.tuning.allocator import compare_allocators, pays_with_flags
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import choose_allocator
 
@@ -66,7 +67,7 @@ def test_an_allocator_that_is_given_is_not_compared(tmp_path: Path, allocator: A
 def test_a_tie_goes_to_the_default(tmp_path: Path) -> None:
     recording = MadeUp(1e-3)
     with workbench(tmp_path / "run", ReplayMachines.of(recording)) as bench:
-        choice = compare_allocators(bench, replayed_plain_model(bench, recording))
+        choice = compare_allocators(bench, replayed_plain_model(bench, recording), ())
     assert choice.allocator == "default"
     assert choice.ratio is not None
 
@@ -74,7 +75,7 @@ def test_a_tie_goes_to_the_default(tmp_path: Path) -> None:
 def test_a_short_budget_is_not_spent_on_it(tmp_path: Path) -> None:
     recording = MadeUp(1.0)
     with workbench(tmp_path / "run", ReplayMachines.of(recording), budget_s=30.0) as bench:
-        choice = compare_allocators(bench, replayed_plain_model(bench, recording))
+        choice = compare_allocators(bench, replayed_plain_model(bench, recording), ())
     assert choice == AllocatorChoice()
 
 
@@ -85,3 +86,24 @@ def test_the_advice_says_how_to_run_the_model_and_what_the_allocator_alone_gives
     )
     advice = AllocatorChoice("caching", Ratio(1.2, 1.1, 1.3)).advice
     assert "The untuned model is 1.20x [1.10, 1.30] as fast by that alone" in advice
+
+    advice = AllocatorChoice("caching", Ratio(0.98, 0.96, 1.01), Ratio(1.33, 1.3, 1.4)).advice
+    assert "0.98x [0.96, 1.01] as fast by that alone, with the flags that promise most 1.33x [1.30, 1.40]" in advice
+
+
+def test_flags_that_need_buffers_decide_if_the_untuned_model_loses_less() -> None:
+    lost, gained = Ratio(0.91, 0.88, 0.95), Ratio(1.33, 1.24, 1.38)
+    assert pays_with_flags(lost, gained)
+    assert not pays_with_flags(lost, None)
+    assert not pays_with_flags(lost, Ratio(1.05, 1.02, 1.08)), "the untuned model may lose more than that"
+    assert not pays_with_flags(Ratio(1.0, 1.0, 1.0), Ratio(1.01, 0.99, 1.03)), "that may be noise"
+
+
+@pytest.mark.measures
+def test_a_product_is_tiled_into_buffers_that_the_caching_allocator_keeps(tmp_path: Path) -> None:
+    model = tmp_path / "model.mlir"
+    model.write_text(samples.matmul(64, 4096, 2048))
+    result = tuner.tune(model, stages=(choose_allocator,), run_dir=tmp_path / "run", budget_s=300.0)
+    assert result.allocator.ratio is not None
+    assert is_faster(result.allocator.ratio, 0.0) or result.allocator.flagged is not None
+    assert result.allocator.allocator == "caching", result.allocator

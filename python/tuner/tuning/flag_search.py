@@ -33,7 +33,7 @@ from tuner.tuning.workbench import Workbench
 _NOISE = 0.015
 # A choice that makes other ops of products and convolutions may overtake the best one when its dispatches are tuned,
 # unless it takes this many times as long.
-_RIVAL_FACTOR = 2.0
+_RIVAL_FACTOR = 4.0
 # Choices that are compared with the plain model side by side: the best ones. The first always has the time for it, the
 # others if they need less than this part of the time for flags.
 _FINALISTS, _FINAL_PART = 3, 0.2
@@ -126,16 +126,26 @@ def promised_speedup(bench: Workbench, dispatches: Sequence[Dispatch]) -> float:
 
     1 if nothing is known, or no flags are to be chosen.
     """
+    return _first(bench, dispatches)[1]
+
+
+def most_promising(bench: Workbench, dispatches: Sequence[Dispatch]) -> dict[str, str]:
+    """The choice that is tried first; empty if nothing is known, or no flags are to be chosen."""
+    return _first(bench, dispatches)[0]
+
+
+def _first(bench: Workbench, dispatches: Sequence[Dispatch]) -> tuple[dict[str, str], float]:
+    """The choice that is tried first, and the speed-up that it is expected to give."""
     known = known_flags(bench.target.name)
     if known is None or known.gains is None or bench.options.keep_flags:
-        return 1.0
+        return {}, 1.0
     try:
         expectation = Expectation(op_mix(dispatches), read_gains(known.gains))
     except InputError:
-        return 1.0
+        return {}, 1.0
     first = FlagOrder(known, space_of(known, bench.options), expectation).ask(1)
     gains = expectation.of([items_of(values) for values in first]).gain
-    return max([1.0, *(math.exp(gain) for gain in gains)])
+    return (first[0] if first else {}), max([1.0, *(math.exp(gain) for gain in gains)])
 
 
 class _FlagSearch:

@@ -96,7 +96,7 @@ def choose_allocator(bench: Workbench, known: Known) -> Known:
     """Chooses the allocator that the whole model is measured with from now on."""
     if bench.stop():
         return known
-    choice = compare_allocators(bench, known.plain)
+    choice = compare_allocators(bench, known.plain, known.extracted.dispatches)
     return replace(known, plain=known.plain.with_allocator(choice.allocator), allocator=choice)
 
 
