@@ -5,12 +5,12 @@
     python benchmarks/cpu_suite.py [--trials 100] [--only NAME]... [--seed 0] [--write] [--flags] [--budget DURATION]
 
 `tuner.tune` tunes each operation as a model of its own: its dispatches, and with `--flags` the flags and the allocator
-too, as `iree-tune run` does; all of IREE's programs are timed with that allocator then. Then four programs are compared in interleaved rounds: the
-model by default, with data tiling (`--iree-opt-data-tiling`), tuned, and the operation by numpy's OpenBLAS on one
-thread (convolutions are first gathered by im2col, which is timed too). All outputs are compared with the default's.
-`speedup` is the ratio of the better default's time to the tuned one's, with its 95 % interval. Raw results go to
-benchmarks/results/cpu_suite.json; `--write` puts the table into docs/benchmarks.md. The last line is one JSON object:
-the geometric mean and the least of the speed-ups, whether all outputs agreed, and the number of cases.
+too, as `iree-tune run` does; then all of IREE's programs are timed with that allocator. Four programs are compared in
+interleaved rounds: the model by default, with data tiling (`--iree-opt-data-tiling`), tuned, and the operation by
+numpy's OpenBLAS on one thread (convolutions are first gathered by im2col, which is timed too). All outputs are compared
+with the default's. `speedup` is the ratio of the better default's time to the tuned one's, with its 95 % interval. Raw
+results go to benchmarks/results/cpu_suite.json; `--write` puts the table into docs/benchmarks.md. The last line is one
+JSON object: the geometric mean and the least of the speed-ups, whether all outputs agreed, and the number of cases.
 """
 
 from __future__ import annotations
@@ -88,13 +88,14 @@ class LoadedBlas:
 class Row:
     """The result of one case.
 
-    `tuned` says whether a candidate is in the spec. `ms` are the medians of the programs. `better` is the better
-    default, `speedup` the ratio of its time to the tuned program's; `blas` is that of OpenBLAS. `seconds` is what the
-    case took.
+    `tuned` says whether a candidate is in the spec, `allocator` what IREE's programs ran with. `ms` are the medians of
+    the programs. `better` is the better default, `speedup` the ratio of its time to the tuned program's; `blas` is that
+    of OpenBLAS. `seconds` is what the case took.
     """
 
     name: str
     tuned: bool
+    allocator: str
     ms: dict[str, float]
     better: str
     speedup: Ratio
@@ -140,6 +141,7 @@ def compare(case: Case, model: Model, result: TuneResult, folder: Path, started:
     return Row(
         name=case.name,
         tuned=any(each.winner for each in result.dispatches),
+        allocator=allocator,
         ms={name: seconds * 1e3 for name, seconds in medians.items()},
         better=better,
         speedup=speedup(samples[better], samples[TUNED]),
@@ -220,6 +222,7 @@ def as_json(row: Row) -> dict[str, Any]:
     return {
         "kernel": row.name,
         "tuned": row.tuned,
+        "allocator": row.allocator,
         "ms": row.ms,
         "better_default": row.better,
         **{
