@@ -264,6 +264,8 @@ def test_the_untuned_model_can_be_the_rival(tmp_path: Path) -> None:
     assert choice.rival.run_s == pytest.approx(PLAIN_S, rel=0.02)
 
 
-def test_a_choice_that_takes_twice_as_long_is_no_rival(tmp_path: Path) -> None:
-    choice, _ = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 3.0, EARLY: 3.0}))
+def test_a_choice_that_takes_four_times_as_long_is_no_rival(tmp_path: Path) -> None:
+    choice, _ = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 5.0, EARLY: 5.0}))
     assert choice.rival is None
+    choice, _ = chosen(tmp_path / "less", Flags({O2: 0.9, O3: 0.8, TILING: 3.0, EARLY: 3.0}))
+    assert choice.rival is not None

@@ -209,7 +209,7 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         # Runs of earlier versions chose none.
         flags=_field(tuple[str, ...], result, "flags") if result is not None and "flags" in result else (),
         flags_tried=tuple(_flags_tried(record) for record in records if record.get("event") == "flags tried"),
-        allocator=UNCHOSEN if result is None else _field(AllocatorChoice, result, "allocator"),
+        allocator=UNCHOSEN if result is None else _allocator(result),
         late_gain=None if result is None else _field(Ratio | None, result, "late_gain"),
         command_shown="" if result is None else _field(str, result, "command_shown"),
         ops=_field(tuple[str, ...], result, "ops") if result is not None and "ops" in result else (),
@@ -220,6 +220,15 @@ def _run(folder: RunFolder, records: list[dict[str, Any]], result: dict[str, Any
         peaks=_peaks(result or {}),
         model_digest=_digest(command),
     )
+
+
+def _allocator(result: dict[str, Any]) -> AllocatorChoice:
+    """What the model ran with. Earlier versions wrote nothing of flags."""
+    written = result.get("allocator")
+    if isinstance(written, dict):
+        result = {"allocator": {"flagged": None, **written}}
+    read: AllocatorChoice = _field(AllocatorChoice, result, "allocator")
+    return read
 
 
 def _dispatch(
