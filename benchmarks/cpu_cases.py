@@ -29,6 +29,11 @@ class Case:
     shapes: tuple[tuple[int, ...], ...]
     blas: Callable[..., Array] | None = None
 
+    @property
+    def function(self) -> str:
+        """The name of the MLIR function."""
+        return self.mlir.partition("@")[2].partition("(")[0]
+
 
 def _tensor(*shape: int) -> str:
     return f"tensor<{'x'.join(map(str, shape))}xf32>"

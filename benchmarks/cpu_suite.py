@@ -116,13 +116,13 @@ def tune(case: Case, options: argparse.Namespace, folder: Path) -> tuple[Model, 
 
 def compare(case: Case, model: Model, result: TuneResult, folder: Path, started: float) -> Row:
     """Verifies and times all programs of a case side by side."""
-    function, allocator = case.mlir.partition("@")[2].partition("(")[0], result.allocator.allocator
+    allocator = result.allocator.allocator
     sources: dict[str, ProgramSource] = {}
     for name, flags in ((DEFAULT, ()), (DATA_TILING, ("--iree-opt-data-tiling",))):
         binary = folder / f"{name.replace(' ', '-')}.vmfb"
         model.compile_or_reject(binary, *flags)
-        sources[name] = FunctionProgram(binary, function, allocator)
-    sources[TUNED] = FunctionProgram(result.binary, function, allocator)
+        sources[name] = FunctionProgram(binary, case.function, allocator)
+    sources[TUNED] = FunctionProgram(result.binary, case.function, allocator)
     if case.blas is not None:
         sources[BLAS] = BlasProgram(case.name)
     with Runner(CpuTarget().device) as runner:
@@ -269,6 +269,7 @@ def main() -> None:
         "trials": options.trials,
         "seed": options.seed,
         "flags": options.flags,
+        "budget": options.budget,
         "rows": [*map(as_json, rows)],
     }
     options.output.write_text(json.dumps(raw, indent=1) + "\n")

@@ -57,15 +57,14 @@ def tuned(case: Case, folder: Path) -> tuple[Path, dict[str, Path], dict[str, fl
     return path, binaries, seconds
 
 
-def compared(path: Path, binaries: dict[str, Path], folder: Path) -> tuple[dict[str, list[float]], bool]:
+def compared(case: Case, path: Path, binaries: dict[str, Path], folder: Path) -> tuple[dict[str, list[float]], bool]:
     """Samples of a run of each program, and whether all outputs agree with the default's."""
     default = folder / "default.vmfb"
     Model.open(path, CpuTarget().compile_flags).compile_or_reject(default)
-    function = path.read_text().split("func.func @")[1].partition("(")[0]
     with Runner(CpuTarget().device) as runner:
         runs, verified = {}, True
         for name, binary in ((DEFAULT, default), *binaries.items()):
-            runner.load(name, FunctionProgram(binary, function))
+            runner.load(name, FunctionProgram(binary, case.function))
             if name == DEFAULT:
                 runner.reference(name, _SEED, timeout_s=_TIMEOUT_S)
                 tolerances = runner.tolerances(name, _SEED, ARITHMETIC, timeout_s=_TIMEOUT_S)
@@ -92,7 +91,7 @@ def main() -> None:
     for name in options.only or CASES:
         with tempfile.TemporaryDirectory() as temporary:
             path, binaries, seconds = tuned(CASES[name], Path(temporary))
-            samples, verified = compared(path, binaries, Path(temporary))
+            samples, verified = compared(CASES[name], path, binaries, Path(temporary))
         gains = {way: speedup(samples[DEFAULT], samples[way]).value for way in binaries}
         of_full = {way: speedup(samples[FULL], samples[way]).value for way in (QUICK, OWN)}
         rows.append({"name": name, "speedup": gains, "of_full": of_full, "seconds": seconds, "verified": verified})

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from tuner.errors import MeasurementError, ToolError
 from tuner.measuring import FunctionProgram, Runner
-from tuner.measuring.transport import ATTEMPTS
 from tuner.targets.cpu import CpuTarget
-from tuner.tuning.whole_model import MODEL_SEED, PlainModel
+from tuner.tuning.whole_model import MODEL_SEED, PlainModel, again_if_killed
 
 LONGEST_S = 60.0
 """Seconds that the host CPU may take to compile the model, and to run it."""
@@ -53,23 +52,22 @@ def judge(plain: PlainModel, other: FunctionProgram, runner: Runner, folder: Pat
     if compiled.exit_code != 0:
         return _uncertain(f"the model does not compile for the host CPU: {compiled.first_error}")
     on_cpu = FunctionProgram(binary, plain.program.function, device=_CPU_DEVICE)
-    failure: MeasurementError | None = None
-    for _ in range(ATTEMPTS):
-        try:
-            runner.load(_CPU, on_cpu)
-            runner.reference(_CPU, MODEL_SEED, timeout_s=limit_s)
-            runner.unload(_CPU)
-            fault_of_plain, fault_of_other = (_fault(plain, program, runner) for program in (plain.program, other))
-        except MeasurementError as error:
-            runner.restart()
-            failure = error
-            continue
-        if not fault_of_plain:
-            return Judgement(reason="the host CPU agrees with the plain model")
-        if fault_of_other:
-            return Judgement(reason=f"the host CPU agrees with none of them: {fault_of_other}")
-        return Judgement(fault=fault_of_plain)
-    return _uncertain(f"the model does not run beside the host CPU's: {failure}")
+
+    def faults() -> list[str]:
+        runner.load(_CPU, on_cpu)
+        runner.reference(_CPU, MODEL_SEED, timeout_s=limit_s)
+        runner.unload(_CPU)
+        return [_fault(plain, program, runner) for program in (plain.program, other)]
+
+    try:
+        fault_of_plain, fault_of_other = again_if_killed(faults)
+    except MeasurementError as error:
+        return _uncertain(f"the model does not run beside the host CPU's: {error}")
+    if not fault_of_plain:
+        return Judgement(reason="the host CPU agrees with the plain model")
+    if fault_of_other:
+        return Judgement(reason=f"the host CPU agrees with none of them: {fault_of_other}")
+    return Judgement(fault=fault_of_plain)
 
 
 def _uncertain(reason: str) -> Judgement:

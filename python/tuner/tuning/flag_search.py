@@ -137,7 +137,7 @@ def most_promising(bench: Workbench, dispatches: Sequence[Dispatch]) -> dict[str
 def _first(bench: Workbench, dispatches: Sequence[Dispatch]) -> tuple[dict[str, str], float]:
     """The choice that is tried first, and the speed-up that it is expected to give."""
     known = known_flags(bench.target.name)
-    if known is None or known.gains is None or bench.options.keep_flags:
+    if known is None or known.gains is None or bench.options.keep_flags or bench.options.dispatches:
         return {}, 1.0
     try:
         expectation = Expectation(op_mix(dispatches), read_gains(known.gains))
