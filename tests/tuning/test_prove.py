@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from tuner.compile.pool import CompileJob
 from tuner.dispatch import Configuration
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Note
-from tuner.outcome import Candidate
+from tuner.outcome import Candidate, Evaluation
 from tuner.tuning.prove import Proof
 from tuner.tuning.result import TuneResult
 from tuner.tuning.stages import Known, prove_model, tune
@@ -126,3 +127,42 @@ def test_without_time_to_find_out_which_entry_does_not_pay_none_is_kept_unproved
     assert "match" not in proved.unproved.spec
     dropped = ": dropped, the budget ended before its entry could be shown to pay"
     assert len([note for note in proved.notes if note.endswith(dropped)]) == 2
+
+
+def test_the_model_chooses_among_the_best_candidates(tmp_path: Path) -> None:
+    (tmp_path / "model.mlir").write_text(TWO)
+    notes: list[str] = []
+    crowned: list[Evaluation] = []
+
+    def crown_another(_: Workbench, known: Known) -> Known:
+        """As if noise had made the slowest candidate of the large product its winner."""
+        (search,) = (search for search in known.searches if "384" in search.name)
+        crowned.extend((search.finalists[0], search.finalists[-1]))
+        results = [
+            search.against_default(crowned[-1], Budget()) if result.dispatch.name == search.name else result
+            for result in known.results
+        ]
+        search.rest()
+        return replace(known, results=tuple(results))
+
+    result = tuner.tune(
+        tmp_path / "model.mlir",
+        trials=6,
+        keep_flags=True,
+        allocator="default",
+        flags=(samples.NO_PEELING,),
+        stages=(tune, crown_another, prove_model),
+        run_dir=tmp_path / "run",
+        listen=lambda event: notes.append(event.text) if isinstance(event, Note) else None,
+    )
+    best, slow = (end.speedup for end in crowned)
+    assert best is not None and slow is not None
+    assert best > 1.2 * slow > 1.2
+    (large,) = (found for found in result.dispatches if "384" in found.dispatch.name)
+    assert large.final is not None and large.winner is not None and large.winner.speedup is not None
+    assert large.winner.speedup > 1.1 * slow
+    # It was compared with the default as any winner is, and its entry is the one in the spec.
+    assert large.final.ratio.value > 1.1 * slow
+    changed = f"candidate {large.winner.candidate.number} instead of "
+    assert any(changed in note and "with which the model is" in note for note in notes)
+    assert f"{large.final.ratio} over the default" in result.spec

@@ -186,6 +186,16 @@ class DispatchSearch:
         return self.default_s * (1 - 1 / max(self._best))
 
     @property
+    def best_s(self) -> float:
+        """Seconds that the best candidate so far, or the default, takes in one run of the model."""
+        return self.default_s - self.saving_s
+
+    @property
+    def finalists(self) -> list[Evaluation]:
+        """The best candidates so far, the best first."""
+        return finalists(self._contenders)
+
+    @property
     def candidate_s(self) -> float:
         """The seconds that a candidate takes to be compiled and measured; before the first, what the default took."""
         tried = len(self._best) - 1
@@ -199,7 +209,7 @@ class DispatchSearch:
     @property
     def wanted_final_s(self) -> float:
         """The seconds that the final takes if no budget shortens it, about."""
-        wanted_s = self._benches.final_costs(max(self._best)).wanted_s(len(finalists(self._contenders)))
+        wanted_s = self._benches.final_costs(max(self._best)).wanted_s(len(self.finalists))
         return min(wanted_s, self._longest_final_s)
 
     @property
@@ -297,10 +307,15 @@ class DispatchSearch:
         self._compile_finalists()
         budget = self._no_longer_than_search(budget or Budget())
         final = self._benches.final(self._contenders, self._rng, min_gain, budget)
-        if final is not None and final.accepted:
-            final = replace(final, evaluation=self._with_facts(final.evaluation))
         verdict = self._verdict(verdict_on(final, min_gain))
-        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), final)
+        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), self._final_with_facts(final))
+
+    def against_default(self, evaluation: Evaluation, budget: Budget) -> DispatchResult:
+        """The result if this candidate is the one that is compared with the default, after `finish`."""
+        min_gain = self._bench.options.min_gain
+        final = self._benches.final([self._evaluations[evaluation.candidate.number]], self._rng, min_gain, budget)
+        verdict = self._verdict(verdict_on(final, min_gain))
+        return DispatchResult(self.task.dispatch, verdict, tuple(self._evaluations), self._final_with_facts(final))
 
     def refuted(self, final: Final, fault: str) -> DispatchResult:
         """The result if the winner of a final turned out to be wrong: the default stays."""
@@ -416,10 +431,15 @@ class DispatchSearch:
 
     def _compile_finalists(self) -> None:
         """Compiles finalists that an earlier run measured, which have no binary."""
-        lacking = [finalist for finalist in finalists(self._contenders) if finalist.compilation.binary is None]
+        lacking = [finalist for finalist in self.finalists if finalist.compilation.binary is None]
         compiled = self._bench.compilers.compile([self._solved.job(finalist.candidate) for finalist in lacking])
         for finalist, compilation in zip(lacking, compiled, strict=True):
             self._evaluations[finalist.candidate.number] = replace(finalist, compilation=compilation)
+
+    def _final_with_facts(self, final: Final | None) -> Final | None:
+        if final is None or not final.accepted:
+            return final
+        return replace(final, evaluation=self._with_facts(final.evaluation))
 
     def _with_facts(self, winner: Evaluation) -> Evaluation:
         """The winner with all facts of its binary, which candidates lack because reading all of each takes too long."""

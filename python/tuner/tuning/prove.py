@@ -15,6 +15,7 @@ from tuner.compile.specified import SpecifiedModel
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.model.model import Model
+from tuner.outcome import Evaluation
 from tuner.runs.folder import RunFolder
 from tuner.specs.certificate import Circumstances
 from tuner.specs.stand_in import StandIn
@@ -22,7 +23,10 @@ from tuner.specs.write import late_path, problem_spec
 from tuner.speedup import Ratio
 from tuner.targets import Target
 from tuner.tuning.bisection import Bisection
+from tuner.tuning.by_model import chosen_by_model, others_of
 from tuner.tuning.comparison import compare_models
+from tuner.tuning.dispatch_search import DispatchSearch
+from tuner.tuning.races import without_races
 from tuner.tuning.result import DispatchResult, ModelResult
 from tuner.tuning.run_specs import RunSpecs, dropped, early_alone, holding_early, holding_late, is_late, winners_of
 from tuner.tuning.whole_model import PlainModel
@@ -119,6 +123,7 @@ def prove(
     circumstances: Circumstances,
     flags_speedup: float | None = None,
     stand_ins: Sequence[StandIn] = (),
+    searches: Sequence[DispatchSearch] = (),
 ) -> Proof:
     """The specs of the winners that hold and pay in the whole model, and the comparison of whole models.
 
@@ -127,21 +132,29 @@ def prove(
     all entries. If its outputs differ, or it is slower than without entries, each half of the entries is tried alone,
     the half that saves most first, down to single entries. Entries that do not pay are dropped, and so are those that
     the budget has no time to try. `flags_speedup`: how many times faster the chosen flags made the model. `stand_ins`:
-    those that it does not compile without; they stay.
+    those that it does not compile without; they stay. `searches`: those behind the results; of their best candidates
+    the model's time chooses the winners of the longest dispatches.
     """
     chosen = model.flags[len(plain.model.flags) :]
     specs = RunSpecs(model, chosen, bench.target, circumstances, bench.folder, stand_ins)
-    return _Prover(bench, plain, model, specs, flags_speedup).prove(results)
+    return _Prover(bench, plain, model, specs, flags_speedup, searches).prove(results)
 
 
 class _Prover:
     def __init__(
-        self, bench: Workbench, plain: PlainModel, model: Model, specs: RunSpecs, flags_speedup: float | None
+        self,
+        bench: Workbench,
+        plain: PlainModel,
+        model: Model,
+        specs: RunSpecs,
+        flags_speedup: float | None,
+        searches: Sequence[DispatchSearch],
     ) -> None:
         self._bench = bench
         self._plain = plain
         self._model = model
         self._specs = specs
+        self._searches = searches
         self._listen = bench.listen
         self._rng = np.random.default_rng(bench.options.seed)
         self._without = plain.program
@@ -151,8 +164,8 @@ class _Prover:
         costs = plain.costs
         self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)
         self._trial_s = costs.trial_s(flags_speedup)
-        # The dispatches whose entries the binary holds, and the last comparison of it.
-        self._held: frozenset[str] | None = None
+        # The dispatches and candidates whose entries the binary holds, and the last comparison of it.
+        self._held: frozenset[tuple[str, int]] | None = None
         self._seen: ModelResult | None = None
 
     def prove(self, results: Sequence[DispatchResult]) -> Proof:
@@ -173,7 +186,7 @@ class _Prover:
             bisection = Bisection(
                 self._reason_against, self._drop, self._listen, self._trial_s, lambda: self._budget.left_s
             )
-            results = bisection.paying(results, self._last_s)
+            results = self._chosen_by_model(bisection.paying(results, self._last_s))
         while winners_of(results) or has_flags:
             self._listen(PhaseStarted("whole model, tuned against untuned"))
             binary = self._without.binary
@@ -197,6 +210,53 @@ class _Prover:
             self._listen(Note(f"Every entry is dropped: {reason}"))
             results = [dropped(result, reason) for result in results]
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
+
+    def _chosen_by_model(self, results: list[DispatchResult]) -> list[DispatchResult]:
+        """The results, with those candidates of the longest dispatches with which the model is fastest."""
+        others = others_of(self._searches, results) if self._bench.options.effort == "full" else {}
+        # Also compared with the model without entries, if another candidate is chosen.
+        after_s = self._trial_s + self._last_s
+
+        def has_time() -> bool:
+            return self._budget.left_s >= self._trial_s + after_s and not self._bench.stop()
+
+        if not any(others.values()) or not has_time():
+            return results
+        self._listen(PhaseStarted("which of the best candidates makes the model fastest"))
+        chosen = chosen_by_model(results, others, self._ratio_of, self._confirmed, has_time, self._listen)
+        if chosen == results:
+            return results
+        if (reason := self._reason_against(chosen, self._last_s)) is not None:
+            self._listen(Note(f"The candidates that were the best alone stay: {reason}"))
+            return results
+        self._bench.finished.update({result.dispatch.name: result for result in chosen})
+        return chosen
+
+    def _ratio_of(self, results: Sequence[DispatchResult], others: Sequence[DispatchResult]) -> Ratio | None:
+        """The speed-up of the model with the entries of `others` over those of `results`; None if they do not hold."""
+        binary = self._binary.with_name("model-other.vmfb")
+        budget = self._budget.less(self._trial_s + self._last_s)
+        try:
+            baseline = replace(self._without, binary=self._compiled(results))
+            if self._specs.unapplied_early(others):
+                return None
+            if any(result.late for result in winners_of(others)) and self._specs.unapplied_late(others):
+                return None
+            self._specs.compiled(others, binary)
+            return compare_models(self._plain, baseline, binary, self._bench.runner, self._rng, budget).ratio
+        except (MeasurementError, ToolError) as error:
+            self._listen(Note(f"Another candidate does not hold in the model: {self._reason_of(error)}"))
+            return None
+
+    def _confirmed(self, name: str, candidate: Evaluation) -> DispatchResult | None:
+        """The result of a dispatch with another winner, which is compared with the default as the first one was."""
+        search = next(search for search in self._searches if search.name == name)
+        budget = self._budget.less(self._trial_s + self._last_s)
+        if budget.left_s < search.least_final_s:
+            return None
+        found = search.against_default(candidate, budget)
+        search.rest()
+        return without_races(self._bench, {name: search}, {name: found}, budget).get(name, found)
 
     def _has_time_for_each(self, entries: int) -> bool:
         """Whether there is time to read this number of entries back one by one."""
@@ -279,11 +339,13 @@ class _Prover:
 
     def _compiled(self, results: Sequence[DispatchResult]) -> Path:
         """The model compiled with these entries; the last binary if that has the same entries."""
-        names = frozenset(result.dispatch.name for result in winners_of(results))
-        if names != self._held:
+        held = frozenset(
+            (result.dispatch.name, result.winner.candidate.number) for result in results if result.winner is not None
+        )
+        if held != self._held:
             self._held, self._seen = None, None
             self._specs.compiled(results, self._binary)
-            self._held = names
+            self._held = held
         return self._binary
 
     def _drop(self, result: DispatchResult, reason: str) -> DispatchResult:

@@ -33,6 +33,7 @@ from tuner.speedup import Gains
 from tuner.tuning import race
 from tuner.tuning.allocator import compare_allocators
 from tuner.tuning.break_down import break_down_model
+from tuner.tuning.dispatch_search import DispatchSearch
 from tuner.tuning.dispatches import DEFAULTS_PART, Field, search_field, start_field, start_waiting
 from tuner.tuning.flag_plan import default_passes, pins_of, remade_by
 from tuner.tuning.flag_search import FlagChoice, choose_flags
@@ -55,7 +56,8 @@ class Known:
     `plain` is the model as it was given, `flags` what was chosen for its compilation, `ops` what was chosen for single
     ops, which `flags` apply too, `extracted` its dispatches if it is compiled with them, `results` one for each of
     these, `proof` what was measured with the whole model, `allocator` what that ran with. `untuned` are the dispatches
-    of `plain`, `breakdown` says where the time of both models goes.
+    of `plain`, `breakdown` says where the time of both models goes. `searches`: those behind `results`, which can
+    still compare candidates with defaults.
     """
 
     plain: PlainModel
@@ -67,6 +69,7 @@ class Known:
     allocator: AllocatorChoice = UNCHOSEN
     untuned: tuple[Dispatch, ...] = ()
     breakdown: Breakdown | None = None
+    searches: tuple[DispatchSearch, ...] = ()
 
     @property
     def gains(self) -> Gains | None:
@@ -204,7 +207,7 @@ def tune(bench: Workbench, known: Known) -> Known:
             # The run would write them down with the flags that were overtaken. The store has what was measured.
             bench.finished.clear()
         raise
-    return replace(known, results=tuple(results))
+    return replace(known, results=tuple(results), searches=field.searches)
 
 
 def _started(bench: Workbench, known: Known, budget_s: float, enough_s: float = math.inf) -> Field:
@@ -251,7 +254,8 @@ def prove_model(bench: Workbench, known: Known) -> Known:
     """Keeps the entries that hold and pay in the whole model, and compares it with the plain one."""
     shared = known.circumstances(bench)
     flags = known.flags
-    proof = prove(bench, known.plain, known.model, known.results, shared, flags.speedup, flags.stand_ins)
+    model, results, searches = known.model, known.results, known.searches
+    proof = prove(bench, known.plain, model, results, shared, flags.speedup, flags.stand_ins, searches)
     return replace(known, proof=proof)
 
 
