@@ -33,13 +33,15 @@ PIP = ("PIP_CERT", "PIP_DEFAULT_TIMEOUT", "PIP_INDEX_URL")
 # Python's processes share semaphores in /dev/shm.
 MOUNTS = (("proc", "proc"), ("tmpfs", "dev/shm"))
 
+BIN = "PATH=/opt/tuner/bin:$PATH;"
 STEPS = (
     ("python", "python3 --version; ! command -v c++ g++ gcc cc make git"),
     ("environment", "python3 -m venv /opt/tuner"),
     ("install", "/opt/tuner/bin/pip install --quiet --disable-pip-version-check --find-links /wheels iree-tuner"),
-    ("doctor", "cd /root && /opt/tuner/bin/iree-tune doctor"),
-    ("demo", "cd /root && /opt/tuner/bin/iree-tune demo"),
-    ("report", "cd /root && /opt/tuner/bin/iree-tune report -o report.html && grep -c '<svg' report.html"),
+    ("doctor", f"{BIN} cd /root; iree-tune doctor"),
+    ("demo", f"{BIN} cd /root; iree-tune demo"),
+    ("report", f"{BIN} cd /root/iree-tuner-demo; iree-tune report run -o page.html; grep -c '<svg' page.html"),
+    ("check", f"{BIN} cd /root/iree-tuner-demo; iree-tune check matvec_4096.mlir spec.mlir"),
 )
 
 
