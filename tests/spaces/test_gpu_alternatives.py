@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +14,27 @@ import pytest
 import z3
 
 import problem_sizes as sizes
+from tuner import spaces
 from tuner.compile.apply import annotations_of
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import Rule, find_pool, sample_uniform
-from tuner.dispatch import Dispatch
+from tuner.constraints import Rule, enumerate_space, find_pool, sample_uniform
+from tuner.dispatch import Configuration, Dispatch
 from tuner.dispatches.extract import extract
+from tuner.errors import InputError
+from tuner.facts.executable import read_executable
 from tuner.model.model import Model
-from tuner.outcome import Candidate
+from tuner.options import Options
+from tuner.outcome import Candidate, Compilation
 from tuner.spaces import SpaceBuilder
-from tuner.spaces.gpu import attention_amd, contraction, contraction_vectors, convolution, convolution_direct
+from tuner.spaces.gpu import (
+    attention_amd,
+    contraction,
+    contraction_vectors,
+    convolution,
+    convolution_direct,
+    matvec,
+    reduction,
+)
 from tuner.targets import Limits, Target
 from tuner.targets.cuda import choose
 from tuner.targets.rocm import RocmTarget
@@ -37,6 +51,40 @@ def read(text: str, folder: Path, target: Target) -> tuple[Dispatch, Limits]:
     extracted = extract(Model.open(folder / "model.mlir", target.compile_flags), target, folder)
     (dispatch,) = extracted.dispatches
     return dispatch, extracted.limits
+
+
+def compiled(
+    dispatch: Dispatch, target: Target, configurations: Sequence[Configuration], folder: Path
+) -> list[Compilation]:
+    """What the compiler made of the dispatch with each configuration."""
+    assert dispatch.program is not None
+    jobs = [
+        CompileJob(
+            dispatch.program,
+            dispatch.name,
+            Candidate(number, configuration=configuration),
+            target,
+            folder / f"{number}.vmfb",
+            folder / f"{number}.log",
+        )
+        for number, configuration in enumerate(configurations)
+    ]
+    with CompilePool(2, 90.0) as compilers:
+        return list(compilers.compile(jobs))
+
+
+def instructions(ended: Compilation) -> bytes:
+    """The code of a binary for an AMD GPU, as the section of that name of its ELF holds it."""
+    assert ended.binary is not None, ended.detail
+    executable = read_executable(ended.binary)
+    assert executable is not None
+    code = executable.code
+    (table,) = struct.unpack_from("<Q", code, 40)
+    size, count, strings = struct.unpack_from("<HHH", code, 58)
+    sections = [struct.unpack_from("<IIQQQQ", code, table + place * size) for place in range(count)]
+    names = {code[sections[strings][4] + section[0] :].split(b"\0", 1)[0]: section for section in sections}
+    *_, start, length = names[b".text"]
+    return code[start : start + length]
 
 
 @pytest.mark.parametrize(
@@ -58,26 +106,73 @@ def read(text: str, folder: Path, target: Target) -> tuple[Dispatch, Limits]:
 def test_samples_compile(builder: SpaceBuilder, chip: str, text: str, tmp_path: Path) -> None:
     target: Target = choose(chip, threads=1) if chip.startswith("sm") else RocmTarget(chip)
     dispatch, limits = read(text, tmp_path, target)
-    problem, program = dispatch.problem, dispatch.program
+    problem = dispatch.problem
     assert problem is not None
-    assert program is not None
     assert builder.serves(target.name, problem)
     rng = np.random.default_rng(0)
     pool = find_pool(builder.build(problem, limits), samples=3, rng=rng)
-    jobs = [
-        CompileJob(
-            program,
-            dispatch.name,
-            Candidate(number, configuration=builder.configuration(problem, pool.point(row))),
-            target,
-            tmp_path / f"{number}.vmfb",
-            tmp_path / f"{number}.log",
-        )
-        for number, row in enumerate(sample_uniform(pool, 3, rng))
-    ]
-    with CompilePool(2, 90.0) as compilers:
-        ends = compilers.compile(jobs)
+    chosen = [builder.configuration(problem, pool.point(row)) for row in sample_uniform(pool, 3, rng)]
+    ends = compiled(dispatch, target, chosen, tmp_path)
     assert [end.detail for end in ends if end.binary is None] == []
+
+
+BOTH_WAYS = "gpu-convolution+gpu-convolution-direct"
+
+
+def test_spaces_that_are_named_as_one_are_searched_as_one(tmp_path: Path) -> None:
+    target = RocmTarget("gfx942")
+    dispatch, limits = read(sizes.convolution((*_SMALL, 1), "f16"), tmp_path, target)
+    problem = dispatch.problem
+    assert problem is not None
+    found = spaces.find("rocm", problem, (BOTH_WAYS,))
+    assert found is not None
+    name, builder = found
+    assert name == BOTH_WAYS
+    pool = enumerate_space(builder.build(problem, limits))
+    alone = [enumerate_space(space.build(problem, limits)) for space in (convolution.SPACE, convolution_direct.SPACE)]
+    assert np.bincount(pool.rows[:, 0]).tolist() == list(map(len, alone))
+    chosen = [
+        builder.configuration(problem, pool.point(int(np.flatnonzero(pool.rows[:, 0] == place)[0]))) for place in (0, 1)
+    ]
+    assert [each.gpu and each.gpu.use_igemm_convolution for each in chosen] == [True, False]
+    ends = compiled(dispatch, target, chosen, tmp_path)
+    assert [end.detail for end in ends if end.binary is None] == []
+
+
+def test_of_spaces_named_as_one_a_problem_has_those_that_serve_it(tmp_path: Path) -> None:
+    strided, limits = read(sizes.convolution((2, 8, 8, 64, 128, 3, 2, 1), "f16"), tmp_path, RocmTarget("gfx942"))
+    assert strided.problem is not None
+    found = spaces.find("rocm", strided.problem, (BOTH_WAYS,))
+    assert found is not None
+    assert found[1].build(strided.problem, limits).knobs[0].domain == (0,)
+    assert spaces.find("rocm", strided.problem, ("gpu-convolution-direct+gpu-matvec",)) is None
+    with pytest.raises(InputError, match="there is no space named 'gpu-magic'"):
+        Options(spaces=("gpu-convolution+gpu-magic",))
+
+
+@pytest.mark.parametrize(
+    ("builder", "text"),
+    [(reduction.SPACE, sizes.softmax((64, 512), "f32")), (matvec.SPACE, sizes.product((1, 4096, 4096), "f16"))],
+    ids=("softmax", "matvec"),
+)
+def test_the_flushing_of_denormals_is_a_knob_of_reductions_and_changes_their_code(
+    builder: SpaceBuilder, text: str, tmp_path: Path
+) -> None:
+    """On AMD GPUs. On NVIDIA GPUs it is none."""
+    target = RocmTarget("gfx942")
+    dispatch, limits = read(text, tmp_path, target)
+    assert dispatch.problem is not None
+    pool = enumerate_space(builder.build(dispatch.problem, limits))
+    # The last knob tells a row from the one before. Not every point is changed.
+    firsts = 2 * np.random.default_rng(0).choice(len(pool) // 2, 4, replace=False)
+    points = [pool.point(int(first) + place) for first in firsts for place in (0, 1)]
+    assert points[1] == {**points[0], "flushes_denormals": 1}
+    ends = compiled(dispatch, target, [builder.configuration(dispatch.problem, point) for point in points], tmp_path)
+    codes = [instructions(end) for end in ends]
+    assert any(codes[place] != codes[place + 1] for place in range(0, len(codes), 2))
+    nvidia, limits = read(text, tmp_path, choose("sm_80", threads=1))
+    assert nvidia.problem is not None
+    assert "flushes_denormals" not in {knob.name for knob in builder.build(nvidia.problem, limits).knobs}
 
 
 def test_a_convolution_with_strides_is_left_to_implicit_gemm(tmp_path: Path) -> None:

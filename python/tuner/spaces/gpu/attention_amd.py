@@ -25,7 +25,7 @@ from tuner.spaces.gpu.attention_form import (
     tile_rules,
     tiles,
 )
-from tuner.spaces.gpu.tiles import gpu_limits, lookup
+from tuner.spaces.gpu.tiles import FLUSHES, gpu_limits, lookup
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
 # Instructions by IREE's names. A knob's value is the place in this table. A chip has some of them.
@@ -85,7 +85,7 @@ class GpuAttentionAmd:
         size = Knob("subgroup_size", (next(iter(known.values())).subgroup_size,))
         occupancy = Knob("occupancy", gpu.occupancies)
         columns = Knob("col_major", (0, 1))
-        denormals = Knob("flushes_denormals", (0, 1))
+        denormals = Knob(FLUSHES, (0, 1))
 
         def of(knob: Knob, what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
             return lookup(knob.var, ((place, what(instruction)) for place, instruction in known.items()))

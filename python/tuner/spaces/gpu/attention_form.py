@@ -12,7 +12,7 @@ import z3
 from tuner.constraints import Rule
 from tuner.dispatch import Configuration, GpuSettings, Problem
 from tuner.spaces.attention import AttentionLoops
-from tuner.spaces.gpu.tiles import LOAD_BYTES, bytes_of, per_loop
+from tuner.spaces.gpu.tiles import FLUSHES, LOAD_BYTES, bytes_of, per_loop
 from tuner.spaces.tiles import divisors
 from tuner.targets import GpuLimits
 
@@ -81,7 +81,7 @@ def attention_configuration(
             point["subgroup_size"],
             promoted=(0, 1, 2),
             occupancy=point["occupancy"],
-            flushes_denormals=bool(point.get("flushes_denormals", True)),
+            flushes_denormals=bool(point.get(FLUSHES, True)),
         ),
     )
 

@@ -21,6 +21,7 @@ from tuner.dispatch import Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import matrix_intrinsics
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
 from tuner.spaces.gpu.tiles import (
+    FLUSHES,
     LOAD_BYTES,
     bytes_of,
     extents,
@@ -82,7 +83,7 @@ class GpuContractionVectors:
             Knob("prefetch_num_stages", (0, 2)),
             Knob("padding_bits", (0, 64)),
             Knob("occupancy", gpu.occupancies),
-            Knob("flushes_denormals", (0, 1)),
+            Knob(FLUSHES, (0, 1)),
         )
 
         def of(what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
@@ -131,7 +132,6 @@ class GpuContractionVectors:
                 chosen,
                 intrinsic=point["intrinsic"],
                 no_reduce_shared_memory_bank_conflicts=point["padding_bits"] == 0,
-                flushes_denormals=bool(point["flushes_denormals"]),
             ),
         )
 
