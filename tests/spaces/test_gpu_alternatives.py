@@ -32,6 +32,7 @@ from tuner.spaces.gpu import (
     contraction_vectors,
     convolution,
     convolution_direct,
+    convolution_vectors,
     matvec,
     reduction,
 )
@@ -95,6 +96,9 @@ def instructions(ended: Compilation) -> bytes:
         (convolution_direct.SPACE, "gfx942", sizes.convolution((*_SMALL, 4), "f16")),
         (convolution.SPACE, "gfx942", sizes.convolution((*_SMALL, 1), "f16", channels_first=True)),
         (convolution.SPACE, "gfx942", sizes.convolution((*_SMALL, 4), "f16")),
+        (convolution_vectors.SPACE, "gfx942", sizes.convolution((*_SMALL, 1), "f16")),
+        (convolution_vectors.SPACE, "gfx1100", sizes.convolution((*_SMALL, 1), "bf16")),
+        (convolution_vectors.SPACE, "sm_80", sizes.convolution((*_SMALL, 1), "f16")),
         (contraction_vectors.SPACE, "gfx942", sizes.product((256, 512, 128), "i8")),
         (contraction_vectors.SPACE, "gfx1100", sizes.product((256, 512, 128), "bf16", batch=3, transposed=True)),
         (attention_amd.SPACE, "gfx942", sizes.attention((4, 256, 256, 64, 64), "f16", masked=True)),
@@ -179,6 +183,7 @@ def test_a_convolution_with_strides_is_left_to_implicit_gemm(tmp_path: Path) -> 
     dispatch, _ = read(sizes.convolution((2, 8, 8, 64, 128, 3, 2, 1), "f16"), tmp_path, RocmTarget("gfx942"))
     assert dispatch.problem is not None
     assert not convolution_direct.SPACE.serves("rocm", dispatch.problem)
+    assert not convolution_vectors.SPACE.serves("rocm", dispatch.problem)
     assert convolution.SPACE.serves("rocm", dispatch.problem)
 
 

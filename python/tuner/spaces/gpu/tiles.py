@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import z3
@@ -89,6 +90,12 @@ def thread_rules(threads: z3.ArithRef, subgroup: z3.ArithRef, gpu: GpuLimits) ->
             "lanes without work are wasted, and IREE refuses some such sizes",
         ),
     ]
+
+
+def has_strides(problem: Problem) -> bool:
+    """Whether a loop of a convolution's output is multiplied in the image's map."""
+    image = {index for index, loop in enumerate(problem.loops) if loop.role == "image"}
+    return any(int(loop) in image for loop in re.findall(r"d(\d+) \*", problem.operands[0].indexing_map))
 
 
 def has_known_types(problem: Problem) -> bool:
