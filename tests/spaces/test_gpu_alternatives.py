@@ -14,6 +14,7 @@ import pytest
 import z3
 
 import problem_sizes as sizes
+from peer_problems import generic
 from tuner import spaces
 from tuner.compile.apply import annotations_of
 from tuner.compile.pool import CompileJob, CompilePool
@@ -102,6 +103,9 @@ def instructions(ended: Compilation) -> bytes:
         (contraction_vectors.SPACE, "gfx942", sizes.product((256, 512, 128), "i8")),
         (contraction_vectors.SPACE, "gfx1100", sizes.product((256, 512, 128), "bf16", batch=3, transposed=True)),
         (attention_amd.SPACE, "gfx942", sizes.attention((4, 256, 256, 64, 64), "f16", masked=True)),
+        (attention_amd.SPACE, "gfx942", sizes.attention((4, 256, 256, 64, 64), "f8E4M3FNUZ")),
+        (attention_amd.SPACE, "gfx950", sizes.attention((4, 256, 256, 64, 64), "f8E5M2")),
+        (attention_amd.SPACE, "gfx1201", sizes.attention((4, 256, 256, 64, 64), "f8E4M3FN")),
         (convolution_direct.SPACE, "sm_80", sizes.convolution((*_SMALL, 1), "f16")),
         (contraction_vectors.SPACE, "sm_80", sizes.product((256, 512, 128), "bf16", batch=3, transposed=True)),
     ],
@@ -200,6 +204,23 @@ def test_layouts_by_columns_and_the_flushing_of_denormals_are_knobs_of_attention
         annotations = annotations_of(configuration, target, context)
     assert annotations.root["decomposition_config"].count("col_major = true") == 2 * is_on
     assert annotations.root["compilation_info"].count("denormal_fp_math_f32") == is_on
+
+
+def test_padded_operands_of_several_loops_go_through_shared_memory(tmp_path: Path) -> None:
+    target = RocmTarget("gfx942")
+    text = generic(("6x32x64", "5x64x96", "6x5x32x96"), ("a, c, e", "b, e, d", "a, b, c, d"), 1)
+    dispatch, limits = read(text, tmp_path, target)
+    problem = dispatch.problem
+    assert problem is not None
+    pool = enumerate_space(contraction.SPACE.build(problem, limits))
+    column = {knob.name: pool.rows[:, place] for place, knob in enumerate(pool.knobs)}
+    assert set(column["promoted"][column["padded"] == 1]) == {3}
+    assert set(column["promoted"][column["padded"] == 0]) == {0, 1, 2, 3}
+    rows = np.random.default_rng(0).choice(np.flatnonzero(column["padded"] == 1), 3, replace=False)
+    ends = compiled(
+        dispatch, target, [contraction.SPACE.configuration(problem, pool.point(int(row))) for row in rows], tmp_path
+    )
+    assert [end.detail for end in ends if end.binary is None] == []
 
 
 def test_rows_may_be_padded_to_whole_tiles_that_do_not_divide_them(tmp_path: Path) -> None:

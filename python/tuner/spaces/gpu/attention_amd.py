@@ -48,6 +48,26 @@ _INTRINSICS = {
         "WMMAR3_F32_16x16x16_BF16",
         "WMMAR4_F32_16x16x16_BF16",
     ),
+    "f8E4M3FNUZ": (
+        "MFMA_F32_16x16x32_F8E4M3FNUZ",
+        "VMFMA_F32_16x16x32_F8E4M3FNUZ",
+        "MFMA_F32_32x32x16_F8E4M3FNUZ",
+        "VMFMA_F32_32x32x16_F8E4M3FNUZ",
+    ),
+    "f8E5M2FNUZ": ("MFMA_F32_16x16x32_F8E5M2FNUZ", "MFMA_F32_32x32x16_F8E5M2FNUZ"),
+    **{
+        name: tuple(
+            f"{shape}_{name.upper()}"
+            for shape in (
+                "MFMA_F32_16x16x32",
+                "MFMA_F32_32x32x16",
+                "MFMA_F32_16x16x128",
+                "MFMA_F32_32x32x64",
+                "WMMAR4_F32_16x16x16",
+            )
+        )
+        for name in ("f8E4M3FN", "f8E5M2")
+    },
 }
 _SUBGROUPS = (1, 2, 4, 8)
 # Registers of a lane, of 512, that may hold the sums of either product.
@@ -56,7 +76,7 @@ _ACCUMULATORS = 256
 
 @dataclass(frozen=True, slots=True)
 class GpuAttentionAmd:
-    """Attention in f16 and bf16 whose sizes are multiples of 16."""
+    """Attention in f16, bf16 and f8 whose sizes are multiples of 16."""
 
     priority: int = 0
 
