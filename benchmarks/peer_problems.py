@@ -222,14 +222,14 @@ def compared(problem: PeerProblem, chip: str, samples: int, workers: int, checko
     found: dict[str, object] = {"name": problem.name, "kind": problem.kind, "source": problem.source, "chip": chip}
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        extracted = extract(opened(problem, chip, folder), target, folder)
-        tunable = [dispatch for dispatch in extracted.dispatches if dispatch.problem is not None]
-        if len(tunable) != 1:
-            return {**found, "ours": f"{len(tunable)} of {len(extracted.dispatches)} dispatches have a problem"}
         try:
+            extracted = extract(opened(problem, chip, folder), target, folder)
+            tunable = [dispatch for dispatch in extracted.dispatches if dispatch.problem is not None]
+            if len(tunable) != 1:
+                return {**found, "ours": f"{len(tunable)} of {len(extracted.dispatches)} dispatches have a problem"}
             found["space"], counted = ours(tunable[0], extracted, target, samples, workers, folder / "ours")
         except TunerError as error:
-            return {**found, "ours": str(error)}
+            return {**found, "ours": str(error).replace(work, "FOLDER")}
         found["ours"] = asdict(counted)
         if checkout is not None:
             pipeline = VECTOR_DISTRIBUTE if problem.kind == "attention" else TILE_AND_FUSE

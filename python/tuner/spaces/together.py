@@ -35,7 +35,7 @@ class Together:
     @staticmethod
     def serving(target: str, problem: Problem, builders: Sequence[SpaceBuilder]) -> Together:
         """Those of the builders that serve a problem on the target of that name."""
-        return Together({place: each for place, each in enumerate(builders) if each.serves(target, problem)})
+        return Together({place: builder for place, builder in enumerate(builders) if builder.serves(target, problem)})
 
     def serves(self, target: str, problem: Problem) -> bool:
         return any(builder.serves(target, problem) for builder in self.builders.values())
