@@ -192,18 +192,22 @@ def test_a_convolution_with_strides_is_left_to_implicit_gemm(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("is_on", [0, 1])
-def test_layouts_by_columns_and_the_flushing_of_denormals_are_knobs_of_attention(is_on: int, tmp_path: Path) -> None:
+def test_layouts_prefetch_stages_and_the_flushing_of_denormals_are_knobs_of_attention(
+    is_on: int, tmp_path: Path
+) -> None:
     target = RocmTarget("gfx942")
     dispatch, limits = read(sizes.attention((4, 256, 256, 64, 64), "f16"), tmp_path, target)
     assert dispatch.problem is not None
     space = attention_amd.SPACE.build(dispatch.problem, limits)
-    asked = Rule("asked for", z3.And(z3.Int("col_major") == is_on, z3.Int("flushes_denormals") == is_on), "the test")
+    wanted = {"col_major": is_on, "flushes_denormals": is_on, "prefetch_num_stages": 2 * is_on}
+    asked = Rule("asked for", z3.And([z3.Int(name) == value for name, value in wanted.items()]), "the test")
     pool = find_pool(replace(space, rules=(*space.rules, asked)), samples=1, rng=np.random.default_rng(0))
     with new_context() as context:
         configuration = attention_amd.SPACE.configuration(dispatch.problem, pool.point(0))
         annotations = annotations_of(configuration, target, context)
     assert annotations.root["decomposition_config"].count("col_major = true") == 2 * is_on
     assert annotations.root["compilation_info"].count("denormal_fp_math_f32") == is_on
+    assert annotations.root["compilation_info"].count("prefetch_num_stages = 2") == is_on
 
 
 def test_padded_operands_of_several_loops_go_through_shared_memory(tmp_path: Path) -> None:

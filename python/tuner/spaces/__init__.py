@@ -15,7 +15,7 @@ from tuner.dispatch import Problem
 from tuner.spaces.builder import SpaceBuilder
 from tuner.spaces.together import PLUS, Together
 
-__all__ = ["GROUP", "PLUS", "SpaceBuilder", "find"]
+__all__ = ["GROUP", "SpaceBuilder", "find"]
 
 GROUP = "tuner.spaces"
 

@@ -105,6 +105,7 @@ class GpuAttentionAmd:
         size = Knob("subgroup_size", (next(iter(known.values())).subgroup_size,))
         occupancy = Knob("occupancy", gpu.occupancies)
         columns = Knob("col_major", (0, 1))
+        stages = Knob("prefetch_num_stages", (0, 2))
         denormals = Knob(FLUSHES, (0, 1))
 
         def of(knob: Knob, what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
@@ -148,7 +149,8 @@ class GpuAttentionAmd:
                 "estimate: half of the 512 registers of a lane on CDNA",
             ),
         )
-        return Space((queries, values, keys, along_queries, first, second, columns, size, occupancy, denormals), rules)
+        knobs = (queries, values, keys, along_queries, first, second, columns, stages, size, occupancy, denormals)
+        return Space(knobs, rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)

@@ -80,6 +80,7 @@ def attention_configuration(
             (prod(counts.values()) * point["subgroup_size"], 1, 1),
             point["subgroup_size"],
             promoted=(0, 1, 2),
+            prefetch_num_stages=point.get("prefetch_num_stages", 0) or None,
             occupancy=point["occupancy"],
             flushes_denormals=bool(point.get(FLUSHES, True)),
         ),
