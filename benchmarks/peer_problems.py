@@ -3,10 +3,10 @@
 """The problems of another tuner's own tests, examples and documentation, given to ours for each of its four chips.
 
 The list holds every problem of static shape that amdsharktuner tests or shows at commit efa471ae (nod-ai/amd-shark-ai):
-its sizes, types and layouts, with the file that names it; sums of 64 if it names none. For each the space is solved, and uniformly drawn candidates
-are compiled, as in `iree-tune run --no-measure`. `--samples` is for each chip and kind; the problems of a kind share
-it, but each gets at least `--least`. With --amdsharktuner that tuner gets the same dispatches. No GPU is needed. The
-last line is one JSON object.
+its sizes, types and layouts, with the file that names it; sums of 64 if it names none. For each the space is solved,
+and uniformly drawn candidates are compiled, as in `iree-tune run --no-measure`. `--samples` is for each chip and kind;
+the problems of a kind share it, but each gets at least `--least`. With --amdsharktuner that tuner gets the same
+dispatches. No GPU is needed. The last line is one JSON object.
 
     python benchmarks/peer_problems.py --samples 40
     python benchmarks/peer_problems.py --chip gfx942 --amdsharktuner CHECKOUT
