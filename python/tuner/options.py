@@ -63,7 +63,8 @@ class Options:
         seed: Equal seeds ask for equal candidates as long as the measured times agree.
         strategy: A registered search strategy, or a class (`tuner.search.Strategy`).
         spaces: The only spaces to search, by their registered names or as objects (`tuner.spaces.SpaceBuilder`): for
-            each dispatch the first that serves it. By default the registered one of the highest priority.
+            each dispatch the first that serves it. Names joined by `+` are searched as one. By default the registered
+            one of the highest priority.
         dispatches: Tune these alone; all if empty.
         function: The model's entry, if it has several.
         output: Where the spec goes.
@@ -221,7 +222,8 @@ def _check_spaces(spaces: object) -> None:
         raise InputError(f"spaces takes a list of names and objects, not {shown(spaces)}")
     for space in spaces:
         if isinstance(space, str):
-            plugins.check("tuner.spaces", space)
+            for name in space.split("+"):
+                plugins.check("tuner.spaces", name)
         elif isinstance(space, type):
             raise InputError(f"spaces takes objects, not the class {space.__name__}; write {space.__name__}()")
         elif lacking := _lacking(space, "priority", "serves", "build", "configuration"):

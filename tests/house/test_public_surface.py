@@ -23,8 +23,8 @@ SURFACE = {
     "tuner": "DeviceLostError InputError MeasurementError ToolError TunerError tune tune_callable",
     "tuner.callables": "Build CallableResult Check Functions Inputs Run Timer",
     "tuner.constraints": """
-        ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool read_smtlib
-        sample_by_solver sample_space_filling sample_uniform violated_rules
+        ABSENT ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool
+        read_smtlib sample_by_solver sample_space_filling sample_uniform united violated_rules
     """,
     "tuner.measuring": """
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner

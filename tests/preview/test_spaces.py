@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import few_ops
+import problem_sizes as sizes
 import samples
 from tuner.cli import app
 
@@ -66,3 +68,22 @@ def test_a_space_that_cannot_be_built_says_why(tmp_path: Path) -> None:
     flag = "--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops"
     said = run_space(few_ops.MODELS["padded chain"], tmp_path, "--target", "cuda:sm_80", "--", flag)
     assert "not tunable: gpu-convolution: IREE's compiler dies of tiles of threads" in said
+
+
+def test_a_space_can_be_named_and_several_printed_as_one(tmp_path: Path) -> None:
+    text = sizes.product((64, 128, 256), "f16")
+    alone = [
+        solutions(run_space(text, tmp_path, "--target", "rocm:gfx942", "--space", name))
+        for name in ("gpu-contraction", "gpu-contraction-vectors")
+    ]
+    both = run_space(text, tmp_path, "--target", "rocm:gfx942", "--space", "gpu-contraction+gpu-contraction-vectors")
+    assert "  space: {0, 1}" in both
+    assert solutions(both) == sum(alone)
+    other = run_space(text, tmp_path, "--target", "rocm:gfx942", "--space", "gpu-matvec")
+    assert "none of the spaces gpu-matvec on rocm serves such a problem" in other
+
+
+def solutions(said: str) -> int:
+    """How many solutions are printed."""
+    (found,) = re.findall(r"solutions: ([\d,]+) of", said)
+    return int(found.replace(",", ""))

@@ -106,7 +106,8 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     "spaces",
     multiple=True,
     **{**registered("tuner.spaces"), "metavar": "NAME"},
-    help="Search this space only, as `iree-tune space` names it (repeatable: the first that serves a dispatch).",
+    help="Search this space only, as `iree-tune space` names it (repeatable: the first that serves a dispatch). "
+    "NAME+NAME searches both as one.",
     group=_SEARCH,
 )
 @option(

@@ -11,6 +11,7 @@ import click
 from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
 from tuner.cli.help import command
 from tuner.cli.streams import console
+from tuner.cli.values import registered
 from tuner.cli.verbosity import progress_view
 from tuner.model.onnx import Shapes
 from tuner.options import Options
@@ -25,8 +26,21 @@ from tuner.options import Options
 @compiler_flags
 @target_options
 @shape_options
+@click.option(
+    "--space",
+    "spaces",
+    multiple=True,
+    **{**registered("tuner.spaces"), "metavar": "NAME"},
+    help="This space instead of the one that a run searches; NAME+NAME for both as one (repeatable).",
+)
 def space(
-    model: Path, flags: tuple[str, ...], target: str, threads: int, dims: tuple[str, ...], inputs: tuple[str, ...]
+    model: Path,
+    flags: tuple[str, ...],
+    target: str,
+    threads: int,
+    dims: tuple[str, ...],
+    inputs: tuple[str, ...],
+    spaces: tuple[str, ...],
 ) -> None:
     """Print the space of each dispatch of MODEL: its knobs and number of solutions, or why it has none.
 
@@ -34,7 +48,7 @@ def space(
     """
     from tuner.preview.spaces import describe_spaces
 
-    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
+    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs), spaces=spaces)
     with progress_view(console(stderr=True)) as view:
         descriptions = describe_spaces(model, options, view)
     for description in descriptions:

@@ -20,8 +20,10 @@ from tuner.constraints.sampling import sample_space_filling, sample_uniform
 from tuner.constraints.smtlib import read_smtlib
 from tuner.constraints.solver_sampling import sample_by_solver
 from tuner.constraints.space import Knob, Pool, Rule, Space
+from tuner.constraints.union import ABSENT, united
 
 __all__ = [
+    "ABSENT",
     "ConstraintError",
     "Knob",
     "Pool",
@@ -35,5 +37,6 @@ __all__ = [
     "sample_by_solver",
     "sample_space_filling",
     "sample_uniform",
+    "united",
     "violated_rules",
 ]

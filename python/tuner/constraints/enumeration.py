@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import z3
 
 from tuner.constraints.errors import ConstraintError
@@ -39,6 +40,8 @@ def enumerate_space(space: Space, *, max_rows: int = 5_000_000, timeout_s: float
     zero at a point that no other rule excludes.
     """
     deadline = time.monotonic() + timeout_s
+    if space.cases:
+        return _of_cases(space, max_rows, deadline)
     parts = _parts(space)
     known = {knob.name for knob in space.knobs}
     for part in parts:
@@ -79,9 +82,22 @@ def enumerate_space(space: Space, *, max_rows: int = 5_000_000, timeout_s: float
         undefined = part.graph.evaluate(part.node, table.columns).undefined
         if undefined is not None and undefined.any():
             raise division_by_zero(part.rule.assertion)
-    matrix = np.stack([table.columns[knob.name] for knob in space.knobs], axis=1)
-    ranks = np.stack([_rank(knob, table.columns[knob.name]) for knob in space.knobs])
-    return Pool(space.knobs, matrix[np.lexsort(ranks[::-1])])
+    return _sorted(space, np.stack([table.columns[knob.name] for knob in space.knobs], axis=1))
+
+
+def _of_cases(space: Space, max_rows: int, deadline: float) -> Pool:
+    """The solutions of all cases."""
+    found: list[Pool] = []
+    for case in space.cases:
+        left = max_rows - sum(map(len, found))
+        found.append(enumerate_space(case, max_rows=left, timeout_s=deadline - time.monotonic()))
+    return _sorted(space, np.concatenate([pool.rows for pool in found]))
+
+
+def _sorted(space: Space, rows: npt.NDArray[np.int64]) -> Pool:
+    """A pool of these rows, in lexicographic order of the domains."""
+    ranks = np.stack([_rank(knob, rows[:, index]) for index, knob in enumerate(space.knobs)])
+    return Pool(space.knobs, rows[np.lexsort(ranks[::-1])])
 
 
 class _Table(NamedTuple):

@@ -73,12 +73,15 @@ class Rule:
 class Space:
     """Knobs and the rules that their values must satisfy together.
 
-    `graph` holds what has been read of the rules so far: reading z3's expressions is slow, so it is done once.
+    `cases`: spaces of the same knobs, in the same order, whose solutions together are those of this one; it is solved
+    case by case then. `graph` holds what has been read of the rules so far: reading z3's expressions is slow, so it is
+    done once.
     """
 
     knobs: tuple[Knob, ...]
     rules: tuple[Rule, ...] = ()
     graph: Graph = field(default_factory=Graph, repr=False, compare=False)
+    cases: tuple[Space, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.knobs:
@@ -89,7 +92,9 @@ class Space:
 
     @property
     def size_unconstrained(self) -> int:
-        """The number of points of the full product of the domains."""
+        """The number of points of the full product of the domains, of each case if there are cases."""
+        if self.cases:
+            return sum(case.size_unconstrained for case in self.cases)
         size = 1
         for knob in self.knobs:
             size *= len(knob.domain)
@@ -145,15 +150,16 @@ class Pool:
     def features(self) -> npt.NDArray[np.float64]:
         """Coordinates for distances between solutions, each knob scaled to [0, 1].
 
-        Shape [solutions, knobs]. Tile sizes act by ratio, so non-negative knobs are taken
-        logarithmically (log2(1 + value)) before scaling.
+        Shape [solutions, knobs]. Tile sizes act by ratio, so knobs are taken logarithmically (log2(1 + value)) before
+        scaling, unless a value is below -1. With -1, which stands for none, it is log2(2 + value).
         """
         columns: list[npt.NDArray[np.float64]] = []
         for index, knob in enumerate(self.knobs):
             values = self.rows[:, index].astype(np.float64)
             domain = np.array(knob.domain, dtype=np.float64)
-            if domain.min() >= 0:
-                values, domain = np.log2(1 + values), np.log2(1 + domain)
+            if domain.min() >= -1:
+                shift = 2 if domain.min() < 0 else 1
+                values, domain = np.log2(shift + values), np.log2(shift + domain)
             span = domain.max() - domain.min()
             columns.append((values - domain.min()) / span if span > 0 else np.zeros_like(values))
         return np.stack(columns, axis=1)

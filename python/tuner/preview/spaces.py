@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner import spaces
+from tuner import plugins, spaces
 from tuner.constraints import ConstraintError, Pool, SpaceTooLargeError, enumerate_space, explain_empty
 from tuner.dispatch import Dispatch
 from tuner.dispatches.opening import open_model
@@ -67,16 +67,19 @@ def describe_spaces(path: Path, options: Options, listen: Listener) -> tuple[Spa
     opened = open_model(path, options)
     with RunFolder.temporary() as folder:
         _, extracted = opened.read(folder.path, listen)
-    return tuple(_describe(dispatch, opened.target.name, extracted.limits) for dispatch in extracted.dispatches)
+    return tuple(
+        _describe(dispatch, opened.target.name, extracted.limits, options.spaces) for dispatch in extracted.dispatches
+    )
 
 
-def _describe(dispatch: Dispatch, target: str, limits: Limits) -> SpaceDescription:
+def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[str | SpaceBuilder]) -> SpaceDescription:
     problem = dispatch.problem
     if problem is None:
         return SpaceDescription(dispatch.name, "", f"no space: {dispatch.untunable}")
-    found = spaces.find(target, problem)
+    found = spaces.find(target, problem, only)
     if found is None:
-        return SpaceDescription(dispatch.name, problem.label, f"no space on {target} serves such a problem")
+        which = f"none of the spaces {', '.join(map(plugins.name_of, only))}" if only else "no space"
+        return SpaceDescription(dispatch.name, problem.label, f"{which} on {target} serves such a problem")
     name, builder = found
     try:
         space = builder.build(problem, limits)

@@ -144,6 +144,14 @@ FOR_GPUS = (
         types=("f8E4M3FNUZ", "f8E4M3FNUZ", "f32"),
     ),
     problem(
+        "convolution",
+        [("batch", 2), ("image", 32), ("image", 32), ("channel", 64), ("window", 3), ("window", 3), ("k", 32)],
+        (0, -1, -1, 6),
+        (4, 5, 6, 3),
+        (0, 1, 2, 3),
+        types=("f16", "f16", "f32"),
+    ),
+    problem(
         "contraction", [("m", 1), ("n", 4096), ("k", 4096)], (0, 2), (1, 2), (0, 1), types=("f8E5M2", "f8E5M2", "f32")
     ),
     problem("reduction", [("parallel", 64), ("k", 1024)], (0, 1), (0,), types=("f8E4M3FN", "f32")),

@@ -54,8 +54,8 @@ def _varying(pool: Pool) -> npt.NDArray[np.int64]:
 
 
 def _odd(values: npt.NDArray[np.int64]) -> Array:
-    """The logarithm of the odd part of each value: 0 for powers of two, and for all values if one is negative."""
-    if (values < 0).any():
+    """The logarithm of the odd part of each value: 0 for powers of two and -1, and for all if one is below that."""
+    if (values < -1).any():
         return np.zeros(len(values))
     powers = np.maximum(values & -values, 1)
     logarithms: Array = np.log2(np.maximum(values // powers, 1).astype(np.float64))

@@ -25,7 +25,7 @@ from tuner.spaces.gpu.attention_form import (
     tile_rules,
     tiles,
 )
-from tuner.spaces.gpu.tiles import gpu_limits, lookup
+from tuner.spaces.gpu.tiles import FLUSHES, gpu_limits, lookup
 from tuner.targets import GpuLimits, Limits, MatrixIntrinsic
 
 # Instructions by IREE's names. A knob's value is the place in this table. A chip has some of them.
@@ -48,6 +48,26 @@ _INTRINSICS = {
         "WMMAR3_F32_16x16x16_BF16",
         "WMMAR4_F32_16x16x16_BF16",
     ),
+    "f8E4M3FNUZ": (
+        "MFMA_F32_16x16x32_F8E4M3FNUZ",
+        "VMFMA_F32_16x16x32_F8E4M3FNUZ",
+        "MFMA_F32_32x32x16_F8E4M3FNUZ",
+        "VMFMA_F32_32x32x16_F8E4M3FNUZ",
+    ),
+    "f8E5M2FNUZ": ("MFMA_F32_16x16x32_F8E5M2FNUZ", "MFMA_F32_32x32x16_F8E5M2FNUZ"),
+    **{
+        name: tuple(
+            f"{shape}_{name.upper()}"
+            for shape in (
+                "MFMA_F32_16x16x32",
+                "MFMA_F32_32x32x16",
+                "MFMA_F32_16x16x128",
+                "MFMA_F32_32x32x64",
+                "WMMAR4_F32_16x16x16",
+            )
+        )
+        for name in ("f8E4M3FN", "f8E5M2")
+    },
 }
 _SUBGROUPS = (1, 2, 4, 8)
 # Registers of a lane, of 512, that may hold the sums of either product.
@@ -56,7 +76,7 @@ _ACCUMULATORS = 256
 
 @dataclass(frozen=True, slots=True)
 class GpuAttentionAmd:
-    """Attention in f16 and bf16 whose sizes are multiples of 16."""
+    """Attention in f16, bf16 and f8 whose sizes are multiples of 16."""
 
     priority: int = 0
 
@@ -85,7 +105,8 @@ class GpuAttentionAmd:
         size = Knob("subgroup_size", (next(iter(known.values())).subgroup_size,))
         occupancy = Knob("occupancy", gpu.occupancies)
         columns = Knob("col_major", (0, 1))
-        denormals = Knob("flushes_denormals", (0, 1))
+        stages = Knob("prefetch_num_stages", (0, 2))
+        denormals = Knob(FLUSHES, (0, 1))
 
         def of(knob: Knob, what: Callable[[MatrixIntrinsic], int]) -> z3.ArithRef:
             return lookup(knob.var, ((place, what(instruction)) for place, instruction in known.items()))
@@ -128,7 +149,8 @@ class GpuAttentionAmd:
                 "estimate: half of the 512 registers of a lane on CDNA",
             ),
         )
-        return Space((queries, values, keys, along_queries, first, second, columns, size, occupancy, denormals), rules)
+        knobs = (queries, values, keys, along_queries, first, second, columns, stages, size, occupancy, denormals)
+        return Space(knobs, rules)
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         loops = attention_loops(problem)

@@ -12,7 +12,7 @@ import z3
 from tuner.constraints import Rule
 from tuner.dispatch import Configuration, GpuSettings, Problem
 from tuner.spaces.attention import AttentionLoops
-from tuner.spaces.gpu.tiles import LOAD_BYTES, bytes_of, per_loop
+from tuner.spaces.gpu.tiles import FLUSHES, LOAD_BYTES, bytes_of, per_loop
 from tuner.spaces.tiles import divisors
 from tuner.targets import GpuLimits
 
@@ -80,8 +80,9 @@ def attention_configuration(
             (prod(counts.values()) * point["subgroup_size"], 1, 1),
             point["subgroup_size"],
             promoted=(0, 1, 2),
+            prefetch_num_stages=point.get("prefetch_num_stages", 0) or None,
             occupancy=point["occupancy"],
-            flushes_denormals=bool(point.get("flushes_denormals", True)),
+            flushes_denormals=bool(point.get(FLUSHES, True)),
         ),
     )
 

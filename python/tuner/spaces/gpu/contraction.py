@@ -10,9 +10,11 @@ padding, promotion, the software pipeline, bank conflicts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tuner.constraints import Space
+import z3
+
+from tuner.constraints import Rule, Space
 from tuner.dispatch import Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
@@ -26,6 +28,13 @@ from tuner.spaces.gpu.tiles import (
     is_skinny,
 )
 from tuner.targets import Limits
+
+# For products of which a side has several loops, as other loops lie between those in memory.
+_PADDED_LOOPS = Rule(
+    "padded operands of several loops of rows or columns go through shared memory",
+    z3.Or(z3.Int("padded") == 0, z3.Int("promoted") == 3),
+    "probed on gfx942: of 32 others 10 did not compile, of products of one loop each all of 64",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,11 @@ class GpuContraction:
         gpu = gpu_limits(limits)
         intrinsics = matrix_intrinsics(problem, gpu)
         if intrinsics:
-            return matrix_space(_product(problem), intrinsics, gpu)
+            product = _product(problem)
+            space = matrix_space(product, intrinsics, gpu)
+            if len(product.rows) == len(product.columns) == 1:
+                return space
+            return replace(space, rules=(*space.rules, _PADDED_LOOPS))
         return thread_space(problem, gpu, promoted=(0, 3))
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:

@@ -11,7 +11,6 @@ Source of the form: IREE, `setDirectConvolutionLoweringConfig` in Dialect/GPU/Ta
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -23,7 +22,15 @@ from tuner.dispatch import Configuration, Problem
 from tuner.spaces.gpu.matrix_tiles import Product, matrix_configuration, matrix_intrinsics, matrix_space
 from tuner.spaces.gpu.mma_sync_rules import has_whole_steps, is_measured
 from tuner.spaces.gpu.thread_tiles import thread_configuration, thread_space
-from tuner.spaces.gpu.tiles import bytes_of, copies_whole, ends_with_sums, extents, gpu_limits, has_known_types
+from tuner.spaces.gpu.tiles import (
+    bytes_of,
+    copies_whole,
+    ends_with_sums,
+    extents,
+    gpu_limits,
+    has_known_types,
+    has_strides,
+)
 from tuner.targets import Limits, MatrixIntrinsic
 
 # Every part of a convolution that this form needs.
@@ -44,7 +51,7 @@ class GpuConvolutionDirect:
             and has_known_types(problem)
             and len(problem.operands) == 3
             and all(extents(problem, role) for role in _ROLES)
-            and not _has_strides(problem)
+            and not has_strides(problem)
         )
 
     def build(self, problem: Problem, limits: Limits) -> Space:
@@ -76,12 +83,6 @@ SPACE = GpuConvolutionDirect()
 
 def _loops(problem: Problem, *roles: str) -> tuple[int, ...]:
     return tuple(index for index, loop in enumerate(problem.loops) if loop.role in roles)
-
-
-def _has_strides(problem: Problem) -> bool:
-    """Whether a loop of the output is multiplied in the image's map."""
-    image = set(_loops(problem, "image"))
-    return any(int(loop) in image for loop in re.findall(r"d(\d+) \*", problem.operands[0].indexing_map))
 
 
 def _has_whole_steps(problem: Problem, intrinsics: Sequence[MatrixIntrinsic]) -> bool:

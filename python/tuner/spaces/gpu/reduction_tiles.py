@@ -17,7 +17,14 @@ import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Problem
-from tuner.spaces.gpu.tiles import ELEMENT_BYTES, LOAD_BYTES, per_loop, settings, unlimited_occupancies
+from tuner.spaces.gpu.tiles import (
+    ELEMENT_BYTES,
+    LOAD_BYTES,
+    denormal_knobs,
+    per_loop,
+    settings,
+    unlimited_occupancies,
+)
 from tuner.spaces.tiles import divisors, ordered, powers_of_two
 from tuner.targets import GpuLimits
 
@@ -107,6 +114,7 @@ def reduction_space(problem: Problem, gpu: GpuLimits) -> Space:
         repeats,
         step,
         Knob("occupancy", unlimited_occupancies(gpu)),
+        *denormal_knobs(gpu),
     )
     return Space(knobs, tuple(rules))
 

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import z3
 
-from tuner.constraints import ConstraintError, Rule
+from tuner.constraints import ConstraintError, Knob, Rule
 from tuner.dispatch import GpuSettings, Problem
 from tuner.spaces import tiles as shared
 from tuner.spaces.tiles import divisors, ordered, powers_of_two
@@ -27,6 +28,10 @@ PROMOTED: dict[int, tuple[int, ...]] = {0: (), 1: (0,), 2: (1,), 3: (0, 1)}
 # A contraction of fewer rows or columns is memory bound, and IREE treats it as a reduction.
 # Source: IREE, kVerySkinnyDimThreshold in LLVMGPU/KernelConfig.cpp.
 SKINNY = 4
+
+
+# The knob of `denormal_knobs`.
+FLUSHES = "flushes_denormals"
 
 
 def gpu_limits(limits: Limits) -> GpuLimits:
@@ -87,6 +92,12 @@ def thread_rules(threads: z3.ArithRef, subgroup: z3.ArithRef, gpu: GpuLimits) ->
     ]
 
 
+def has_strides(problem: Problem) -> bool:
+    """Whether a loop of a convolution's output is multiplied in the image's map."""
+    image = {index for index, loop in enumerate(problem.loops) if loop.role == "image"}
+    return any(int(loop) in image for loop in re.findall(r"d(\d+) \*", problem.operands[0].indexing_map))
+
+
 def has_known_types(problem: Problem) -> bool:
     """Whether the sizes of all operands' elements are known."""
     return all(operand.element_type in ELEMENT_BYTES for operand in problem.operands)
@@ -95,6 +106,15 @@ def has_known_types(problem: Problem) -> bool:
 def unlimited_occupancies(gpu: GpuLimits) -> tuple[int, ...]:
     """The occupancies to ask for in pipelines for which a limit on registers was never measured; 0 asks for none."""
     return (0,) if gpu.occupancy_limits_registers else gpu.occupancies
+
+
+def denormal_knobs(gpu: GpuLimits) -> tuple[Knob, ...]:
+    """The knob for whether f32 values too small for full precision count as 0, on AMD GPUs.
+
+    Measured on code for gfx942: it changes softmax and matrix-vector products by VectorDistribute. It changes nothing
+    that TileAndFuse makes (products in f16 and f32, exp, tanh, sqrt and log of elements).
+    """
+    return (Knob(FLUSHES, (0, 1)),) if gpu.chip.startswith("gfx") else ()
 
 
 def occupancy_rule(occupancy: z3.ArithRef, threads: z3.ArithRef) -> Rule:
@@ -140,4 +160,5 @@ def settings(point: Mapping[str, int], workgroup_size: tuple[int, ...]) -> GpuSe
         prefetch_num_stages=stages or None,
         no_reduce_shared_memory_bank_conflicts=None if conflicts is None else bool(conflicts),
         occupancy=point.get("occupancy", 0),
+        flushes_denormals=bool(point.get(FLUSHES, 0)),
     )
