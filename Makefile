@@ -103,9 +103,10 @@ $(VENV)/.installed-dev: $(BIN)/python $(SOURCES)
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
 	@touch $(VENV)/.installed $@
 
-# All that pyproject.toml names but our own package.
+# All that pyproject.toml names but our own package, and what only extras bring that `dev` is without.
 REQUIREMENTS := import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-  extras = project["optional-dependencies"].values(); names = [*project["dependencies"], *sum(extras, [])]; \
+  extras = project["optional-dependencies"]; ours = extras["dev"][0].rpartition("[")[2].rstrip("]").split(","); \
+  names = sum((extras[extra] for extra in ("dev", *ours)), project["dependencies"]); \
   print(*(name for name in names if not name.startswith(project["name"])), sep="\n")
 
 $(VENV)/.requirements: pyproject.toml | $(BIN)/python

@@ -27,7 +27,7 @@ from tuner.dispatches.op_mix import op_mix
 from tuner.dispatches.opening import open_model
 from tuner.events import nobody
 from tuner.foreign import parse_json
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.model_flags import ModelFlags
 from tuner.model_flags.cpu import FLAGS
 from tuner.model_flags.gains import MeasuredModel, Outcome, read_gains, written

@@ -44,7 +44,7 @@ from tuner.errors import MeasurementError, ToolError
 from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.sampling import calibrate
 from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.model_flags import DEFAULT, Host, ModelFlags
 from tuner.targets import Target
 from tuner.targets.choosing import choose_target

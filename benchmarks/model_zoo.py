@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 
 _OPSET = 18
 _SEED = 0

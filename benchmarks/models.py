@@ -45,7 +45,7 @@ from tuner.measuring import FunctionProgram, Runner
 from tuner.measuring.programs import ProgramSource
 from tuner.measuring.sampling import calibrate, interleaved, renewing
 from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.model_flags.cpu import FLAGS
 from tuner.report.recorded_run import read_run
 from tuner.speedup import is_decided, speedup

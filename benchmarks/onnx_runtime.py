@@ -23,7 +23,8 @@ import numpy as np
 from tuner.measuring import Runner
 from tuner.measuring.dispatch_data import model_input
 from tuner.measuring.sampling import calibrate
-from tuner.model.onnx import Shapes, bind_model
+from tuner.model.frontends.onnx import bind_model
+from tuner.model.shapes import Shapes
 from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
 

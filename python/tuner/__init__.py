@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -34,7 +35,7 @@ __all__ = ["DeviceLostError", "InputError", "MeasurementError", "ToolError", "Tu
 
 
 def tune(
-    model: str | Path,
+    model: str | Path | object,
     *,
     progress: bool = False,
     listen: Listener | None = None,
@@ -47,7 +48,9 @@ def tune(
     Compile and measure processes are spawned: a script calls this under `if __name__ == "__main__":`.
 
     Args:
-        model: The model's file, in MLIR or ONNX.
+        model: The model's file, in MLIR, ONNX or a form that another front end reads. Or a program of a framework: a
+            `torch.export.ExportedProgram`, a `jax.export.Exported`, a `jax.stages.Lowered`. It is written as MLIR to
+            `.iree-tuner/programs`, with the sizes of `shapes`, and tuned from there.
         progress: Shows on stderr what `iree-tune run` shows: a bar on a terminal, plain lines in a notebook or a file.
         listen: Is called with each `tuner.events.Event`. An exception that it raises ends the run and is passed on.
         stop: Is asked before each step of a search, by the thread that calls this: `threading.Event().is_set`, for
@@ -68,7 +71,10 @@ def tune(
     # Imported here: `tuner.constraints` must work without IREE.
     from tuner.events import nobody
     from tuner.measuring.halving import never
+    from tuner.model.frontends import write_program
+    from tuner.model.shapes import Shapes
     from tuner.processes import refuse_unguarded
+    from tuner.runs.folder import RUNS
     from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
     from tuner.tuning.stages import STAGES
@@ -78,6 +84,9 @@ def tune(
     options["store"] = [stores] if isinstance(stores, str | Path) else stores
     settings = _settings("tune()", options)
     with _shown(listen or nobody, settings if progress else None) as heard:
+        if not isinstance(model, str | Path):
+            model = write_program(model, settings.shapes, RUNS / "programs")
+            settings = replace(settings, shapes=Shapes())
         if settings.effort == "guess":
             return guess_model(Path(model), settings, heard)
         return tune_model(Path(model), settings, heard, stages or STAGES, stop=stop or never)

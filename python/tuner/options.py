@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from tuner import plugins
 from tuner.errors import InputError
 from tuner.foreign import shown
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.targets import Allocator
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Options:
         flags: Further flags of iree-compile.
         keep_flags: Do not search flags of the whole compilation.
         pins: Choices of such flags that are used and not searched, also with `keep_flags`.
-        shapes: Sizes that an ONNX model leaves open.
+        shapes: Sizes that the model leaves open.
     """
 
     target: str = "cpu"

@@ -15,6 +15,7 @@ from tuner.errors import InputError
 _KINDS = {
     "tuner.commands": "command",
     "tuner.formats": "format",
+    "tuner.frontends": "front end",
     "tuner.kinds": "kind of dispatch",
     "tuner.model_flags": "target with flags of the whole model",
     "tuner.op_choices": "kind of choice for ops",

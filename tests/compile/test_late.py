@@ -155,3 +155,35 @@ def test_an_entry_for_another_problem_says_that_it_reached_nothing(tmp_path: Pat
     (only,) = compile_with_specs(model, [spec], tmp_path / "x.vmfb", Options(), nobody)
     assert only.dispatches == ()
     assert only.label == "entry_0 (reduction parallel784 k200)"
+
+
+def test_constants_that_are_resources_keep_their_data(tmp_path: Path, chosen: Winners) -> None:
+    """Packed with others, they are lost in bytecode."""
+    data = {f"w{number}": np.full((32, 32), number, np.float32) for number in (1, 2)}
+    blobs = ",\n".join(f'      {name}: "0x04000000{value.tobytes().hex()}"' for name, value in data.items())
+    kind, operand = "tensor<32x32xf32>", "%x"
+    body = f"""
+  %none = arith.constant 0.0 : f32
+  %empty = tensor.empty() : {kind}
+  %zero = linalg.fill ins(%none : f32) outs(%empty : {kind}) -> {kind}"""
+    for name in data:
+        body += f"""
+  %{name} = arith.constant dense_resource<{name}> : {kind}
+  %{name}_product = linalg.matmul ins({operand}, %{name} : {kind}, {kind}) outs(%zero : {kind}) -> {kind}"""
+        operand = f"%{name}_product"
+    model, spec, binary = tmp_path / "model.mlir", tmp_path / "spec.mlir", tmp_path / "x.vmfb"
+    model.write_text(f"""
+func.func @sum(%x: {kind}) -> {kind} {{{body}
+  return {operand} : {kind}
+}}
+{{-#
+  dialect_resources: {{
+    builtin: {{
+{blobs}
+    }}
+  }}
+#-}}
+""")
+    spec.write_text(late_spec([entry(*chosen["reduction"])]))
+    compile_with_specs(model, [spec], binary, Options(), nobody)
+    assert all(value.tobytes() in binary.read_bytes() for value in data.values())

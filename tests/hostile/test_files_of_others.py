@@ -24,7 +24,7 @@ import tuner
 from tuner.cli import _run
 from tuner.errors import InputError
 from tuner.files import write_atomically
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.options import Options
 from tuner.outcome import Fate
 from tuner.runs.folder import RunFolder
@@ -234,10 +234,10 @@ def test_a_folder_whose_run_came_to_nothing_may_be_taken() -> None:
     """What was imported for it is no user's file; the same name without such a record is."""
     for _ in range(2):
         with RunFolder.create(Path("new"), Path("net.onnx")) as run:
-            (run.path / "net.mlir").write_text("imported")
+            (run.path / "net.imported.mlir").write_text("imported")
     (Path("new") / "command.json").unlink()
     with (
-        pytest.raises(InputError, match=r"holds files that are no run's \(net.mlir\)"),
+        pytest.raises(InputError, match=r"holds files that are no run's \(net\.imported\.mlir\)"),
         RunFolder.create(Path("new"), Path("net.onnx")),
     ):
         pass

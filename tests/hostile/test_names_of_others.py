@@ -20,7 +20,7 @@ from tuner.dispatch import plain_name
 from tuner.dispatches.extract import extract, read_model_configurations
 from tuner.events import nobody
 from tuner.model.model import Model
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
 

@@ -32,7 +32,7 @@ from tuner.errors import InputError
 from tuner.events import nobody
 from tuner.foreign import parse_json, printable
 from tuner.jsonable import from_given
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.options import Options
 from tuner.report.formats.html import html_report
 from tuner.report.recorded_run import read_run

@@ -31,6 +31,7 @@ SURFACE = {
         Tolerance Transport Verification compare
     """,
     "tuner.model_flags": "DEFAULT FlagKnob Host ModelFlags parse_pins",
+    "tuner.model.frontends": "GROUP FrontEnd ProgramFrontEnd check_installed front_end_of write_program",
     "tuner.op_choices": """
         GROUP InputOp OpChoice OpChoiceKind Rewriting flags_of is_needed_flag kinds
     """,

@@ -20,8 +20,9 @@ import tuner
 from tuner.dispatches.extract import extract
 from tuner.errors import InputError
 from tuner.measuring import FunctionProgram
-from tuner.model.model import Model
-from tuner.model.onnx import Shapes, bind_model, import_model
+from tuner.model.frontends.onnx import bind_model, import_onnx
+from tuner.model.model import Model, import_model
+from tuner.model.shapes import Shapes
 from tuner.targets.cpu import CpuTarget
 
 pytestmark = pytest.mark.compiler
@@ -257,15 +258,15 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_an_importer_that_does_not_end_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did not end within"):
-        import_model(product(tmp_path / "model.onnx", [2, 4]), Shapes(), tmp_path, timeout_s=0.01)
+        import_onnx(product(tmp_path / "model.onnx", [2, 4]), Shapes(), tmp_path / "model.mlir", timeout_s=0.01)
     assert [each.name for each in tmp_path.iterdir()] == ["model.onnx"]
 
 
-def test_sizes_bind_onnx_alone(tmp_path: Path) -> None:
+def test_sizes_of_mlir_are_not_bound(tmp_path: Path) -> None:
     path = tmp_path / "model.mlir"
     path.write_text("")
     for shapes in (Shapes.parse(["rows=2"], []), Shapes.parse([], ["2x4xf32"])):
-        with pytest.raises(InputError, match="bind sizes of ONNX models"):
+        with pytest.raises(InputError, match="bind sizes that ONNX, torch and JAX models leave open"):
             import_model(path, shapes, tmp_path)
 
 

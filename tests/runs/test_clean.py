@@ -42,8 +42,7 @@ WRITTEN = (
     "configured-with-specs.mlirbc",
     "model.vmfb",
     "model-tuned.vmfb",
-    "net.mlir",
-    "net.bound.onnx",
+    "net.imported.mlir",
     "net.declared.mlirbc",
     "candidates/a_dispatch/0.vmfb",
     "candidates/a_dispatch/0.log",
@@ -138,7 +137,7 @@ def test_whatever_else_is_there_is_kept_and_named(tmp_path: Path) -> None:
     assert "kept, as no run's: " in told.line("removed")
 
 
-def test_an_imported_name_is_the_users_where_nothing_is_imported(tmp_path: Path) -> None:
+def test_a_model_beside_the_runs_files_is_the_users(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run", Path("net.mlir")):
         (tmp_path / "run" / "net.mlir").write_text("a model")
     clean(tmp_path / "run")

@@ -21,7 +21,7 @@ from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import InputError
 from tuner.evaluate.final import verdict_on
 from tuner.events import Listener, Note
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.options import Options
 from tuner.outcome import Compilation, Evaluation
 from tuner.runs.folder import RunFolder

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.targets import Allocator
 
 

@@ -64,7 +64,7 @@ class Guarded:
 def read_guarded(path: Path) -> Guarded:
     """Reads a file. Raises InputError."""
     from tuner.check.options import CheckOptions
-    from tuner.model.onnx import Shapes
+    from tuner.model.shapes import Shapes
     from tuner.targets import Allocator
 
     try:

@@ -107,7 +107,7 @@ _THREADS = option(
 
 
 def shape_options(command: Command) -> Command:
-    """--dim and --input, which bind the sizes that an ONNX model leaves open."""
+    """--dim and --input, which bind the sizes that a model leaves open."""
     return _all(
         command,
         option(

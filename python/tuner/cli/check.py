@@ -13,7 +13,7 @@ from tuner.cli.help import command, option
 from tuner.cli.streams import console
 from tuner.cli.verbosity import progress_view
 from tuner.errors import DeviceLostError
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.targets import Allocator
 
 

@@ -12,7 +12,7 @@ from tuner.cli.arguments import model_argument, shape_options, split_flags, targ
 from tuner.cli.help import command, option
 from tuner.cli.streams import console
 from tuner.cli.verbosity import progress_view
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.options import Options
 
 

@@ -10,7 +10,7 @@ from tuner.cli.arguments import compiler_flags, model_argument, shape_options, t
 from tuner.cli.help import command
 from tuner.cli.streams import console
 from tuner.cli.verbosity import progress_view
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.options import Options
 
 

@@ -31,7 +31,7 @@ from tuner.cli.verbosity import progress_view
 from tuner.errors import InputError, ToolError
 from tuner.evaluate.budget import Budget
 from tuner.events import Event, Listener, both
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import EFFORTS, Options
 
@@ -52,6 +52,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
         "iree-tune run model.mlir -o spec.mlir",
         "iree-tune run model.mlir -o spec.mlir --budget 20m --threads 4",
         "iree-tune run model.onnx -o spec.mlir --dim batch=1",
+        "iree-tune run model.pt2 -o spec.mlir --budget 20m",
         "iree-tune run model.mlir -o spec.mlir --run-dir run --resume",
         "iree-tune run model.mlir -o spec.mlir -- --iree-opt-level=O2",
         "iree-tune run --problem 'conv 2x32x32x1280->1280 3x3 f16' -o spec.mlir",
@@ -257,7 +258,7 @@ def run(
     records: tuple[Path, ...],
     **settings: Any,
 ) -> None:
-    """Tune MODEL (in MLIR or ONNX) for this machine and write a tuning spec.
+    """Tune MODEL (MLIR, ONNX, PyTorch, JAX) for this machine and write a tuning spec.
 
     A MODEL whose name ends with .txt is a list of problems, one on each line: in the words of --problem, or as a
     command of MIOpenDriver.

@@ -13,7 +13,7 @@ from tuner.cli.help import command
 from tuner.cli.streams import console
 from tuner.cli.values import registered
 from tuner.cli.verbosity import progress_view
-from tuner.model.onnx import Shapes
+from tuner.model.shapes import Shapes
 from tuner.options import Options
 
 

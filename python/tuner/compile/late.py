@@ -28,6 +28,9 @@ from tuner.targets.plugin_passes import only_chip
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import dispatch_functions, ops_named, symbol
 
+# What a constant is whose data stands at the end of a module.
+_RESOURCE = b"dense_resource<"
+
 
 @dataclass(frozen=True, slots=True)
 class LateEntry:
@@ -101,9 +104,21 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
             materialize(module, target)
         except (ir.MLIRError, ValueError, RuntimeError) as error:
             raise RejectedError(reason_of(error)) from error
-        with output.open("wb") as file:
-            module.operation.write_bytecode(file)
+        _write(module, output, has_resources=_RESOURCE in configured.read_bytes())
         return tuple(LateEntry(name, problem, tuple(reached[name])) for problem, name in names.items())
+
+
+def _write(module: ir.Module, output: Path, *, has_resources: bool) -> None:
+    """Writes the module to `output`: as bytecode, or as text if its constants are resources.
+
+    IREE packs constants into attributes that bytecode has as text. Read back from there, a resource has lost its data
+    (IREE 3.13): "resource data missing in input IR". The front end of torch makes such constants.
+    """
+    with output.open("wb") as file:
+        if has_resources:
+            module.operation.print(file=file, binary=True)
+        else:
+            module.operation.write_bytecode(file)
 
 
 def _check_chip(spec: Path, entries: Mapping[str, ir.Operation], target: Target) -> None:

@@ -1,3 +1,3 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The user's model: opened, imported from ONNX, compiled whole."""
+"""The user's model: opened, imported by a front end, compiled whole."""

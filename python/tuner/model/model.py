@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.files import check_regular
-from tuner.model.onnx import Shapes, import_model
-from tuner.problems import is_list, module_of
+from tuner.model.frontends import front_end_of
+from tuner.model.shapes import Shapes
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import ToolResult, run_tool
 
@@ -44,11 +45,9 @@ class Model:
     def open(path: Path, flags: tuple[str, ...], watch: Stopwatch | None = None) -> Model:
         """Opens the file at `path`. Raises InputError if there is no such file or it cannot be read."""
         try:
-            if path.is_dir():
-                raise InputError(f"{path} is a folder; name a model file")
-            check_regular(path)
-            with path.open("rb") as file:
-                is_empty = not file.read(_ZEROS_BYTES).strip(b"\0")
+            is_empty = not path.is_dir() and _is_empty(path)
+            if path.is_dir() and front_end_of(path) is None:
+                raise InputError(f"{path} is a folder without model.onnx and config.json; name a model file")
         except FileNotFoundError as error:
             raise InputError(f"there is no model file {path}; check the path") from error
         except OSError as error:
@@ -60,7 +59,7 @@ class Model:
     def imported(self, shapes: Shapes, work_dir: Path) -> Model:
         """The model in a form that iree-compile reads, with sizes bound; files go to `work_dir`. Raises InputError."""
         with self.watch.of(Part.COMPILING):
-            return replace(self, path=_imported(self.source, shapes, work_dir))
+            return replace(self, path=import_model(self.source, shapes, work_dir))
 
     def with_flags(self, *flags: str) -> Model:
         """The same model, compiled with further flags."""
@@ -95,14 +94,38 @@ def preprocessing_flag(spec: Path | str) -> str:
     return f"{PREPROCESSING_FLAG}={spec}"
 
 
-def _imported(source: Path, shapes: Shapes, work_dir: Path) -> Path:
-    """A file that iree-compile reads: `source` itself, or one in `work_dir`. Raises InputError."""
-    if not is_list(source):
-        return import_model(source, shapes, work_dir)
-    if shapes.dims or shapes.inputs:
-        raise InputError(
-            f"--dim and --input bind sizes of ONNX models; {source} is a list of problems: write sizes there"
-        )
-    made = work_dir / f"{source.stem}.mlir"
-    made.write_text(module_of(source))
-    return made
+def import_model(path: Path, shapes: Shapes, work_dir: Path) -> Path:
+    """A file that iree-compile reads, with the types of its functions declared: `path` itself or one in `work_dir`.
+
+    Raises InputError for a model that cannot be imported, and for open sizes.
+    """
+    # Imported here, since it imports IREE: printing a command's help must not need that.
+    from tuner.model.torch_types import declare_types
+
+    declared, imported = (work_dir / name for name in made_of(path))
+    front_end = front_end_of(path)
+    if front_end is None:
+        if shapes:
+            raise InputError(
+                f"--dim and --input bind sizes that ONNX, torch and JAX models leave open; {path} is none: give it"
+                " static shapes"
+            )
+        return declare_types(path, declared)
+    front_end.import_file(path, shapes, imported)
+    if declare_types(imported, declared) == declared:
+        imported.unlink()
+        return declared
+    return imported
+
+
+def made_of(path: Path) -> tuple[str, str]:
+    """The names of the files that a model is imported to: with its types declared, and without."""
+    # A folder may be given as `.`, which is no name.
+    stem = Path(os.path.abspath(path)).stem  # noqa: PTH100 (links keep their names)
+    return f"{stem}.declared.mlirbc", f"{stem}.imported.mlir"
+
+
+def _is_empty(path: Path) -> bool:
+    check_regular(path)
+    with path.open("rb") as file:
+        return not file.read(_ZEROS_BYTES).strip(b"\0")

@@ -28,8 +28,6 @@ from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
 
 T = TypeVar("T")
-# What the names of models end with.
-_MODELS = (".mlir", ".mlirbc", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +153,8 @@ class RecordedRun:
     @property
     def model_file(self) -> str:
         """The name of the model's file, "" if unknown."""
-        return next((Path(word).name for word in self.compile_command if word.endswith(_MODELS)), "")
+        place = 2 if self.compile_command[:1] == ("iree-tune",) else 1
+        return next((Path(word).name for word in self.compile_command[place : place + 1]), "")
 
     @property
     def spec_files(self) -> tuple[str, ...]:

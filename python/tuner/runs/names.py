@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tuner.errors import InputError
 from tuner.files import TEMPORARY
-from tuner.problems import SUFFIX
+from tuner.model.model import made_of
 
 # Files that the folder of a run has from its start.
 _MARKS = ("command.json", "run.lock")
@@ -118,10 +118,7 @@ def check_not_of_a_run(path: Path, folder: Path | None = None, *, option: str = 
 
 def _imported(model: Path | None) -> tuple[str, ...]:
     """The names of a model's forms that are made for iree-compile."""
-    if model is None:
-        return ()
-    made = {".onnx": (".bound.onnx", ".mlir"), SUFFIX: (".mlir",)}.get(model.suffix.lower(), ())
-    return tuple(f"{model.stem}{suffix}" for suffix in (".declared.mlirbc", *made))
+    return () if model is None else made_of(model)
 
 
 def _is_folder_of_a_run(name: str) -> bool:

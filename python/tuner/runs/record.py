@@ -97,8 +97,6 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
 
     Its length, and the places that it writes to, may change when it is resumed.
     """
-    with model.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
     asked: dict[str, Any] = {
         "--target": options.target,
         "--threads": options.threads,
@@ -120,7 +118,17 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--pin": options.pins,
         "flags of iree-compile": options.flags,
     }
-    return {_MODEL: content, **{option: _as_text(value) for option, value in asked.items()}}
+    return {_MODEL: _digest(model), **{option: _as_text(value) for option, value in asked.items()}}
+
+
+def _digest(model: Path) -> str:
+    """The digest of a model's content; of a folder, that of the names and the contents of all files in it."""
+    if not model.is_dir():
+        with model.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    files = sorted(path for path in model.rglob("*") if path.is_file())
+    told = (f"{path.relative_to(model).as_posix()} {_digest(path)}" for path in files)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def _as_text(value: Any) -> str:
