@@ -134,7 +134,7 @@ GOOD = samples.matmul(64, 64, 64)
         (GOOD, ("--pin", "O3"), "--pin takes NAME=VALUE"),
         (GOOD, ("--pin", "speed=high"), "no choice 'speed' of flags; there are: convolution-layout"),
         (GOOD, ("--pin", "opt-level=O9"), "'opt-level' cannot be 'O9'; choose one of: default"),
-        (GOOD, ("--dim", "n=3"), "bind sizes of ONNX models"),
+        (GOOD, ("--dim", "n=3"), "bind sizes that ONNX, torch and JAX models leave open"),
         (GOOD, ("--unheard-of",), "No such option.*--unheard-of"),
         (GOOD, ("--", "--no-such-iree-flag"), "iree-compile cannot compile .*no-such-iree-flag"),
     ],
