@@ -23,11 +23,17 @@ import sabotage
 import samples
 import tuner
 from extraction import extract_text
+from tuner import plugins
 from tuner.dispatches.extract import Extracted
 from tuner.events import Event
 from tuner.specs.write import late_path
 from tuner.targets.cpu import CpuTarget
 from tuner.tuning.result import TuneResult
+
+# pytest reads each module of ours as a syntax tree, which CPython 3.11 sometimes fails at if two threads do it at once
+# (python/cpython#106905), and a run imports its strategy in a thread. So all are imported before.
+for strategy in plugins.names("tuner.strategies"):
+    plugins.load("tuner.strategies", strategy)
 
 # Which marker a test gets that uses a fixture of this file, directly or through another one.
 MARKED = {
