@@ -13,6 +13,7 @@ import numpy as np
 from tuner.compile.apply import RejectedError
 from tuner.compile.specified import SpecifiedModel
 from tuner.errors import MeasurementError, ToolError, WrongOutputError
+from tuner.evaluate.budget import Budget
 from tuner.events import Listener, Note, PhaseStarted
 from tuner.model.model import Model
 from tuner.outcome import Evaluation
@@ -211,14 +212,17 @@ class _Prover:
             results = [dropped(result, reason) for result in results]
         return Proof(*self._specs.write(results), tuple(results), None, self._plain.program.binary)
 
+    @property
+    def _before_last_trial(self) -> Budget:
+        """The time before the comparisons that come after another choice: with no entries, then with the plain model."""
+        return self._budget.less(self._trial_s + self._last_s)
+
     def _chosen_by_model(self, results: list[DispatchResult]) -> list[DispatchResult]:
         """The results, with those candidates of the longest dispatches with which the model is fastest."""
         others = others_of(self._searches, results) if self._bench.options.effort == "full" else {}
-        # Also compared with the model without entries, if another candidate is chosen.
-        after_s = self._trial_s + self._last_s
 
         def has_time() -> bool:
-            return self._budget.left_s >= self._trial_s + after_s and not self._bench.stop()
+            return self._before_last_trial.left_s >= self._trial_s and not self._bench.stop()
 
         if not any(others.values()) or not has_time():
             return results
@@ -235,7 +239,6 @@ class _Prover:
     def _ratio_of(self, results: Sequence[DispatchResult], others: Sequence[DispatchResult]) -> Ratio | None:
         """The speed-up of the model with the entries of `others` over those of `results`; None if they do not hold."""
         binary = self._binary.with_name("model-other.vmfb")
-        budget = self._budget.less(self._trial_s + self._last_s)
         try:
             baseline = replace(self._without, binary=self._compiled(results))
             if self._specs.unapplied_early(others):
@@ -243,6 +246,7 @@ class _Prover:
             if any(result.late for result in winners_of(others)) and self._specs.unapplied_late(others):
                 return None
             self._specs.compiled(others, binary)
+            budget = self._before_last_trial
             return compare_models(self._plain, baseline, binary, self._bench.runner, self._rng, budget).ratio
         except (MeasurementError, ToolError) as error:
             self._listen(Note(f"Another candidate does not hold in the model: {self._reason_of(error)}"))
@@ -251,7 +255,7 @@ class _Prover:
     def _confirmed(self, name: str, candidate: Evaluation) -> DispatchResult | None:
         """The result of a dispatch with another winner, which is compared with the default as the first one was."""
         search = next(search for search in self._searches if search.name == name)
-        budget = self._budget.less(self._trial_s + self._last_s)
+        budget = self._before_last_trial
         if budget.left_s < search.least_final_s:
             return None
         found = search.against_default(candidate, budget)
