@@ -214,7 +214,7 @@ class _Prover:
 
     @property
     def _before_last_trial(self) -> Budget:
-        """The time before the comparisons that come after another choice: with no entries, then with the plain model."""
+        """The time before the comparisons after another choice: with no entries, then with the plain model."""
         return self._budget.less(self._trial_s + self._last_s)
 
     def _chosen_by_model(self, results: list[DispatchResult]) -> list[DispatchResult]:
