@@ -71,10 +71,14 @@ def asked_of(events: Sequence[Event]) -> list[str]:
 
 @contextmanager
 def race_of(
-    folder: Path, least: dict[str, float], budget_s: float | None = 100.0, stopped_after: int | None = None
+    folder: Path,
+    least: dict[str, float],
+    budget_s: float | None = 100.0,
+    stopped_after: int | None = None,
+    slow: float = 1.0,
 ) -> Iterator[Race]:
-    """`stopped_after`: candidates after which the run is stopped."""
-    known = Tunable({"ours": 9e-3, "theirs": 11e-3}, least)
+    """`stopped_after`: candidates after which the run is stopped. `slow`: how many times as long all takes."""
+    known = Tunable({"ours": slow * 9e-3, "theirs": slow * 11e-3}, least)
     machines = ReplayMachines.of(known, noise=0.001, pause_s=0.05, clock=Clock())
     events: list[Event] = []
 
@@ -85,7 +89,7 @@ def race_of(
         aside = replace(bench, folder=Aside.of(bench.folder, "rival"))
         first = start_field(bench, [product("ours", 64)], LIMITS, bench.budget)
         rival = start_field(aside, [product("theirs", 64)], LIMITS, bench.budget)
-        yield Race(bench, events, Contender("a=on", 10e-3, first), Contender("b=on", 12e-3, rival))
+        yield Race(bench, events, Contender("a=on", slow * 10e-3, first), Contender("b=on", slow * 12e-3, rival))
 
 
 @pytest.mark.parametrize("budget_s", [100.0, None])
@@ -134,6 +138,23 @@ def test_the_race_takes_a_part_of_the_time(tmp_path: Path) -> None:
         before_s = race.bench.budget.left_s
         is_overtaken(race.first, race.rival, race.bench.budget)
         assert 0.05 * before_s < before_s - race.bench.budget.left_s < 0.4 * before_s
+
+
+def test_each_has_candidates_though_a_turn_is_shorter_than_one_takes(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.1}, budget_s=25.0, slow=30.0) as race:
+        left_s = race.bench.budget.left_s
+        turn_s = 0.15 * left_s / 2
+        assert all(contender.field.searches[0].candidate_s > turn_s for contender in (race.first, race.rival))
+        assert is_overtaken(race.first, race.rival, race.bench.budget)
+        assert 1 <= race.asked.count("theirs") <= 2
+        assert left_s - race.bench.budget.left_s < 0.6 * left_s
+
+
+def test_a_rival_that_there_is_no_time_for_stays_behind(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.1}, budget_s=10.0, slow=30.0) as race:
+        assert race.rival.field.searches[0].candidate_s > 0.3 * race.bench.budget.left_s
+        assert not is_overtaken(race.first, race.rival, race.bench.budget)
+        assert race.asked == []
 
 
 def test_the_winner_goes_on_and_alone_is_in_the_log(tmp_path: Path) -> None:

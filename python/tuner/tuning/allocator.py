@@ -21,13 +21,15 @@ from tuner.specs.allocator import UNCHOSEN, AllocatorChoice
 from tuner.speedup import Ratio, is_faster
 from tuner.tuning.comparison import compare_programs
 from tuner.tuning.flag_plan import known_flags
-from tuner.tuning.flag_search import most_promising
+from tuner.tuning.flag_search import promise
 from tuner.tuning.flag_trials import FlagTrials
 from tuner.tuning.whole_model import PlainModel, again_if_killed
 from tuner.tuning.workbench import Workbench
 
 # Seconds after which an undecided comparison stops, and the part of a budget that it may take.
 _UNDECIDED_S, _PART = 5.0, 0.1
+# The part that compiling a model with flags may take besides, and comparing it.
+_FLAGGED_PART = 0.15
 
 
 def compare_allocators(bench: Workbench, plain: PlainModel, dispatches: Sequence[Dispatch]) -> AllocatorChoice:
@@ -65,14 +67,16 @@ def pays_with_flags(untuned: Ratio, flagged: Ratio | None) -> bool:
 
 def _flagged(bench: Workbench, plain: PlainModel, dispatches: Sequence[Dispatch]) -> Ratio | None:
     """What the caching allocator gives the model with the flags that promise most; None if that cannot be said."""
-    known, values = known_flags(bench.target.name), most_promising(bench, dispatches)
-    needed_s = plain.costs.unthreaded_s + plain.costs.comparison_s()
-    if known is None or not values or needed_s > _PART * bench.budget.left_s:
+    known, promised = known_flags(bench.target.name), promise(bench, dispatches)
+    if known is None or not promised.values:
+        return None
+    run_s, part_s = plain.costs.run_s / promised.speedup, _FLAGGED_PART * bench.budget.left_s
+    if plain.costs.unthreaded_s + plain.costs.comparison_s(baseline_s=run_s, candidate_s=run_s) > part_s:
         return None
     bench.listen(PhaseStarted("model with the flags that promise most, caching allocator against the default one"))
-    trials = FlagTrials(bench, plain, known, bench.budget.part(_PART * bench.budget.left_s))
-    trials.mended(values)
-    binary = trials.binary_of(values)
+    trials = FlagTrials(bench, plain, known, bench.budget.part(part_s))
+    trials.mended(promised.values)
+    binary = trials.binary_of(promised.values)
     if not binary.exists():
         return None
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.dispatch import Dispatch
@@ -121,31 +121,29 @@ def choose_flags(
     return _FlagSearch(bench, plain, known, dispatches, budget, read_s, held or {}, at_most).run()
 
 
-def promised_speedup(bench: Workbench, dispatches: Sequence[Dispatch]) -> float:
-    """The speed-up that the most promising flags are expected to give, by what they gave on models of like op mix.
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The choice that is tried first, by what flags gave on models of like op mix, and the speed-up expected of it.
 
-    1 if nothing is known, or no flags are to be chosen.
+    Without values, and 1, if nothing is known or no flags are to be chosen.
     """
-    return _first(bench, dispatches)[1]
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    speedup: float = 1.0
 
 
-def most_promising(bench: Workbench, dispatches: Sequence[Dispatch]) -> dict[str, str]:
-    """The choice that is tried first; empty if nothing is known, or no flags are to be chosen."""
-    return _first(bench, dispatches)[0]
-
-
-def _first(bench: Workbench, dispatches: Sequence[Dispatch]) -> tuple[dict[str, str], float]:
-    """The choice that is tried first, and the speed-up that it is expected to give."""
+def promise(bench: Workbench, dispatches: Sequence[Dispatch]) -> Promise:
+    """What flags promise for a model of these dispatches."""
     known = known_flags(bench.target.name)
     if known is None or known.gains is None or bench.options.keep_flags or bench.options.dispatches:
-        return {}, 1.0
+        return Promise()
     try:
         expectation = Expectation(op_mix(dispatches), read_gains(known.gains))
     except InputError:
-        return {}, 1.0
+        return Promise()
     first = FlagOrder(known, space_of(known, bench.options), expectation).ask(1)
     gains = expectation.of([items_of(values) for values in first]).gain
-    return (first[0] if first else {}), max([1.0, *(math.exp(gain) for gain in gains)])
+    return Promise(first[0] if first else {}, max([1.0, *(math.exp(gain) for gain in gains)]))
 
 
 class _FlagSearch:

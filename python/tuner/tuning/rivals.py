@@ -10,7 +10,7 @@ from tuner.dispatch import Dispatch
 from tuner.evaluate.budget import Budget
 from tuner.events import Note
 from tuner.tuning.flag_plan import FlagTimes
-from tuner.tuning.flag_search import choose_flags, promised_speedup
+from tuner.tuning.flag_search import choose_flags, promise
 from tuner.tuning.op_search import ChosenOps
 from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
@@ -27,7 +27,7 @@ def flags_are_better(
     Flags are tried only if they promise more than `ops` gave. Their times are stored, so that the search of flags that
     follows does not measure them again. The other arguments are those of `choose_flags`.
     """
-    if not ops.has_convolutions or promised_speedup(bench, dispatches) <= ops.ratio.value:
+    if not ops.has_convolutions or promise(bench, dispatches).speedup <= ops.ratio.value:
         return False
     # The search of flags that follows reports it if there is no time.
     if not FlagTimes.of(plain, bench.options, read_s).affordable(1, budget.left_s):
