@@ -46,19 +46,21 @@ MOST_VALUES = 3
 class Line:
     """A choice of flags on a model: seconds of a run, the speed-up over the default, and seconds of compiling.
 
-    The first two are None if it failed or computes something else. The speed-up is that of paired rounds.
+    The first two are None if it failed or computes something else. The speed-up is that of paired rounds. `binary`
+    tells its code from other code, "" if there is none.
     """
 
     values: Mapping[str, str]
     time_s: float | None
     speedup: float | None
     compile_s: float
+    binary: str
 
     @staticmethod
     def of(entry: Mapping[str, Any]) -> Line:
         is_right = entry["verdict"] == RIGHT
         time_s, speedup = (entry["time_s"], entry["ratio"]) if is_right else (None, None)
-        return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0)
+        return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0, entry["binary"] or "")
 
 
 def stands(entry: Mapping[str, Any], flags: ModelFlags) -> bool:

@@ -41,7 +41,7 @@ _GOAL = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A model of the file: its op mix, seconds of a run without flags, and those of each choice (None: failed).
+    """A model of the file: its op mix, seconds of a run without flags, those of each choice (None: failed), its code.
 
     The seconds of a choice are the default's over its speed-up: both were measured side by side.
     """
@@ -50,6 +50,7 @@ class Case:
     mix: Mapping[str, float]
     default_s: float
     times_s: Mapping[Items, float | None]
+    binaries: Mapping[Items, str]
 
     @staticmethod
     def of(model: MeasuredModel, lines: Sequence[Line]) -> Case:
@@ -57,7 +58,8 @@ class Case:
         assert default.time_s is not None
         default_s = default.time_s
         times_s = {items_of(line.values): default_s / line.speedup if line.speedup else None for line in choices}
-        return Case(model.name, model.mix, default_s, times_s)
+        binaries = {items_of(line.values): line.binary for line in choices}
+        return Case(model.name, model.mix, default_s, times_s, binaries)
 
     @property
     def best_s(self) -> float:
@@ -88,7 +90,7 @@ def by_order(case: Case, flags: ModelFlags, others: tuple[MeasuredModel, ...]) -
         choice = items_of(values[0])
         yield choice
         time_s = case.times_s[choice]
-        order.tell(values[0], case.default_s / time_s if time_s else None)
+        order.tell(values[0], case.default_s / time_s if time_s else None, case.binaries[choice])
 
 
 def by_portfolio(case: Case, seed: int) -> Iterator[Items]:

@@ -106,6 +106,20 @@ def test_a_value_that_gains_nothing_is_not_kept() -> None:
     assert all(len(values) == 2 and values["layout"] == "last" for values in joined)
 
 
+def test_a_value_that_leaves_the_code_as_it_is_is_not_joined_with_more() -> None:
+    """Beside a layout the width means nothing, which is seen once for each of its values."""
+    chosen = order(CONVOLUTIONS, OTHERS)
+    found: list[dict[str, str]] = []
+    for _ in range(12):
+        (values,) = chosen.ask(1)
+        found.append(values)
+        speedup = factors(values, {"layout=last": 1.5, "fusion=more": 1.3, "tiling=late": 1.2})
+        code = {name: value for name, value in values.items() if name != "width" or "layout" not in values}
+        chosen.tell(values, speedup, str(sorted(code.items())))
+    beside = [values["width"] for values in found if "layout" in values and "width" in values]
+    assert sorted(beside) == ["double", "half"]
+
+
 def test_a_pair_that_disturbs_each_other_is_left() -> None:
     def speedup_of(values: Values) -> float | None:
         return None if {"layout", "fusion"} <= values.keys() else factors(values, {"layout=last": 1.5})

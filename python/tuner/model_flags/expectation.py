@@ -29,7 +29,8 @@ _WORST, _FAILED_ELSEWHERE = 0.5, 1.0
 
 Column = npt.NDArray[np.float64]
 # The knobs that a choice sets, with their values.
-Items = frozenset[tuple[str, str]]
+Item = tuple[str, str]
+Items = frozenset[Item]
 
 
 def items_of(values: Mapping[str, str]) -> Items:
@@ -134,7 +135,7 @@ def _covariance_of_choices(some: Sequence[Items], others: Sequence[Items]) -> Co
     return covariance
 
 
-def _indicators(choices: Sequence[Items], every: Sequence[tuple[str, str]]) -> Column:
+def _indicators(choices: Sequence[Items], every: Sequence[Item]) -> Column:
     places = {item: place for place, item in enumerate(every)}
     found = np.zeros((len(choices), len(every)))
     for row, choice in enumerate(choices):

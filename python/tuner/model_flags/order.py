@@ -7,6 +7,9 @@ measured there. What a choice gives on the model at hand counts more than that a
 far is joined with every further value. Without other models the order is that of the knobs' declaration. Values that
 gained nothing are joined only if nothing else is left.
 
+A value that leaves the code of a choice as it is leaves that of similar choices as it is, most probably. They are asked
+for if nothing else is left.
+
 After a few questions every second one may be a survey: of what values can make of products and convolutions, each is
 tried once, whatever is expected of it. Models differ most in that, and few were measured.
 """
@@ -22,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 from tuner.constraints import Space, violated_rules
 from tuner.model_flags import ModelFlags
-from tuner.model_flags.expectation import Expectation, Items, items_of
+from tuner.model_flags.expectation import Expectation, Item, Items, items_of
 from tuner.model_flags.gains import Outcome
 
 # Choices are joined with further values if they are the best so far and gain more than noise, as a factor.
@@ -61,6 +64,9 @@ class FlagOrder:
         self._compile_factors: dict[Items, float] = {}
         self._valid: dict[tuple[int, ...], bool] = {}
         self._points: dict[Items, Point] = {frozenset(): self._start}
+        self._binaries: dict[Items, str] = {}
+        # Values that changed nothing, beside others: those others, and the value.
+        self._idle: list[tuple[Items, Item]] = []
 
     def ask(self, count: int) -> list[dict[str, str]]:
         """Up to `count` choices that were not asked for before; fewer only if there are no others."""
@@ -76,6 +82,7 @@ class FlagOrder:
             candidates = self._candidates(self._gained) or self._candidates(self._asked)
             if not candidates:
                 break
+            candidates = [each for each in candidates if not self._is_known(each)] or candidates
             candidates = self._surveyed(candidates) or candidates
             expected = expectation.of(candidates)
             worth = expected.improvement(self._best) / expected.compile_factor
@@ -97,10 +104,24 @@ class FlagOrder:
         tried = frozenset[str]().union(*(self._flags.remade(dict(choice)) for choice in self._asked))
         return [choice for choice in candidates if self._flags.remade(dict(choice)) - tried]
 
-    def tell(self, values: Mapping[str, str], speedup: float | None) -> None:
-        """Receives the speed-up of a choice over the model without flags, or None if it failed."""
-        compile_factor = self._compile_factors[items_of(values)]
-        self._expectation = self._expectation.after([Outcome(values, speedup, compile_factor)])
+    def tell(self, values: Mapping[str, str], speedup: float | None, binary: str = "") -> None:
+        """Receives the speed-up of a choice over the model without flags, or None if it failed.
+
+        `binary`: what tells its code from other code, "" if that is not known.
+        """
+        choice = items_of(values)
+        self._expectation = self._expectation.after([Outcome(values, speedup, self._compile_factors[choice])])
+        if not binary:
+            return
+        for other in (other for other, code in self._binaries.items() if code == binary):
+            fewer, more = sorted((choice, other), key=len)
+            if fewer and fewer < more:
+                self._idle += [(fewer, item) for item in more - fewer]
+        self._binaries[choice] = binary
+
+    def _is_known(self, choice: Items) -> bool:
+        """Whether it has a value that changed nothing beside one of its others."""
+        return any(item in choice and fewer & choice for fewer, item in self._idle)
 
     @property
     def _best(self) -> float:

@@ -265,7 +265,7 @@ class _FlagSearch:
                 break
             for values, end in zip(choices, self._trials.of(choices, best_s), strict=True):
                 asked += 1
-                self._order.tell(values, end.speedup)
+                self._order.tell(values, end.speedup, end.binary)
                 if self._trials.right is not right:
                     # What was measured before agreed with a wrong model.
                     right, found, best_s = self._trials.right, [], baseline_s

@@ -57,7 +57,8 @@ _LONGEST_NAME = 200
 class End:
     """How a choice ended: the seconds of a run, or None and why. It is certain unless others may be at fault.
 
-    `detail` also says how a choice was repaired. `speedup`: over the plain model of the run that measured it.
+    `detail` also says how a choice was repaired. `speedup`: over the plain model of the run that measured it. `binary`:
+    what tells its code from other code, "" if it was not compiled by this run.
     """
 
     time_s: float | None
@@ -65,6 +66,7 @@ class End:
     speedup: float | None = None
     is_certain: bool = True
     is_stored: bool = False
+    binary: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +158,11 @@ class FlagTrials:
                 best_s = min(best_s, end.time_s)
             yield end
 
-    def mended(self, values: dict[str, str]) -> Mended:
+    def mended(self, values: Mapping[str, str]) -> Mended:
         """What a choice needs beside its flags to compile. It is compiled for that, unless it was before."""
         if values:
             self._folder.mkdir(exist_ok=True)
-            self._compile([values])
+            self._compile([dict(values)])
         return self._compiled.get(self.binary_of(values), Mended())
 
     def against(self, values: dict[str, str], other: dict[str, str], kept_s: float) -> Ratio | None:
@@ -298,12 +300,13 @@ class FlagTrials:
         """Measures a choice unless another one made the same binary."""
         if isinstance(binary, End):
             return binary
-        known_s = self._times_s.get(digest(binary.read_bytes()))
+        code = digest(binary.read_bytes())
+        known_s = self._times_s.get(code)
         if known_s is not None:
-            return End(known_s)
+            return End(known_s, binary=code)
         end = self._measure(binary, best_s)
         self._remember(binary, end.time_s)
-        return end
+        return replace(end, binary=code)
 
     def _measure(self, binary: Path, best_s: float) -> End:
         """The median seconds of a run, or why there are none."""
