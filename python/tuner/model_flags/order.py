@@ -82,7 +82,7 @@ class FlagOrder:
             candidates = self._candidates(self._gained) or self._candidates(self._asked)
             if not candidates:
                 break
-            candidates = [each for each in candidates if not self._is_known(each)] or candidates
+            candidates = [choice for choice in candidates if not self._is_known(choice)] or candidates
             candidates = self._surveyed(candidates) or candidates
             expected = expectation.of(candidates)
             worth = expected.improvement(self._best) / expected.compile_factor
