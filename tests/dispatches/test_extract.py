@@ -114,7 +114,7 @@ def test_what_cannot_be_tuned_says_why(tmp_path: Path, target: CpuTarget) -> Non
 def test_open_sizes_are_refused_with_the_reason(tmp_path: Path, target: CpuTarget) -> None:
     (dispatch,) = extract_text(samples.open_matmul(64, 64), tmp_path, target).dispatches
     assert dispatch.untunable is not None
-    assert "a size of it, or of buffers that it is given, is open" in dispatch.untunable
+    assert "its sizes are open, or those of its buffers" in dispatch.untunable
 
 
 def test_two_dispatches_come_in_the_models_order(tmp_path: Path, target: CpuTarget) -> None:

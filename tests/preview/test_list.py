@@ -51,7 +51,7 @@ def test_a_dispatch_that_cannot_be_tuned_says_why(tmp_path: Path) -> None:
     path = tmp_path / "model.mlir"
     path.write_text(samples.open_matmul(64, 64))
     listed = list_dispatches(path, Options(), nobody)
-    assert all(each.seconds is None and "is open" in each.reason for each in listed)
+    assert all(each.seconds is None and "sizes are open" in each.reason for each in listed)
 
 
 def test_the_time_of_what_is_not_tuned_counts(tmp_path: Path) -> None:
