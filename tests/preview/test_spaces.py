@@ -14,6 +14,7 @@ import few_ops
 import problem_sizes as sizes
 import samples
 from tuner.cli import app
+from tuner.constraints import enumerate_space, read_smtlib
 
 pytestmark = pytest.mark.compiler
 
@@ -33,6 +34,17 @@ def test_knobs_domains_and_solutions_are_printed(tmp_path: Path) -> None:
     assert "distribution[m]: {1, 2, 3, 4, " in said
     assert "peel: {0, 1}, in solutions {0}" in said
     assert "solutions: " in said
+
+
+def test_spaces_are_written_for_solvers(tmp_path: Path) -> None:
+    said = run_space(samples.matmul(96, 128, 64), tmp_path, "--smtlib", str(tmp_path / "texts"))
+    (path,) = (tmp_path / "texts").iterdir()
+    assert said.splitlines()[-1] == str(path)
+    assert path.name == "matmul_dispatch_0_matmul_96x128x64_f32.smt2"
+    count = re.search(r"solutions: ([\d,]+) of", said)
+    assert count is not None
+    pool = enumerate_space(read_smtlib(path.read_text()))
+    assert f"{len(pool):,}" == count[1]
 
 
 def test_a_dispatch_without_a_space_says_why(tmp_path: Path) -> None:
