@@ -94,9 +94,9 @@ def write_texts(descriptions: Sequence[SpaceDescription], folder: Path) -> list[
         raise InputError(f"cannot make the folder {folder}: {error.strerror}; choose another --smtlib") from error
     try:
         texts = {
-            folder / f"{each.dispatch}.smt2": write_smtlib(each.described)
-            for each in descriptions
-            if each.described is not None
+            folder / f"{description.dispatch}.smt2": write_smtlib(description.described)
+            for description in descriptions
+            if description.described is not None
         }
     except ConstraintError as error:
         raise InputError(str(error)) from error
