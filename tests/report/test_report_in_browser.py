@@ -115,5 +115,8 @@ def test_the_live_page_in_the_middle_of_a_run(browser: Browser, tmp_path: Path) 
     page = browser.new_page(viewport={"width": 360, "height": 740})
     page.goto((tmp_path / "page.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    best = page.get_by_role("cell").filter(has_text="x raw").first.bounding_box()
+    assert best is not None
+    assert best["x"] + best["width"] <= 360
     assert broken_rules(page) == ""
     page.close()
