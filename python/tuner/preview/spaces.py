@@ -89,10 +89,6 @@ def write_texts(descriptions: Sequence[SpaceDescription], folder: Path) -> list[
     Raises InputError if the folder cannot be made or written to, or SMT-LIB cannot say what a knob is named.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {folder}: {error.strerror}; choose another --smtlib") from error
-    try:
         texts = {
             folder / f"{description.dispatch}.smt2": write_smtlib(description.described)
             for description in descriptions
@@ -100,6 +96,10 @@ def write_texts(descriptions: Sequence[SpaceDescription], folder: Path) -> list[
         }
     except ConstraintError as error:
         raise InputError(str(error)) from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}; choose another --smtlib") from error
     for path in texts:
         check_writable(path, option="--smtlib")
     for path, text in texts.items():
