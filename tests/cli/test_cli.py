@@ -124,6 +124,7 @@ GOOD = samples.matmul(64, 64, 64)
         (GOOD, ("--threads", "0"), "--threads must be at least 1"),
         (GOOD, ("--dispatch", "nowhere"), "no dispatch 'nowhere'; it has: matmul_dispatch_0"),
         (GOOD, ("--function", "nothing"), "no function 'nothing'; it has: matmul"),
+        (samples.open_matmul(64, 64), (), "not a tensor of fixed shape; give it fixed sizes"),
         (GOOD + samples.matmul(32, 32, 32, "second"), (), "2 public functions .*name one by --function"),
         (GOOD, ("-o", "missing/spec.mlir"), "there is no folder missing"),
         (GOOD, ("-o", "/proc/spec.mlir"), "cannot write /proc/spec.mlir"),

@@ -7,7 +7,17 @@ import z3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuner.constraints import ConstraintError, enumerate_space, explain_empty, read_smtlib
+from tuner.constraints import (
+    ConstraintError,
+    Knob,
+    Rule,
+    Space,
+    enumerate_space,
+    explain_empty,
+    read_smtlib,
+    united,
+    write_smtlib,
+)
 
 TILING = """
 (declare-const extent Int) (declare-const tile Int) (declare-const unroll Int) (declare-const lanes Int)
@@ -82,6 +92,29 @@ def test_contradictory_values_are_an_empty_space() -> None:
 def test_what_is_no_finite_space_is_refused(text: str, says: str) -> None:
     with pytest.raises(ConstraintError, match=says):
         read_smtlib(text)
+
+
+def joined() -> Space:
+    """Two spaces as one, with names and domains that SMT-LIB writes in its own way."""
+    tile, sign = Knob("tile[m]", (1, 2, 3, 8, 64)), Knob("peel; (a)", (-1, 0, 1))
+    tiled = Space((tile, sign), (Rule("fits; exactly", z3.Or(tile.var * tile.var <= 64, sign.var < 0), "a\ntest"),))
+    return united("which", {4: tiled, 9: Space((sign,), (Rule("no sign", sign.var == 0),))})
+
+
+@pytest.mark.parametrize("space", [read_smtlib(TILING), joined()], ids=["tiling", "joined"])
+def test_a_space_that_is_written_has_the_same_solutions(space: Space) -> None:
+    text = write_smtlib(space)
+    names = [knob.name for knob in space.knobs]
+    pool, again = enumerate_space(space), enumerate_space(read_smtlib(text, knobs=names))
+    assert [knob.name for knob in again.knobs] == names
+    found = {tuple(row) for row in again.rows.tolist()}
+    assert found == {tuple(row) for row in pool.rows.tolist()} == solutions_by_z3(text, names)
+    assert len(found) > 10
+
+
+def test_a_name_that_cannot_be_quoted_is_refused() -> None:
+    with pytest.raises(ConstraintError, match=r"no names with \| or .*, as in a\|b; rename the knob"):
+        write_smtlib(Space((Knob("a|b", (1, 2)),)))
 
 
 def test_labels_must_fit() -> None:

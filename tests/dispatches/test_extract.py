@@ -111,14 +111,10 @@ def test_what_cannot_be_tuned_says_why(tmp_path: Path, target: CpuTarget) -> Non
     assert dispatch.untunable
 
 
-def test_dynamic_shapes_are_refused_with_the_reason(tmp_path: Path, target: CpuTarget) -> None:
-    text = samples.matmul(64, 64, 64).replace("tensor<64x64xf32>", "tensor<?x64xf32>")
-    text = text.replace("tensor.empty() : tensor<?x64xf32>", "tensor.empty(%d) : tensor<?x64xf32>")
-    text = text.replace(
-        "%zero =", "%c0 = arith.constant 0 : index\n  %d = tensor.dim %a, %c0 : tensor<?x64xf32>\n  %zero ="
-    )
-    extracted = extract_text(text, tmp_path, target)
-    assert all(dispatch.untunable for dispatch in extracted.dispatches)
+def test_open_sizes_are_refused_with_the_reason(tmp_path: Path, target: CpuTarget) -> None:
+    (dispatch,) = extract_text(samples.open_matmul(64, 64), tmp_path, target).dispatches
+    assert dispatch.untunable is not None
+    assert "its sizes are open, or those of its buffers" in dispatch.untunable
 
 
 def test_two_dispatches_come_in_the_models_order(tmp_path: Path, target: CpuTarget) -> None:

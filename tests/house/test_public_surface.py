@@ -24,7 +24,7 @@ SURFACE = {
     "tuner.callables": "Build CallableResult Check Functions Inputs Run Timer",
     "tuner.constraints": """
         ABSENT ConstraintError Knob Pool Rule Space SpaceTooLargeError enumerate_space explain_empty find_pool
-        read_smtlib sample_by_solver sample_space_filling sample_uniform united violated_rules
+        read_smtlib sample_by_solver sample_space_filling sample_uniform united violated_rules write_smtlib
     """,
     "tuner.measuring": """
         DispatchProgram FunctionProgram ProgramCrashedError ProgramKilledError ProgramSource ProgramTimedOutError Runner

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from places import DATA
 from tuner.report.formats.html import html_report
+from tuner.report.live import LiveRun
 from tuner.report.recorded_run import read_run
 from tuner.tuning.result import TuneResult
 
@@ -51,11 +54,22 @@ def launch() -> Iterator[Browser]:
 def write_page(
     request: pytest.FixtureRequest, recorded: tuple[TuneResult, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The report of a run on this machine's CPU, and of one that was recorded on a GPU."""
-    folder = recorded[1] if request.param == "this machine" else DATA / "h200_run"
+    """The report of a run on this machine's CPU, and of one that was recorded on a GPU, with its dispatch twice."""
+    run = read_run(recorded[1] if request.param == "this machine" else DATA / "h200_run")
+    if request.param == "an H200":
+        (dispatch,) = run.dispatches
+        run = replace(run, dispatches=(dispatch, replace(dispatch, name="another")))
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(html_report(read_run(folder)))
+    path.write_text(html_report(run))
     return path
+
+
+def broken_rules(page: Page) -> str:
+    """What axe-core finds with all details open; "" if that is nothing."""
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    found = Axe().run(page)
+    assert found.response["passes"]
+    return found.generate_report() if found.violations_count else ""
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 740)], ids=["desk", "phone"])
@@ -83,12 +97,26 @@ def test_every_plot_is_drawn_without_errors(browser: Browser, page_file: Path, w
     context.close()
 
 
-def test_no_rule_of_accessibility_is_broken(browser: Browser, page_file: Path) -> None:
-    """Checked by axe-core, with all details open."""
-    page = browser.new_page()
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_rule_of_accessibility_is_broken(
+    browser: Browser, page_file: Path, scheme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(color_scheme=scheme)
     page.goto(page_file.as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
-    found = Axe().run(page)
-    assert found.response["passes"]
-    assert found.violations_count == 0, found.generate_report()
+    assert broken_rules(page) == ""
+    page.close()
+
+
+def test_the_live_page_in_the_middle_of_a_run(browser: Browser, tmp_path: Path) -> None:
+    shutil.copy(DATA / "h200_run" / "command.json", tmp_path)
+    lines = (DATA / "h200_run" / "log.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "log.jsonl").write_text("".join(lines[:11]))
+    (tmp_path / "page.html").write_text(LiveRun(tmp_path).page())
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto((tmp_path / "page.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    best = page.get_by_role("cell").filter(has_text="x raw").first.bounding_box()
+    assert best is not None
+    assert best["x"] + best["width"] <= 360
+    assert broken_rules(page) == ""
     page.close()

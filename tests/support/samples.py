@@ -26,6 +26,14 @@ func.func @{name}(%a: tensor<{m}x{k}xf32>, %b: tensor<{k}x{n}xf32>) -> tensor<{m
 """
 
 
+def open_matmul(n: int, k: int) -> str:
+    """C = A * B in f32. A has any number of rows."""
+    text = matmul(96, n, k).replace("<96x", "<?x").replace("tensor.empty()", "tensor.empty(%rows)")
+    return text.replace(
+        "%zero =", f"%c0 = arith.constant 0 : index\n  %rows = tensor.dim %a, %c0 : tensor<?x{k}xf32>\n  %zero ="
+    )
+
+
 def together(name: str, models: Sequence[str]) -> str:
     """One function that computes what the functions of several models do, each on arguments of its own."""
     before, arguments, bodies, returned = "", [], [], []

@@ -33,6 +33,12 @@ from tuner.options import Options
     **{**registered("tuner.spaces"), "metavar": "NAME"},
     help="This space instead of the one that a run searches; NAME+NAME for both as one (repeatable).",
 )
+@click.option(
+    "--smtlib",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder for each space as SMT-LIB text, which solvers read: DISPATCH.smt2.",
+)
 def space(
     model: Path,
     flags: tuple[str, ...],
@@ -41,15 +47,19 @@ def space(
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     spaces: tuple[str, ...],
+    folder: Path | None,
 ) -> None:
     """Print the space of each dispatch of MODEL: its knobs and number of solutions, or why it has none.
 
     Flags of iree-compile can follow after `--`.
     """
-    from tuner.preview.spaces import describe_spaces
+    from tuner.preview.spaces import describe_spaces, write_texts
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs), spaces=spaces)
     with progress_view(console(stderr=True)) as view:
         descriptions = describe_spaces(model, options, view)
     for description in descriptions:
         click.echo("\n".join(description.lines()))
+    if folder is not None:
+        for path in write_texts(descriptions, folder):
+            click.echo(path)

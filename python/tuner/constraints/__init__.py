@@ -17,7 +17,7 @@ from tuner.constraints.errors import ConstraintError
 from tuner.constraints.explanation import explain_empty, violated_rules
 from tuner.constraints.pools import find_pool
 from tuner.constraints.sampling import sample_space_filling, sample_uniform
-from tuner.constraints.smtlib import read_smtlib
+from tuner.constraints.smtlib import read_smtlib, write_smtlib
 from tuner.constraints.solver_sampling import sample_by_solver
 from tuner.constraints.space import Knob, Pool, Rule, Space
 from tuner.constraints.union import ABSENT, united
@@ -39,4 +39,5 @@ __all__ = [
     "sample_uniform",
     "united",
     "violated_rules",
+    "write_smtlib",
 ]

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reads a space out of SMT-LIB text: integer constants become knobs, assertions become rules.
+"""Reads a space out of SMT-LIB text, and writes one: integer constants are knobs, assertions are rules.
 
 SMT-LIB integers have no bounds, but a knob has a finite domain. Bounds come from assertions that z3 can simplify to
 `x <= 8`, or to products and sums of bounded constants. If there is none, z3 has to prove one.
@@ -68,6 +68,34 @@ def read_smtlib(
         if not z3.is_true(assertion)
     )
     return Space(tuple(found), rules, graph)
+
+
+def write_smtlib(space: Space) -> str:
+    """A space as SMT-LIB text, whose solutions are those of the space: a constant for each knob, then the domains and
+    the rules as assertions. The names of rules and their sources stand in comments.
+
+    Raises ConstraintError for the name of a knob that SMT-LIB cannot quote.
+    """
+    if unquotable := [knob.name for knob in space.knobs if set(knob.name) & set("|\\")]:
+        raise ConstraintError(f"SMT-LIB has no names with | or \\, as in {', '.join(unquotable)}; rename the knob")
+    lines = [f"(declare-const {knob.var.sexpr()} Int)" for knob in space.knobs]
+    for knob in space.knobs:
+        lines.append(_asserted(_domain(knob), f"the domain of {knob.name}"))
+    for rule in space.rules:
+        lines.append(_asserted(rule.assertion, f"{rule.name} ({rule.source})" if rule.source else rule.name))
+    return "\n".join(lines) + "\n"
+
+
+def _asserted(assertion: z3.BoolRef, comment: str) -> str:
+    return f"; {' '.join(comment.split())}\n(assert {assertion.sexpr()})"
+
+
+def _domain(knob: Knob) -> z3.BoolRef:
+    """The knob has one of its values."""
+    low, high = min(knob.domain), max(knob.domain)
+    if high - low + 1 == len(knob.domain):
+        return z3.And(knob.var >= low, knob.var <= high)
+    return z3.Or([knob.var == value for value in knob.domain])
 
 
 def _propagate(assertions: Sequence[z3.BoolRef], bounds: dict[str, Interval], graph: Graph) -> list[z3.BoolRef]:

@@ -68,7 +68,7 @@ def extract(model: Model, target: Target, work_dir: Path) -> Extracted:
             for dispatch in _read_benchmark(path, codegen_flags, gap_bytes):
                 found.setdefault(dispatch.name, dispatch)
         missing = [
-            _refused(name, "the compiler writes no benchmark for it (its shapes are dynamic)")
+            _refused(name, "the compiler writes no benchmark for it (its sizes are open, or those of its buffers)")
             for name in order
             if name not in found
         ]

@@ -11,11 +11,10 @@ from tuner.errors import ToolError
 from tuner.toolchain.tools import run_tool
 
 _TIMEOUT_S = 60.0
+# An attribute that older releases know too, so that of an unsupported one only its version is wrong.
 _CONFIGURED = """
 module {
-  func.func @configured() attributes {
-    translation_info = #iree_codegen.translation_info<pipeline = #iree_codegen.no_pipeline>
-  } {
+  func.func @configured() attributes {translation_info = #iree_codegen.export_config<workgroup_size = [1, 1, 1]>} {
     return
   }
 }

@@ -266,8 +266,9 @@ def _declared_inputs(declaration: str, name: str) -> list[tuple[tuple[int, ...],
     for declared in re.findall(r"%[^:,]+: ([^,)]+)", arguments):
         match = re.match(r"tensor<((?:\d+x)*)([a-z]+\d+(?:E\dM\d[A-Z]*)?)>", declared)
         if match is None:
+            remedy = "; give it fixed sizes" if "?" in declared else ""
             raise MeasurementError(
-                f"function '{name}' takes an input of type {declared.strip()}, not a tensor of fixed shape"
+                f"function '{name}' takes an input of type {declared.strip()}, not a tensor of fixed shape{remedy}"
             )
         shape = tuple(int(size) for size in match.group(1).split("x") if size)
         inputs.append((shape, match.group(2)))

@@ -10,10 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner import plugins, spaces
-from tuner.constraints import ConstraintError, Pool, SpaceTooLargeError, enumerate_space, explain_empty
+from tuner.constraints import (
+    ConstraintError,
+    Pool,
+    Space,
+    SpaceTooLargeError,
+    enumerate_space,
+    explain_empty,
+    write_smtlib,
+)
 from tuner.dispatch import Dispatch
 from tuner.dispatches.opening import open_model
+from tuner.errors import InputError
 from tuner.events import Listener
+from tuner.files import check_writable, write_atomically
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.spaces import SpaceBuilder
@@ -37,7 +47,7 @@ class SpaceDescription:
     """The space of one dispatch; `reason` says why it has none, or why nothing can be chosen in it.
 
     `source` is the module that defines the space. `solutions` is None if there are too many to count. `unconstrained`
-    counts the combinations without the space's rules.
+    counts the combinations without the space's rules. `described` is the space itself, if there is one.
     """
 
     dispatch: str
@@ -48,6 +58,7 @@ class SpaceDescription:
     knobs: tuple[KnobDescription, ...] = ()
     solutions: int | None = None
     unconstrained: int = 0
+    described: Space | None = None
 
     def lines(self) -> list[str]:
         """The description as text, one line for each fact."""
@@ -70,6 +81,30 @@ def describe_spaces(path: Path, options: Options, listen: Listener) -> tuple[Spa
     return tuple(
         _describe(dispatch, opened.target.name, extracted.limits, options.spaces) for dispatch in extracted.dispatches
     )
+
+
+def write_texts(descriptions: Sequence[SpaceDescription], folder: Path) -> list[Path]:
+    """Writes each space to `folder` as SMT-LIB text, in a file named after its dispatch; returns the files.
+
+    Raises InputError if the folder cannot be made or written to, or SMT-LIB cannot say what a knob is named.
+    """
+    try:
+        texts = {
+            folder / f"{description.dispatch}.smt2": write_smtlib(description.described)
+            for description in descriptions
+            if description.described is not None
+        }
+    except ConstraintError as error:
+        raise InputError(str(error)) from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}; choose another --smtlib") from error
+    for path in texts:
+        check_writable(path, option="--smtlib")
+    for path, text in texts.items():
+        write_atomically(path, text)
+    return list(texts)
 
 
 def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[str | SpaceBuilder]) -> SpaceDescription:
@@ -105,6 +140,7 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[st
         ),
         solutions=None if pool is None else len(pool),
         unconstrained=space.size_unconstrained,
+        described=space,
     )
 
 

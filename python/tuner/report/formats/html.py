@@ -116,7 +116,7 @@ def facts_of(run: RecordedRun) -> list[tuple[str, str]]:
         facts.append(("Measured on", run.device))
     if run.circumstances is not None:
         there = run.circumstances
-        facts.append(("Machine", f"{there.processor}, {there.threads} thread{'' if there.threads == 1 else 's'}"))
+        facts.append(("Machine", there.processor))
         versions = f"{there.compiler_version}, runtime {there.runtime_version}, iree-tuner {there.tuner_version}"
         facts.append(("Versions", f"iree-compile {versions}"))
     return facts
