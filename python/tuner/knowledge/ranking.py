@@ -34,8 +34,8 @@ _LACKING = -1.0
 # How much of the time of idle processors and of remainders the rule of thumb counts; trees learn the rest. With 0.2 to
 # 0.5 the first eight candidates of recorded pools are better than with 0 or 1 (benchmarks/few_shot.py).
 _SHARE = 0.3
-# The logarithm of a time by which it counts masked vectors. With 0.3 the first eight candidates of the recorded products
-# that leave remainders are better than without it (benchmarks/few_shot.py).
+# The logarithm of a time that masked vectors cost by it. With 0.3 the first eight candidates of recorded products that
+# leave remainders are better than with 0 (benchmarks/few_shot.py).
 _MASKED = 0.3
 # Knobs that are younger than records that ship: 0 is what they stand for there.
 _YOUNGER = frozenset(("along_columns",))
