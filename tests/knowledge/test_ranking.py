@@ -15,7 +15,7 @@ from tuner.constraints import Knob, Pool
 from tuner.knowledge.analytic import Analytic, cost, serves
 from tuner.knowledge.ranking import Knowledge, rank
 from tuner.knowledge.records import RecordedPool, shipped_records
-from tuner.knowledge.traits import Machine, Shape, traits
+from tuner.knowledge.traits import Machine, Shape, masked, traits
 from tuner.search import NO_PRIOR
 from tuner.search.models.taught import Taught
 
@@ -84,6 +84,14 @@ def test_idle_processors_are_foreseen() -> None:
         assert np.nanmin(record.times_s[ranked.first(8)]) < 1.1 * fastest
 
 
+def test_masked_vectors_are_foreseen() -> None:
+    """A product of one row and 1001 columns, which no vector divides: it is fast if the remainder is peeled off."""
+    pools = shipped_records()
+    (record,) = (pool for pool in pools if pool.name == "gemm 1x1001x2048" and "AVX2" in pool.device)
+    first = rank_of(record, [pool for pool in pools if pool.name != record.name]).first(4)
+    assert np.nanmin(record.times_s) / np.nanmin(record.times_s[first]) > 0.9
+
+
 def test_knobs_of_another_space_are_no_hindrance() -> None:
     """The old space's records lack most knobs of the present one."""
     record, others = named("gemm_512x4096x4096", current=True)
@@ -132,6 +140,15 @@ def test_traits_are_what_tiles_mean() -> None:
     assert found["problem's work"] == 64 * 256 * 128
     assert traits_of((48, 64, 4, 32))["waste"] == pytest.approx(1.5)
     assert traits_of((64, 128, 4, 32))["fill"] == pytest.approx(0.25)
+
+
+def test_vectors_are_masked_if_they_leave_a_remainder_that_is_not_peeled() -> None:
+    rows = np.array([(1, 1, 8, 32, 0), (1, 1, 8, 32, 1), (1, 1, 7, 77, 0), (1, 1, 8, 36, 0)], dtype=np.float64)
+    knobs = ("vector_common_parallel[m]", "distribution[m]", "vector_common_parallel[n]", "distribution[n]", "peel")
+    ragged = Shape.of(PRODUCT.replace("m64 n256", "m1 n1001"))
+    assert masked(ragged, knobs, rows).tolist() == [1, 0, 0, 1]
+    assert masked(Shape.of(PRODUCT), knobs, rows).tolist() == [0, 0, 1, 1]
+    assert masked(ragged, knobs[:4], rows[:, :4]).tolist() == [0, 0, 0, 0]
 
 
 def test_the_formula_prefers_whole_tiles_and_vectors() -> None:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import tempfile
@@ -16,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from tuner.bundle.archive import write_archive
+from tuner.bundle.choosing import compiled_for, worth_compiling
 from tuner.bundle.manifest import FILE, PROGRAM, BundledCandidate, BundledDevice, BundledDispatch, Manifest
 from tuner.compile.pool import CompileJob, CompilePool
-from tuner.constraints import Pool, sample_uniform
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import InputError
 from tuner.events import Listener, Note, PhaseStarted
@@ -28,14 +27,10 @@ from tuner.options import Options
 from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.runs.store import subject_of
-from tuner.search.models.predicted import Predicted
 from tuner.targets import Limits
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.plan import Task, plan
-
-# The part of a bundle's candidates that knowledge chooses.
-_KNOWN_PART = 0.75
 
 
 def pack(path: Path, options: Options, bundle: Path | None, listen: Listener) -> tuple[Path, Manifest]:
@@ -70,13 +65,17 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
                 except NothingToSearchError as error:
                     left[name] = str(error)
                     continue
-                listen(PhaseStarted(f"{name}: compiling {len(jobs) - 1} candidates"))
-                compiled = _compiled(jobs, compilers)
-                if compiled[0].binary is None:
-                    reason = f"not tunable: the compiler's own default does not compile ({compiled[0].detail})"
+                listen(PhaseStarted(f"{name}: compiling {min(options.trials, len(jobs) - 1)} candidates"))
+                chosen = compiled_for(options.trials, jobs, compilers.compile)
+                _remove_but(chosen.sent, jobs)
+                if chosen.left_out:
+                    listen(Note(f"{name}: left out of what was compiled: {chosen.note}"))
+                default = chosen.sent[0]
+                if default.binary is None:
+                    reason = f"not tunable: the compiler's own default does not compile ({default.detail})"
                     left[name] = reason
                 else:
-                    dispatches.append(_bundled(task, compiled, unfinished))
+                    dispatches.append(_bundled(task, chosen.sent, unfinished))
         manifest = Manifest(
             tuner_version=version("iree-tuner"),
             compiler_version=compiler_version(),
@@ -143,23 +142,14 @@ def _made_whole(place: Path) -> Iterator[Path]:
         raise
 
 
-def worth_sending(pool: Pool, ranked: Predicted | None, count: int, rng: np.random.Generator) -> list[int]:
-    """Up to `count` different rows: those that are expected to be the fastest, then samples, since knowledge errs.
-
-    Uniform samples alone if nothing is known.
-    """
-    known = [] if ranked is None else ranked.first(math.ceil(_KNOWN_PART * count))
-    return list(dict.fromkeys([*known, *sample_uniform(pool, min(len(pool), 2 * count), rng)]))[:count]
-
-
 def _drawn(
     task: Task, limits: Limits, opened: OpenedModel, knowledge: Knowledge, unfinished: Path, folder: RunFolder
 ) -> list[CompileJob]:
-    """What compiles the default and the candidates that are worth sending. Raises NothingToSearchError."""
+    """What compiles the default and the candidates that may be sent. Raises NothingToSearchError."""
     pool = solve(task, limits, opened.options)
     rng = np.random.default_rng(opened.options.seed)
     ranked = knowledge.rank(task.problem, pool, limits, opened.target.name, rng)
-    rows = worth_sending(pool, ranked, opened.options.trials, rng)
+    rows = worth_compiling(pool, ranked, opened.options.trials, rng)
     candidates = (task.candidate(number, int(row), pool.point(row)) for number, row in enumerate(rows, 1))
     name, target = task.dispatch.name, opened.target
     return [
@@ -170,19 +160,18 @@ def _drawn(
             target=target,
             binary=unfinished / name / f"{candidate.number}.vmfb",
             log=folder.path / "candidates" / name / f"{candidate.number}.log",
-            facts_for=target.machine_code_for if opened.options.facts or candidate.is_default else "",
+            facts_for=target.machine_code_for,
         )
         for candidate in (DEFAULT, *candidates)
     ]
 
 
-def _compiled(jobs: Sequence[CompileJob], compilers: CompilePool) -> list[Compilation]:
-    """How compiling each candidate ended. A failed one leaves no file."""
-    compiled = compilers.compile(jobs)
-    for job, end in zip(jobs, compiled, strict=True):
-        if end.binary is None:
+def _remove_but(sent: Sequence[Compilation], jobs: Sequence[CompileJob]) -> None:
+    """Removes the files of all other candidates, and what a failed one left."""
+    kept = {end.binary for end in sent}
+    for job in jobs:
+        if job.binary not in kept:
             job.binary.unlink(missing_ok=True)
-    return compiled
 
 
 def _bundled(task: Task, compiled: Sequence[Compilation], unfinished: Path) -> BundledDispatch:

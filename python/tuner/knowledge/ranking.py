@@ -15,7 +15,7 @@ from tuner.constraints import Pool
 from tuner.dispatch import Problem, form_of
 from tuner.knowledge.analytic import Analytic, serves
 from tuner.knowledge.records import RecordedPool, read_records, shipped_records
-from tuner.knowledge.traits import Machine, Shape, traits
+from tuner.knowledge.traits import Machine, Shape, masked, traits
 from tuner.search.models.expectation import LOOP_OF_KNOB
 from tuner.search.models.predicted import Predicted
 from tuner.search.models.taught import Described, Lesson, Taught
@@ -34,6 +34,9 @@ _LACKING = -1.0
 # How much of the time of idle processors and of remainders the rule of thumb counts; trees learn the rest. With 0.2 to
 # 0.5 the first eight candidates of recorded pools are better than with 0 or 1 (benchmarks/few_shot.py).
 _SHARE = 0.3
+# The logarithm of a time that masked vectors cost by it. With 0.3 the first eight candidates of recorded products that
+# leave remainders are better than with 0 (benchmarks/few_shot.py).
+_MASKED = 0.3
 # Knobs that are younger than records that ship: 0 is what they stand for there.
 _YOUNGER = frozenset(("along_columns",))
 
@@ -147,7 +150,8 @@ def _described(
             else:
                 extent = shape.extents[shape.names.index(loop[1])]
                 columns.append(np.log2(np.ceil(extent / np.maximum(value, 1))))
-    return Described(np.column_stack(columns), _SHARE * np.log(2) * (found["waste"] - found["fill"]))
+    expected = _SHARE * np.log(2) * (found["waste"] - found["fill"]) + _MASKED * masked(shape, knobs, values)
+    return Described(np.column_stack(columns), expected)
 
 
 def _lesson(record: RecordedPool, knobs: Sequence[str], form: str, most: int, rng: np.random.Generator) -> Lesson:

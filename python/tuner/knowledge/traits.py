@@ -173,6 +173,21 @@ def traits(shape: Shape, knobs: Sequence[str], values: Array, machine: Machine) 
     return {name: np.log2(column) for name, column in found.items()}
 
 
+def masked(shape: Shape, knobs: Sequence[str], values: Array) -> Array:
+    """1 for rows that may peel a remainder of their vectors off and do not, so that all vectors are masked; else 0.
+
+    `values` has shape [rows, knobs], the result [rows].
+    """
+    if "peel" not in knobs:
+        return np.zeros(len(values))
+    tiles = _Tiles.of(shape, knobs, values)
+    extents = np.array(shape.extents, dtype=np.float64)
+    vector = np.minimum(tiles.vector, extents)
+    is_cut = ((extents % vector > 0) | (tiles.workgroup % vector > 0)).any(axis=1)
+    found: Array = (is_cut & (values[:, list(knobs).index("peel")] == 0)).astype(np.float64)
+    return found
+
+
 def _bytes_of(shape: Shape, tile: Array) -> list[Array]:
     """The bytes of each operand that a tile reads or writes; `tile` has shape [rows, loops]."""
     found = []
