@@ -17,6 +17,7 @@ from tuner.cli.arguments import (
     MODEL,
     compile_timeout_option,
     compiler_flags,
+    fix_option,
     model_or_problems,
     optional_model_argument,
     problem_option,
@@ -111,6 +112,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     "NAME+NAME searches both as one.",
     group=_SEARCH,
 )
+@fix_option(_SEARCH)
 @option(
     "--start-from",
     "start_from",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.arguments import compiler_flags, fix_option, model_argument, shape_options, target_options
 from tuner.cli.help import command
 from tuner.cli.streams import console
 from tuner.cli.values import registered
@@ -33,6 +33,7 @@ from tuner.options import Options
     **{**registered("tuner.spaces"), "metavar": "NAME"},
     help="This space instead of the one that a run searches; NAME+NAME for both as one (repeatable).",
 )
+@fix_option()
 def space(
     model: Path,
     flags: tuple[str, ...],
@@ -41,6 +42,7 @@ def space(
     dims: tuple[str, ...],
     inputs: tuple[str, ...],
     spaces: tuple[str, ...],
+    fixes: dict[str, tuple[int, ...]],
 ) -> None:
     """Print the space of each dispatch of MODEL: its knobs and number of solutions, or why it has none.
 
@@ -48,7 +50,14 @@ def space(
     """
     from tuner.preview.spaces import describe_spaces
 
-    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs), spaces=spaces)
+    options = Options(
+        target=target,
+        threads=threads,
+        flags=flags,
+        shapes=Shapes.parse(dims, inputs),
+        spaces=spaces,
+        fixes=fixes,
+    )
     with progress_view(console(stderr=True)) as view:
         descriptions = describe_spaces(model, options, view)
     for description in descriptions:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner import plugins, spaces
-from tuner.constraints import ConstraintError, Pool, SpaceTooLargeError, enumerate_space, explain_empty
+from tuner.constraints import ConstraintError, Pool, SpaceTooLargeError, enumerate_space
 from tuner.dispatch import Dispatch
 from tuner.dispatches.opening import open_model
 from tuner.events import Listener
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.spaces import SpaceBuilder
+from tuner.spaces.fixing import original, why_empty
 from tuner.targets import Limits
+from tuner.tuning.fixes import check_fixes
 
 # Values of a knob that are printed; of more, the first ones and the last.
 _MOST_VALUES = 12
@@ -67,16 +69,17 @@ def describe_spaces(path: Path, options: Options, listen: Listener) -> tuple[Spa
     opened = open_model(path, options)
     with RunFolder.temporary() as folder:
         _, extracted = opened.read(folder.path, listen)
+    check_fixes(extracted.dispatches, opened.target, extracted.limits, options)
     return tuple(
-        _describe(dispatch, opened.target.name, extracted.limits, options.spaces) for dispatch in extracted.dispatches
+        _describe(dispatch, opened.target.name, extracted.limits, options) for dispatch in extracted.dispatches
     )
 
 
-def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[str | SpaceBuilder]) -> SpaceDescription:
-    problem = dispatch.problem
+def _describe(dispatch: Dispatch, target: str, limits: Limits, options: Options) -> SpaceDescription:
+    problem, only = dispatch.problem, options.spaces
     if problem is None:
         return SpaceDescription(dispatch.name, "", f"no space: {dispatch.untunable}")
-    found = spaces.find(target, problem, only)
+    found = spaces.find(target, problem, only, options.fixes)
     if found is None:
         which = f"none of the spaces {', '.join(map(plugins.name_of, only))}" if only else "no space"
         return SpaceDescription(dispatch.name, problem.label, f"{which} on {target} serves such a problem")
@@ -92,7 +95,7 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[st
     except SpaceTooLargeError as error:
         reason = f"solutions: too many to count ({error})"
     if pool is not None and not len(pool):
-        reason = f"no solution: together these exclude every point: {'; '.join(explain_empty(space))}"
+        reason = f"no solution: {why_empty(builder, problem, limits)}"
     return SpaceDescription(
         dispatch.name,
         problem.label,
@@ -109,8 +112,9 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[st
 
 
 def _module(builder: SpaceBuilder) -> str:
-    module = inspect.getmodule(type(builder))
-    return module.__name__ if module else type(builder).__name__
+    kind = type(original(builder))
+    module = inspect.getmodule(kind)
+    return module.__name__ if module else kind.__name__
 
 
 def _occurring(pool: Pool, index: int) -> tuple[int, ...]:
