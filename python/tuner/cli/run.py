@@ -262,8 +262,8 @@ def run(
 ) -> None:
     """Tune MODEL (MLIR, ONNX, PyTorch, JAX) for this machine and write a tuning spec.
 
-    A MODEL whose name ends with .txt is a list of problems, one on each line: in the words of --problem, or as a
-    command of MIOpenDriver.
+    A MODEL whose name ends with .txt or .tsv is a list of problems, one on each line: in the words of --problem, or as
+    a command of MIOpenDriver.
 
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are only compiled, into a bundle:
     another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.
