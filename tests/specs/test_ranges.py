@@ -88,6 +88,18 @@ def _nothing(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.compiler
+def test_an_entry_that_was_measured_at_another_size_names_that_one(measured: tuple[str, Path], tmp_path: Path) -> None:
+    widen_spec(measured[1], tmp_path / "wide.mlir", "m", 1536)
+    (entry,) = read_spec(tmp_path / "wide.mlir").entries
+    there = replace(entry.problem, loops=(Loop(768, "m"), *entry.problem.loops[1:]))
+    again = tmp_path / "again.mlir"
+    again.write_text(problem_spec([entry.rewritten(replace(entry.certificate, problem=there))]))
+    (read,) = read_spec(again).entries
+    assert (read.problem, read.sizes) == (there, entry.sizes)
+    assert "up to 1536, measured at m 768" in again.read_text()
+
+
 @pytest.mark.runs
 def test_a_check_measures_the_entry_at_another_size(measured: tuple[str, Path], tmp_path: Path) -> None:
     target, exact = measured

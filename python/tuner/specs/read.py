@@ -70,10 +70,12 @@ class CertifiedEntry:
     def rewritten(self, certificate: Certificate | None = None) -> Entry:
         """The entry for a new spec, with another certificate if one is given."""
         certificate = certificate or self.certificate
-        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over {certificate.baseline_words}"
+        # That of another size of the range, if it was measured at that one.
+        problem = certificate.problem or self.problem
+        comment = f"{certificate.name}: {problem.label}, {certificate.ratio} over {certificate.baseline_words}"
         if self.sizes is not None:
-            comment += f"; {self.sizes.words(self.problem)}"
-        return Entry(self.problem, self.annotations, comment, certificate, sizes=self.sizes)
+            comment += f"; {self.sizes.words(problem)}"
+        return Entry(problem, self.annotations, comment, certificate, sizes=self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
