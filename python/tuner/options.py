@@ -65,6 +65,9 @@ class Options:
         spaces: The only spaces to search, by their registered names or as objects (`tuner.spaces.SpaceBuilder`): for
             each dispatch the first that serves it. Names joined by `+` are searched as one. By default the registered
             one of the highest priority.
+        fixes: Values of knobs, by their names: only candidates with one of these are tried. A knob that a dispatch has
+            not got leaves that dispatch as it is; the name of a space before the knob's, as in
+            `gpu-contraction:occupancy`, fixes it there alone. The default is candidate 0 all the same.
         dispatches: Tune these alone; all if empty.
         function: The model's entry, if it has several.
         output: Where the spec goes.
@@ -98,6 +101,7 @@ class Options:
     seed: int = 0
     strategy: StrategyOption = "portfolio"
     spaces: tuple[SpaceOption, ...] = ()
+    fixes: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
     dispatches: tuple[str, ...] = ()
     function: str = ""
     output: Path | None = None
@@ -126,6 +130,8 @@ class Options:
             object.__setattr__(self, "budget_s", _QUICK_S if self.budget_s is None else self.budget_s)
         _check_strategy(self.strategy)
         _check_spaces(self.spaces)
+        if empty := next((name for name, values in self.fixes.items() if not name or values == ()), None):
+            raise InputError(f"--fix leaves '{shown(empty)}' no value; name one")
         _check_number("--trials", self.trials, at_least=1)
         _check_number("--workers", self.workers, at_least=0, at_most=_MOST_WORKERS)
         _check_number("--seed", self.seed, at_least=0)
@@ -176,6 +182,7 @@ class TuneOptions(TypedDict, total=False):
     seed: int
     strategy: StrategyOption
     spaces: tuple[SpaceOption, ...] | list[SpaceOption]
+    fixes: Mapping[str, int | Sequence[int]]
     dispatches: tuple[str, ...] | list[str]
     function: str
     output: str | Path | None
@@ -197,11 +204,14 @@ class TuneOptions(TypedDict, total=False):
 
 
 def in_keywords(message: str) -> str:
-    """A message with the keywords of `tuner.tune()` in place of the command's options: `budget_s` for `--budget`."""
+    """A message with the keywords of `tuner.tune()` in place of the command's options: `budget_s` for `--budget`.
+
+    The keyword of an option that may be repeated is a plural.
+    """
 
     def keyword(option: re.Match[str]) -> str:
         name = option[1].replace("-", "_")
-        known = (word for word in (name, f"{name}_s") if word in TuneOptions.__annotations__)
+        known = (word for word in (name, f"{name}_s", f"{name}s", f"{name}es") if word in TuneOptions.__annotations__)
         return next(known, option[0])
 
     return re.sub(r"--([a-z]+(?:-[a-z]+)*)", keyword, message)

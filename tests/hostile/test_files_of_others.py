@@ -54,6 +54,7 @@ OTHERS: dict[str, Any] = {
     "seed": 7,
     "strategy": "random",
     "spaces": ("cpu-mmt4d",),
+    "fixes": {"peel": (0, 1)},
     "dispatches": ("a", "b"),
     "function": "main",
     "min_gain": 0.5,

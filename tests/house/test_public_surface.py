@@ -9,7 +9,7 @@ import inspect
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -69,7 +69,7 @@ def test_what_is_exported_is_there_and_says_what_it_is(package: str) -> None:
 def test_the_keywords_of_tune_are_the_options() -> None:
     """Each takes the values of its field; text also stands for a path, and a list for a tuple.
 
-    Several paths may be any sequence, one path, or none.
+    Several paths may be any sequence, one path, or none; several values of a knob any sequence, or one value.
     """
     declared, keywords = get_type_hints(Options), get_type_hints(TuneOptions)
     assert list(keywords) == [field.name for field in fields(Options)]
@@ -82,6 +82,8 @@ def test_the_keywords_of_tune_are_the_options() -> None:
     assert keywords["start_from"] == Sequence[str | Path]
     assert declared.pop("records") == tuple[Path, ...] | None
     assert keywords["records"] == Sequence[str | Path] | None
+    assert declared.pop("fixes") == Mapping[str, int | tuple[int, ...]]
+    assert keywords["fixes"] == Mapping[str, int | Sequence[int]]
     assert set(get_args(keywords["store"])) == {str, Path, Sequence[str | Path], type(None)}
     for name, kind in declared.items():
         kinds: set[object] = set(get_args(kind)) if Path in get_args(kind) else {kind}

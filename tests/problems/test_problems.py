@@ -110,6 +110,33 @@ def test_a_list_is_known_by_its_name_and_has_each_problem_once(tmp_path: Path) -
     assert text.count("iree_linalg_ext.attention") == 1
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "{words}",
+        "12.5\t{words}\tgfx942",
+        "{cells}",
+    ],
+    ids=["a column of commands", "other columns beside it", "a column for each word"],
+)
+def test_a_table_of_commands_is_the_list_of_them(row: str, tmp_path: Path) -> None:
+    words = "convfp16 -n 2 -c 64 -H 32 -W 32 -k 128 -y 3 -x 3 -p 1 -q 1 -u 1 -v 1 -l 1 -j 1 -m conv -g 1 -F 1 -t 1"
+    table, commands = tmp_path / "commands.tsv", tmp_path / "commands.txt"
+    table.write_text(
+        "# recorded\n" + row.format(words=words, cells="\t".join(words.split())) + "\nmatmul 8x16x32 f16\n"
+    )
+    commands.write_text(f"{words}\nmatmul 8x16x32 f16\n")
+    assert is_list(table)
+    assert module_of(table) == module_of(commands)
+
+
+def test_a_row_of_a_table_without_a_command_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "commands.tsv"
+    path.write_text("time\tcommand\n")
+    with pytest.raises(InputError, match=r"commands\.tsv:1: 'time command' is no problem"):
+        module_of(path)
+
+
 def test_an_empty_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "problems.txt"
     path.write_text("# nothing\n")

@@ -30,6 +30,7 @@ from tuner.runs.store import subject_of
 from tuner.targets import Limits
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
+from tuner.tuning.fixes import check_fixes
 from tuner.tuning.plan import Task, plan
 
 
@@ -52,6 +53,7 @@ def _packed(opened: OpenedModel, place: Path, folder: RunFolder, listen: Listene
     options, target = opened.options, opened.target
     listen(Note(f"This run's folder: {folder.path}"))
     _, extracted = opened.read(folder.path, listen)
+    check_fixes(extracted.dispatches, target, extracted.limits, options, listen)
     planned = plan(extracted.dispatches, target, options)
     knowledge = Knowledge.of(options.records)
     left = dict(planned.left)

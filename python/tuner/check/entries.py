@@ -71,18 +71,35 @@ class Case:
 
 def cases_of(specs: Sequence[ReadSpec], dispatches: Sequence[Dispatch]) -> list[Case]:
     """The entries of all specs, in order, with their dispatches."""
-    entries = [(spec, entry) for spec in specs for entry in spec.entries]
-    return [_case_of(number, spec, entry, dispatches) for number, (spec, entry) in enumerate(entries)]
+    cases: list[Case] = []
+    for spec in specs:
+        served: list[Dispatch] = []
+        for entry in spec.entries:
+            case = _case_of(len(cases), spec, entry, dispatches, served)
+            cases.append(case)
+            # The first matcher that fits counts.
+            served += case.dispatches if spec.moment == "early" else ()
+    return cases
 
 
-def _case_of(number: int, spec: ReadSpec, entry: CertifiedEntry, dispatches: Sequence[Dispatch]) -> Case:
+def _case_of(
+    number: int, spec: ReadSpec, entry: CertifiedEntry, dispatches: Sequence[Dispatch], served: Sequence[Dispatch]
+) -> Case:
+    """The case of an entry. `served`: the dispatches that entries before it reach."""
     with_problem = [dispatch for dispatch in dispatches if dispatch.problem is not None]
     found = tuple(
-        dispatch for dispatch in with_problem if dispatch.problem == entry.problem and dispatch.program is not None
+        dispatch
+        for dispatch in with_problem
+        if dispatch.problem is not None
+        and entry.reaches(dispatch.problem)
+        and dispatch.program is not None
+        and dispatch not in served
     )
     if found:
         return Case(number, spec, entry, found)
     label = entry.problem.label
+    if any(dispatch.problem is not None and entry.reaches(dispatch.problem) for dispatch in served):
+        return Case(number, spec, entry, (), "an entry before it serves the dispatches that have its problem")
     alike = [
         dispatch.name for dispatch in with_problem if dispatch.problem is not None and dispatch.problem.label == label
     ]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from tuner.cli.help import option
-from tuner.cli.values import registered, seconds_or_bare
+from tuner.cli.values import fixed, registered, seconds_or_bare
 from tuner.errors import InputError
 from tuner.options import Options
 from tuner.problems import write_list
@@ -126,6 +126,19 @@ def shape_options(command: Command) -> Command:
             help="Shape of MODEL's next input, as in 1x3x48x320xf32 (repeatable).",
             group=MODEL,
         ),
+    )
+
+
+def fix_option(group: str = "") -> Callable[[Command], Command]:
+    """--fix, for a command that solves spaces."""
+    return option(
+        "--fix",
+        "fixes",
+        multiple=True,
+        callback=fixed,
+        metavar="[SPACE:]KNOB=VALUE[,VALUE...]",
+        help="Try only candidates with one of these values of a knob that `iree-tune space` lists (repeatable).",
+        group=group,
     )
 
 

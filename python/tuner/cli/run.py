@@ -17,6 +17,7 @@ from tuner.cli.arguments import (
     MODEL,
     compile_timeout_option,
     compiler_flags,
+    fix_option,
     model_or_problems,
     optional_model_argument,
     problem_option,
@@ -111,6 +112,7 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     "NAME+NAME searches both as one.",
     group=_SEARCH,
 )
+@fix_option(_SEARCH)
 @option(
     "--start-from",
     "start_from",
@@ -260,8 +262,8 @@ def run(
 ) -> None:
     """Tune MODEL (MLIR, ONNX, PyTorch, JAX) for this machine and write a tuning spec.
 
-    A MODEL whose name ends with .txt is a list of problems, one on each line: in the words of --problem, or as a
-    command of MIOpenDriver.
+    A MODEL whose name ends with .txt or .tsv is a list of problems, one on each line: in the words of --problem, or as
+    a command of MIOpenDriver.
 
     Flags of iree-compile can follow after `--`. With --no-measure the candidates are only compiled, into a bundle:
     another machine measures it (`python BUNDLE/measure.pyz`), and `iree-tune take-back` makes a spec of its results.

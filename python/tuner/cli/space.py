@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tuner.cli.arguments import compiler_flags, model_argument, shape_options, target_options
+from tuner.cli.arguments import compiler_flags, fix_option, model_argument, shape_options, target_options
 from tuner.cli.help import command
 from tuner.cli.streams import console
 from tuner.cli.values import registered
@@ -39,6 +39,7 @@ from tuner.options import Options
     type=click.Path(path_type=Path),
     help="Folder for each space as SMT-LIB text, which solvers read: DISPATCH.smt2.",
 )
+@fix_option()
 def space(
     model: Path,
     flags: tuple[str, ...],
@@ -48,6 +49,7 @@ def space(
     inputs: tuple[str, ...],
     spaces: tuple[str, ...],
     folder: Path | None,
+    fixes: dict[str, tuple[int, ...]],
 ) -> None:
     """Print the space of each dispatch of MODEL: its knobs and number of solutions, or why it has none.
 
@@ -55,7 +57,14 @@ def space(
     """
     from tuner.preview.spaces import describe_spaces, write_texts
 
-    options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs), spaces=spaces)
+    options = Options(
+        target=target,
+        threads=threads,
+        flags=flags,
+        shapes=Shapes.parse(dims, inputs),
+        spaces=spaces,
+        fixes=fixes,
+    )
     with progress_view(console(stderr=True)) as view:
         descriptions = describe_spaces(model, options, view)
     for description in descriptions:

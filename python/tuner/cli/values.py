@@ -1,14 +1,17 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Values of options: registered names, which the shell completes, and durations."""
+"""Values of options: registered names, which the shell completes, durations, and values of knobs."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from tuner import plugins
+from tuner.errors import InputError
 from tuner.evaluate.budget import parse_duration_s
 
 
@@ -36,3 +39,22 @@ def seconds_or_bare(context: click.Context, parameter: click.Parameter, value: s
         return float(value)
     except ValueError:
         return seconds(context, parameter, value)
+
+
+def fixed(_: click.Context, parameter: click.Parameter, texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The callback of an option that takes `KNOB=VALUE[,VALUE...]` several times: the values by name.
+
+    Raises InputError.
+    """
+    option, found = parameter.opts[-1], dict[str, tuple[int, ...]]()
+    for text in texts:
+        # A knob's name may contain anything but this.
+        name, _equals, values = text.rpartition("=")
+        if not name or not re.fullmatch(r"-?[0-9]{1,18}(,-?[0-9]{1,18})*", values):
+            raise InputError(
+                f"{option} takes KNOB=VALUE[,VALUE...], as in occupancy=2 or 'workgroup[m]=64,128', not '{text}'"
+            )
+        if name in found:
+            raise InputError(f"{option} fixes '{name}' twice; write all its values once, as in {name}=2,4")
+        found[name] = tuple(map(int, values.split(",")))
+    return found

@@ -105,7 +105,9 @@ class ModelFlags:
             pinned_knob = next((knob for knob in self.knobs if knob.name == name), None)
             if pinned_knob is None:
                 known = ", ".join(knob.name for knob in self.knobs) or "none"
-                raise InputError(f"there is no choice '{name}' of flags; there are: {known}")
+                raise InputError(
+                    f"there is no choice '{name}' of flags; there are: {known}. Knobs of dispatches take --fix"
+                )
             if value not in pinned_knob.values:
                 raise InputError(f"'{name}' cannot be '{value}'; choose one of: {', '.join(pinned_knob.values)}")
         settled = {flag.partition("=")[0] for flag in given}

@@ -28,6 +28,7 @@ from tuner.specs.deliver import check_places
 from tuner.targets import Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
+from tuner.tuning.fixes import check_fixes
 from tuner.tuning.flag_plan import check_pins, plan_flags
 from tuner.tuning.op_plan import MOST_TRIALS, may_choose_ops, ops_of, plan_ops
 from tuner.tuning.plan import Plan, Task, plan
@@ -143,6 +144,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
     ):
         compilers.begin()
         model, extracted = opened.read(folder.path, listen)
+        check_fixes(extracted.dispatches, opened.target, extracted.limits, options, listen)
         plain = prepare_model(model, extracted, options.function, folder, runner, allocator=options.first_allocator)
         compilers.wait()
         planned = plan(extracted.dispatches, opened.target, options)

@@ -16,7 +16,6 @@ from tuner.constraints import (
     Space,
     SpaceTooLargeError,
     enumerate_space,
-    explain_empty,
     write_smtlib,
 )
 from tuner.dispatch import Dispatch
@@ -27,7 +26,9 @@ from tuner.files import check_writable, write_atomically
 from tuner.options import Options
 from tuner.runs.folder import RunFolder
 from tuner.spaces import SpaceBuilder
+from tuner.spaces.fixing import original, why_empty
 from tuner.targets import Limits
+from tuner.tuning.fixes import check_fixes
 
 # Values of a knob that are printed; of more, the first ones and the last.
 _MOST_VALUES = 12
@@ -78,8 +79,9 @@ def describe_spaces(path: Path, options: Options, listen: Listener) -> tuple[Spa
     opened = open_model(path, options)
     with RunFolder.temporary() as folder:
         _, extracted = opened.read(folder.path, listen)
+    check_fixes(extracted.dispatches, opened.target, extracted.limits, options)
     return tuple(
-        _describe(dispatch, opened.target.name, extracted.limits, options.spaces) for dispatch in extracted.dispatches
+        _describe(dispatch, opened.target.name, extracted.limits, options) for dispatch in extracted.dispatches
     )
 
 
@@ -107,11 +109,11 @@ def write_texts(descriptions: Sequence[SpaceDescription], folder: Path) -> list[
     return list(texts)
 
 
-def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[str | SpaceBuilder]) -> SpaceDescription:
-    problem = dispatch.problem
+def _describe(dispatch: Dispatch, target: str, limits: Limits, options: Options) -> SpaceDescription:
+    problem, only = dispatch.problem, options.spaces
     if problem is None:
         return SpaceDescription(dispatch.name, "", f"no space: {dispatch.untunable}")
-    found = spaces.find(target, problem, only)
+    found = spaces.find(target, problem, only, options.fixes)
     if found is None:
         which = f"none of the spaces {', '.join(map(plugins.name_of, only))}" if only else "no space"
         return SpaceDescription(dispatch.name, problem.label, f"{which} on {target} serves such a problem")
@@ -127,7 +129,7 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[st
     except SpaceTooLargeError as error:
         reason = f"solutions: too many to count ({error})"
     if pool is not None and not len(pool):
-        reason = f"no solution: together these exclude every point: {'; '.join(explain_empty(space))}"
+        reason = f"no solution: {why_empty(builder, problem, limits)}"
     return SpaceDescription(
         dispatch.name,
         problem.label,
@@ -145,8 +147,9 @@ def _describe(dispatch: Dispatch, target: str, limits: Limits, only: Sequence[st
 
 
 def _module(builder: SpaceBuilder) -> str:
-    module = inspect.getmodule(type(builder))
-    return module.__name__ if module else type(builder).__name__
+    kind = type(original(builder))
+    module = inspect.getmodule(kind)
+    return module.__name__ if module else kind.__name__
 
 
 def _occurring(pool: Pool, index: int) -> tuple[int, ...]:

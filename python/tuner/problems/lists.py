@@ -1,6 +1,9 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Lists of problems: files of lines, each a problem in our words or a command of a benchmark driver."""
+"""Lists of problems: files of lines, each a problem in our words or a command of a benchmark driver.
+
+In a table (`.tsv`) one column holds the commands, or each word of a command has a column of its own.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,16 @@ from tuner.problems.drivers import is_driver_line, read_driver_line
 from tuner.problems.notation import read_problem
 from tuner.problems.ops import Op
 
-# How the name of a list ends.
+# How the name of a list that is written here ends, and that of a table with tabs between the columns.
 SUFFIX = ".txt"
+_TABLE = ".tsv"
 # Letters of a problem that the name of its file has.
 _LETTERS = 60
 
 
 def is_list(path: Path) -> bool:
     """Whether a model is a list of problems, by its name."""
-    return path.suffix.lower() == SUFFIX
+    return path.suffix.lower() in (SUFFIX, _TABLE)
 
 
 def module_of(path: Path) -> str:
@@ -62,9 +66,15 @@ def _ops(lines: Sequence[str], path: Path) -> Iterator[Op]:
         if not text:
             continue
         try:
-            yield _op(text)
+            yield _op(_command(text) if path.suffix.lower() == _TABLE else text)
         except InputError as error:
             raise InputError(f"{path}:{number}: {error}") from error
+
+
+def _command(row: str) -> str:
+    """The command in a row of a table: a cell of several words, or all cells together."""
+    cells = [cell.strip() for cell in row.split("\t")]
+    return next((cell for cell in cells if is_driver_line(cell)), " ".join(cells))
 
 
 def _op(text: str) -> Op:

@@ -108,6 +108,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--dispatch": options.dispatches,
         "--strategy": plugins.name_of(options.strategy),
         "--space": tuple(map(plugins.name_of, options.spaces)),
+        "--fix": options.fixes,
         "--start-from": tuple(map(str, options.start_from)),
         "--records": None if options.records is None else tuple(map(str, options.records)),
         "--seed": options.seed,
@@ -131,10 +132,14 @@ def _digest(model: Path) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
+def _listed(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _as_text(value: Any) -> str:
     """The value as a user would write it; "" if it is left out."""
     if isinstance(value, Mapping):
-        value = tuple(f"{name}={value[name]}" for name in sorted(value))
+        value = tuple(f"{name}={_listed(value[name])}" for name in sorted(value))
     if isinstance(value, tuple):
         return shlex.join(value)
     return "" if value is None or value is False else str(value)

@@ -13,6 +13,7 @@ from pathlib import Path
 from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.deliver import check_remaking, deliver
 from tuner.specs.preprocessing import portable, text_in
+from tuner.specs.range import Range
 from tuner.specs.read import CertifiedEntry, read_spec
 from tuner.specs.write import late_path, late_spec, problem_spec
 
@@ -86,13 +87,13 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     """
     specs = [read_spec(path) for path in dict.fromkeys(paths)]
     check_remaking(output, specs, kept={}, run_dir=None)
-    kept: dict[tuple[str, Moment], Source] = {}
+    kept: dict[tuple[str, Moment, Range | None], Source] = {}
     conflicts: list[Conflict] = []
     equal = 0
     for spec in specs:
         for entry in spec.entries:
             source = Source(spec.path, spec.moment, entry)
-            key = entry.problem.key, spec.moment
+            key = entry.problem.key, spec.moment, entry.sizes
             known = kept.setdefault(key, source)
             if known is source:
                 continue

@@ -22,7 +22,8 @@ from tuner.model.model import PREPROCESSING_MARK
 from tuner.specs.certificate import Certificate, Moment
 from tuner.specs.passes import unknown_pass
 from tuner.specs.preprocessing import beside, left_out
-from tuner.specs.write import CERTIFICATE, FLAGS, LATE, PROBLEM, STAND_IN, Entry, has_matcher
+from tuner.specs.range import Range
+from tuner.specs.write import CERTIFICATE, FLAGS, LATE, PROBLEM, SIZES, STAND_IN, Entry, has_matcher
 from tuner.targets.target import SPEC_ENTRY_POINT
 from tuner.toolchain.contexts import new_context
 from tuner.toolchain.operations import ops_named
@@ -46,23 +47,35 @@ class UnreadableSpecError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class CertifiedEntry:
-    """An entry of a spec with its certificate. `name` is that of its sequence in the spec."""
+    """An entry of a spec with its certificate. `name` is that of its sequence in the spec.
+
+    `sizes`: those that the entry is for beside the problem's own.
+    """
 
     name: str
     problem: Problem
     annotations: Annotations
     certificate: Certificate
+    sizes: Range | None = None
 
     @property
     def label(self) -> str:
         """Its name with its problem."""
         return f"{self.name} ({self.problem.label})"
 
+    def reaches(self, problem: Problem) -> bool:
+        """Whether it is for this problem."""
+        return problem == self.problem or (self.sizes is not None and self.sizes.holds(self.problem, problem))
+
     def rewritten(self, certificate: Certificate | None = None) -> Entry:
         """The entry for a new spec, with another certificate if one is given."""
         certificate = certificate or self.certificate
-        comment = f"{certificate.name}: {self.problem.label}, {certificate.ratio} over {certificate.baseline_words}"
-        return Entry(self.problem, self.annotations, comment, certificate)
+        # That of another size of the range, if it was measured at that one.
+        problem = certificate.problem or self.problem
+        comment = f"{certificate.name}: {problem.label}, {certificate.ratio} over {certificate.baseline_words}"
+        if self.sizes is not None:
+            comment += f"; {self.sizes.words(problem)}"
+        return Entry(problem, self.annotations, comment, certificate, sizes=self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +186,8 @@ def _entry(
         annotations = _late_annotations(sequence) if late else _early_annotations(sequence, action)
     except _OTHER_FORM:
         return None
-    return None if annotations is None else CertifiedEntry(name, problem, annotations, certificate)
+    sizes = None if late else _sizes(sequence, problem, where)
+    return None if annotations is None else CertifiedEntry(name, problem, annotations, certificate, sizes)
 
 
 def parse_spec(path: Path) -> ir.Module:
@@ -272,6 +286,17 @@ def _certificate(op: ir.Operation, where: str) -> Certificate:
         return Certificate.from_text(text)
     except InputError as error:
         raise InputError(f"{where} carries {error}") from error
+
+
+def _sizes(sequence: ir.Operation, problem: Problem, where: str) -> Range | None:
+    if SIZES not in sequence.attributes:
+        return None
+    try:
+        sizes = from_plain(Range, parse_json(text_of(sequence, SIZES, where)))
+        sizes.check(problem)
+    except ValueError as error:
+        raise InputError(f"{where} carries a broken range of sizes: {error}") from error
+    return sizes
 
 
 def _flags(module: ir.Operation, path: Path) -> tuple[str, ...]:

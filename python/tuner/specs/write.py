@@ -17,8 +17,10 @@ from pathlib import Path
 
 from tuner import kinds
 from tuner.dispatch import Annotations, Problem
+from tuner.jsonable import to_plain
 from tuner.specs.certificate import Certificate
 from tuner.specs.preprocessing import portable
+from tuner.specs.range import Range
 from tuner.targets.gpu_pipelines import DERIVED_FOR
 from tuner.targets.plugin_passes import needs_plugin
 from tuner.targets.target import SPEC_ENTRY_POINT
@@ -27,6 +29,8 @@ from tuner.targets.target import SPEC_ENTRY_POINT
 LATE, PROBLEM = "iree_tuner.late_spec", "iree_tuner.problem"
 # The attribute of an entry or a spec: its certificate as JSON, the samples reduced to their medians.
 CERTIFICATE = "iree_tuner.certificate"
+# The attribute of an early entry for a range of sizes: the range as JSON.
+SIZES = "iree_tuner.sizes"
 # The attribute of a late entry without a certificate: what the compiler says of the default that it stands in for.
 STAND_IN = "iree_tuner.stand_in"
 # The attribute of a spec: the flags that were chosen for the whole compilation beside the user's, as JSON.
@@ -69,7 +73,8 @@ def _action(name: str, attributes: Sequence[str] = _PLAIN, function: Mapping[str
 class Entry:
     """One entry of a spec: a problem, its configuration, and the certificate that it is faster.
 
-    `stands_in`: what the compiler says of the default, if that does not compile and nothing faster was found.
+    `stands_in`: what the compiler says of the default, if that does not compile and nothing faster was found. `sizes`:
+    those that the entry is for beside the problem's own.
     """
 
     problem: Problem
@@ -77,6 +82,7 @@ class Entry:
     comment: str = ""
     certificate: Certificate | None = None
     stands_in: str = ""
+    sizes: Range | None = None
 
 
 def identity_spec(identity: str, annotations: Annotations) -> str:
@@ -220,10 +226,12 @@ def problem_spec(
 ) -> str:
     """A spec for `iree-compile --iree-codegen-tuning-spec-path=`, one matcher for each entry.
 
-    Without entries it is valid and changes nothing. `certificate` is that of the whole model, `flags` were
+    Entries for a range of sizes come last, since the first matcher that fits is the one that counts. Without entries
+    the spec is valid and changes nothing. `certificate` is that of the whole model, `flags` were
     chosen for its compilation.
     """
     access = "consumed" if entries else "readonly"
+    entries = sorted(entries, key=lambda entry: entry.sizes is not None)
     comments = "".join(_comment(line) for line in header)
     matchers = "".join(_matcher(index, entry) for index, entry in enumerate(entries))
     own = {
@@ -266,10 +274,13 @@ def _matcher(index: int, entry: Entry) -> str:
         for value, attribute in zip(values, entry.annotations.root.values(), strict=True)
     )
     types = ", ".join(["!transform.any_op", *("!transform.any_param" for _ in values)])
+    problem, limits = (entry.problem, "") if entry.sizes is None else entry.sizes.matcher(entry.problem)
+    ranged = {} if entry.sizes is None else {SIZES: _quoted(json.dumps(to_plain(entry.sizes)))}
     return f"""
 {comment}  transform.named_sequence @match_{index}(%op: !transform.any_op {{transform.readonly}})
-      -> ({types}){_printed(_certified(entry.certificate))} {{
-{kinds.matcher(entry.problem)}\
+      -> ({types}){_printed({**_certified(entry.certificate), **ranged})} {{
+{kinds.matcher(problem)}\
+{limits}\
 {constants}    transform.yield {", ".join(["%op", *values])} : {types}
   }}
 """

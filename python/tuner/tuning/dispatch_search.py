@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 
 from tuner.compile.pool import CompileJob
-from tuner.constraints import ConstraintError, Pool, explain_empty, find_pool
+from tuner.constraints import ConstraintError, Pool, find_pool
 from tuner.errors import TunerError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Benches
@@ -29,6 +29,7 @@ from tuner.rates.work import Work
 from tuner.runs.store import Stored, subject_of
 from tuner.search import NO_PRIOR, Prior, Strategy
 from tuner.search.models.predicted import Predicted
+from tuner.spaces.fixing import why_empty
 from tuner.specs.stand_in import StandIn
 from tuner.stopwatch import Part
 from tuner.targets import Limits
@@ -54,8 +55,8 @@ def solve(task: Task, limits: Limits, options: Options) -> Pool:
     except ConstraintError as error:
         raise NothingToSearchError(f"not tunable: {task.space_name}: {error}") from error
     if not len(pool):
-        reasons = "; ".join(explain_empty(space))
-        raise NothingToSearchError(f"not tunable: {task.space_name} has no solution: {reasons}")
+        reason = why_empty(task.builder, task.problem, limits)
+        raise NothingToSearchError(f"not tunable: {task.space_name} has no solution: {reason}")
     return pool
 
 

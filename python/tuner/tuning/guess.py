@@ -29,6 +29,7 @@ from tuner.specs.deliver import check_places, compile_command
 from tuner.stopwatch import Stopwatch
 from tuner.targets import Limits, Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
+from tuner.tuning.fixes import check_fixes
 from tuner.tuning.plan import Task, plan
 from tuner.tuning.prove import prove_unrun
 from tuner.tuning.result import DispatchResult, TuneResult
@@ -74,6 +75,7 @@ def _guessed(
 ) -> TuneResult:
     options, target = opened.options, opened.target
     model, extracted = opened.read(folder.path, listen)
+    check_fixes(extracted.dispatches, target, extracted.limits, options, listen)
     planned = plan(extracted.dispatches, target, options)
     guesser = Guesser(knowledge, target, extracted.limits, options)
     found = {name: DispatchResult(_named(extracted.dispatches, name), reason) for name, reason in planned.left.items()}

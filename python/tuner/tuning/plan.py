@@ -115,7 +115,7 @@ def _task(
         raise _NotTunedError(f"same problem as {tasks[problem].dispatch.name}")
     if options.plain and not (target.reads_specs and has_matcher(problem)):
         raise _NotTunedError(f"left alone: no spec that plain iree-compile reads can reach {problem.label}")
-    found = spaces.find(target.name, problem, options.spaces)
+    found = spaces.find(target.name, problem, options.spaces, options.fixes)
     if found is None and options.spaces:
         named = ", ".join(map(plugins.name_of, options.spaces))
         which = "the space" if len(options.spaces) == 1 else "none of the spaces"

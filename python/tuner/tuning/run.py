@@ -31,6 +31,7 @@ from tuner.specs.read import ReadSpec
 from tuner.stopwatch import Part, Stopwatch
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.experience import Experience
+from tuner.tuning.fixes import check_fixes
 from tuner.tuning.flag_plan import check_pins
 from tuner.tuning.flag_search import FlagChoice
 from tuner.tuning.reserve import beginning
@@ -114,6 +115,7 @@ def _set_up(
         compilers.begin()
         imported = thread.submit(_import_ahead, options, watch)
         model, extracted = opened.read(folder.path, listen)
+        check_fixes(extracted.dispatches, target, extracted.limits, options, listen)
         starters = starters_of(specs, model, target, extracted.dispatches, folder.path, listen, plain=options.plain)
         shared = circumstances_of(options, target, extracted, model.flags).shared
         written = written_store(options, folder)

@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Lists of problems (`.txt`): each becomes an op of the model."""
+"""Lists of problems (`.txt`, `.tsv`): each becomes an op of the model."""
 
 from __future__ import annotations
 

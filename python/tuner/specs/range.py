@@ -1,0 +1,70 @@
+# Copyright 2026 The iree-tuner Authors
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The sizes of one loop that an entry is for, if these are more than the one that was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tuner.dispatch import Problem
+
+# What IREE's matchers take for any size.
+_ANY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Multiples of `step`, up to `most`, of the loop of that number. Every other loop has the measured size.
+
+    Raises ValueError for numbers that no such range has.
+    """
+
+    loop: int
+    step: int
+    most: int
+
+    def __post_init__(self) -> None:
+        if not (self.loop >= 0 and 0 < self.step <= self.most):
+            raise ValueError(f"multiples of {self.step} up to {self.most} of loop {self.loop} are no range")
+
+    def words(self, measured: Problem) -> str:
+        """The range for people, with the size that was measured."""
+        name, extent = measured.loop_names[self.loop], measured.loops[self.loop].extent
+        return f"for {name} in multiples of {self.step} up to {self.most}, measured at {name} {extent}"
+
+    def holds(self, measured: Problem, other: Problem) -> bool:
+        """Whether another problem differs from the measured one in this loop alone, and by a size of the range."""
+        if len(other.loops) != len(measured.loops):
+            return False
+        extent = other.loops[self.loop].extent
+        return (
+            extent % self.step == 0 and self.step <= extent <= self.most and self._open(other) == self._open(measured)
+        )
+
+    def matcher(self, measured: Problem) -> tuple[Problem, str]:
+        """The problem to match, whose loop may have any size, and the lines of a matcher that limit it."""
+        operand, dimension = next(
+            (number, operand.loops.index(self.loop))
+            for number, operand in enumerate(measured.operands)
+            if self.loop in operand.loops
+        )
+        return (
+            self._open(measured),
+            f"""\
+    %ranged = transform.get_operand %op[{operand}] : (!transform.any_op) -> !transform.any_value
+    transform.iree.match.dim_is_multiple_of %ranged[{dimension}], {self.step} : !transform.any_value
+    transform.iree.match.dim_bounds %ranged[{dimension}], umin = {self.step}, umax = {self.most} : !transform.any_value
+""",
+        )
+
+    def check(self, measured: Problem) -> None:
+        """Raises ValueError unless the measured problem has such a loop, and a size of the range."""
+        if self.loop >= len(measured.loops) or not self.holds(measured, measured):
+            raise ValueError(f"its sizes, multiples of {self.step} up to {self.most}, are not those of its problem")
+        if not any(self.loop in operand.loops for operand in measured.operands):
+            raise ValueError("no operand has a dimension for its range of sizes")
+
+    def _open(self, problem: Problem) -> Problem:
+        loops = list(problem.loops)
+        loops[self.loop] = replace(loops[self.loop], extent=_ANY)
+        return replace(problem, loops=tuple(loops))
