@@ -60,7 +60,7 @@ class Line:
     def of(entry: Mapping[str, Any]) -> Line:
         is_right = entry["verdict"] == RIGHT
         time_s, speedup = (entry["time_s"], entry["ratio"]) if is_right else (None, None)
-        return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0, entry["binary"] or "")
+        return Line(entry["values"], time_s, speedup, entry["compile_s"] or 0.0, entry.get("binary") or "")
 
 
 def stands(entry: Mapping[str, Any], flags: ModelFlags) -> bool:
