@@ -210,8 +210,8 @@ class _FlagSearch:
             return None
         remade, limit_s = self._known.remade(best.values), _RIVAL_FACTOR * best.run_s
         plain = _Tried(self._pins, self._baseline_s)
-        # Choices of one binary have one time.
-        same_s = {one.time_s for one in (plain, *tried) if one.values == best.values}
+        # Choices of one binary have one time, and a value may change no code: no rival is what makes the same ops.
+        same_s = {one.time_s for one in (plain, *tried) if self._known.remade(one.values) == remade}
         others = [
             one
             for one in (*(() if self._trials.right else (plain,)), *tried)
