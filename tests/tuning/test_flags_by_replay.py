@@ -71,9 +71,11 @@ def chosen(
     lost_after: int | None = None,
     stopped_after: int | None = None,
     refusal: str = "the recording does not know it",
+    pins: Mapping[str, str] = PINS,
+    noise: float = 0.001,
 ) -> tuple[FlagChoice, list[FlagsTried]]:
     tried: list[FlagsTried] = []
-    machines = ReplayMachines.of(known, noise=0.001)
+    machines = ReplayMachines.of(known, noise=noise)
 
     def listen(event: Event) -> None:
         if isinstance(event, FlagsTried):
@@ -83,7 +85,7 @@ def chosen(
     def stop() -> bool:
         return stopped_after is not None and len(tried) >= stopped_after
 
-    with workbench(folder / "run", machines, listen=listen, keep_flags=False, pins=PINS, stop=stop) as bench:
+    with workbench(folder / "run", machines, listen=listen, keep_flags=False, pins=dict(pins), stop=stop) as bench:
         plain = replayed_plain_model(bench, known, refusal=refusal)
         return choose_flags(bench, plain, (), bench.budget, 0.0), tried
 
@@ -262,6 +264,16 @@ def test_the_untuned_model_can_be_the_rival(tmp_path: Path) -> None:
     assert choice.rival is not None
     assert choice.rival.flags == ()
     assert choice.rival.run_s == pytest.approx(PLAIN_S, rel=0.02)
+
+
+def test_a_choice_whose_further_values_change_no_code_is_no_rival(tmp_path: Path) -> None:
+    """A layout of convolutions changes nothing here; without noise such choices have one time, as equal binaries do."""
+    pins = all_but("data-tiling", "convolution-layout")
+    choice, tried = chosen(tmp_path, Flags({TILING: 0.5, EARLY: 0.6}), pins=pins, noise=0.0)
+    assert choice.values == {"data-tiling": "on"}
+    assert any(event.values.keys() == {"data-tiling", "convolution-layout"} for event in tried)
+    assert choice.rival is not None
+    assert choice.rival.flags == ()
 
 
 def test_a_choice_that_takes_four_times_as_long_is_no_rival(tmp_path: Path) -> None:

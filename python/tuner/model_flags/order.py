@@ -115,13 +115,15 @@ class FlagOrder:
             return
         for other in (other for other, code in self._binaries.items() if code == binary):
             fewer, more = sorted((choice, other), key=len)
-            if fewer and fewer < more:
-                self._idle += [(fewer, item) for item in more - fewer]
+            # By itself a value often changes nothing. Pinned ones are beside every value.
+            beside = fewer - self._named(self._start)
+            if beside and fewer < more:
+                self._idle += [(beside, item) for item in more - fewer]
         self._binaries[choice] = binary
 
     def _is_known(self, choice: Items) -> bool:
         """Whether it has a value that changed nothing beside one of its others."""
-        return any(item in choice and fewer & choice for fewer, item in self._idle)
+        return any(item in choice and beside & choice for beside, item in self._idle)
 
     @property
     def _best(self) -> float:

@@ -210,7 +210,7 @@ class _FlagSearch:
             return None
         remade, limit_s = self._known.remade(best.values), _RIVAL_FACTOR * best.run_s
         plain = _Tried(self._pins, self._baseline_s)
-        # Choices of one binary have one time, and a value may change no code: no rival is what makes the same ops.
+        # Choices of one binary have one time: what has the time of a choice that makes the same ops makes them too.
         same_s = {one.time_s for one in (plain, *tried) if self._known.remade(one.values) == remade}
         others = [
             one
