@@ -27,7 +27,7 @@ import numpy as np
 
 from flag_gains import Line, models_of, read_reference
 from tuner.constraints import Knob, Pool
-from tuner.dispatches.op_mix import is_convolutional
+from tuner.dispatches.op_mix import has_convolutions
 from tuner.model_flags import DEFAULT, ModelFlags
 from tuner.model_flags.cpu import FLAGS
 from tuner.model_flags.expectation import Expectation, Items, items_of
@@ -83,9 +83,8 @@ class Case:
 
 def by_order(case: Case, flags: ModelFlags, others: tuple[MeasuredModel, ...]) -> Iterator[Items]:
     """The choices of the file in the order of the flag search."""
-    order = FlagOrder(
-        flags, flags.space({}, ()), Expectation(case.mix, others), case.times_s, surveys=is_convolutional(case.mix)
-    )
+    space = flags.space({}, (), convolutions=has_convolutions(case.mix))
+    order = FlagOrder(flags, space, Expectation(case.mix, others), case.times_s)
     while values := order.ask(1):
         choice = items_of(values[0])
         yield choice

@@ -10,6 +10,7 @@ import pytest
 
 from tuner.model_flags import FlagKnob, Host, ModelFlags, gpu
 from tuner.model_flags.cpu import FLAGS
+from tuner.model_flags.cuda import FLAGS as GPU_FLAGS
 
 PASSES = "--iree-preprocessing-pass-pipeline"
 SMALL = ModelFlags(
@@ -71,6 +72,15 @@ def test_the_cpus_values_suit_its_host(host: Host, threads: set[str], edges: set
     assert found["threads"] == threads
     assert found["ragged-edges"] == edges
     assert ("none" in found["distribution"]) == (host.threads == 1)
+
+
+@pytest.mark.parametrize("flags", [FLAGS, GPU_FLAGS], ids=["cpu", "gpu"])
+def test_a_model_without_convolutions_has_no_choice_of_their_layout_and_algorithm(flags: ModelFlags) -> None:
+    left = {knob.name: len(knob.domain) for knob in flags.space({}, (), convolutions=False).knobs}
+    assert left["convolution-layout"] == left["convolution-algorithm"] == 1
+    assert left["opt-level"] == 3
+    pinned = flags.space({"convolution-layout": "channels-last"}, (), convolutions=False)
+    assert {knob.name: knob.domain for knob in pinned.knobs}["convolution-layout"] == (1,)
 
 
 def test_no_two_values_of_the_cpus_knobs_stand_for_the_same() -> None:

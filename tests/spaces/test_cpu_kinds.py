@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,13 @@ from tuner.spaces.cpu import convolution, elementwise, inner_tiled, mmt4d, packi
 from tuner.spaces.cpu.tiles import follow
 from tuner.targets import Limits
 from tuner.targets.cpu import CpuTarget
-from tuner.targets.cpu_pipelines import FOLDED_DOUBLE_TILING, MMT4D_WITHOUT_MICROKERNELS, pipeline_attribute
+from tuner.targets.cpu_pipelines import (
+    FOLDED_DOUBLE_TILING,
+    MMT4D_BY_PARTS,
+    MMT4D_BY_PARTS_WITHOUT_MICROKERNELS,
+    MMT4D_WITHOUT_MICROKERNELS,
+    pipeline_attribute,
+)
 
 AVX512 = Limits(vector_bytes=64, threads=1)
 EXAMPLE = EXAMPLES / "cpu_kinds.mlir"
@@ -33,6 +40,11 @@ PACKED = Problem(
     "mmt4d",
     tuple(Loop(extent, role) for extent, role in ((6, "m"), (13, "n"), (576, "k"), (16, "m"), (16, "n"), (1, "k"))),
     tuple(Operand("f32", "", loops) for loops in ((0, 2, 3, 5), (1, 2, 4, 5), (0, 1, 3, 4))),
+)
+TILES = Problem(
+    "inner-tiled",
+    tuple(Loop(extent, role) for extent, role in ((18, "m"), (64, "n"), (4096, "k"))),
+    tuple(Operand("f32", "", loops) for loops in ((0, 2), (1, 2), (0, 1))),
 )
 KINDS = {
     "conv": ("convolution", "cpu-convolution"),
@@ -251,13 +263,40 @@ def test_products_are_calls_or_code() -> None:
     assert len(calls["microkernel"]) >= 50
 
 
-def test_a_product_without_microkernel_names_its_passes() -> None:
+def test_a_product_without_microkernel_or_by_parts_names_its_passes() -> None:
     pool = enumerate_space(mmt4d.SPACE.build(PACKED, replace(AVX512, microkernels=True)))
+    points = [pool.point(row) for row in range(len(pool))]
     pipelines = {
-        (pool.point(row)["microkernel"], mmt4d.SPACE.configuration(PACKED, pool.point(row)).pipeline)
-        for row in range(len(pool))
+        (point["microkernel"], point["cache_reduction[k0]"] > 0, mmt4d.SPACE.configuration(PACKED, point).pipeline)
+        for point in points
     }
-    assert pipelines == {(0, MMT4D_WITHOUT_MICROKERNELS), (1, "Mmt4dTilingExpert")}
+    assert pipelines == {
+        (0, False, MMT4D_WITHOUT_MICROKERNELS),
+        (1, False, "Mmt4dTilingExpert"),
+        (0, True, MMT4D_BY_PARTS_WITHOUT_MICROKERNELS),
+        (1, True, MMT4D_BY_PARTS),
+    }
+
+
+@pytest.mark.parametrize(
+    ("space", "problem", "outer", "most"), [(mmt4d, PACKED, "0", 32), (inner_tiled, TILES, "", 16)]
+)
+def test_a_sum_by_parts_keeps_its_output_on_the_stack(space: Any, problem: Problem, outer: str, most: int) -> None:
+    pool = enumerate_space(space.SPACE.build(problem, AVX512))
+    found = columns(pool)
+    parts = found[f"cache_reduction[k{outer}]"]
+    assert (problem.loops[2].extent % np.maximum(parts, 1) == 0).all()
+    tiles = (found[f"distribution[m{outer}]"] * found[f"distribution[n{outer}]"])[parts > 0]
+    assert (tiles.min(), tiles.max()) == (2, most)
+    row = int(np.flatnonzero(parts)[0])
+    levels = space.SPACE.configuration(problem, pool.point(row)).levels
+    assert list(levels)[:2] == ["distribution", "cache_reduction"]
+    assert levels["cache_reduction"] == tuple(int(parts[row]) if loop == 2 else 0 for loop in range(len(problem.loops)))
+
+
+def test_a_sum_that_no_part_divides_has_no_parts() -> None:
+    short = replace(TILES, loops=(*TILES.loops[:2], Loop(61, "k")))
+    assert "cache_reduction[k]" not in {knob.name for knob in inner_tiled.SPACE.build(short, AVX512).knobs}
 
 
 def test_types_without_a_microkernel_leave_no_choice_of_it() -> None:

@@ -14,8 +14,6 @@ from tuner.dispatch import Dispatch, Problem
 _LARGE = 2**24
 # The part of a model's steps from which on its convolutions say what its products are.
 _CONVOLUTIONAL = 0.001
-# The part that convolutions of a model have at least that is made of them.
-_MUCH = 0.1
 _CONVOLUTIONS = ("convolution", "1x1 convolution", "grouped convolution", "depthwise convolution")
 
 
@@ -37,9 +35,9 @@ def op_mix(dispatches: Sequence[Dispatch]) -> dict[str, float]:
     return {name: count / total for name, count in sorted(steps.items()) if count}
 
 
-def is_convolutional(mix: Mapping[str, float]) -> bool:
-    """Whether convolutions, those of 1x1 included, are a good part of the model."""
-    return sum(mix.get(name, 0.0) for name in (*_CONVOLUTIONS, "product beside convolutions")) >= _MUCH
+def has_convolutions(mix: Mapping[str, float]) -> bool:
+    """Whether a model of this mix has convolutions. True for {}, of which nothing is known."""
+    return not mix or any(name in mix for name in _CONVOLUTIONS)
 
 
 def _class_of(problem: Problem) -> str:

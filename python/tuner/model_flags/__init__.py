@@ -44,12 +44,14 @@ class FlagKnob:
     A value stands for flags, which start with dashes, and for passes, which run before IREE's own over each function.
     `suits` holds conditions for values that make sense on some hosts only. `remakes`: what values make of
     products and convolutions, in a word, if they make other ops of them. What tuning gains differs then.
+    `of_convolutions`: the values that change nothing in a model without convolutions.
     """
 
     name: str
     choices: Mapping[str, tuple[str, ...]]
     suits: Mapping[str, Callable[[Host], bool]] = field(default_factory=dict)
     remakes: Mapping[str, str] = field(default_factory=dict)
+    of_convolutions: frozenset[str] = frozenset()
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -66,10 +68,14 @@ class FlagKnob:
         """Whether one of the choices stands for passes."""
         return _PASSES in self.flag_names
 
-    def suited(self, host: Host | None) -> tuple[int, ...]:
-        """The numbers of the values that make sense on a host; all of them if it is not known."""
-        numbers = enumerate(self.values)
-        return tuple(i for i, value in numbers if host is None or value not in self.suits or self.suits[value](host))
+    def suited(self, host: Host | None, *, convolutions: bool = True) -> tuple[int, ...]:
+        """The numbers of the values that make sense on a host, if it is known, and for a model without convolutions."""
+        return tuple(
+            number
+            for number, value in enumerate(self.values)
+            if (host is None or value not in self.suits or self.suits[value](host))
+            and (convolutions or value not in self.of_convolutions)
+        )
 
 
 def _flags_of(parts: Iterable[str]) -> tuple[str, ...]:
@@ -95,11 +101,18 @@ class ModelFlags:
     repairs: tuple[Repair, ...] = ()
     gains: Path | None = None
 
-    def space(self, pinned: Mapping[str, str], given: Iterable[str], host: Host | None = None) -> Space:
+    def space(
+        self,
+        pinned: Mapping[str, str],
+        given: Iterable[str],
+        host: Host | None = None,
+        *,
+        convolutions: bool = True,
+    ) -> Space:
         """The choices that remain when some are pinned and flags that the user gave settle others.
 
-        Values that make no sense on `host` are left out, unless they are pinned. Raises InputError for a pinned knob or
-        value that does not exist.
+        Values that make no sense on `host`, or for a model without `convolutions`, are left out unless they are pinned.
+        Raises InputError for a pinned knob or value that does not exist.
         """
         for name, value in pinned.items():
             pinned_knob = next((knob for knob in self.knobs if knob.name == name), None)
@@ -113,7 +126,7 @@ class ModelFlags:
         settled = {flag.partition("=")[0] for flag in given}
         knobs = []
         for knob in self.knobs:
-            values = knob.suited(host)
+            values = knob.suited(host, convolutions=convolutions)
             if knob.name in pinned:
                 values = (knob.values.index(pinned[knob.name]),)
             elif knob.flag_names & settled:

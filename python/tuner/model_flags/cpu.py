@@ -59,6 +59,7 @@ KNOBS = (
         "convolution-layout",
         _LAYOUTS,
         remakes=dict.fromkeys(_LAYOUTS, "channels last"),
+        of_convolutions=frozenset(_LAYOUTS),
     ),
     # Two paths: `on` is the one that IREE suggests, which tiles when it creates dispatches and fuses packing with them.
     # It makes the bytes of `--iree-dispatch-creation-data-tiling`. `early` tiles in the global optimization.
@@ -84,11 +85,13 @@ KNOBS = (
         },
         {"matmul-and-convolution": _tiles_channels, "convolution": _tiles_channels},
         remakes=dict.fromkeys(("matmul-and-convolution", "convolution"), "blocks of channels"),
+        of_convolutions=frozenset({"matmul-and-convolution", "convolution"}),
     ),
     FlagKnob(
         "convolution-algorithm",
         {"im2col": (f"{_GLOBAL_OPT}use-im2col-for-convs",), "winograd": (_WINOGRAD,)},
         remakes={"im2col": "products", "winograd": "smaller products"},
+        of_convolutions=frozenset({"im2col", "winograd"}),
     ),
     # The default is mmt4d on x86-64 and AArch64. `all`: packing, unpacking and blocked convolutions too.
     FlagKnob("microkernels", {"none": (f"{_LLVM}enable-ukernels=none",), "all": (f"{_LLVM}enable-ukernels=all",)}),
@@ -107,6 +110,7 @@ KNOBS = (
             "aggressive": (f"{_OPT}aggressively-propagate-transposes",),
             "none": (f"{_GLOBAL_OPT}propagate-transposes=false",),
         },
+        of_convolutions=frozenset({"through-convolutions"}),
     ),
     FlagKnob("generalized-matmul", {"on": (f"{_OPT}generalize-matmul",)}),
     FlagKnob("outer-concatenation", {"on": (f"{_OPT}outer-dim-concat",)}),

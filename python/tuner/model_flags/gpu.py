@@ -34,6 +34,7 @@ KNOBS = (
         "convolution-layout",
         {"channels-last": ("iree-preprocessing-convert-conv-to-channels-last",)},
         remakes={"channels-last": "channels last"},
+        of_convolutions=frozenset({"channels-last"}),
     ),
     FlagKnob("opt-level", {"O2": (f"{_OPT}level=O2",), "O3": (f"{_OPT}level=O3",)}),
     FlagKnob(
@@ -54,6 +55,7 @@ KNOBS = (
             "winograd": (_WINOGRAD,),
         },
         remakes={"winograd": "smaller products"},
+        of_convolutions=frozenset({"direct", "plain", "winograd"}),
     ),
     FlagKnob("product-code", {"vector-distribute": (f"{_CODE}use-tile-and-fuse-matmul=false",)}),
     FlagKnob(
@@ -68,6 +70,7 @@ KNOBS = (
             "none": (f"{_GLOBAL_OPT}propagate-transposes=false",),
             "through-convolutions": (f"{_GLOBAL_OPT}propagate-transposes-through-conv",),
         },
+        of_convolutions=frozenset({"through-convolutions"}),
     ),
     FlagKnob("reduction-code", {"tile-and-fuse": (f"{_CODE}use-reduction-vector-distribution=false",)}),
     FlagKnob("split-reduction", {"on": (f"{_CREATION}enable-split-reduction",)}),

@@ -39,8 +39,7 @@ Point = dict[str, int]
 class FlagOrder:
     """Chooses among the points of `space`, a space of `flags`. Equal answers lead to equal questions.
 
-    `only`: the choices that may be asked for; by default all. `surveys`: whether each of what values make of products
-    and convolutions is tried.
+    `only`: the choices that may be asked for; by default all.
     """
 
     def __init__(
@@ -49,12 +48,9 @@ class FlagOrder:
         space: Space,
         expectation: Expectation,
         only: Container[Items] | None = None,
-        *,
-        surveys: bool = False,
     ) -> None:
         self._flags = flags
         self._only = only
-        self._surveys = surveys
         self._space = space
         self._expectation = expectation
         # In the order of asking.
@@ -99,7 +95,7 @@ class FlagOrder:
     def _surveyed(self, candidates: Sequence[Items]) -> list[Items]:
         """Those that make something of products and convolutions that was not tried, if it is their turn."""
         asked = len(self._asked) - 1
-        if not self._surveys or asked < _BEFORE_SURVEY or (asked - _BEFORE_SURVEY) % 2:
+        if asked < _BEFORE_SURVEY or (asked - _BEFORE_SURVEY) % 2:
             return []
         tried = frozenset[str]().union(*(self._flags.remade(dict(choice)) for choice in self._asked))
         return [choice for choice in candidates if self._flags.remade(dict(choice)) - tried]

@@ -33,13 +33,14 @@ def known_flags(target: str) -> ModelFlags | None:
     return found
 
 
-def space_of(known: ModelFlags, options: Options) -> Space:
-    """The choices that the options leave, and that make sense on this machine.
+def space_of(known: ModelFlags, options: Options, *, convolutions: bool = True) -> Space:
+    """The choices that the options leave, and that make sense on this machine and for a model without convolutions.
 
     A flag of the user may name another processor. Raises InputError for pins that name no choice.
     """
     is_other = any(flag.startswith("--iree-llvmcpu-target-cpu") for flag in options.flags)
-    return known.space(options.pins, options.flags, Host(options.threads, None if is_other else processor_features()))
+    host = Host(options.threads, None if is_other else processor_features())
+    return known.space(options.pins, options.flags, host, convolutions=convolutions)
 
 
 def is_choice(target: str, flag: str) -> bool:

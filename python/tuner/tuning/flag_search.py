@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tuner.dispatch import Dispatch
-from tuner.dispatches.op_mix import is_convolutional, op_mix
+from tuner.dispatches.op_mix import has_convolutions, op_mix
 from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
 from tuner.events import FlagsTried, Note, PhaseStarted
@@ -137,11 +137,13 @@ def promise(bench: Workbench, dispatches: Sequence[Dispatch]) -> Promise:
     known = known_flags(bench.target.name)
     if known is None or known.gains is None or bench.options.keep_flags or bench.options.dispatches:
         return Promise()
+    mix = op_mix(dispatches)
     try:
-        expectation = Expectation(op_mix(dispatches), read_gains(known.gains))
+        expectation = Expectation(mix, read_gains(known.gains))
     except InputError:
         return Promise()
-    first = FlagOrder(known, space_of(known, bench.options), expectation).ask(1)
+    space = space_of(known, bench.options, convolutions=has_convolutions(mix))
+    first = FlagOrder(known, space, expectation).ask(1)
     gains = expectation.of([items_of(values) for values in first]).gain
     return Promise(first[0] if first else {}, max([1.0, *(math.exp(gain) for gain in gains)]))
 
@@ -171,10 +173,10 @@ class _FlagSearch:
         self._budget = budget.part(self._flags_s)
         self._pins = {name: value for name, value in bench.options.pins.items() if value != DEFAULT}
         with bench.watch.of(Part.SOLVING):
-            self._space = space_of(known, bench.options)
             mix = op_mix(dispatches)
+            self._space = space_of(known, bench.options, convolutions=has_convolutions(mix))
             expectation = Expectation(mix, self._measured_models())
-            self._order = FlagOrder(known, self._space, expectation, surveys=is_convolutional(mix))
+            self._order = FlagOrder(known, self._space, expectation)
         self._trials = FlagTrials(bench, plain, known, self._budget)
         self._baseline_s: float | None = None
 

@@ -3,9 +3,10 @@
 """Products of tiles (iree_codegen.inner_tiled) on llvm-cpu by Mmt4dTilingExpert.
 
 The compiler has packed the operands for an instruction, whose tile a vector takes. The knobs say how many of these
-tiles a workgroup takes, and how many steps of the sum are unrolled.
+tiles a workgroup takes, how many steps of the sum are unrolled, and into which parts the sum is cut
+(tuner.spaces.cpu.parts).
 
-Source: probed with IREE 3.13 on 512 x 1024 x 4096. The pipeline ignores cache tiles: times and outputs stay the same.
+Source: probed with IREE 3.13 on 512 x 1024 x 4096. The pipeline ignores cache tiles: parts need a list of passes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from tuner.constraints import Space
 from tuner.dispatch import Configuration, Loop, Problem
+from tuner.spaces.cpu.parts import has_parts, part_knobs, part_rules, with_part
 from tuner.spaces.cpu.tiles import (
     Tiles,
     division_rules,
@@ -27,9 +29,12 @@ from tuner.spaces.cpu.tiles import (
 )
 from tuner.spaces.tiles import divisors, powers_of_two
 from tuner.targets import Limits
+from tuner.targets.cpu_pipelines import INNER_TILED_BY_PARTS
 
 _MOST_WORKGROUP_TILES = 16
 _MOST_REDUCTION_VECTOR = 8
+# The output's tiles of a workgroup become one vector, and the compiler refuses large ones: 18 of 29 x 16 numbers.
+_MOST_TILES_BY_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,18 @@ class InnerTiled:
 
     def build(self, problem: Problem, limits: Limits) -> Space:
         tiled = tiling(problem, _vector_tiles, _workgroup_tiles)
-        return Space(tiled.knobs, (*division_rules(problem, tiled), *thread_rules(problem, limits, tiled)))
+        parts = part_knobs(problem)
+        rules = [
+            *division_rules(problem, tiled),
+            *thread_rules(problem, limits, tiled),
+            *part_rules(tiled, parts, _MOST_TILES_BY_PARTS),
+        ]
+        return Space((*tiled.knobs, *parts), tuple(rules))
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         root = levels(problem, point)
-        return Configuration("Mmt4dTilingExpert", root, others=follow(problem, root))
+        pipeline = INNER_TILED_BY_PARTS if has_parts(problem, point) else "Mmt4dTilingExpert"
+        return Configuration(pipeline, with_part(problem, point, root), others=follow(problem, root))
 
 
 SPACE = InnerTiled()

@@ -6,7 +6,7 @@ The compiler has packed the operands. The inner three loops are one register til
 how many of these tiles a workgroup takes, and how many a vector.
 
 With microkernels (IREE's default on x86-64 and AArch64) a vector tile of the output is one call, which sums by itself.
-A knob says whether the product is a call or generated code.
+A knob says whether the product is a call or generated code. Another cuts the sum into parts (tuner.spaces.cpu.parts).
 
 Source: measured with IREE 3.13. Generated code is fast by one tile and one step of the sum only: 2, 4 and 8 steps take
 4.0 to 5.4 ms on 96 x 196 x 576 in place of 0.2, and several tiles of a vector 0.03 to 0.06 ms on 1 x 384 x 512 in place
@@ -17,11 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import z3
 
 from tuner.constraints import Knob, Rule, Space
 from tuner.dispatch import Configuration, Loop, Problem
+from tuner.spaces.cpu.parts import has_parts, part_knobs, part_rules, with_part
 from tuner.spaces.cpu.tiles import (
     Tiles,
     Tiling,
@@ -33,15 +35,28 @@ from tuner.spaces.cpu.tiles import (
     tiling,
     workgroup_tiles,
 )
-from tuner.spaces.tiles import divisors, ordered, powers_of_two, product
+from tuner.spaces.tiles import ELEMENT_BYTES, divisors, ordered, powers_of_two, product
 from tuner.targets import Limits
-from tuner.targets.cpu_pipelines import MMT4D_WITHOUT_MICROKERNELS
+from tuner.targets.cpu_pipelines import (
+    MMT4D_BY_PARTS,
+    MMT4D_BY_PARTS_WITHOUT_MICROKERNELS,
+    MMT4D_WITHOUT_MICROKERNELS,
+)
 
 _INNER_LOOPS = 3
 _MOST_WORKGROUP_TILES = 16
 # Tiles of the output in a call: as much of the ops that are fused with the product is one vector.
 _MOST_IN_CALL = 8
+# What the compiler allows a workgroup by default.
+_STACK_BYTES = 32768
 _MICROKERNEL = "microkernel"
+# By whether sums are cut into parts, and whether products are calls.
+_PIPELINES = {
+    (False, False): MMT4D_WITHOUT_MICROKERNELS,
+    (False, True): "Mmt4dTilingExpert",
+    (True, False): MMT4D_BY_PARTS_WITHOUT_MICROKERNELS,
+    (True, True): MMT4D_BY_PARTS,
+}
 # Element types of operands and sums that IREE has microkernels for. Source: CPULowerToUKernels.cpp.
 _MICROKERNEL_TYPES = frozenset(
     {
@@ -80,18 +95,23 @@ class Mmt4d:
             return () if index >= first_inner else _workgroup_tiles(loop.extent)
 
         tiled = tiling(problem, vectors, workgroups)
-        rules = [*division_rules(problem, tiled), *thread_rules(problem, limits, tiled)]
+        parts = part_knobs(problem)
+        rules = [
+            *division_rules(problem, tiled),
+            *thread_rules(problem, limits, tiled),
+            *part_rules(tiled, parts, _STACK_BYTES // _tile_bytes(problem)),
+        ]
         if not may_call:
-            return Space(tiled.knobs, tuple(rules))
+            return Space((*tiled.knobs, *parts), tuple(rules))
         called = Knob(_MICROKERNEL, (0, 1))
         in_vector = product(tiled.vector[index] for index in range(first_inner))
         rules += [*_remainder_rules(problem, tiled), _vector_rule(in_vector, called.var == 1)]
-        return Space((*tiled.knobs, called), tuple(rules))
+        return Space((*tiled.knobs, *parts, called), tuple(rules))
 
     def configuration(self, problem: Problem, point: Mapping[str, int]) -> Configuration:
         root = levels(problem, point)
-        pipeline = "Mmt4dTilingExpert" if point.get(_MICROKERNEL, 1) else MMT4D_WITHOUT_MICROKERNELS
-        return Configuration(pipeline, root, others=follow(problem, root))
+        pipeline = _PIPELINES[has_parts(problem, point), point.get(_MICROKERNEL, 1) == 1]
+        return Configuration(pipeline, with_part(problem, point, root), others=follow(problem, root))
 
 
 SPACE = Mmt4d()
@@ -101,6 +121,12 @@ def _workgroup_tiles(extent: int) -> Tiles:
     """Divisors, and powers of two and their triples, which may leave a remainder of tiles to the last workgroup."""
     triples = [3 * tile for tile in powers_of_two(extent // 3)]
     return ordered([*workgroup_tiles(divisors(extent), _MOST_WORKGROUP_TILES), *powers_of_two(extent), *triples])
+
+
+def _tile_bytes(problem: Problem) -> int:
+    """The bytes of a tile of the output."""
+    inner = problem.loops[-_INNER_LOOPS:]
+    return ELEMENT_BYTES[problem.operands[-1].element_type] * prod(loop.extent for loop in inner if loop.is_parallel)
 
 
 def _tiles_of_call(loop: Loop) -> Tiles:
