@@ -88,14 +88,17 @@ class LoadedBlas:
 class Row:
     """The result of one case.
 
-    `tuned` says whether a candidate is in the spec, `allocator` what IREE's programs ran with. `ms` are the medians of
-    the programs. `better` is the better default, `speedup` the ratio of its time to the tuned program's; `blas` is that
-    of OpenBLAS. `seconds` is what the case took.
+    `tuned` says whether a candidate is in the spec, `flags` what was chosen for the whole model, and `candidates` how
+    many were tried, of all dispatches. IREE's programs ran with `allocator`. `ms` are the medians of the programs.
+    `better` is the better default, `speedup` the ratio of its time to the tuned program's; `blas` is that of OpenBLAS.
+    `seconds` is what the case took.
     """
 
     name: str
     tuned: bool
+    flags: tuple[str, ...]
     allocator: str
+    candidates: int
     ms: dict[str, float]
     better: str
     speedup: Ratio
@@ -141,7 +144,9 @@ def compare(case: Case, model: Model, result: TuneResult, folder: Path, started:
     return Row(
         name=case.name,
         tuned=any(each.winner for each in result.dispatches),
+        flags=result.flags,
         allocator=allocator,
+        candidates=sum(each.tried for each in result.dispatches),
         ms={name: seconds * 1e3 for name, seconds in medians.items()},
         better=better,
         speedup=speedup(samples[better], samples[TUNED]),
@@ -222,7 +227,9 @@ def as_json(row: Row) -> dict[str, Any]:
     return {
         "kernel": row.name,
         "tuned": row.tuned,
+        "flags": list(row.flags),
         "allocator": row.allocator,
+        "candidates": row.candidates,
         "ms": row.ms,
         "better_default": row.better,
         **{

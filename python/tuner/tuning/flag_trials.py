@@ -58,7 +58,7 @@ class End:
     """How a choice ended: the seconds of a run, or None and why. It is certain unless others may be at fault.
 
     `detail` also says how a choice was repaired. `speedup`: over the plain model of the run that measured it. `binary`:
-    what tells its code from other code, "" if it was not compiled by this run.
+    what tells its code from other code, "" if it was not compiled in this run's folder.
     """
 
     time_s: float | None
@@ -97,6 +97,11 @@ def described(repair: Repair) -> str:
     return f"repaired by {' '.join(repair.flags)}, for {repair.reason} without it"
 
 
+def _code_of(binary: Path) -> str:
+    """What tells the code of a binary from other code; "" if the file does not exist."""
+    return digest(binary.read_bytes()) if binary.exists() else ""
+
+
 class FlagTrials:
     """Compiles choices into the run's folder and measures their binaries, equal ones once.
 
@@ -133,7 +138,7 @@ class FlagTrials:
         """
         self._folder.mkdir(exist_ok=True)
         self._baseline_s = self._plain_s()
-        self._remember(self._plain.program.binary, self._baseline_s)
+        self._remember(_code_of(self._plain.program.binary), self._baseline_s)
         if held:
             same = self.binary_of(held)
             shutil.copyfile(self._plain.program.binary, same)
@@ -150,8 +155,10 @@ class FlagTrials:
         binaries = iter(self._compile(new))
         for values, known in zip(choices, stored, strict=True):
             if known is not None:
-                end = End(known.time_s, known.detail, known.speedup, is_stored=True)
-                self._remember(self.binary_of(values), known.time_s)
+                binary = self.binary_of(values)
+                code = _code_of(binary)
+                end = End(known.time_s, known.detail, known.speedup, is_stored=True, binary=code)
+                self._remember(code, known.time_s)
             else:
                 end = self._new(values, next(binaries), best_s)
             if end.time_s is not None:
@@ -291,21 +298,21 @@ class FlagTrials:
         name = "-".join(f"{name}-{value}" for name, value in values.items())
         return self._folder / f"{name if len(name) <= _LONGEST_NAME else digest(name)}.vmfb"
 
-    def _remember(self, binary: Path, time_s: float | None) -> None:
-        """Takes `time_s` for every choice that makes the same binary, if the file still exists."""
-        if time_s is not None and binary.exists():
-            self._times_s.setdefault(digest(binary.read_bytes()), time_s)
+    def _remember(self, code: str, time_s: float | None) -> None:
+        """Takes `time_s` for every choice of this code, unless it is unknown."""
+        if time_s is not None and code:
+            self._times_s.setdefault(code, time_s)
 
     def _evaluate(self, binary: Path | End, best_s: float) -> End:
         """Measures a choice unless another one made the same binary."""
         if isinstance(binary, End):
             return binary
-        code = digest(binary.read_bytes())
+        code = _code_of(binary)
         known_s = self._times_s.get(code)
         if known_s is not None:
             return End(known_s, binary=code)
         end = self._measure(binary, best_s)
-        self._remember(binary, end.time_s)
+        self._remember(code, end.time_s)
         return replace(end, binary=code)
 
     def _measure(self, binary: Path, best_s: float) -> End:
