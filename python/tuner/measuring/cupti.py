@@ -24,8 +24,7 @@ _TOOLKIT = ("/usr/local/cuda/lib64", "/usr/local/cuda/extras/CUPTI/lib64")
 # Its place in PyPI's packages, below a folder of packages.
 _PACKAGED = ("nvidia/cu13/lib", "nvidia/cuda_cupti/lib")
 
-# Source: CUpti_ActivityKind, CUpti_ActivityFlag and CUptiResult in CUPTI's headers of 12.8 and 13.0. A "kernel" is a
-# dispatch there.
+# Source: CUpti_ActivityKind, CUpti_ActivityFlag and CUptiResult in CUPTI's headers of 12.8 and 13.0.
 _SERIAL, _CONCURRENT = 3, 10
 _FORCED = 1
 _NO_MORE = 12
@@ -72,9 +71,9 @@ class Cupti:
             self._do("cuptiActivityFlushAll", _FORCED)
             self._do("cuptiActivityDisable", _CONCURRENT)
             filled, self._filled = self._filled, []
-        spans = [span for address, size in filled for span in self._spans(address, size)]
-        self._free += [address for address, _ in filled]
-        return spans
+            # They are read before anything is recorded again.
+            self._free += [address for address, _ in filled]
+        return [span for address, size in filled for span in self._spans(address, size)]
 
     def _spans(self, address: int, size: int) -> Iterator[tuple[int, int]]:
         """Those of one buffer. CUPTI finds its records, whose sizes differ by release."""
