@@ -58,62 +58,73 @@ def dispatch(start: int, end: int, *, kind: int = CONCURRENT, size: int = SIZES[
 COPIED = bytes(Record(COPY, start=1, end=10**9)).ljust(COPY_SIZE, b"\xff")
 
 
+FUNCTIONS = {
+    "cuptiActivityRegisterCallbacks": "register",
+    "cuptiActivityEnable": "enable",
+    "cuptiActivityDisable": "disable",
+    "cuptiActivityFlushAll": "flush",
+    "cuptiActivityGetNextRecord": "following",
+    "cuptiGetResultString": "reason",
+}
+
+
 class Library:
-    """Stands in for NVIDIA's library, which needs a GPU: it hands out the records that it is given when it is flushed."""
+    """Stands in for NVIDIA's library, which needs a GPU: after a run it hands out the records that it has."""
 
     def __init__(self, *buffers: Sequence[bytes], refuses: str = "") -> None:
         self.buffers = list(buffers)
         self.is_on = False
+        self.has_run = False
         self.given: list[int] = []
         self._refuses = refuses
         self._sizes: dict[int, list[int]] = {}
 
     def __getattr__(self, name: str) -> Callable[..., int]:
-        def call(*arguments: Any) -> int:
-            return 35 if name == self._refuses else (getattr(self, f"do_{name.removeprefix('cupti')}")(*arguments) or 0)
+        if name == self._refuses:
+            return lambda *_: 35
+        function = getattr(self, FUNCTIONS[name])
+        return lambda *arguments: function(*arguments) or 0
 
-        return call
+    def run(self, _times: int) -> None:
+        assert self.is_on
+        self.has_run = True
 
-    def do_ActivityRegisterCallbacks(self, give: Any, take: Any) -> None:
+    def register(self, give: Any, take: Any) -> None:
         self._give, self._take = give, take
 
-    def do_ActivityEnable(self, kind: int) -> None:
+    def enable(self, kind: int) -> None:
         self.is_on = kind == CONCURRENT
 
-    def do_ActivityDisable(self, kind: int) -> None:
+    def disable(self, kind: int) -> None:
         self.is_on = self.is_on and kind != CONCURRENT
 
-    def do_ActivityFlushAll(self, _flags: int) -> None:
-        buffers, self.buffers = self.buffers if self.ran else [], [] if self.ran else self.buffers
-        for records in buffers:
+    def flush(self, _flags: int) -> None:
+        while self.has_run and self.buffers:
+            records = self.buffers.pop(0)
             place, size, most = ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_size_t()
             self._give(ctypes.byref(place), ctypes.byref(size), ctypes.byref(most))
             content = b"".join(records)
-            assert place.value and place.value % 8 == 0 and len(content) <= size.value
+            assert place.value
+            assert place.value % 8 == 0
+            assert len(content) <= size.value
             ctypes.memmove(place.value, content, len(content))
             self._sizes[place.value] = [len(record) for record in records]
             self.given.append(place.value)
             self._take(None, 0, place, size, len(content))
 
-    def do_ActivityGetNextRecord(self, buffer: ctypes.c_void_p, size: ctypes.c_size_t, record: Any) -> int:
+    def following(self, buffer: ctypes.c_void_p, size: ctypes.c_size_t, record: Any) -> int:
         start, sizes = buffer.value or 0, self._sizes[buffer.value or 0]
         assert sum(sizes) == size.value
         found = record._obj
-        places = [start + sum(sizes[:count]) for count in range(len(sizes) + 1)]
-        following = 0 if found.value is None else places.index(found.value) + 1
-        if following >= len(sizes):
+        places = [start + sum(sizes[:count]) for count in range(len(sizes))]
+        number = 0 if found.value is None else places.index(found.value) + 1
+        if number == len(places):
             return 12
-        found.value = places[following]
+        found.value = places[number]
         return 0
 
-    def do_GetResultString(self, _code: int, text: Any) -> None:
+    def reason(self, _code: int, text: Any) -> None:
         text._obj.value = b"CUPTI_ERROR_INSUFFICIENT_PRIVILEGES"
-
-    ran = False
-
-    def run(self, _times: int) -> None:
-        assert self.is_on
-        self.ran = True
 
 
 @pytest.mark.parametrize("size", SIZES)
