@@ -16,7 +16,10 @@ from tuner.bundle.manifest import BundledDevice
 from tuner.errors import InputError, MeasurementError
 from tuner.jsonable import from_given, to_plain
 from tuner.measuring.cupti import VARIABLE, Cupti
+from tuner.measuring.dispatch_data import Array
 from tuner.measuring.presence import check_clock
+from tuner.measuring.programs import DispatchProgram
+from tuner.measuring.served import ServedPrograms
 from tuner.options import Options
 from tuner.runs.record import RunRecord, asked_of
 from tuner.specs.certificate import circumstances
@@ -240,3 +243,38 @@ def test_a_bundle_keeps_the_clock() -> None:
     assert to_plain(bundled)["clock"] == CUPTI
     assert (bundled.asked_clock, bundled.device("cuda://1").timed_as) == ("device", "cuda://1 by cupti")
     assert BundledDevice.of(CudaTarget().device).asked_clock == "host"
+
+
+class Counted:
+    """A loaded program that computes nothing."""
+
+    def fill(self, seed: int) -> None:
+        """It has no data."""
+
+    def run(self, times: int) -> None:
+        sum(range(times))
+
+    def outputs(self) -> list[Array]:
+        return []
+
+
+class CountedFunction:
+    def load(self, device_uri: str) -> Counted:
+        del device_uri
+        return Counted()
+
+
+class CountedDispatch(DispatchProgram):
+    def load(self, device_uri: str) -> Counted:
+        del device_uri
+        return Counted()
+
+
+def test_only_dispatches_are_timed_by_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none.so"))
+    programs = ServedPrograms(ON_DEVICE)
+    programs.load("function", CountedFunction())
+    programs.load("dispatch", CountedDispatch(tmp_path, "", "", 0, ()))
+    assert programs.time("function", 1000) > 0
+    with pytest.raises(MeasurementError, match="the device's clock needs CUPTI"):
+        programs.time("dispatch", 1000)
