@@ -33,7 +33,8 @@ from tuner.measuring import Runner
 from tuner.measuring.noise import spread, typical_s
 from tuner.measuring.preloading import Preloader
 from tuner.measuring.sampling import calibrate
-from tuner.targets import CUPTI, Device
+from tuner.targets import Device
+from tuner.targets.device import CUPTI
 
 CLOCKS = ("wall", CUPTI)
 _SEED = 1
@@ -88,8 +89,8 @@ def time_dispatch(folder: Path, dispatch: BundledDispatch, device: Device, sampl
 
 def rank_correlation(some: Sequence[float], others: Sequence[float]) -> float:
     """Spearman's, of numbers without ties."""
-    ranks = [np.argsort(np.argsort(numbers)) for numbers in (some, others)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    one, other = (np.argsort(np.argsort(numbers)).astype(np.float64) for numbers in (some, others))
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def describe(name: str, timed: Sequence[Timed]) -> list[str]:

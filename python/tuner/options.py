@@ -16,7 +16,8 @@ from tuner import plugins
 from tuner.errors import InputError
 from tuner.foreign import shown
 from tuner.model.shapes import Shapes
-from tuner.targets import CLOCKS, Allocator, Clock
+from tuner.targets import Allocator
+from tuner.targets.device import CLOCKS, Clock
 
 if TYPE_CHECKING:
     from tuner.search import Strategy

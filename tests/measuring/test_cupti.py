@@ -23,9 +23,10 @@ from tuner.measuring.served import ServedPrograms
 from tuner.options import Options
 from tuner.runs.record import RunRecord, asked_of
 from tuner.specs.certificate import circumstances
-from tuner.targets import CUPTI, Device
+from tuner.targets import Device
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.cuda import CudaTarget
+from tuner.targets.device import CUPTI
 from tuner.targets.rocm import RocmTarget
 
 ON_DEVICE = Device("cuda", (), CUPTI, "a GPU")

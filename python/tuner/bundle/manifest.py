@@ -17,7 +17,8 @@ from tuner.facts import BinaryFacts, check_facts
 from tuner.foreign import parse_json, shown
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Candidate, Compilation, Fate
-from tuner.targets import CUPTI, HOST_CLOCKS, Clock, Device
+from tuner.targets import Device
+from tuner.targets.device import CUPTI, HOST_CLOCKS, Clock
 
 SCHEMA = "iree-tuner-bundle/3"
 FILE = "manifest.json"

@@ -35,7 +35,7 @@ from tuner.events import Event, Listener, both
 from tuner.model.shapes import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import EFFORTS, Options
-from tuner.targets import CLOCKS
+from tuner.targets.device import CLOCKS
 
 if TYPE_CHECKING:
     from rich.console import Console

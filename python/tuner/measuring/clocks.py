@@ -10,7 +10,8 @@ from typing import Protocol
 
 from tuner.errors import MeasurementError
 from tuner.measuring import cupti
-from tuner.targets import CUPTI, Device
+from tuner.targets import Device
+from tuner.targets.device import CUPTI
 
 
 class Clock(Protocol):

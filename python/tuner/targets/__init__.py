@@ -5,17 +5,13 @@
 A target is one file, registered as an entry point of the group `tuner.targets`.
 """
 
-from tuner.targets.device import CLOCKS, CUPTI, HOST_CLOCKS, Allocator, Clock, Device, allocator_flags
+from tuner.targets.device import Allocator, Device, allocator_flags
 from tuner.targets.limits import DeviceFacts, GpuLimits, Limits, MatrixIntrinsic
 from tuner.targets.target import Attributes, Compilation, Place, Target
 
 __all__ = [
-    "CLOCKS",
-    "CUPTI",
-    "HOST_CLOCKS",
     "Allocator",
     "Attributes",
-    "Clock",
     "Compilation",
     "Device",
     "DeviceFacts",
