@@ -3,14 +3,15 @@
 """What a GPU's own clock says of a bundle's candidates beside the wall clock: how noisy each is, and how it ranks.
 
     iree-tune run problems.txt --target cuda --no-measure --trials 24 --bundle bundle
-    python benchmarks/device_clock.py bundle [--samples 12] [--json FILE]
+    python benchmarks/device_clock.py bundle [--samples 12] [--json FILE]                      # on the GPU
+    python benchmarks/device_clock.py --read benchmarks/results/device_clock.jsonl             # anywhere
 
 Two processes on the same GPU have every candidate loaded, one with each clock, and take samples in turn, as a search
 does: of as many runs as take 10 ms. For each dispatch and clock: the spread of a candidate's samples (relative standard
-deviation, the median of all candidates), how far the lower quartiles of two fifths of samples are apart, and how well
-the two halves of the samples rank alike. Then what the clocks say of one another: the rank correlation of the medians,
-how much longer the wall says a run takes, and how much slower the first of its ranking is by the device's clock than
-that clock's own first. Outputs are not checked.
+deviation, the median of all candidates), and how the candidates rank by the lower quartile of five samples, drawn
+2,000 times: how often the first is the fastest by the median of the device's clock, and how much slower than that it
+is. Then what the clocks say of one another: the rank correlation of the medians, and how much longer the wall says a
+run takes. Outputs are not checked.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from tuner.targets.device import CUPTI
 CLOCKS = ("wall", CUPTI)
 _SEED = 1
 _TIMEOUT_S = 30.0
-# Samples of which a search takes the lower quartile.
-_FEW = 5
+# Samples of which a search takes the lower quartile, and how often they are drawn.
+_FEW, _DRAWS = 5, 2000
 _PROCESSES = 8
 # Candidates without which a correlation says nothing.
 _FEWEST = 4
@@ -93,44 +94,60 @@ def rank_correlation(some: Sequence[float], others: Sequence[float]) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
+def first_of_few(timed: Sequence[Timed], clock: str) -> tuple[float, NDArray[np.float64]]:
+    """How often few samples put the fastest candidate first; in each draw, how much slower the first is than that."""
+    rng = np.random.default_rng(_SEED)
+    device = np.array([one.median_s(CUPTI) for one in timed])
+    slower = []
+    for _ in range(_DRAWS):
+        few = [typical_s(rng.choice(one.samples_s[clock], _FEW, replace=False)) for one in timed]
+        slower.append(device[int(np.argmin(few))] / device.min() - 1)
+    return float(np.mean(np.array(slower) == 0)), np.array(slower)
+
+
 def describe(name: str, timed: Sequence[Timed]) -> list[str]:
     """The figures of one dispatch, a line each."""
     default = next((one for one in timed if one.number == 0), timed[0])
     lines = [f"{name}: {len(timed)} candidates"]
     for clock in CLOCKS:
         medians = [one.median_s(clock) for one in timed]
-        apart = [
-            abs(typical_s(one.samples_s[clock][:_FEW]) / typical_s(one.samples_s[clock][-_FEW:]) - 1) for one in timed
-        ]
-        halves = [[statistics.median(one.samples_s[clock][half::2]) for one in timed] for half in (0, 1)]
+        found, slower = first_of_few(timed, clock)
         lines.append(
-            f"  {clock}: {min(medians) * 1e6:.2f} to {max(medians) * 1e6:.2f} us, default"
-            f" {default.median_s(clock) * 1e6:.2f}; spread {statistics.median(_spreads(timed, clock)):.2%},"
-            f" fives apart {statistics.mean(apart):.2%} (most {max(apart):.2%}),"
-            f" halves rank alike {rank_correlation(*halves):.4f}"
+            f"  {clock}: fastest {min(medians) * 1e6:.2f} us, default {default.median_s(clock) * 1e6:.2f}, spread"
+            f" {statistics.median(spread(one.samples_s[clock]) for one in timed):.2%}; finds the first {found:.0%},"
+            f" loses {slower.mean():.2%} ({slower.max():.2%} at most)"
         )
     wall, device = ([one.median_s(clock) for one in timed] for clock in CLOCKS)
-    more: NDArray[np.float64] = np.array(wall) - np.array(device)
-    lost = device[int(np.argmin(wall))] / min(device) - 1
-    alike = rank_correlation(wall, device)
+    more = np.array(wall) - np.array(device)
     lines.append(
         f"  wall beside device: {np.median(more) * 1e6:.2f} us longer ({more.min() * 1e6:.2f} to"
-        f" {more.max() * 1e6:.2f}); rank correlation {alike:.4f}; its first is {lost:.2%} slower"
+        f" {more.max() * 1e6:.2f}); rank correlation {rank_correlation(wall, device):.4f}"
     )
     return lines
 
 
-def _spreads(timed: Sequence[Timed], clock: str) -> list[float]:
-    return [spread(one.samples_s[clock]) for one in timed]
+def read(path: Path) -> dict[str, list[Timed]]:
+    """What `--json` wrote, by dispatch."""
+    found: dict[str, list[Timed]] = {}
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        found.setdefault(record["dispatch"], []).append(Timed(record["candidate"], record["samples_s"]))
+    return found
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", type=Path)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("bundle", type=Path, nargs="?")
+    source.add_argument("--read", type=Path, help="samples that --json wrote")
     parser.add_argument("--samples", type=int, default=12)
     parser.add_argument("--json", type=Path, help="append each candidate's samples, a line of JSON each")
     options = parser.parse_args()
+    if options.read:
+        for name, timed in read(options.read).items():
+            print("\n".join(describe(name, timed)))
+        return
     manifest = read_manifest(options.bundle)
     for dispatch in manifest.dispatches:
         timed = time_dispatch(options.bundle, dispatch, manifest.device.device(), options.samples)
