@@ -100,7 +100,7 @@ def first_of_few(timed: Sequence[Timed], clock: str) -> tuple[float, NDArray[np.
     device = np.array([one.median_s(CUPTI) for one in timed])
     slower = []
     for _ in range(_DRAWS):
-        few = [typical_s(rng.choice(one.samples_s[clock], _FEW, replace=False)) for one in timed]
+        few = [typical_s(rng.choice(one.samples_s[clock], _FEW, replace=False).tolist()) for one in timed]
         slower.append(device[int(np.argmin(few))] / device.min() - 1)
     return float(np.mean(np.array(slower) == 0)), np.array(slower)
 
