@@ -17,6 +17,7 @@ from tuner.errors import InputError
 from tuner.foreign import shown
 from tuner.model.shapes import Shapes
 from tuner.targets import Allocator
+from tuner.targets.device import CLOCKS, Clock
 
 if TYPE_CHECKING:
     from tuner.search import Strategy
@@ -55,6 +56,7 @@ class Options:
         devices: Those to measure on, as the target names them, all at once; by default the target's own.
         ray: The address of a Ray cluster to compile and measure on, `local` for one of this machine; None: without Ray.
         threads: Threads that run a dispatch.
+        clock: What times dispatches: `host`, which counts what starts them too, or `device`, which NVIDIA GPUs have.
         effort: `guess` measures nothing and takes what is expected to be the fastest; `quick` tries 8 candidates of a
             dispatch at most, within 90 s if `budget_s` does not say how long; `full` is bounded by `trials` and
             `budget_s` alone.
@@ -95,6 +97,7 @@ class Options:
     devices: tuple[str, ...] = ()
     ray: str | None = None
     threads: int = 1
+    clock: Clock = "host"
     effort: Effort = "full"
     trials: int = 100
     budget_s: float | None = None
@@ -124,6 +127,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.effort not in EFFORTS:
             raise InputError(f"--effort must be one of {', '.join(EFFORTS)}, not {shown(self.effort)}")
+        if self.clock not in CLOCKS:
+            raise InputError(f"--clock must be one of {', '.join(CLOCKS)}, not {shown(self.clock)}")
         if self.effort == "quick":
             # The value is not yet anyone else's.
             object.__setattr__(self, "trials", min(self.trials, _QUICK_TRIALS))
@@ -176,6 +181,7 @@ class TuneOptions(TypedDict, total=False):
     devices: tuple[str, ...] | list[str]
     ray: str | None
     threads: int
+    clock: Clock
     effort: Effort
     trials: int
     budget_s: float | None

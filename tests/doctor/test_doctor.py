@@ -26,6 +26,7 @@ from tuner.facts import ptxas as ptxas_module
 from tuner.facts.objdump import find_objdump
 from tuner.facts.ptxas import find_ptxas
 from tuner.measuring import Runner
+from tuner.measuring import cupti as cupti_module
 from tuner.rates.peaks import read_peaks
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.host import processor_name
@@ -154,9 +155,10 @@ def test_chips_of_amd_gpus_as_the_driver_lists_them(tmp_path: Path) -> None:
     assert find_chips(tmp_path / "none") == ()
 
 
-def tools_with(monkeypatch: pytest.MonkeyPatch, ptxas: str, objdump: str, folder: Path) -> list[str]:
+def tools_with(monkeypatch: pytest.MonkeyPatch, ptxas: str, objdump: str, cupti: str, folder: Path) -> list[str]:
     monkeypatch.setenv(ptxas_module.VARIABLE, ptxas)
     monkeypatch.setenv(objdump_module.VARIABLE, objdump)
+    monkeypatch.setenv(cupti_module.VARIABLE, cupti)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     find_ptxas.cache_clear()
     find_objdump.cache_clear()
@@ -168,20 +170,23 @@ def tools_with(monkeypatch: pytest.MonkeyPatch, ptxas: str, objdump: str, folder
 
 
 def test_tools_for_gpus_are_named_or_their_lack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = tools_with(monkeypatch, "no-such-ptxas", "no-such-objdump", tmp_path / "nothing")
+    lines = tools_with(monkeypatch, "no-such-ptxas", "no-such-objdump", "no-such-cupti", tmp_path / "nothing")
     assert lines == [
         "ok    ptxas: not found; it counts registers and spills of code for NVIDIA GPUs",
         "ok    compute-sanitizer: not found; it looks for data races in winners on NVIDIA GPUs",
+        "ok    CUPTI: not found; it times dispatches by the clock of NVIDIA GPUs, with --clock device",
         "ok    llvm-objdump: not found; it counts the instructions of code for AMD GPUs, if it knows the chip",
     ]
     for name in ("ptxas", "compute-sanitizer", "objdump"):
         (tmp_path / name).write_text("#!/bin/sh\necho release 13.0, V13.0.88\n")
         (tmp_path / name).chmod(0o755)
-    lines = tools_with(monkeypatch, "ptxas", "objdump", tmp_path)
+    # Any library that can be loaded is found.
+    lines = tools_with(monkeypatch, "ptxas", "objdump", "libc.so.6", tmp_path)
     assert lines == [
         f"ok    ptxas: {tmp_path}/ptxas, release 13.0, counts registers and spills of code for NVIDIA GPUs",
         f"ok    compute-sanitizer: {tmp_path}/compute-sanitizer looks for data races in winners on NVIDIA GPUs",
+        "ok    CUPTI: libc.so.6 times dispatches by the clock of NVIDIA GPUs, with --clock device",
         f"ok    llvm-objdump: {tmp_path}/objdump counts the instructions of code for AMD GPUs, if it knows the chip",
     ]
     (tmp_path / "ptxas").write_bytes(b"\x7fELF broken")
-    assert "does not run" in tools_with(monkeypatch, "ptxas", "objdump", tmp_path)[0]
+    assert "does not run" in tools_with(monkeypatch, "ptxas", "objdump", "libc.so.6", tmp_path)[0]

@@ -51,6 +51,7 @@ OTHERS: dict[str, Any] = {
     "devices": ("local-sync://1",),
     "ray": "local",
     "threads": 2,
+    "clock": "device",
     "seed": 7,
     "strategy": "random",
     "spaces": ("cpu-mmt4d",),

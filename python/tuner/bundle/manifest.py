@@ -18,13 +18,14 @@ from tuner.foreign import parse_json, shown
 from tuner.jsonable import from_plain, to_plain
 from tuner.outcome import Candidate, Compilation, Fate
 from tuner.targets import Device
+from tuner.targets.device import CUPTI, HOST_CLOCKS, Clock
 
 SCHEMA = "iree-tuner-bundle/3"
 FILE = "manifest.json"
 # The program in the bundle that measures it.
 PROGRAM = "measure.pyz"
 # The values of `tuner.targets.Device.clock`.
-_CLOCKS = ("cpu", "wall")
+_CLOCKS = (*HOST_CLOCKS, CUPTI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class BundledDevice:
             device.may_race,
             device.has_racecheck,
         )
+
+    @property
+    def asked_clock(self) -> Clock:
+        """The clock of dispatches that the bundle was made with."""
+        return "host" if self.clock in HOST_CLOCKS else "device"
 
     def device(self, uri: str = "") -> Device:
         """The device to measure on, with another URI if one is given."""

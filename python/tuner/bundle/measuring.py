@@ -32,6 +32,7 @@ from tuner.events import Disturbance, Event, FinalistChecked, FinalistFailed
 from tuner.foreign import reason_of
 from tuner.measuring import Runner
 from tuner.measuring.preloading import Preloader
+from tuner.measuring.presence import check_clock
 from tuner.outcome import Compilation, Evaluation, Fate
 from tuner.speedup import is_faster_anywhere
 from tuner.targets import Device
@@ -50,6 +51,7 @@ def measure(folder: Path, device_uri: str, log: Callable[[str], None]) -> tuple[
     """
     manifest = read_manifest(folder)
     device = manifest.device.device(device_uri)
+    check_clock(device)
     runtime = _runtime_version()
     if runtime != manifest.compiler_version:
         log(

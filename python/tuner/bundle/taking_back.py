@@ -71,6 +71,7 @@ def take_back(path: Path, bundle: Path, options: Options, listen: Listener) -> T
         options,
         target=manifest.target,
         threads=manifest.threads,
+        clock=manifest.device.asked_clock,
         flags=manifest.flags,
         plain=manifest.plain,
         shapes=Shapes(manifest.dims, manifest.inputs),
@@ -162,7 +163,7 @@ def _circumstances(manifest: Manifest, machine: Machine, opened: OpenedModel, ex
     return replace(
         here,
         processor=f"{machine.processor}, code for {here.processor}" if elsewhere else here.processor,
-        device=machine.device,
+        device=manifest.device.device(machine.device).timed_as,
         runtime_version=machine.runtime_version,
         tuner_version=manifest.tuner_version,
     )

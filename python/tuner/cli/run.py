@@ -35,6 +35,7 @@ from tuner.events import Event, Listener, both
 from tuner.model.shapes import Shapes
 from tuner.model_flags import parse_pins
 from tuner.options import EFFORTS, Options
+from tuner.targets.device import CLOCKS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,6 +199,14 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     multiple=True,
     metavar="URI",
     help="Measure on this device, as in cuda://1, local-sync://0, or all (repeatable).",
+    group=_MACHINES,
+)
+@option(
+    "--clock",
+    type=click.Choice(CLOCKS),
+    default=DEFAULTS.clock,
+    show_default=True,
+    help="What times dispatches: the host, what starts them included, or the device itself (NVIDIA, by CUPTI).",
     group=_MACHINES,
 )
 @option(

@@ -55,4 +55,6 @@ def open_model(path: Path, options: Options, watch: Stopwatch | None = None) -> 
     target = choose_target(options.target, options.threads, options.devices)
     if options.plain:
         target = target.for_plain_compilation()
+    if options.clock == "device":
+        target = target.by_device_clock()
     return OpenedModel(Model.open(path, (*target.compile_flags, *options.flags), watch), target, options)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 
 from tuner.errors import MeasurementError
@@ -31,7 +32,8 @@ class Preloader:
         """`workers`: processes at most, of which no more than eight are made. `watch` counts the time, a compiler's."""
         self._watch = watch or Stopwatch()
         processes = min(workers, _MOST_PROCESSES) if device.compiles_on_load else 0
-        self._runners = [Runner(device) for _ in range(processes)]
+        # They time nothing, so they need no clock of the device's.
+        self._runners = [Runner(replace(device, clock="wall")) for _ in range(processes)]
         self._threads = ThreadPoolExecutor(max(1, processes), LASTING_THREAD)
         self._opening: list[Future[None]] = []
 

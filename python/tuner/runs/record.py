@@ -101,6 +101,7 @@ def asked_of(model: Path, options: Options) -> dict[str, str]:
         "--target": options.target,
         "--threads": options.threads,
         "--device": options.devices,
+        "--clock": None if options.clock == "host" else options.clock,
         "--ray": options.ray,
         "--dim": options.shapes.dims,
         "--input": options.shapes.inputs,

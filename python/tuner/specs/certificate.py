@@ -33,8 +33,9 @@ _SHOWN = 5
 class Circumstances:
     """What all certificates of a run share: the machine, the versions and the flags.
 
-    `processor` is for people, `features` the processor's as the compiler names them. `device` is IREE's URI.
-    `allocator` is that of the whole model; a dispatch that runs alone needs none.
+    `processor` is for people, `features` the processor's as the compiler names them. `device` is IREE's URI, and the
+    clock of dispatches if that is the device's own. `allocator` is that of the whole model; a dispatch that runs alone
+    needs none.
     """
 
     target: str

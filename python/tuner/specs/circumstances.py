@@ -21,7 +21,7 @@ def circumstances_of(
         options.target,
         extracted.device_description,
         extracted.features,
-        target.device.uri,
+        target.device.timed_as,
         options.threads,
         portable(flags),
         allocator,

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.dispatch import Configuration
 from tuner.errors import InputError
 from tuner.targets.cuda_chip import chip_for, find_devices
-from tuner.targets.device import Device
+from tuner.targets.device import CUPTI, Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.nvidia import HOPPER, HOPPER_MEMORY_BYTES, registers_for
 from tuner.targets.target import SPEC_ENTRY_POINT
@@ -28,6 +28,7 @@ class CudaTarget(GpuTarget):
 
     `processors`: the number of multiprocessors of the GPU that runs it, if there is one, `runs_on` its chip.
     `is_hopper`: whether it has Hopper's instructions, which code for `chip` may use in single dispatches.
+    `clock`: that of `Device`.
     """
 
     chip: str = "sm_80"
@@ -36,6 +37,7 @@ class CudaTarget(GpuTarget):
     processors: int | None = None
     is_hopper: bool = False
     runs_on: str = ""
+    clock: str = "wall"
 
     @property
     def name(self) -> str:
@@ -44,10 +46,15 @@ class CudaTarget(GpuTarget):
     @property
     def devices(self) -> tuple[Device, ...]:
         label = f"{self.label}, code for {self.chip}" if self.label else self.chip
+        if self.clock == CUPTI:
+            label += ", dispatches timed by the device's clock (CUPTI)"
         return tuple(
-            Device(uri, (), "wall", label, compiles_on_load=True, may_race=True, has_racecheck=True)
+            Device(uri, (), self.clock, label, compiles_on_load=True, may_race=True, has_racecheck=True)
             for uri in self.uris
         )
+
+    def by_device_clock(self) -> CudaTarget:
+        return replace(self, clock=CUPTI)
 
     @property
     def machine_code_for(self) -> str:

@@ -10,6 +10,12 @@ from typing import Literal
 # How a device finds memory for what a model needs during one call: anew for each call, or in what it has kept.
 Allocator = Literal["default", "caching"]
 
+# What times dispatches: the host, or the device itself.
+Clock = Literal["host", "device"]
+CLOCKS: tuple[Clock, ...] = ("host", "device")
+# What they are on each kind of device.
+HOST_CLOCKS, CUPTI = ("cpu", "wall"), "cupti"
+
 
 def allocator_flags(allocator: Allocator) -> tuple[str, ...]:
     """The flags by which IREE's tools, such as iree-run-module, run a model with this allocator."""
@@ -20,7 +26,8 @@ def allocator_flags(allocator: Allocator) -> tuple[str, ...]:
 class Device:
     """Where programs run: IREE's device URI, runtime flags, and the clock that measures best there.
 
-    `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone) or "wall".
+    `clock` is "cpu" (the process's CPU time, for devices that run on the calling thread alone), "wall", or "cupti":
+    NVIDIA's CUPTI notes when a dispatch ran, and whatever is no dispatch is timed by the wall.
     `compiles_on_load`: its driver compiles a program when it is loaded for the first time, and keeps the result.
     `in_host_memory`: programs live in the process's own memory, which can be bounded. `processors`: the only ones of
     this machine that its process may run on; empty: any. `machine`: the machine that it is on; empty: this one.
@@ -38,6 +45,11 @@ class Device:
     machine: str = ""
     may_race: bool = False
     has_racecheck: bool = False
+
+    @property
+    def timed_as(self) -> str:
+        """What results must share to be compared: the URI, and the clock if that is one of the device."""
+        return self.uri if self.clock in HOST_CLOCKS else f"{self.uri} by {self.clock}"
 
     @property
     def name(self) -> str:

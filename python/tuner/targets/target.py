@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.dispatch import Configuration
+from tuner.errors import InputError
 from tuner.targets.device import Device
 from tuner.targets.limits import DeviceFacts
 
@@ -42,6 +43,10 @@ class Place(Protocol):
     def device(self) -> Device:
         """The first of `devices`."""
         return self.devices[0]
+
+    def by_device_clock(self) -> Target:
+        """The same, with dispatches timed by the device's own clock. Raises InputError if it has none."""
+        raise InputError(f"--clock device finds no clock to read on {self.device.uri}; leave it out")
 
     @property
     def machine_code_for(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from tuner.compile.pool import CompileJob
 from tuner.dispatch import Annotations, Arithmetic, BenchmarkProgram, Configuration, Configured, Dispatch, Problem
+from tuner.errors import InputError
 from tuner.evaluate.budget import Budget
 from tuner.evaluate.devices import Devices
 from tuner.events import Listener, nobody
@@ -69,6 +70,9 @@ class ReplayTarget:
 
     def for_plain_compilation(self) -> ReplayTarget:
         return self
+
+    def by_device_clock(self) -> ReplayTarget:
+        raise InputError("a replay's device has no clock")
 
     def facts(self, executable_target: Any) -> DeviceFacts:
         del executable_target

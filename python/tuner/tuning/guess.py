@@ -65,6 +65,7 @@ def _check_options(options: Options) -> None:
         (options.ray is not None, "--ray"),
         (bool(options.start_from), "--start-from"),
         (bool(options.devices), "--device"),
+        (options.clock != "host", "--clock"),
     ):
         if given:
             raise InputError(f"{name} has no use with --effort guess, which measures nothing; leave it out")
