@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import lcm
 
 from tuner.dispatch import Problem
 
@@ -44,6 +45,18 @@ class Range:
             extent % self.step == 0 and self._least <= extent <= self.most and self._open(other) == self._open(measured)
         )
 
+    def shared(self, measured: Problem, other: Range, other_measured: Problem) -> Problem | None:
+        """A problem that this range and another one hold, of the smallest size; None if there is none."""
+        if len(measured.loops) != len(other_measured.loops):
+            return None
+        if self.loop == other.loop:
+            step = lcm(self.step, other.step)
+            extent = -(-max(self._least, other._least) // step) * step
+        else:
+            extent = other_measured.loops[self.loop].extent
+        found = self._with(measured, extent)
+        return found if self.holds(measured, found) and other.holds(other_measured, found) else None
+
     def matcher(self, measured: Problem) -> tuple[Problem, str]:
         """The problem to match, whose loop may have any size, and the lines of a matcher that limit it."""
         operand, dimension = next(
@@ -73,6 +86,9 @@ class Range:
         return max(self.step, 2)
 
     def _open(self, problem: Problem) -> Problem:
+        return self._with(problem, _ANY)
+
+    def _with(self, problem: Problem, extent: int) -> Problem:
         loops = list(problem.loops)
-        loops[self.loop] = replace(loops[self.loop], extent=_ANY)
+        loops[self.loop] = replace(loops[self.loop], extent=extent)
         return replace(problem, loops=tuple(loops))
