@@ -160,6 +160,15 @@ def test_what_cannot_be_widened_says_why(
 
 
 @pytest.mark.compiler
+def test_a_loop_of_one_cannot_be_widened(measured: tuple[str, Path], tmp_path: Path) -> None:
+    (entry,) = read_spec(measured[1]).entries
+    single = replace(entry.problem, loops=(Loop(1, "m"), *entry.problem.loops[1:]))
+    (tmp_path / "single.mlir").write_text(problem_spec([entry.rewritten(replace(entry.certificate, problem=single))]))
+    with pytest.raises(InputError, match="m was one, which is another problem for the compiler than several"):
+        widen_spec(tmp_path / "single.mlir", tmp_path / "wide.mlir", "m", 1536)
+
+
+@pytest.mark.compiler
 def test_a_broken_range_is_refused(measured: tuple[str, Path], tmp_path: Path) -> None:
     wide = tmp_path / "wide.mlir"
     widen_spec(measured[1], wide, "m", 1536)

@@ -89,6 +89,8 @@ def _range_of(entry: CertifiedEntry, name: str, most: int) -> Range:
     extent = problem.loops[loop].extent
     if not problem.loops[loop].is_parallel:
         raise _ExactError(f"{name} is summed, so its size is part of the code")
+    if extent < 2:
+        raise _ExactError(f"{name} was one, which is another problem for the compiler than several")
     levels = {} if configuration is None else configuration.levels
     step = next((levels[level][loop] for level in _WORKGROUPS if len(levels.get(level, ())) > loop), 0)
     if not step:
