@@ -8,7 +8,12 @@ and uniformly drawn candidates are compiled, as in `iree-tune run --no-measure`.
 the problems of a kind share it, but each gets at least `--least`. With --amdsharktuner that tuner gets the same
 dispatches. No GPU is needed. The last line is one JSON object.
 
+`--at-once` runs several pairs of a problem and a chip beside each other, each in a process of its own with `--workers`
+workers. Pairs of problems with the fewest results are first. `--until` ends all that runs after so many seconds: what
+is not done by then has no line in the output, and a later call goes on.
+
     python benchmarks/peer_problems.py --samples 40
+    python benchmarks/peer_problems.py --samples 40 --least 40 --at-once 8 --until 560 --output FILE
     python benchmarks/peer_problems.py --chip gfx942 --amdsharktuner CHECKOUT
 """
 
@@ -16,10 +21,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import tempfile
-from collections import defaultdict
-from collections.abc import Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -257,12 +268,66 @@ def totals(results: Sequence[dict[str, object]]) -> dict[str, object]:
     return {"problems": len(results), "without_solutions": without, "compiled": shares, "min_valid": least}
 
 
+def fewest_first(
+    problems: Sequence[PeerProblem], chips: Sequence[str], done: Sequence[tuple[str, str]]
+) -> list[tuple[PeerProblem, str]]:
+    """The pairs that are not done. First those of the problems with the fewest results, so that each soon has one."""
+    counts = Counter(name for name, _ in done)
+    ranked = []
+    for problem in problems:
+        missing = [chip for chip in chips if (problem.name, chip) not in done]
+        ranked += [(counts[problem.name] + place, (problem, chip)) for place, chip in enumerate(missing)]
+    return [pair for _, pair in sorted(ranked, key=lambda each: each[0])]
+
+
+def apart(problem: PeerProblem, chip: str, options: Sequence[str], end: float) -> dict[str, object] | None:
+    """What a process of its own makes of the pair, or None if it is not done at `end`, a time of `time.monotonic`.
+
+    Raises CalledProcessError if the process fails.
+    """
+    words = [sys.executable, __file__, f"--only=^{re.escape(problem.name)}$", f"--chip={chip}", *options]
+    if (left_s := end - time.monotonic()) <= 0:
+        return None
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            said, _ = process.communicate(timeout=None if left_s == float("inf") else left_s)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return None
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    result: dict[str, object] = json.loads(said.splitlines()[0])
+    return result
+
+
+def all_apart(
+    pairs: Sequence[tuple[PeerProblem, str]], options: Sequence[str], at_once: int, until_s: float
+) -> Iterator[dict[str, object]]:
+    """The results of the pairs as they come. A pair that fails is told on the error stream and has none."""
+    end = time.monotonic() + until_s
+    with ThreadPoolExecutor(at_once) as threads:
+        running = {threads.submit(apart, *pair, options, end): pair for pair in pairs}
+        for future in as_completed(running):
+            problem, chip = running[future]
+            try:
+                result = future.result()
+            except subprocess.CalledProcessError as error:
+                print(f"{problem.name} on {chip}: {error}", file=sys.stderr, flush=True)
+                continue
+            if result is not None:
+                yield result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chip", action="append", choices=CHIPS, help="one of its chips, and not all")
     parser.add_argument("--samples", type=int, default=40, help="for each chip and kind")
     parser.add_argument("--least", type=int, default=4, help="for each problem")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="for each pair that runs")
+    parser.add_argument("--at-once", type=int, help="so many pairs at once, each in a process of its own")
+    parser.add_argument("--until", type=float, default=float("inf"), metavar="SECONDS", help="with --at-once")
     parser.add_argument("--only", default="", help="a regular expression that names must match")
     parser.add_argument("--amdsharktuner", type=Path, help="a checkout; this interpreter then needs its requirements")
     parser.add_argument("--output", type=Path, help="where results are appended; what stands there is not run again")
@@ -271,18 +336,30 @@ def main() -> None:
     lines = arguments.output.read_text().splitlines() if arguments.output and arguments.output.exists() else []
     results = {(result["name"], result["chip"]): result for result in map(json.loads, lines)}
     chosen = [problem for problem in PROBLEMS if re.search(arguments.only, problem.name)]
-    for chip in arguments.chip or CHIPS:
-        for problem in chosen:
-            if (problem.name, chip) in results:
-                continue
-            sharing = sum(each.kind == problem.kind for each in PROBLEMS)
-            samples = max(arguments.least, ceil(arguments.samples / sharing))
-            result = compared(problem, chip, samples, arguments.workers, checkout)
-            print(json.dumps(result), flush=True)
-            results[problem.name, chip] = result
-            if arguments.output:
-                with arguments.output.open("a") as file:
-                    file.write(json.dumps(result) + "\n")
+    sharing = Counter(problem.kind for problem in PROBLEMS)
+    pairs = fewest_first(chosen, arguments.chip or CHIPS, list(results))
+    made: Iterator[dict[str, object]]
+    if arguments.at_once:
+        options = [f"--{name}={getattr(arguments, name)}" for name in ("samples", "least", "workers")]
+        options += [f"--amdsharktuner={checkout}"] if checkout else []
+        made = all_apart(pairs, options, arguments.at_once, arguments.until)
+    else:
+        made = (
+            compared(
+                problem,
+                chip,
+                max(arguments.least, ceil(arguments.samples / sharing[problem.kind])),
+                arguments.workers,
+                checkout,
+            )
+            for problem, chip in pairs
+        )
+    for result in made:
+        print(json.dumps(result), flush=True)
+        results[result["name"], result["chip"]] = result
+        if arguments.output:
+            with arguments.output.open("a") as file:
+                file.write(json.dumps(result) + "\n")
     print(json.dumps(totals(list(results.values()))))
 
 

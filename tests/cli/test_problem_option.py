@@ -14,10 +14,11 @@ from commands import assert_fails, here, iree_tune
 from tuner.specs.read import read_spec
 
 MIOPEN = """\
-# Two convolutions, the first one twice.
+# Three convolutions, the first one twice and the last one backward.
 MIOpenDriver conv -n 2 -c 16 -H 8 -W 8 -k 32 -y 3 -x 3 -p 1 -q 1 --in_layout NHWC --fil_layout NHWC --out_layout NHWC
 MIOpenDriver conv -n 2 -c 16 -H 8 -W 8 -k 32 -y 3 -x 3 -p 1 -q 1 --in_layout NHWC --fil_layout NHWC --out_layout NHWC
 MIOpenDriver conv -n 1 -c 8 -H 9 -W 9 -k 16 -y 3 -x 3 -u 2 -v 2 -F 1
+MIOpenDriver conv -n 2 -c 8 -H 9 -W 9 -k 16 -y 3 -x 3 -u 2 -v 2 -F 4
 """
 
 
@@ -43,7 +44,7 @@ def test_a_list_of_commands_of_miopen_is_a_model(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     tuned = [dispatch for dispatch in result["dispatches"] if dispatch["evaluations"]]
-    assert len(tuned) == 2
+    assert len(tuned) == 3
     assert {dispatch["problem"].split()[0] for dispatch in tuned} == {"convolution"}
 
 
@@ -53,11 +54,13 @@ def test_every_kind_has_a_space_on_an_amd_gpu(tmp_path: Path) -> None:
     (tmp_path / "all.txt").write_text(
         "matmul 512x4096x1024 f16\nbatch_matmul 8x512x512x256 bf16 transposed\n"
         "conv 2x32x32x128->256 3x3 f16 stride 2\nconv 2x32x32x128->256 3x3 f16 groups 2 nchw_fchw\n"
+        "convfp16 -n 16 -c 64 -H 28 -W 28 -k 128 -p 1 -q 1 -F 2\n"
+        "convfp16 -n 16 -c 64 -H 28 -W 28 -k 128 -p 1 -q 1 -F 4\n"
         "attention 20x1024x1024x64 f16 masked\n"
     )
     done = iree_tune("space", "all.txt", "--target", "rocm:gfx942", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for space, count in (("gpu-contraction", 2), ("gpu-convolution", 2), ("gpu-attention-amd", 1)):
+    for space, count in (("gpu-contraction", 2), ("gpu-convolution", 4), ("gpu-attention-amd", 1)):
         assert done.stdout.count(space) == count
 
 

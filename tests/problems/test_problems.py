@@ -78,7 +78,10 @@ def test_command_lines_of_drivers_are_read(line: str, op: object) -> None:
         ("conv 2x2x2x30->64 5x5 f16 pad 0", "its window is larger than its padded image"),
         ("conv 2x32x32x30->64 3x3 f16 stride", "'' is not a number behind 'stride'"),
         ("attention 20x4096x64x64 i8", "attention has no integers"),
-        ("MIOpenDriver conv -n 1 -F 4", "it is a backward convolution; only forward ones (-F 1) are made"),
+        (
+            "MIOpenDriver conv -n 1 -F 6",
+            "--forw is one direction: 1 (forward), 2 (backward data) or 4 (backward weights)",
+        ),
         ("MIOpenDriver conv -n 1 --spatial_dim 3", "only convolutions of two dimensions"),
         ("MIOpenDriver conv -n many", "--batchsize is a number of at least 1, not 'many'"),
         ("MIOpenDriver conv -n 1 --in_layout NHWC", "its layouts NCHW, NHWC are not one of NHWC, NCHW"),

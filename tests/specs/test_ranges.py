@@ -16,10 +16,11 @@ import samples
 from commands import assert_fails, here
 from pretended import proof_with_winners
 from tuner.check.check import check_specs
+from tuner.check.entries import cases_of
 from tuner.check.options import CheckOptions
 from tuner.check.verdicts import Verdict
 from tuner.dispatch import Loop
-from tuner.dispatches.extract import read_model_configurations
+from tuner.dispatches.extract import extract, read_model_configurations
 from tuner.errors import InputError
 from tuner.events import nobody
 from tuner.model.model import Model
@@ -128,6 +129,20 @@ def test_merged_specs_keep_both_and_the_exact_entry_comes_first(measured: tuple[
 
 
 @pytest.mark.compiler
+def test_a_check_names_the_entry_that_serves_before_another(measured: tuple[str, Path], tmp_path: Path) -> None:
+    target, exact = measured
+    widen_spec(exact, tmp_path / "wide.mlir", "m", 1536)
+    merge_specs([tmp_path / "wide.mlir", exact], tmp_path / "both.mlir")
+    (tmp_path / "model.mlir").write_text(text_of(384, target))
+    chosen = choose_target(target)
+    extracted = extract(Model.open(tmp_path / "model.mlir", chosen.compile_flags), chosen, tmp_path)
+    serving, other = cases_of([read_spec(tmp_path / "both.mlir")], extracted.dispatches)
+    (dispatch,) = serving.dispatches
+    assert not other.dispatches
+    assert other.stale == f"{serving.entry.label} stands before it and serves {dispatch.name}"
+
+
+@pytest.mark.compiler
 @pytest.mark.parametrize(
     ("loop", "most", "says"),
     [
@@ -142,6 +157,15 @@ def test_what_cannot_be_widened_says_why(
     with pytest.raises(InputError, match=f"no entry of .*spec.mlir suits a range of {loop}: .*{says}"):
         widen_spec(measured[1], tmp_path / "wide.mlir", loop, most)
     assert not (tmp_path / "wide.mlir").exists()
+
+
+@pytest.mark.compiler
+def test_a_loop_of_one_cannot_be_widened(measured: tuple[str, Path], tmp_path: Path) -> None:
+    (entry,) = read_spec(measured[1]).entries
+    single = replace(entry.problem, loops=(Loop(1, "m"), *entry.problem.loops[1:]))
+    (tmp_path / "single.mlir").write_text(problem_spec([entry.rewritten(replace(entry.certificate, problem=single))]))
+    with pytest.raises(InputError, match="m was one, which is another problem for the compiler than several"):
+        widen_spec(tmp_path / "single.mlir", tmp_path / "wide.mlir", "m", 1536)
 
 
 @pytest.mark.compiler
@@ -191,3 +215,50 @@ def test_the_command_refuses_what_is_no_spec(
     Path("spec.mlir").write_text(json.dumps({}))
     done = here("widen", "spec.mlir", "-o", "wide.mlir", "--up-to", "64", output=capsys)
     assert_fails(done, 2, "spec.mlir is no tuning spec")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (Range(0, 32, 192), Range(0, 48, 960), (96, 256)),
+        (Range(0, 32, 192), Range(0, 128, 960), (128, 256)),
+        (Range(0, 32, 90), Range(0, 48, 960), None),
+        (Range(0, 1, 96), Range(0, 1, 2), (2, 256)),
+        (Range(0, 32, 192), Range(1, 64, 512), (64, 256)),
+        (Range(0, 32, 192), Range(1, 512, 512), None),
+    ],
+)
+def test_what_two_ranges_share_is_found_by_its_smallest_size(
+    one: Range, other: Range, shared: tuple[int, int] | None
+) -> None:
+    there = replace(PRODUCT, loops=(Loop(64, "m"), Loop(512, "n"), *PRODUCT.loops[2:]))
+    measured = PRODUCT if other.loop == 0 else there
+    found = one.shared(PRODUCT, other, measured)
+    assert shared == (None if found is None else tuple(loop.extent for loop in found.loops[:2]))
+    assert found is None or (one.holds(PRODUCT, found) and other.holds(measured, found))
+    assert one.shared(PRODUCT, other, replace(measured, computation="another")) is None
+
+
+@pytest.mark.compiler
+def test_merged_specs_say_which_of_two_overlapping_entries_serves(measured: tuple[str, Path], tmp_path: Path) -> None:
+    _, exact = measured
+    (entry,) = read_spec(exact).entries
+    function = {**entry.annotations.function, "iree_tuner.another": "unit"}
+    other = replace(entry, annotations=replace(entry.annotations, function=function))
+    for name, each, most in (("wide", entry, 1536), ("wider", other, 3072)):
+        (tmp_path / f"{name}.exact.mlir").write_text(problem_spec([each.rewritten()]))
+        widen_spec(tmp_path / f"{name}.exact.mlir", tmp_path / f"{name}.mlir", "m", most)
+    merged = merge_specs([tmp_path / "wide.mlir", tmp_path / "wider.mlir", exact], tmp_path / "both.mlir")
+    said = [str(overlap) for overlap in merged.overlaps]
+    assert [line in list(merged.lines()) for line in said] == [True, True]
+    assert [(overlap.first.path.stem, overlap.second.path.stem) for overlap in merged.overlaps] == [
+        ("spec", "wider"),
+        ("wide", "wider"),
+    ]
+    assert [entry.sizes and entry.sizes.most for entry in read_spec(tmp_path / "both.mlir").entries] == [
+        None,
+        1536,
+        3072,
+    ]
+    assert "wide.mlir match_0 (for m in multiples of" in said[1]
+    assert "the first one serves what both are for, such as contraction m" in said[1]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,19 +73,24 @@ def cases_of(specs: Sequence[ReadSpec], dispatches: Sequence[Dispatch]) -> list[
     """The entries of all specs, in order, with their dispatches."""
     cases: list[Case] = []
     for spec in specs:
-        served: list[Dispatch] = []
+        served: dict[str, CertifiedEntry] = {}
         for entry in spec.entries:
             case = _case_of(len(cases), spec, entry, dispatches, served)
             cases.append(case)
             # The first matcher that fits counts.
-            served += case.dispatches if spec.moment == "early" else ()
+            if spec.moment == "early":
+                served |= dict.fromkeys((dispatch.name for dispatch in case.dispatches), entry)
     return cases
 
 
 def _case_of(
-    number: int, spec: ReadSpec, entry: CertifiedEntry, dispatches: Sequence[Dispatch], served: Sequence[Dispatch]
+    number: int,
+    spec: ReadSpec,
+    entry: CertifiedEntry,
+    dispatches: Sequence[Dispatch],
+    served: Mapping[str, CertifiedEntry],
 ) -> Case:
-    """The case of an entry. `served`: the dispatches that entries before it reach."""
+    """The case of an entry. `served`: the entries before it, by the names of the dispatches that they reach."""
     with_problem = [dispatch for dispatch in dispatches if dispatch.problem is not None]
     found = tuple(
         dispatch
@@ -93,13 +98,19 @@ def _case_of(
         if dispatch.problem is not None
         and entry.reaches(dispatch.problem)
         and dispatch.program is not None
-        and dispatch not in served
+        and dispatch.name not in served
     )
     if found:
         return Case(number, spec, entry, found)
     label = entry.problem.label
-    if any(dispatch.problem is not None and entry.reaches(dispatch.problem) for dispatch in served):
-        return Case(number, spec, entry, (), "an entry before it serves the dispatches that have its problem")
+    first = {
+        dispatch.name: served[dispatch.name].label
+        for dispatch in with_problem
+        if dispatch.name in served and dispatch.problem is not None and entry.reaches(dispatch.problem)
+    }
+    if first:
+        before = " and ".join(dict.fromkeys(first.values()))
+        return Case(number, spec, entry, (), f"{before} stands before it and serves {', '.join(first)}")
     alike = [
         dispatch.name for dispatch in with_problem if dispatch.problem is not None and dispatch.problem.label == label
     ]

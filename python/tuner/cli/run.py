@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 # The titles of options, beside that of the model's.
 _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", "Machines", "Output"
+# What a run may end after; the last one is all of it.
+_PHASES = ("dispatches", "model")
 
 
 @command(
@@ -78,6 +80,14 @@ _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", 
     default=DEFAULTS.effort,
     show_default=True,
     help="guess: measure nothing; quick: at most 8 candidates a dispatch, and 90 s; full: --trials and --budget.",
+    group=_SEARCH,
+)
+@option(
+    "--stop-after",
+    type=click.Choice(_PHASES),
+    default=_PHASES[-1],
+    show_default=True,
+    help="dispatches: end before whole models are compared, and choose nothing for the whole; --resume goes on.",
     group=_SEARCH,
 )
 @option(
@@ -266,6 +276,7 @@ def run(
     as_json: bool,
     no_measure: bool,
     bundle: Path | None,
+    stop_after: str,
     records: tuple[Path, ...],
     **settings: Any,
 ) -> None:
@@ -290,6 +301,9 @@ def run(
         shapes=Shapes.parse(dims, inputs),
     )
     shown = console(stderr=as_json)
+    is_part = stop_after != _PHASES[-1]
+    if is_part and (no_measure or dry_run or options.effort == "guess"):
+        raise InputError("--stop-after says how far a run measures; leave it out, or --no-measure, --dry-run and guess")
     if no_measure:
         for given, option in ((as_json, "--json"), (dry_run, "--dry-run")):
             if given:
@@ -307,7 +321,7 @@ def run(
         elif dry_run:
             _forecast(model, own, view, shown, as_json=as_json)
         else:
-            _tune(model, own, watch, view, shown, continuation, as_json=as_json)
+            _tune(model, own, watch, view, shown, continuation, as_json=as_json, is_part=is_part)
 
 
 def _tune(
@@ -319,17 +333,20 @@ def _tune(
     continuation: Listener,
     *,
     as_json: bool,
+    is_part: bool,
 ) -> None:
     from tuner.terminal import print_result
     from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
+    from tuner.tuning.stages import DISPATCH_STAGES, STAGES
 
     stream, listen = _stream(options, view, as_json=as_json)
     with view:
         if options.effort == "guess":
             result = guess_model(model, options, listen, watch)
         else:
-            result = tune_model(model, options, both(listen, continuation), watch=watch)
+            stages = DISPATCH_STAGES if is_part else STAGES
+            result = tune_model(model, options, both(listen, continuation), stages, watch)
     if stream:
         stream.ended(result, options.output)
     if options.output is not None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tuner.errors import InputError
 from tuner.foreign import shown
+from tuner.problems.gradients import FilterGradient, image_gradient
 from tuner.problems.notation import convolution
 from tuner.problems.ops import SUMS, Convolution, Matmul, Op
 
@@ -57,7 +58,8 @@ _RUNNING = {
     *("-z", "--pad_mode", "-d", "--in_data", "-e", "--weights", "--alpha", "--beta", "--out_type"),
 }
 _LAYOUTS = {"NHWC": "nhwc_fhwc", "NCHW": "nchw_fchw"}
-_FORWARD = (0, 1)
+# The directions, by MIOpen's numbers. It times all of them for 0, its default, of which the forward one is made here.
+_FORWARD, _OF_IMAGE, _OF_FILTER = (0, 1), 2, 4
 
 
 def is_driver_line(line: str) -> bool:
@@ -109,16 +111,26 @@ class _Line:
         if self.kind != "conv":
             element_type = self._operands() if self.kind == "matmul" else self.element_type
             return Matmul(self._number("rows"), self._number("columns"), self._number("sums"), element_type)
-        if self._number("direction") not in _FORWARD:
-            raise self.error("it is a backward convolution; only forward ones (-F 1) are made")
         if self._number("dims") != 2 or self.values.get("mode", "conv") != "conv":
             raise self.error("only convolutions of two dimensions (--spatial_dim 2 -m conv) are made")
+        direction, padding = self._number("direction"), (self._number("p", least=0), self._number("q", least=0))
+        forward = self._forward(padding)
+        if direction in _FORWARD:
+            return forward
+        if direction == _OF_IMAGE:
+            return image_gradient(forward, padding)
+        if direction == _OF_FILTER:
+            return FilterGradient(forward)
+        raise self.error("--forw is one direction: 1 (forward), 2 (backward data) or 4 (backward weights)")
+
+    def _forward(self, padding: tuple[int, int]) -> Convolution:
+        """The forward convolution, whichever direction is asked for."""
         return convolution(
             self.error,
             Convolution(
                 self._number("n"),
-                self._number("h") + 2 * self._number("p", least=0),
-                self._number("w") + 2 * self._number("q", least=0),
+                self._number("h") + 2 * padding[0],
+                self._number("w") + 2 * padding[1],
                 self._number("c"),
                 self._number("k"),
                 (self._number("y"), self._number("x")),

@@ -60,10 +60,10 @@ class Matmul:
         places = (("m", "k"), ("n", "k") if self.transposed else ("k", "n"), ("m", "n"))
         maps = ", ".join(f"affine_map<({loops}) -> ({', '.join((*lead, *place))})>" for place in places)
         name = "matmul" if self.batch is None else "batch_matmul"
-        return _onto_zeros(f"linalg.{name} indexing_maps = [{maps}]", self, arguments, result)
+        return onto_zeros(f"linalg.{name} indexing_maps = [{maps}]", self, arguments, result)
 
     def _tensor(self, element_type: str, *sizes: int) -> str:
-        return _tensor(element_type, *(() if self.batch is None else (self.batch,)), *sizes)
+        return tensor(element_type, *(() if self.batch is None else (self.batch,)), *sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,40 @@ class Convolution:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        image, window = self._sizes(self.height, self.width)
-        return _tensor(self.element_type, *image), _tensor(self.element_type, *window)
+        image, window, _ = self.shapes
+        return tensor(self.element_type, *image), tensor(self.element_type, *window)
 
     @property
     def output(self) -> str:
+        return tensor(SUMS[self.element_type], *self.shapes[2])
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """The sizes of the image, the filter and the output, in the order of `places`."""
         rows, columns = self.image
-        image, _ = self._sizes(rows, columns, of_output=True)
-        return _tensor(SUMS[self.element_type], *image)
+        sizes = {"n": self.batch, "h": self.height, "w": self.width, "g": self.groups}
+        sizes |= {"c": self.input_channels // self.groups, "f": self.output_channels // self.groups}
+        sizes |= dict(zip("yx", self.window, strict=True))
+        image, window, output = self.places
+        made = {**sizes, "h": rows, "w": columns}
+        return (
+            tuple(sizes[loop] for loop in image),
+            tuple(sizes[loop] for loop in window),
+            tuple(made[loop] for loop in output),
+        )
+
+    @property
+    def places(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The loops along the image, the filter and the output.
+
+        They are images (n), rows (h), columns (w), the window's (y, x), channels (c), output channels (f), groups (g).
+        """
+        lead = ("g",) if self.groups > 1 else ()
+        if self.layout == "nchw_fchw":
+            return ("n", *lead, "c", "h", "w"), (*lead, "f", "c", "y", "x"), ("n", *lead, "f", "h", "w")
+        is_output_first = self.layout == "nhwc_fhwc" or self.groups > 1
+        window = (*lead, "f", "y", "x", "c") if is_output_first else ("y", "x", "c", "f")
+        return ("n", "h", "w", *lead, "c"), window, ("n", "h", "w", *lead, "f")
 
     @property
     def image(self) -> tuple[int, int]:
@@ -113,20 +139,7 @@ class Convolution:
             f"{what} = dense<[{values[0]}, {values[1]}]> : vector<2xi64>"
             for what, values in (("dilations", self.dilation), ("strides", self.stride))
         )
-        return _onto_zeros(f"linalg.{name} {{{', '.join(numbers)}}}", self, arguments, result)
-
-    def _sizes(self, rows: int, columns: int, *, of_output: bool = False) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The shapes of the image, or of the output, and of the filter."""
-        groups = self.groups
-        made, read = self.output_channels // groups, self.input_channels // groups
-        channels = made if of_output else read
-        lead = (groups,) if groups > 1 else ()
-        if self.layout == "nchw_fchw":
-            return (self.batch, *lead, channels, rows, columns), (*lead, made, read, *self.window)
-        image = (self.batch, rows, columns, *lead, channels)
-        if self.layout == "nhwc_fhwc" or groups > 1:
-            return image, (*lead, made, *self.window, read)
-        return image, (*self.window, read, made)
+        return onto_zeros(f"linalg.{name} {{{', '.join(numbers)}}}", self, arguments, result)
 
 
 # linalg's ops by the layouts of image and filter: images, rows, columns, channels; output channels are f.
@@ -159,12 +172,12 @@ class Attention:
     @property
     def inputs(self) -> tuple[str, ...]:
         sizes = ((self.queries, self.features), (self.keys, self.features), (self.keys, self.values))
-        operands = tuple(_tensor(self.element_type, self.batch, *size) for size in sizes)
-        return (*operands, *((_tensor(self.element_type, self.queries, self.keys),) if self.masked else ()))
+        operands = tuple(tensor(self.element_type, self.batch, *size) for size in sizes)
+        return (*operands, *((tensor(self.element_type, self.queries, self.keys),) if self.masked else ()))
 
     @property
     def output(self) -> str:
-        return _tensor(self.element_type, self.batch, self.queries, self.values)
+        return tensor(self.element_type, self.batch, self.queries, self.values)
 
     def lines(self, arguments: Sequence[str], result: str) -> str:
         places = ("b, m, f", "b, k, f", "b, k, n", "", *(("m, k",) if self.masked else ()), "b, m, n")
@@ -183,18 +196,20 @@ class Attention:
 """
 
 
-def _tensor(element_type: str, *sizes: int) -> str:
+def tensor(element_type: str, *sizes: int) -> str:
+    """The type of a tensor."""
     return f"tensor<{'x'.join(map(str, sizes))}x{element_type}>"
 
 
-def _onto_zeros(op: str, of: Op, arguments: Sequence[str], result: str) -> str:
-    """Lines that sum an op's products onto zeros."""
+def onto_zeros(op: str, of: Op, arguments: Sequence[str], result: str, *, body: str = "") -> str:
+    """Lines that sum an op's products onto zeros; `body` is the region of an op that is not named after one."""
     sums = of.output.rpartition("x")[2].rstrip(">")
+    region = f" {{{body}\n  }}" if body else ""
     zero = "0" if sums.startswith("i") else "0.0"
     return f"""\
   {result}_zero = arith.constant {zero} : {sums}
   {result}_empty = tensor.empty() : {of.output}
   {result}_filled = linalg.fill ins({result}_zero : {sums}) outs({result}_empty : {of.output}) -> {of.output}
   {result} = {op}
-    ins({", ".join(arguments)} : {", ".join(of.inputs)}) outs({result}_filled : {of.output}) -> {of.output}
+    ins({", ".join(arguments)} : {", ".join(of.inputs)}) outs({result}_filled : {of.output}){region} -> {of.output}
 """

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from tuner.dispatch import Problem
 from tuner.specs.certificate import Circumstances, Moment
 from tuner.specs.deliver import check_remaking, deliver
+from tuner.specs.overlaps import overlaps
 from tuner.specs.preprocessing import portable, text_in
 from tuner.specs.range import Range
 from tuner.specs.read import CertifiedEntry, read_spec
@@ -49,8 +51,21 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two entries that are kept and are both for a problem, and perhaps for others. The first one serves these."""
+
+    first: Source
+    second: Source
+    problem: Problem
+
+    def __str__(self) -> str:
+        first, second = (f"{source.path} {source.entry.name}{_range(source)}" for source in (self.first, self.second))
+        return f"Note: of {first} and {second} the first one serves what both are for, such as {self.problem.label}."
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
-    """The result of a merge: the entries that are kept, in the specs' order, and the conflicts.
+    """The result of a merge: the entries that are kept, in the specs' order, the conflicts and the overlaps.
 
     `equal` counts the entries that were equal to one that is kept; `files` are those written. `flags` were chosen for
     the whole compilation with every spec; if the specs differ, `dropped_flags` are those of each spec.
@@ -62,10 +77,12 @@ class Merged:
     files: tuple[Path, ...]
     flags: tuple[str, ...] = ()
     dropped_flags: tuple[tuple[Path, tuple[str, ...]], ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """The result as text: conflicts, notes, counts and files."""
         yield from map(str, self.conflicts)
+        yield from map(str, self.overlaps)
         for path, flags in self.dropped_flags:
             yield f"Note: {path} was made with {' '.join(flags) or 'no chosen flags'}; the merged spec names none."
         made = _made(self.kept)
@@ -114,7 +131,18 @@ def merge_specs(paths: Sequence[Path], output: Path) -> Merged:
     early_text, late_text = problem_spec(early, lines, None, flags), late_spec(late, lines, None, flags)
     deliver(output, early_text, late_text if late else "", text_in(flags))
     files = (output, late_path(output)) if late else (output,)
-    return Merged(sources, tuple(conflicts), equal, files, flags, dropped)
+    return Merged(sources, tuple(conflicts), equal, files, flags, dropped, _overlaps(sources))
+
+
+def _overlaps(kept: Sequence[Source]) -> tuple[Overlap, ...]:
+    early = [source for source in kept if source.moment == "early"]
+    found = overlaps([source.entry for source in early])
+    return tuple(Overlap(early[first], early[second], problem) for first, second, problem in found)
+
+
+def _range(source: Source) -> str:
+    sizes = source.entry.sizes
+    return "" if sizes is None else f" ({sizes.words(source.entry.problem)})"
 
 
 def _decide(first: Source, second: Source) -> Conflict:

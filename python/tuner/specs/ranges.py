@@ -22,7 +22,7 @@ from tuner.specs.read import CertifiedEntry, read_spec
 from tuner.specs.write import problem_spec
 
 # Kinds whose tiles mean elements of a loop, whatever the compiler makes of the op.
-_KINDS = ("contraction",)
+_KINDS = ("attention", "contraction", "convolution")
 # Levels whose tile is that of a workgroup, on CPUs and on GPUs.
 _WORKGROUPS = ("distribution", "workgroup")
 
@@ -48,8 +48,8 @@ class Widened:
 def widen_spec(path: Path, output: Path, loop: str, most: int) -> Widened:
     """Writes a spec whose entries are for every size of a loop, up to `most`, that their tile divides.
 
-    `loop` is named as in a problem's label: m, n or batch. Entries that are for one size only stay as they are. Raises
-    InputError if the file is no early spec of ours, or if none of its entries can be widened.
+    `loop` is named as in a problem's label: m, batch or image0, for example. Entries that are for one size only stay as
+    they are. Raises InputError if the file is no early spec of ours, or if none of its entries can be widened.
     """
     spec = read_spec(path)
     if spec.moment == "late":
@@ -79,7 +79,9 @@ def _range_of(entry: CertifiedEntry, name: str, most: int) -> Range:
     """The sizes of a loop that the entry suits. Raises _ExactError."""
     problem, configuration = entry.problem, entry.certificate.configuration
     if problem.kind not in _KINDS:
-        raise _ExactError(f"only products have ranges, and it is of the kind {problem.kind}")
+        raise _ExactError(
+            f"only products, convolutions and attention have ranges, and it is of the kind {problem.kind}"
+        )
     loops = [index for index, loop in enumerate(problem.loop_names) if loop == name]
     if not loops:
         raise _ExactError(f"it has no loop {name}; it has {', '.join(problem.loop_names)}")
@@ -87,6 +89,8 @@ def _range_of(entry: CertifiedEntry, name: str, most: int) -> Range:
     extent = problem.loops[loop].extent
     if not problem.loops[loop].is_parallel:
         raise _ExactError(f"{name} is summed, so its size is part of the code")
+    if extent < 2:
+        raise _ExactError(f"{name} was one, which is another problem for the compiler than several")
     levels = {} if configuration is None else configuration.levels
     step = next((levels[level][loop] for level in _WORKGROUPS if len(levels.get(level, ())) > loop), 0)
     if not step:

@@ -40,11 +40,12 @@ from tuner.tuning.flag_search import FlagChoice, choose_flags
 from tuner.tuning.op_plan import may_choose_ops, ops_of
 from tuner.tuning.op_search import ChosenOps, choose_ops
 from tuner.tuning.plan import chosen
-from tuner.tuning.prove import Proof, prove
+from tuner.tuning.prove import Proof, prove, prove_unrun
 from tuner.tuning.race import Contender
 from tuner.tuning.reserve import proof_s
 from tuner.tuning.result import DispatchResult
 from tuner.tuning.rivals import flags_are_better
+from tuner.tuning.run_specs import winners_of
 from tuner.tuning.whole_model import PlainModel
 from tuner.tuning.workbench import Workbench
 
@@ -259,6 +260,17 @@ def prove_model(bench: Workbench, known: Known) -> Known:
     return replace(known, proof=proof)
 
 
+def read_back(bench: Workbench, known: Known) -> Known:
+    """Keeps the entries that the compiled model holds. The model does not run: whether it is faster stays open."""
+    shared, plain = known.circumstances(bench), bench.options.plain
+    proof = prove_unrun(known.model, bench.target, bench.folder, known.results, shared, bench.listen, plain=plain)
+    if winners_of(proof.dispatches):
+        bench.listen(
+            Note("The whole model was not run with these entries: --resume goes on, or iree-tune check judges them")
+        )
+    return replace(known, proof=proof)
+
+
 def break_down(bench: Workbench, known: Known) -> Known:
     """Times each dispatch of the untuned model and of the tuned one alone, as far as there is time for it.
 
@@ -293,3 +305,5 @@ STAGES: tuple[Stage, ...] = (
     prove_model,
     break_down,
 )
+# The stages of a run that ends before it compares whole models, and so chooses nothing for the whole of one.
+DISPATCH_STAGES: tuple[Stage, ...] = (tune, read_back)
