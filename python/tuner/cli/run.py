@@ -312,6 +312,7 @@ def _tune(
     as_json: bool,
 ) -> None:
     from tuner.terminal import print_result
+    from tuner.terminal.lines import print_line
     from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
 
@@ -324,7 +325,7 @@ def _tune(
     if stream:
         stream.ended(result, options.output)
     if options.output is not None:
-        shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+        print_line(shown, f"Spec: {options.output}")
     print_result(result, shown)
 
 

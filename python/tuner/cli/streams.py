@@ -10,11 +10,15 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
+import click
 from rich.console import Console
+
+from tuner.wrapping import wrapped
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -27,6 +31,12 @@ def console(*, stderr: bool = False, wide: bool = False) -> Console:
     """A console on stdout, or on stderr if stdout is for programs."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else _WIDE if wide else _PLAIN_WIDTH)
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Prints on stdout, or on stderr: verbatim, but sentences are broken at words on a terminal."""
+    is_terminal = (sys.stderr if err else sys.stdout).isatty()
+    click.echo(wrapped(text, shutil.get_terminal_size().columns) if is_terminal else text, err=err)
 
 
 class _Dropping(io.FileIO):
