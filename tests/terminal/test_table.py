@@ -18,7 +18,7 @@ from tuner.specs.certificate import Circumstances
 from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
 from tuner.targets import Limits
-from tuner.terminal import print_result
+from tuner.terminal.table import print_result
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
 from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp

@@ -27,7 +27,7 @@ from tuner.cli.interrupts import ignore_further, lasting_interrupts
 from tuner.cli.streams import echo, make_streams_lasting, refused_by_stdout
 from tuner.cli.verbosity import common_options
 from tuner.errors import InputError, TunerError
-from tuner.wrapping import INDENT
+from tuner.terminal.wrapping import INDENT
 
 # Errors of the place that something is written to.
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)

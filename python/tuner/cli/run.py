@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuner.stopwatch import Stopwatch
-    from tuner.terminal import EventStream, ProgressView
+    from tuner.terminal.event_stream import EventStream
+    from tuner.terminal.progress import ProgressView
 
 # The titles of options, beside that of the model's.
 _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", "Machines", "Output"
@@ -311,8 +312,8 @@ def _tune(
     *,
     as_json: bool,
 ) -> None:
-    from tuner.terminal import print_result
     from tuner.terminal.lines import print_line
+    from tuner.terminal.table import print_result
     from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
 
@@ -331,7 +332,7 @@ def _tune(
 
 def _forecast(model: Path, options: Options, view: ProgressView, shown: Console, *, as_json: bool) -> None:
     from tuner.preview.forecast import forecast
-    from tuner.terminal import print_forecast
+    from tuner.terminal.forecasts import print_forecast
 
     stream, listen = _stream(options, view, as_json=as_json)
     with view:
@@ -354,7 +355,7 @@ def _stream(options: Options, view: ProgressView, *, as_json: bool) -> tuple[Eve
     """The stream of events for programs, if there is one, and what listens to the run."""
     if not as_json:
         return None, view
-    from tuner.terminal import EventStream
+    from tuner.terminal.event_stream import EventStream
 
     stream = EventStream(sys.stdout)
     listen = both(view, stream)

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 
 from tuner.cli.verbosity import color_wanted
-from tuner.wrapping import wrapped
+from tuner.terminal.wrapping import wrapped
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -44,8 +44,8 @@ def take_back(
     compiler.
     """
     from tuner.bundle.taking_back import take_back as taken_back
-    from tuner.terminal import print_result
     from tuner.terminal.lines import print_line
+    from tuner.terminal.table import print_result
 
     options = Options(
         output=output,

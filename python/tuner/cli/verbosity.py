@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuner.evaluate.budget import Budget
-    from tuner.terminal import ProgressView
-    from tuner.terminal.progress import Detail
+    from tuner.terminal.progress import Detail, ProgressView
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 _KEY, _COLOR = "tuner.cli.verbosity", "tuner.cli.color"
@@ -60,7 +59,7 @@ class _Detail(click.Option):
 
 def progress_view(console: Console, *, budget: Budget | None = None) -> ProgressView:
     """What shows the progress of the running command, in as much detail as its user wants."""
-    from tuner.terminal import ProgressView
+    from tuner.terminal.progress import ProgressView
 
     context = click.get_current_context(silent=True)
     detail: Detail = "usual" if context is None else context.meta.get(_KEY, "usual")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from tuner.wrapping import wrapped
+from tuner.terminal.wrapping import wrapped
 
 # Columns from which on a table has lines between its columns.
 _FOR_TABLE_LINES = 100

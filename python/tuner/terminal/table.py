@@ -16,8 +16,8 @@ from tuner.speedup import Ratio
 from tuner.terminal.lines import new_table, print_line, print_reasons
 from tuner.terminal.names import short_names, shortened
 from tuner.terminal.units import counted, duration
+from tuner.terminal.wrapping import INDENT
 from tuner.tuning.result import DispatchResult, ModelResult, TuneResult
-from tuner.wrapping import INDENT
 
 # Columns from which on a list has dispatches by their full names.
 _FOR_FULL_NAMES = 160

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.wrapping import wrapped
+from tuner.terminal.wrapping import wrapped
 
 SENTENCE = "The best of 25 candidates reached 97% of the best, and the model is re-run."
 COMMAND = "  iree-compile model.mlir --iree-hal-target-device=local -o model.vmfb"
