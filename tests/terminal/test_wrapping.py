@@ -29,3 +29,8 @@ def test_a_command_and_a_path_stay_whole() -> None:
 
 def test_further_lines_are_indented_as_the_first() -> None:
     assert wrapped("      → stop other work on it", 20) == "      → stop other\n      work on it"
+
+
+def test_a_command_in_several_lines_stays_as_it_is() -> None:
+    command = "  iree-compile model.mlir --a-flag=1 \\\n    --another-flag=2 --a-third=3 -o model.vmfb"
+    assert wrapped(command, 20) == command

@@ -13,9 +13,14 @@ INDENT = "  "
 def wrapped(text: str, width: int) -> str:
     """The text in lines of at most `width` columns, broken at spaces.
 
-    Longer words, as paths are, stay whole. So do lines that are indented by `INDENT` alone: they are commands to copy.
+    Longer words, as paths are, stay whole. So do commands to copy: lines that are indented by `INDENT` alone, and what
+    follows a backslash at the end of a line.
     """
-    return "\n".join(_filled(line, max(width, 1)) for line in text.split("\n"))
+    lines = text.split("\n")
+    return "\n".join(
+        line if before.endswith("\\") else _filled(line, max(width, 1))
+        for before, line in zip(("", *lines), lines, strict=False)
+    )
 
 
 def _filled(line: str, width: int) -> str:
