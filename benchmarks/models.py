@@ -51,7 +51,7 @@ from tuner.report.recorded_run import read_run
 from tuner.speedup import is_decided, speedup
 from tuner.targets.cpu import CpuTarget
 from tuner.targets.host import processor_name
-from tuner.terminal import ProgressView
+from tuner.terminal.progress import ProgressView
 from tuner.toolchain.tools import compiler_version
 from tuner.tuning.result import TuneResult
 

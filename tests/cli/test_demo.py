@@ -16,7 +16,7 @@ from tuner.demo.page import print_demonstration, print_title
 from tuner.demo.running import demonstrate
 from tuner.demo.settings import Demo, make_folder
 from tuner.errors import InputError
-from tuner.terminal import ProgressView
+from tuner.terminal.progress import ProgressView
 
 # No tile divides a prime: the default is many times too slow, and nearly every candidate is faster.
 PRIME = 509

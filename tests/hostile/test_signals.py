@@ -99,7 +99,8 @@ def test_a_signal_ends_everything_in_one_sentence(
     assert process.returncode == 128 + number, stderr
     said = f"iree-tune: ended by {number.name}"
     # A run whose folder is not made yet has nothing to continue.
-    kept = f"; what was measured is kept, continue with: {shlex.join(('iree-tune', *RUN))} --resume"
+    left = "what was measured is kept" if [*folder.rglob("log.jsonl")] else "nothing was measured yet"
+    kept = f"; {left}, continue with: {shlex.join(('iree-tune', *RUN))} --resume"
     assert stderr.strip() in ((said, f"{said}{kept}") if arguments is RUN else (said,))
     assert list(temporary.iterdir()) == list(folder.rglob("iree-tuner-*")) == []
 

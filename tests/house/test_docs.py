@@ -21,6 +21,7 @@ import samples
 from places import ROOT
 from printed import blocks
 from tuner import plugins
+from tuner.targets.target import NO_THREADS
 
 OURS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = (*OURS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))))
@@ -121,6 +122,20 @@ def test_printed_commands_have_options_and_examples_that_exist(page: str) -> Non
                 known = {option for parameter in command.params for option in (*parameter.opts, "--")}
                 ours = words[2 : words.index("--") if "--" in words else None]
                 assert {word.partition("=")[0] for word in ours if word.startswith("-")} <= known, line
+
+
+def test_printed_commands_with_a_spec_cannot_hang() -> None:
+    """Those of IREE's own tools, in blocks or within sentences (docs/upstream/iree-compile-hang.md)."""
+    found = []
+    for page in PAGES:
+        text = (ROOT / page).read_text().replace("\\\n", " ")
+        for command in re.findall(r"iree-(?:compile|opt) [^`]*?(?=`|\n\S|\n\n)", text):
+            if " -o " in command and re.search(
+                r"--iree-codegen-(tuning-spec-path|transform-dialect-library)=", command
+            ):
+                found.append(page)
+                assert NO_THREADS in command.split(), f"{page}: {command}"
+    assert {"docs/tutorial.md", "docs/amd.md", "docs/passes.md"} <= set(found)
 
 
 @pytest.mark.parametrize("page", RUN)

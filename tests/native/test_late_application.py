@@ -118,7 +118,7 @@ def apply(library: str, folder: Path) -> str:
     file = folder / "spec.mlir"
     file.write_text(library)
     flag = f"--iree-codegen-transform-dialect-library={file}@__kernel_config"
-    return iree_opt(configured(), flag, PIPELINE)
+    return iree_opt(configured(), flag, "--mlir-disable-threading", PIPELINE)
 
 
 def outputs(text: str) -> dict[str, np.ndarray]:

@@ -29,10 +29,9 @@ from tuner.events import (
 )
 from tuner.outcome import Candidate, Compilation, Evaluation, Fate
 from tuner.speedup import Ratio
-from tuner.terminal import ProgressView
 from tuner.terminal.names import short_names, shortened
 from tuner.terminal.outlook import Outlook
-from tuner.terminal.progress import Detail, progress_on_stderr
+from tuner.terminal.progress import Detail, ProgressView, progress_on_stderr
 from tuner.terminal.tally import Tally
 from tuner.terminal.units import counted, duration, rough
 

@@ -18,7 +18,7 @@ from tuner.specs.certificate import Circumstances
 from tuner.speedup import Gains, Ratio
 from tuner.stopwatch import WallTime
 from tuner.targets import Limits
-from tuner.terminal import print_result
+from tuner.terminal.table import print_result
 from tuner.testing.machines import ReplayMachines, replayed_dispatch, workbench
 from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp
@@ -61,9 +61,9 @@ def make_result(tmp_path_factory: pytest.TempPathFactory) -> TuneResult:
     )
 
 
-def printed(result: TuneResult) -> str:
+def printed(result: TuneResult, width: int = 100) -> str:
     written = io.StringIO()
-    print_result(result, Console(file=written, width=80))
+    print_result(result, Console(file=written, width=width))
     return written.getvalue()
 
 
@@ -120,6 +120,12 @@ def test_dispatches_have_short_names_and_their_base_is_named(result: TuneResult)
     assert shown.startswith("Tuned on local-sync, 1 thread (a processor)\n")
     assert "Dispatches, against the compiler's default with the chosen flags" in shown
     assert "chosen flags" not in printed(replace(result, flags=())).split("Whole model")[0]
-    assert re.search(r"│ matmul like +│ .*\d\.\d\dx \[", shown)
+    assert re.search(r"│ matmul like 64x128x64 f32 +│ .*\d\.\d\dx \[", shown)
     assert "copy 64 f32: not tunable: it only copies" in shown
     assert max(map(len, shown.split("Use the spec")[0].split("Log of")[0].splitlines())) <= 100
+
+
+def test_names_fold_between_words_on_a_narrow_console(result: TuneResult) -> None:
+    shown = printed(result, width=80)
+    assert re.search(r"^matmul like  +.*\d\.\d\dx \[.*\n64x128x64 f32 *$", shown, re.MULTILINE)
+    assert max(map(len, shown.split("Speed-ups")[0].splitlines())) <= 80

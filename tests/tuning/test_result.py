@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ def test_the_repr_is_a_line(result: TuneResult) -> None:
     assert repr(tuned) == f"<DispatchResult main_<matmul>: {tuned.final.ratio}, tuned, 12 candidates>"
     assert repr(left) == "<DispatchResult copy: not tunable: it only copies, 0 candidates>"
     assert repr(MODEL) == "<ModelResult 2.00x [1.90, 2.10], verified, 10 rounds>"
+
+
+def test_the_best_dispatch_has_the_greatest_accepted_speedup(result: TuneResult) -> None:
+    tuned, left = result.dispatches
+    assert result.best is tuned
+    assert tuned.final is not None
+    slower = replace(tuned, final=replace(tuned.final, ratio=Ratio(1.01, 1.0, 1.02)))
+    refused = replace(tuned, final=replace(tuned.final, ratio=Ratio(9.0, 0.5, 9.5), accepted=False))
+    assert replace(result, dispatches=(slower, refused, tuned, left)).best is tuned
+    assert replace(result, dispatches=(refused, left)).best is None
 
 
 def test_a_notebook_shows_a_table_without_a_script(result: TuneResult) -> None:

@@ -24,9 +24,10 @@ from tuner import plugins
 from tuner.cli.continuing import Continuation
 from tuner.cli.help import write_examples
 from tuner.cli.interrupts import ignore_further, lasting_interrupts
-from tuner.cli.streams import make_streams_lasting, refused_by_stdout
+from tuner.cli.streams import echo, make_streams_lasting, refused_by_stdout
 from tuner.cli.verbosity import common_options
 from tuner.errors import InputError, TunerError
+from tuner.terminal.wrapping import INDENT
 
 # Errors of the place that something is written to.
 _PLACES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -39,6 +40,7 @@ _EXAMPLES = (
     "iree-tune run model.mlir --dry-run      what would be tuned, and for how long",
     "iree-tune run model.mlir -o spec.mlir   tune a model",
 )
+_CONTINUE = "continue with:"
 _NO_FOLDER = "the working folder was removed; change to one that exists and start again"
 
 
@@ -178,7 +180,8 @@ def _interrupted(number: signal.Signals, started: Continuation) -> int:
 
 def _kept(started: Continuation) -> str:
     """What a run that did not come to its end leaves, and the command that continues it."""
-    return f"; what was measured is kept, continue with: {started.command}"
+    left = "what was measured is kept" if started.has_measured else "nothing was measured yet"
+    return f"; {left}, {_CONTINUE} {started.command}"
 
 
 def _failed(error: Exception, started: Continuation) -> int:
@@ -206,4 +209,8 @@ def _fail(message: str, code: int) -> int:
 
 
 def _print_error(message: str) -> None:
-    click.echo(f"iree-tune: {' '.join(message.split())}", err=True)
+    text = " ".join(f"iree-tune: {message}".split())
+    if sys.stderr.isatty():
+        # A line of its own stays whole, so that it can be copied.
+        text = text.replace(f" {_CONTINUE} ", f" {_CONTINUE}\n{INDENT}")
+    echo(text, err=True)

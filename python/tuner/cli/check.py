@@ -10,7 +10,7 @@ import click
 
 from tuner.cli.arguments import MODEL, TARGET, model_argument, shape_options, split_flags
 from tuner.cli.help import command, option
-from tuner.cli.streams import console
+from tuner.cli.streams import console, echo
 from tuner.cli.verbosity import progress_view
 from tuner.errors import DeviceLostError
 from tuner.model.shapes import Shapes
@@ -77,9 +77,9 @@ def check(
     with progress_view(console()) as view:
         report = check_specs(model, paths, options, view)
     for line in report.lines():
-        click.echo(line)
+        echo(line)
     if report.refreshed is not None:
-        click.echo(f"Spec: {report.refreshed}")
+        echo(f"Spec: {report.refreshed}")
     if report.lost:
         raise DeviceLostError(report.lost)
     return 0 if report.passed else 1

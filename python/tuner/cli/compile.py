@@ -10,7 +10,7 @@ import click
 
 from tuner.cli.arguments import model_argument, shape_options, split_flags, target_options
 from tuner.cli.help import command, option
-from tuner.cli.streams import console
+from tuner.cli.streams import console, echo
 from tuner.cli.verbosity import progress_view
 from tuner.model.shapes import Shapes
 from tuner.options import Options
@@ -47,4 +47,4 @@ def compile_(
         entries = compile_with_specs(model, paths, output, options, view)
     for entry in entries:
         where = ", ".join(entry.dispatches) or "no dispatch of this model"
-        click.echo(f"{entry.label}: applied to {where}", err=not entry.dispatches)
+        echo(f"{entry.label}: applied to {where}", err=not entry.dispatches)

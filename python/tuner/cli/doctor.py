@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.help import command
+from tuner.cli.streams import echo
 
 
 @command("doctor", summary="Check the installation and this machine.", examples=("iree-tune doctor",))
@@ -27,7 +28,7 @@ def doctor(threads: int) -> int:
 
     gravest = Severity.FINE
     for finding in examine(Path.cwd(), RUNS / PEAKS_FILE, threads):
-        click.echo("\n".join(finding.lines()))
+        echo("\n".join(finding.lines()))
         if finding.severity is Severity.WRONG:
             gravest = Severity.WRONG
     return 1 if gravest is Severity.WRONG else 0

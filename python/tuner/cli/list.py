@@ -31,7 +31,7 @@ def list_(
     Each is run alone, as the compiler makes it by default. Flags of iree-compile can follow after `--`.
     """
     from tuner.preview.list import list_dispatches
-    from tuner.terminal import print_dispatches
+    from tuner.terminal.table import print_dispatches
 
     options = Options(target=target, threads=threads, flags=flags, shapes=Shapes.parse(dims, inputs))
     shown = console(wide=True)

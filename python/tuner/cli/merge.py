@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.help import command, option
+from tuner.cli.streams import echo
 
 
 @command("merge", summary="Merge specs into one.", examples=("iree-tune merge a.mlir b.mlir -o both.mlir",))
@@ -24,4 +25,4 @@ def merge(specs: tuple[Path, ...], output: Path) -> None:
     from tuner.specs.merge import merge_specs
 
     for line in merge_specs(specs, output).lines():
-        click.echo(line)
+        echo(line)

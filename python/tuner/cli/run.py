@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tuner.stopwatch import Stopwatch
-    from tuner.terminal import EventStream, ProgressView
+    from tuner.terminal.event_stream import EventStream
+    from tuner.terminal.progress import ProgressView
 
 # The titles of options, beside that of the model's.
 _SEARCH, _WHOLE, _FILES, _MACHINES, _OUTPUT = "Search", "Whole model", "Files", "Machines", "Output"
@@ -335,7 +336,8 @@ def _tune(
     as_json: bool,
     is_part: bool,
 ) -> None:
-    from tuner.terminal import print_result
+    from tuner.terminal.lines import print_line
+    from tuner.terminal.table import print_result
     from tuner.tuning.guess import guess_model
     from tuner.tuning.run import tune_model
     from tuner.tuning.stages import DISPATCH_STAGES, STAGES
@@ -350,13 +352,13 @@ def _tune(
     if stream:
         stream.ended(result, options.output)
     if options.output is not None:
-        shown.print(f"Spec: {options.output}", markup=False, highlight=False, soft_wrap=True)
+        print_line(shown, f"Spec: {options.output}")
     print_result(result, shown)
 
 
 def _forecast(model: Path, options: Options, view: ProgressView, shown: Console, *, as_json: bool) -> None:
     from tuner.preview.forecast import forecast
-    from tuner.terminal import print_forecast
+    from tuner.terminal.forecasts import print_forecast
 
     stream, listen = _stream(options, view, as_json=as_json)
     with view:
@@ -379,7 +381,7 @@ def _stream(options: Options, view: ProgressView, *, as_json: bool) -> tuple[Eve
     """The stream of events for programs, if there is one, and what listens to the run."""
     if not as_json:
         return None, view
-    from tuner.terminal import EventStream
+    from tuner.terminal.event_stream import EventStream
 
     stream = EventStream(sys.stdout)
     listen = both(view, stream)

@@ -10,11 +10,16 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
+import click
 from rich.console import Console
+
+from tuner.cli.verbosity import color_wanted
+from tuner.terminal.wrapping import wrapped
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -24,9 +29,24 @@ _PLAIN_WIDTH, _WIDE = 120, 160
 
 
 def console(*, stderr: bool = False, wide: bool = False) -> Console:
-    """A console on stdout, or on stderr if stdout is for programs."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDE if wide else _PLAIN_WIDTH)
+    """A console on stdout, or on stderr if stdout is for programs. Colours change nothing else of what it prints."""
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if is_terminal else _WIDE if wide else _PLAIN_WIDTH
+    return Console(stderr=stderr, width=width, force_terminal=is_terminal, color_system=_colours())
+
+
+def _colours() -> Literal["auto", "standard"] | None:
+    """The colours of a console: as the option says, else as the environment does (no-color.org, force-color.org)."""
+    wanted = color_wanted()
+    if wanted == "auto":
+        wanted = "never" if os.environ.get("NO_COLOR") else "always" if os.environ.get("FORCE_COLOR") else "auto"
+    return {"auto": "auto", "always": "standard", "never": None}[wanted]
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Prints on stdout, or on stderr: verbatim, but sentences are broken at words on a terminal."""
+    is_terminal = (sys.stderr if err else sys.stdout).isatty()
+    click.echo(wrapped(text, shutil.get_terminal_size().columns) if is_terminal else text, err=err)
 
 
 class _Dropping(io.FileIO):

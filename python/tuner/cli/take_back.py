@@ -44,7 +44,8 @@ def take_back(
     compiler.
     """
     from tuner.bundle.taking_back import take_back as taken_back
-    from tuner.terminal import print_result
+    from tuner.terminal.lines import print_line
+    from tuner.terminal.table import print_result
 
     options = Options(
         output=output,
@@ -61,4 +62,4 @@ def take_back(
     if output is not None:
         lines.append(f"Spec: {output}")
     for line in lines:
-        shown.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_line(shown, line)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tuner.cli.help import command, option
+from tuner.cli.streams import echo
 
 
 @command(
@@ -37,4 +38,4 @@ def widen(spec: Path, output: Path, loop: str, most: int) -> None:
     from tuner.specs.ranges import widen_spec
 
     for line in widen_spec(spec, output, loop, most).lines():
-        click.echo(line)
+        echo(line)

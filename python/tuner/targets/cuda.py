@@ -14,7 +14,7 @@ from tuner.targets.cuda_chip import chip_for, find_devices
 from tuner.targets.device import CUPTI, Device
 from tuner.targets.gpu import GpuTarget, check_threads, device_uris
 from tuner.targets.nvidia import HOPPER, HOPPER_MEMORY_BYTES, registers_for
-from tuner.targets.target import SPEC_ENTRY_POINT
+from tuner.targets.target import NO_THREADS, SPEC_ENTRY_POINT
 
 # Source: LLVM's NVPTX back end, which writes this attribute of a function as PTX's `.maxnreg`.
 _MAX_REGISTERS = "nvvm.maxnreg"
@@ -75,7 +75,7 @@ class CudaTarget(GpuTarget):
 
     def spec_flags(self, spec: Path) -> tuple[str, ...]:
         # IREE 3.11 to 3.13 silently ignore the flag of tuning specs for CUDA.
-        return (f"--iree-codegen-transform-dialect-library={spec}@{SPEC_ENTRY_POINT}", "--mlir-disable-threading")
+        return (f"--iree-codegen-transform-dialect-library={spec}@{SPEC_ENTRY_POINT}", NO_THREADS)
 
     @property
     def occupancies(self) -> tuple[int, ...]:

@@ -18,14 +18,16 @@ from tuner.targets.limits import DeviceFacts
 
 # The sequence of a tuning spec that the compiler runs.
 SPEC_ENTRY_POINT = "__kernel_config"
+# What keeps iree-compile from hanging while it reads a spec.
+NO_THREADS = "--mlir-disable-threading"
 
 
 def tuning_spec_flags(spec: Path) -> tuple[str, ...]:
     """IREE's flags for a tuning spec.
 
-    Without threads, since 3.13 hangs once in some two hundred compilations with a spec (docs/specs.md).
+    Without threads, since 3.13 may hang with them (docs/upstream/iree-compile-hang.md).
     """
-    return (f"--iree-codegen-tuning-spec-path={spec}", "--mlir-disable-threading")
+    return (f"--iree-codegen-tuning-spec-path={spec}", NO_THREADS)
 
 
 class Place(Protocol):

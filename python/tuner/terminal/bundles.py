@@ -21,7 +21,7 @@ def print_bundle(model: Path, bundle: Path, manifest: Manifest, console: Console
     """Prints how many candidates of each dispatch compiled, why the others failed, and the commands that come next."""
     if manifest.dispatches:
         title = f"Compiled for {manifest.device.label}, not measured"
-        table = new_table(title, ("dispatch", "space"), ("candidates", "compiled"))
+        table = new_table(console, title, ("dispatch", "space"), ("candidates", "compiled"))
         for dispatch in manifest.dispatches:
             failed = sum(dispatch.failures.values())
             count = len(dispatch.candidates) - 1

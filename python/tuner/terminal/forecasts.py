@@ -16,7 +16,7 @@ from tuner.terminal.units import duration, rough
 def print_forecast(forecast: Forecast, console: Console) -> None:
     """Prints which dispatches would be tuned, why the others would not, choices for ops, flags, and the time."""
     figures = ("default", "solutions", "candidates", "about")
-    table = new_table("Would be tuned", ("dispatch", "space"), figures)
+    table = new_table(console, "Would be tuned", ("dispatch", "space"), figures)
     names = short_names([*(dispatch.name for dispatch in forecast.dispatches), *forecast.left])
     for dispatch in forecast.dispatches:
         table.add_row(

@@ -9,9 +9,15 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
+from tuner.terminal.wrapping import wrapped
+
+# Columns from which on a table has lines between its columns.
+_FOR_TABLE_LINES = 100
+
 
 def print_line(console: Console, text: str, *, style: str = "") -> None:
-    """Prints text verbatim: without markup, and without line breaks of our own."""
+    """Prints text without markup: verbatim into a file or a pipe, its sentences broken at words on a terminal."""
+    text = wrapped(text, console.width) if console.is_terminal else text
     console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
@@ -25,9 +31,15 @@ def print_reasons(console: Console, reasons: Iterable[tuple[str, str]]) -> None:
         print_line(console, f"{shown}: {reason}")
 
 
-def new_table(title: str | None, texts: Iterable[str], figures: Iterable[str]) -> Table:
-    """An empty table: columns of text, which is folded if it is too long, then columns of figures."""
-    table = Table(title=title, title_justify="left")
+def new_table(console: Console, title: str | None, texts: Iterable[str], figures: Iterable[str]) -> Table:
+    """An empty table: columns of text, which is folded if it is too long, then columns of figures.
+
+    On a narrow console it has no lines: they would take the room in which a name folds between its words.
+    """
+    if console.width < _FOR_TABLE_LINES:
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    else:
+        table = Table(title=title, title_justify="left")
     for column in texts:
         table.add_column(column, overflow="fold")
     for column in figures:

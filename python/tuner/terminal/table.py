@@ -16,6 +16,7 @@ from tuner.speedup import Ratio
 from tuner.terminal.lines import new_table, print_line, print_reasons
 from tuner.terminal.names import short_names, shortened
 from tuner.terminal.units import counted, duration
+from tuner.terminal.wrapping import INDENT
 from tuner.tuning.result import DispatchResult, ModelResult, TuneResult
 
 # Columns from which on a list has dispatches by their full names.
@@ -55,7 +56,7 @@ def _print_dispatch_results(
     machine = f" ({processor})" if processor and processor not in result.device_label else ""
     print_line(console, f"Tuned on {result.device_label}{machine}")
     figures = ("default", "best", "speed-up [95 %]", "verified", "candidates")
-    table = new_table(f"Dispatches, against the compiler's {default}", ("dispatch",), figures)
+    table = new_table(console, f"Dispatches, against the compiler's {default}", ("dispatch",), figures)
     for tuned in tried:
         table.add_row(escape(names[tuned.dispatch.name]), *_figures(tuned))
     console.print(table)
@@ -64,7 +65,7 @@ def _print_dispatch_results(
 def _print_gains(result: TuneResult, model: ModelResult, console: Console) -> None:
     """Prints what each part of the result adds, and the speed-up over the untuned model with it."""
     figures = ("one run", "speed-up [95 %]", "adds", "verified")
-    table = new_table("Whole model, against the untuned model", ("",), figures)
+    table = new_table(console, "Whole model, against the untuned model", ("",), figures)
     table.add_row("untuned model", duration(model.baseline_s), "1.00x", "", "")
     reached, parts = 1.0, list(_parts(result))
     for part, ratio in parts:
@@ -108,7 +109,7 @@ def _all_of(result: TuneResult, *, follows: bool) -> str:
 def _print_use(result: TuneResult, console: Console) -> None:
     """Prints how to use the result: last of all the command, which is enough by itself."""
     if result.flags:
-        print_line(console, f"Flags for the whole model: {shlex.join(result.flags)}")
+        print_line(console, f"Flags for the whole model:\n{INDENT}{shlex.join(result.flags)}")
     if result.late_spec:
         late = sum(tuned.late and tuned.winner is not None for tuned in result.dispatches)
         gain = f" The model is {result.late_gain} as fast with them as without." if result.late_gain else ""
@@ -120,13 +121,13 @@ def _print_use(result: TuneResult, console: Console) -> None:
         print_line(console, result.allocator.advice)
     if result.command_shown:
         print_line(console, f"The command below was run: {result.command_shown}.")
-    print_line(console, f"Use the spec:\n  {shlex.join(result.compile_command)}")
+    print_line(console, f"Use the spec:\n{INDENT}{shlex.join(result.compile_command)}")
 
 
 def print_dispatches(listed: Sequence[Listed], console: Console) -> None:
     """Prints the dispatches that `iree-tune list` found, those that take most of the model's time first."""
     total_s = sum(dispatch.model_s for dispatch in listed)
-    table = new_table(None, ("dispatch", "problem", "tuned in"), ("runs", "one run", "share"))
+    table = new_table(console, None, ("dispatch", "problem", "tuned in"), ("runs", "one run", "share"))
     for dispatch in sorted(listed, key=lambda dispatch: -dispatch.model_s):
         time = "-" if dispatch.seconds is None else duration(dispatch.seconds)
         share = f"{dispatch.model_s / total_s:.1%}" if total_s and dispatch.seconds is not None else "-"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import shlex
 import statistics
 from collections.abc import Iterator
@@ -244,6 +245,12 @@ class TuneResult:
     def speedup(self) -> float:
         """How many times faster the whole model runs with the spec; 1.0 if the default stays."""
         return self.model.ratio.value if self.model is not None else 1.0
+
+    @property
+    def best(self) -> DispatchResult | None:
+        """The tuned dispatch with the greatest confirmed speed-up; None if every dispatch keeps its default."""
+        tuned = [(found.final.ratio.value, found) for found in self.dispatches if found.final and found.final.accepted]
+        return max(tuned, key=operator.itemgetter(0))[1] if tuned else None
 
     @property
     def is_faster(self) -> bool:

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tuner.targets import Target
+from tuner.targets.target import NO_THREADS
 
 
 class TargetContract:
@@ -33,6 +36,11 @@ class TargetContract:
     def test_its_flags_are_flags(self, target: Target) -> None:
         assert target.compile_flags
         assert all(flag.startswith("--") for flag in target.compile_flags)
+
+    def test_a_spec_cannot_make_the_compiler_hang(self, target: Target) -> None:
+        flags = target.spec_flags(Path("spec.mlir"))
+        if any(flag.startswith("--iree-codegen-") for flag in flags):
+            assert NO_THREADS in flags
 
     def test_its_strategy_pass_is_one_that_the_compiler_has(self, target: Target) -> None:
         # Imported here: the other contracts hold without IREE.
