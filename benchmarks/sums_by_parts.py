@@ -18,6 +18,7 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -33,7 +34,7 @@ NAMES = tuple(
     f"gemm {size}" for size in ("384x3072x1024", "384x1024x4096", "128x1280x2048", "512x1024x4096", "35x8457x2560")
 )
 WHOLE, PARTS = "whole sums", "sums by parts"
-_ALLOCATOR = "caching"
+_ALLOCATOR: Final = "caching"
 _TIMEOUT_S, _ROUNDS, _SEED = 60.0, 30, 5
 
 
