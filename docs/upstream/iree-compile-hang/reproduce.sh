@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# Compiles model.mlir with spec.mlir RUNS times (5), threads delayed by late_threads.c, and says how often iree-compile hung.
-# A compilation hangs if it takes LIMIT_S seconds (10). Further flags of iree-compile may follow. Needs two processors, cc, and python3 with iree-base-compiler; IREE_COMPILE may
-# name another iree-compile, which must be the program itself, not the script of that name.
+# Compiles model.mlir with spec.mlir RUNS times (5), threads delayed by late_threads.c, and says how often iree-compile
+# hung: a compilation that takes LIMIT_S seconds (10) counts. Further flags of iree-compile may follow.
+# Needs two processors, cc, and python3 with iree-base-compiler. IREE_COMPILE may name another iree-compile, which must be
+# the program itself, not the script of that name.
 set -euo pipefail
 find_it="from iree.compiler.tools.binaries import find_tool; print(find_tool('iree-compile'))"
 compiler=${IREE_COMPILE:-$(python3 -c "$find_it")}

@@ -5,10 +5,9 @@
 All tiles of a workgroup take one part of the sum, then the next. So a part of each operand is read from the first
 cache, and the workgroup's part of the output lies on the stack. 0 stands for the whole sum at once.
 
-Source: measured with IREE 3.13 on one thread of a Xeon with AVX-512, other work beside it, least of three or four
-runs in ms, whole against parts of 256 by up to 24 tiles: 35 x 8457 x 2560 62.5 and 43.4, with inner tiles 50.4 and
-41.4; 512 x 1024 x 4096 45.9 and 39.1, with inner tiles 38.6 and 35.3; 384 x 3072 x 1024 25.5 and 23.4, with inner
-tiles 21.0 and 20.9.
+Source: measured with IREE 3.13 (docs/benchmarks.md). On a Xeon with AVX-512 parts of 256 take 35.3 ms in place of 38.6
+for 512 x 1024 x 4096 with inner tiles, and 43.4 in place of 62.5 for 35 x 8457 x 2560 with microkernels. With AVX2 they
+give nothing.
 """
 
 from __future__ import annotations
