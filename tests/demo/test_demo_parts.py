@@ -157,6 +157,13 @@ def test_the_page_shows_times_rates_and_commands_in_80_columns(encoding: str, le
     assert joined[:3] == [list(command) for command in (COMMAND, DEFAULT.benchmark.command, TUNED.benchmark.command)]
 
 
+def test_a_model_may_read_faster_than_one_stream() -> None:
+    text = page(Demonstration(Demo(FOLDER), "tuned", DEFAULT, PROBE, timed("tuned", 2e-3), GAIN))
+    assert "13% of that" in text
+    assert "more than one stream" in text
+    assert "130% of that" not in text
+
+
 def test_the_page_says_why_the_default_stays() -> None:
     text = page(Demonstration(Demo(FOLDER), "the default is best", DEFAULT, PROBE))
     assert "No gain this time: the default is best." in text
