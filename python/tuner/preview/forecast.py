@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tuner.compile.pool import CompileJob, CompilePool
 from tuner.dispatches.extract import Extracted
+from tuner.dispatches.op_mix import has_convolutions, op_mix
 from tuner.dispatches.opening import OpenedModel, open_model
 from tuner.errors import ToolError
 from tuner.evaluate.bench import DispatchBench
@@ -25,7 +26,6 @@ from tuner.options import Options
 from tuner.outcome import DEFAULT, Compilation
 from tuner.runs.folder import RunFolder
 from tuner.specs.deliver import check_places
-from tuner.targets import Target
 from tuner.tuning.dispatch_search import NothingToSearchError, solve
 from tuner.tuning.dispatches import LEAST_SHARE
 from tuner.tuning.fixes import check_fixes
@@ -156,7 +156,7 @@ def forecast(path: Path, options: Options, listen: Listener) -> Forecast:
             dispatches=found,
             left={**planned.left, **left},
             ops=ops,
-            flags=_flags(opened.target, options, plain, 0.0 if ops is None else ops.seconds),
+            flags=_flags(opened, extracted, plain, 0.0 if ops is None else ops.seconds),
             proof_s=proof_s,
             so_far_s=time.monotonic() - started,
             budget_s=options.budget_s,
@@ -178,10 +178,11 @@ def _ops(
     return OpForecast(planned.ops, len(planned.groups), trials, MOST_TRIALS, seconds)
 
 
-def _flags(target: Target, options: Options, plain: PlainModel, before_s: float) -> FlagForecast | None:
+def _flags(opened: OpenedModel, extracted: Extracted, plain: PlainModel, before_s: float) -> FlagForecast | None:
+    options, convolutions = opened.options, has_convolutions(op_mix(extracted.dispatches))
     if options.dispatches or options.keep_flags:
         return None
-    planned = plan_flags(target.name, options, plain, before_s)
+    planned = plan_flags(opened.target.name, options, plain, before_s, convolutions=convolutions)
     if planned is None:
         return None
     return FlagForecast(planned.knobs, planned.choices, planned.trials, planned.trials * planned.choice_s)

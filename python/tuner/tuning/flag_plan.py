@@ -118,15 +118,17 @@ class FlagPlan:
     choice_s: float
 
 
-def plan_flags(target: str, options: Options, plain: PlainModel, before_s: float = 0.0) -> FlagPlan | None:
+def plan_flags(
+    target: str, options: Options, plain: PlainModel, before_s: float = 0.0, *, convolutions: bool = True
+) -> FlagPlan | None:
     """What would be searched; None if the target has no such choices, or all are settled.
 
-    `before_s`: what comes before it.
+    `before_s`: what comes before it. `convolutions`: whether the model has some.
     """
     known = known_flags(target)
     if known is None:
         return None
-    space = space_of(known, options)
+    space = space_of(known, options, convolutions=convolutions)
     free = {knob.name for knob in space.knobs if len(knob.domain) > 1}
     if not free:
         return None
