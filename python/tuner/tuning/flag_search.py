@@ -189,7 +189,7 @@ class _FlagSearch:
         if choices > 0:
             total = count_choices(self._space)
             self._bench.listen(PhaseStarted(f"flags of the whole model: {choices} of {total:,} choices", choices))
-            tried = self._search(choices)
+            tried = self._search(choices, min(total, self._at_most))
         best = self._final(tried)
         values, ratio = (self._pins, None) if best is None else (best[0].values, best[1])
         choice = self._choice(values, ratio)
@@ -255,12 +255,18 @@ class _FlagSearch:
             )
         return choices
 
-    def _search(self, trials: int) -> list[_Tried]:
+    def _search(self, expected: int, most: int) -> list[_Tried]:
+        """Tries as many as are `expected`, and up to `most` if they take less time than was expected."""
         baseline_s = best_s = self._baseline_s = self._trials.time_plain(self._held)
         found: list[_Tried] = []
         asked, right = 0, self._trials.right
         started = time.perf_counter()
-        while (count := min(at_once(self._bench.options), trials - asked, self._fitting(best_s))) > 0:
+        while True:
+            ahead = (expected if asked < expected else most) - asked
+            if (count := min(at_once(self._bench.options), ahead, self._fitting(best_s))) <= 0:
+                break
+            if asked == expected:
+                self._bench.listen(PhaseStarted("further flags, since these took less time than was expected"))
             with self._bench.watch.of(Part.SOLVING):
                 choices = self._order.ask(count)
             if not choices or self._bench.stop():
