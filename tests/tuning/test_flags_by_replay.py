@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from pins import all_but
 from tuner.errors import DeviceLostError, InputError
-from tuner.events import Event, FlagsTried
+from tuner.events import Event, FlagsTried, PhaseStarted
 from tuner.model_flags.gpu import KNOBS
 from tuner.options import Options
 from tuner.testing.machines import ReplayMachines, workbench
@@ -181,6 +181,30 @@ def test_a_plan_counts_what_is_left_after_choices_for_ops(tmp_path: Path) -> Non
     assert first is not None
     assert after is not None
     assert first.choices == after.choices > first.trials > after.trials > 0
+
+
+def test_choices_that_take_less_time_than_expected_leave_time_for_more(tmp_path: Path) -> None:
+    """The untuned model compiles in 4 s, its choices at once."""
+    heard: list[Event] = []
+    known = Flags({O2: 0.9, O3: 0.8, TILING: 0.5})
+    with workbench(
+        tmp_path / "run",
+        ReplayMachines.of(known),
+        listen=heard.append,
+        keep_flags=False,
+        budget_s=40.0,
+        pins=dict(PINS),
+    ) as bench:
+        plain = replayed_plain_model(bench, known)
+        slow = replace(plain, costs=replace(plain.costs, compile_s=4.0))
+        planned = plan_flags("cpu", bench.options, slow)
+        assert choose_flags(bench, slow, (), bench.budget, 0.0).flags
+    assert planned is not None
+    tried = [event for event in heard if isinstance(event, FlagsTried)]
+    assert 0 < planned.trials < len(tried)
+    phases = [event.text for event in heard if isinstance(event, PhaseStarted)]
+    assert any(text.startswith(f"flags of the whole model: {planned.trials} of ") for text in phases)
+    assert sum(text.startswith("further flags") for text in phases) == 1
 
 
 def test_pins_that_leave_no_choice_are_no_matter_of_time(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ FOLDED_DOUBLE_TILING = "FoldedDoubleTiling"
 """DoubleTilingExpert, except that loops of one iteration are folded away before vectors are made.
 
 IREE vectorizes no op whose map adds two loops, as a convolution's image does. If one of them has one iteration, folding
-leaves the other alone. Fills are made generic first, so that they fold too and no buffer remains on the heap.
+leaves the other alone. Fills are made generic first, so that they fold too and leave no buffer.
 Source: the passes that IREE 3.13 runs by DoubleTilingExpert (`--mlir-print-ir-after-all`).
 """
 
