@@ -75,6 +75,14 @@ def test_what_no_process_imports_needs_no_guard(tmp_path: Path) -> None:
     assert run("-m", "package", folder=tmp_path).stderr == ""
 
 
+def test_processes_of_a_script_from_standard_input_look_for_no_file(tmp_path: Path) -> None:
+    """Python calls its file `<stdin>`, and a spawned process would import that."""
+    script = "import multiprocessing\nmultiprocessing.get_context('spawn').Process(target=print, args=(1,)).start()\n"
+    assert "<stdin>" in run("-", folder=tmp_path, text=script).stderr
+    done = run("-", folder=tmp_path, text=f"{IMPORT}{CALL}\n{script}")
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
 def test_a_module_that_is_run_by_name_needs_one(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(IMPORT + CALL)
     assert run("-m", "script", folder=tmp_path).stderr.splitlines()[-1] == SENTENCE

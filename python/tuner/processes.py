@@ -22,18 +22,24 @@ from tuner.errors import InputError
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a script asks for to find out whether it is run or imported by a process that it spawned.
 _GUARDS = frozenset(("__name__", "current_process", "parent_process"))
+# The name of the file that Python gives a script from standard input.
+_STANDARD_INPUT = "<stdin>"
 
 
 def refuse_unguarded(called: str) -> None:
     """Raises InputError if a script calls `called` as soon as it is imported, which every spawned process does.
 
     A script that hides this too well spawns processes. These end here by SystemExit, for they would repeat the call.
+    A script from standard input is no file that they could import, so they are not told of it.
     """
     sentence = f"{called} starts processes, which import the script again: call it under `if __name__ == '__main__':`"
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(sentence)
     if _is_unguarded():
         raise InputError(sentence)
+    main = sys.modules["__main__"]
+    if getattr(main, "__file__", None) == _STANDARD_INPUT:
+        del main.__file__
 
 
 def _is_unguarded() -> bool:

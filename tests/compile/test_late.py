@@ -74,6 +74,14 @@ def with_specs(target: CpuTarget, early: Path | None, late: Path) -> SpecifiedMo
     return SpecifiedModel(Model.open(NETWORK, target.compile_flags), target, early, late, late.parent)
 
 
+def is_same_elsewhere(model: Path, specs: list[Path], binary: Path) -> bool:
+    """Whether it is the same binary, byte for byte, if it is compiled in another folder, of a name to be quoted."""
+    other = binary.parent / "another's; $folder" / "y.vmfb"
+    other.parent.mkdir()
+    compile_with_specs(model, specs, other, Options(), nobody)
+    return other.read_bytes() == binary.read_bytes()
+
+
 def test_every_kind_holds_in_the_whole_model_what_was_compiled_alone(
     tmp_path: Path, target: CpuTarget, chosen: Winners
 ) -> None:
@@ -116,6 +124,7 @@ def test_the_whole_model_computes_the_same_with_both_specs(tmp_path: Path, targe
     late.write_text(late_spec([entry(*chosen["convolution"]), entry(*chosen["reduction"])]))
     entries = compile_with_specs(NETWORK, [early, late], binary, Options(), nobody)
     assert [len(each.dispatches) for each in entries] == [1, 1]
+    assert is_same_elsewhere(NETWORK, [early, late], binary)
     Model.open(NETWORK, target.compile_flags).compile_or_reject(plain)
     assert binary.read_bytes() != plain.read_bytes()
     with Runner(target.device) as runner:
@@ -187,3 +196,4 @@ func.func @sum(%x: {kind}) -> {kind} {{{body}
     spec.write_text(late_spec([entry(*chosen["reduction"])]))
     compile_with_specs(model, [spec], binary, Options(), nobody)
     assert all(value.tobytes() in binary.read_bytes() for value in data.values())
+    assert is_same_elsewhere(model, [spec], binary)

@@ -76,6 +76,16 @@ def test_a_configuration_is_applied_and_read_back(job: CompileJob) -> None:
     assert any("distribution = [32, 64, 0]" in config for config in end.configured.lowering_configs)
 
 
+def test_a_folder_whose_path_must_be_quoted_serves(job: CompileJob, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder of ours"
+    folder.mkdir()
+    binary = folder / "x.vmfb"
+    with CompilePool(1, 60.0, temporary=folder) as compilers:
+        (end,) = compilers.compile([replace(job, binary=binary)])
+    assert end.binary == binary, end.detail
+    assert binary.exists()
+
+
 def test_without_one_the_compilers_default_comes_back(job: CompileJob, fused: Extracted) -> None:
     end = compile_one(replace(job, candidate=DEFAULT))
     assert end.fate is Fate.COMPILED, end.detail

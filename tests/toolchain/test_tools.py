@@ -14,7 +14,7 @@ import samples
 from extraction import extract_text
 from tuner.errors import InputError, ToolError
 from tuner.targets.cpu import CpuTarget
-from tuner.toolchain.tools import ToolResult, run_tool
+from tuner.toolchain.tools import ToolResult, for_linkers, run_tool
 
 
 def arguments(folder: Path, target: CpuTarget) -> list[str]:
@@ -62,3 +62,9 @@ def test_a_compiler_that_dies_of_a_model_is_said_to(tmp_path: Path, target: CpuT
     """It divides by the number of products, which is zero here."""
     with pytest.raises(InputError, match=r"cannot compile .*model\.mlir \(it died: Floating point exception\)"):
         extract_text(samples.matmul(8, 8, 0), tmp_path, target)
+
+
+@pytest.mark.parametrize("name", ["a folder", "it's", "a;b", "$HOME", "a&b", "(a)"])
+def test_linkers_work_in_no_folder_that_a_shell_takes_for_several_words(name: str) -> None:
+    assert for_linkers(Path("/home/someone") / name) is None
+    assert for_linkers(Path("/home/some.one/model-1_a")) == Path("/home/some.one/model-1_a")

@@ -300,8 +300,8 @@ def test_a_choice_whose_further_values_change_no_code_is_no_rival(tmp_path: Path
     assert choice.rival.flags == ()
 
 
-def test_a_choice_that_takes_four_times_as_long_is_no_rival(tmp_path: Path) -> None:
-    choice, _ = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 5.0, EARLY: 5.0}))
+def test_a_choice_that_takes_sixteen_times_as_long_is_no_rival(tmp_path: Path) -> None:
+    choice, _ = chosen(tmp_path, Flags({O2: 0.9, O3: 0.8, TILING: 20.0, EARLY: 20.0}))
     assert choice.rival is None
-    choice, _ = chosen(tmp_path / "less", Flags({O2: 0.9, O3: 0.8, TILING: 3.0, EARLY: 3.0}))
+    choice, _ = chosen(tmp_path / "less", Flags({O2: 0.9, O3: 0.8, TILING: 11.0, EARLY: 11.0}))
     assert choice.rival is not None

@@ -76,9 +76,13 @@ def race_of(
     budget_s: float | None = 100.0,
     stopped_after: int | None = None,
     slow: float = 1.0,
+    theirs_s: float = 11e-3,
 ) -> Iterator[Race]:
-    """`stopped_after`: candidates after which the run is stopped. `slow`: how many times as long all takes."""
-    known = Tunable({"ours": slow * 9e-3, "theirs": slow * 11e-3}, least)
+    """`stopped_after`: candidates after which the run is stopped. `slow`: how many times as long all takes.
+
+    `theirs_s`: seconds of the rival's dispatch. The rest of its model takes 1 ms.
+    """
+    known = Tunable({"ours": slow * 9e-3, "theirs": slow * theirs_s}, least)
     machines = ReplayMachines.of(known, noise=0.001, pause_s=0.05, clock=Clock())
     events: list[Event] = []
 
@@ -89,7 +93,8 @@ def race_of(
         aside = replace(bench, folder=Aside.of(bench.folder, "rival"))
         first = start_field(bench, [product("ours", 64)], LIMITS, bench.budget)
         rival = start_field(aside, [product("theirs", 64)], LIMITS, bench.budget)
-        yield Race(bench, events, Contender("a=on", slow * 10e-3, first), Contender("b=on", slow * 12e-3, rival))
+        untuned_s = slow * (theirs_s + 1e-3)
+        yield Race(bench, events, Contender("a=on", slow * 10e-3, first), Contender("b=on", untuned_s, rival))
 
 
 @pytest.mark.parametrize("budget_s", [100.0, None])
@@ -101,6 +106,20 @@ def test_a_rival_whose_dispatches_have_more_to_gain_overtakes(tmp_path: Path, bu
         assert race.rival.expected_s < race.first.expected_s
         (note,) = [event.text for event in race.events if isinstance(event, Note)]
         assert note.endswith("ms with a=on; the search continues with the former")
+
+
+def test_a_rival_far_behind_is_raced_if_a_few_candidates_bring_it_near(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.05}, theirs_s=99e-3) as race:
+        assert is_overtaken(race.first, race.rival, race.bench.budget)
+        assert race.asked.count("ours") > 4
+
+
+def test_a_rival_far_behind_that_stays_there_costs_a_few_candidates(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.7}, theirs_s=99e-3) as race:
+        assert not is_overtaken(race.first, race.rival, race.bench.budget)
+        assert race.asked == ["theirs"] * 2
+        (note,) = [event.text for event in race.events if isinstance(event, Note)]
+        assert note == "The model with b=on stays too far behind; the search continues with a=on"
 
 
 def test_a_rival_that_gains_as_much_stays_behind(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ def apply_late(configured: Path, spec: Path, target: Target, output: Path) -> tu
         }
         _check_chip(spec, entries, target)
         names = {text_of(op, PROBLEM, f"{spec}: the entry {name}"): name for name, op in entries.items()}
-        module = ir.Module.parseFile(str(configured), context)
+        # Not by `parseFile`, for a binary keeps the names of files, and users compile in other folders than we do.
+        module = ir.Module.parse(configured.read_bytes(), context)
         try:
             native.annotate_root_ops(module)
         except native.PassError as error:
@@ -116,7 +117,7 @@ def _write(module: ir.Module, output: Path, *, has_resources: bool) -> None:
     """
     with output.open("wb") as file:
         if has_resources:
-            module.operation.print(file=file, binary=True)
+            module.operation.print(file=file, binary=True, enable_debug_info=True)
         else:
             module.operation.write_bytecode(file)
 

@@ -37,7 +37,7 @@ from tuner.outcome import Candidate, Compilation, Fate
 from tuner.processes import ended_from_outside, interrupts_blocked
 from tuner.stopwatch import Part, Stopwatch
 from tuner.targets import Target
-from tuner.toolchain.tools import check_room, end_linkers
+from tuner.toolchain.tools import check_room, end_linkers, for_linkers
 
 # A worker is replaced after this many candidates, so that nothing it leaks can add up.
 _CANDIDATES_PER_WORKER = 200
@@ -150,7 +150,7 @@ class CompilePool:
         self._timeout_s = timeout_s
         self._taken_timeout_s = taken_timeout_s
         # A worker that is killed leaves the files that it was linking.
-        self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary)
+        self._temporary = tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=temporary and for_linkers(temporary))
         self._processes, self._pool = self._start()
         self._starting: list[Any] = []
         self._flags: tuple[str, ...] | None = None

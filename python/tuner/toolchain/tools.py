@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -65,6 +66,15 @@ def runtime_tool_path(name: str) -> Path:
     return path
 
 
+def for_linkers(folder: Path) -> Path | None:
+    """The folder for the files that compilers link, or None, the system's place, if its path would have to be quoted.
+
+    IREE 3.13 gives a shell the paths of these files as they are, so one with a space becomes two.
+    """
+    path = str(folder.absolute())
+    return folder if shlex.quote(path) == path else None
+
+
 def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
     """Runs a compiler tool as `run_command` does."""
     return run_command((str(tool_path(name)), *arguments), timeout_s=timeout_s, scratch=scratch)
@@ -73,12 +83,13 @@ def run_tool(name: str, arguments: Sequence[str], *, timeout_s: float, scratch: 
 def run_command(command: Sequence[str], *, timeout_s: float, scratch: Path) -> ToolResult:
     """Runs a program, once more if it is killed from outside or loses its folder of temporary files.
 
-    Its temporary files go to a folder in `scratch`, which is removed afterwards. Raises ToolError if it does not end
-    within `timeout_s` seconds, OSError if the disk is full.
+    Its temporary files go to a folder in `scratch`, which is removed afterwards; to one in the system's place if a
+    linker could not find them there. Raises ToolError if it does not end within `timeout_s` seconds, OSError if the
+    disk is full.
     """
     command = tuple(command)
     name = Path(command[0]).name
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=scratch) as temporary:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=for_linkers(scratch)) as temporary:
         try:
             process = _run(command, timeout_s, temporary)
             if process.returncode and (ended_from_outside(process.returncode) or not Path(temporary).exists()):

@@ -26,8 +26,9 @@ from tuner.tuning.flag_trials import FlagTrials
 from tuner.tuning.whole_model import PlainModel, again_if_killed
 from tuner.tuning.workbench import Workbench
 
-# Seconds after which an undecided comparison stops, and the part of a budget that it may take.
-_UNDECIDED_S, _PART = 5.0, 0.1
+# Seconds after which an undecided comparison stops, the part of a budget after which it does, and the part that it may
+# take with the fewest rounds: a choice needs no narrow interval.
+_UNDECIDED_S, _ROUNDS_PART, _PART = 5.0, 0.02, 0.1
 # The part that compiling a model with flags may take besides, and comparing it.
 _FLAGGED_PART = 0.15
 
@@ -100,6 +101,6 @@ def _ratio(bench: Workbench, plain: PlainModel) -> Ratio:
         bench.runner,
         np.random.default_rng(bench.options.seed),
         timeout_s=plain.timeout_s,
-        budget_s=min(_UNDECIDED_S, _PART * bench.budget.left_s),
+        budget_s=min(_UNDECIDED_S, _ROUNDS_PART * bench.budget.left_s),
     )
     return compared.ratio

@@ -32,8 +32,8 @@ from tuner.tuning.workbench import Workbench
 # Times that differ by a smaller part are taken for equal.
 _NOISE = 0.015
 # A choice that makes other ops of products and convolutions may overtake the best one when its dispatches are tuned,
-# unless it takes this many times as long.
-_RIVAL_FACTOR = 4.0
+# unless it takes this many times as long. One product takes 13 times as long by default as it does tuned.
+_RIVAL_FACTOR = 16.0
 # Choices that are compared with the plain model side by side: the best ones. The first always has the time for it, the
 # others if they need less than this part of the time for flags.
 _FINALISTS, _FINAL_PART = 3, 0.2

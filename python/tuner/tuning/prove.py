@@ -202,7 +202,7 @@ class _Prover:
             if not reason:
                 spec_gain = self._spec_gain(results, compared)
                 # This writes specs of its own, so the ones that stay are written last.
-                late_gain = self._late_gain(results, binary)
+                late_gain = self._late_gain(results, binary, spec_gain)
                 specs = self._specs.write(results, compared)
                 return Proof(*specs, tuple(results), compared, binary, late_gain=late_gain, spec_gain=spec_gain)
             if not (winners_of(results) and has_flags):
@@ -273,15 +273,22 @@ class _Prover:
             return self._seen
         return compare_models(self._plain, self._plain.program, binary, self._bench.runner, self._rng, self._budget)
 
-    def _late_gain(self, results: Sequence[DispatchResult], binary: Path) -> Ratio | None:
-        """The speed-up of the model by its late entries, over flags and early entries alone."""
-        if not any(result.late for result in winners_of(results)) or self._budget.left_s < self._trial_s:
+    def _late_gain(self, results: Sequence[DispatchResult], binary: Path, spec_gain: Ratio | None) -> Ratio | None:
+        """The speed-up of the model by its late entries, over flags and early entries alone.
+
+        `spec_gain`: that by all entries, which is the same if none is early.
+        """
+        if not any(result.late for result in winners_of(results)):
             return None
         if self._specs.has_stand_ins:
             # Without late entries it does not compile.
             return None
-        self._listen(PhaseStarted("whole model with late entries against without"))
         early = early_alone(results)
+        if not winners_of(early) and spec_gain is not None:
+            return spec_gain
+        if self._budget.left_s < self._trial_s:
+            return None
+        self._listen(PhaseStarted("whole model with late entries against without"))
         try:
             without = self._without
             if winners_of(early):
