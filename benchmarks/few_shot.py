@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How good the first candidates are if what was recorded of other problems is known, by replaying recorded pools.
 
-    python benchmarks/few_shot.py [--seeds 2] [--only NAME]... [--json benchmarks/results/few_shot.json]
+    python benchmarks/few_shot.py [--seeds 2] [--trials 30] [--only NAME]... [--json benchmarks/results/few_shot.json]
 
 The records are those that ship (`ship_records.py`). The score is the best time of the recorded pool divided by the best
 time found. The default strategy searches each pool, four candidates at a time:
@@ -82,11 +82,11 @@ def prior_of(way: str, record: RecordedPool, records: Sequence[RecordedPool], se
     return Reversed(found) if way == "wrong" else found
 
 
-def searched(record: RecordedPool, prior: Prior, seed: int) -> list[float]:
-    """The score at each mark of a search."""
-    strategy = PortfolioStrategy(pool_of(record), np.random.default_rng(seed), MARKS[-1], prior)
+def searched(record: RecordedPool, prior: Prior, seed: int, trials: int = MARKS[-1]) -> list[float]:
+    """The score at each mark of a search for `trials` rows."""
+    strategy = PortfolioStrategy(pool_of(record), np.random.default_rng(seed), trials, prior)
     times: list[float] = []
-    while len(times) < MARKS[-1] and (rows := strategy.ask(BATCH)):
+    while len(times) < trials and (rows := strategy.ask(BATCH)):
         for row in rows:
             time_s = float(record.times_s[row])
             strategy.tell(row, None if np.isnan(time_s) else time_s)
@@ -209,6 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", action="append", default=[], help="a kernel's name or how it begins (repeatable)")
+    parser.add_argument("--trials", type=int, default=MARKS[-1], help="rows of a search (8: as of `--effort quick`)")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--models", action="store_true", help="compare ways to rank")
     parser.add_argument("--guess", action="store_true", help="tell where the first row stands")
@@ -234,7 +235,8 @@ def main() -> None:
                     row[way] = at_random(record)
                 else:
                     found = [
-                        searched(record, prior_of(way, record, records, seed), seed) for seed in range(options.seeds)
+                        searched(record, prior_of(way, record, records, seed), seed, options.trials)
+                        for seed in range(options.seeds)
                     ]
                     row[way] = np.mean(found, axis=0).tolist()
             rows.append((record, row))

@@ -18,6 +18,7 @@ from tuner.knowledge.records import RecordedPool, shipped_records
 from tuner.knowledge.traits import Machine, Shape, masked, traits
 from tuner.search import NO_PRIOR
 from tuner.search.models.taught import Taught
+from tuner.search.portfolio import PortfolioStrategy
 
 PRODUCT = "contraction | m64 n256 k128 | f32 (d0, d1, d2) -> (d0, d2); f32 (d0, d1, d2) -> (d2, d1);"
 PRODUCT += " f32 (d0, d1, d2) -> (d0, d1) |  | "
@@ -59,6 +60,24 @@ def test_few_candidates_do_what_many_did_untaught(taught: tuple[RecordedPool, Ta
     _, _, at_8, _, at_30 = searched(record, ranked, 0)
     assert at_8 > searched(record, NO_PRIOR, 0)[2]
     assert at_30 > 0.98
+
+
+@pytest.mark.parametrize(("trials", "followed"), [(8, 4), (30, 8)])
+def test_a_short_search_learns_after_four_rows_of_a_sure_word(
+    trials: int, followed: int, taught: tuple[RecordedPool, Taught], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, ranked = taught
+    monkeypatch.setattr(ranked, "sure", 0.9)
+    strategy = PortfolioStrategy(pool_of(record), np.random.default_rng(0), trials, ranked)
+    asked: list[int] = []
+    for _ in range(2):
+        rows = strategy.ask(4)
+        asked += rows
+        for row in rows:
+            strategy.tell(row, float(np.nan_to_num(record.times_s[row], nan=1.0)))
+    promised = ranked.first(8)
+    assert asked[:followed] == promised[:followed]
+    assert (asked == promised) == (followed == 8)
 
 
 def test_a_wrong_word_is_overruled(taught: tuple[RecordedPool, Taught]) -> None:

@@ -88,6 +88,9 @@ def test_the_advice_says_how_to_run_the_model_and_what_the_allocator_alone_gives
     assert "The untuned model is 1.20x [1.10, 1.30] as fast by that alone" in advice
 
     advice = AllocatorChoice("caching", Ratio(0.98, 0.96, 1.01), Ratio(1.33, 1.3, 1.4)).advice
+    assert AllocatorChoice("caching", None, Ratio(1.33, 1.3, 1.4)).advice.endswith(
+        "The model with the flags that promise most is 1.33x [1.30, 1.40] as fast by that alone."
+    )
     assert "0.98x [0.96, 1.01] as fast by that alone, with the flags that promise most 1.33x [1.30, 1.40]" in advice
 
 
@@ -95,6 +98,8 @@ def test_flags_that_need_buffers_decide_if_the_untuned_model_loses_less() -> Non
     lost, gained = Ratio(0.91, 0.88, 0.95), Ratio(1.33, 1.24, 1.38)
     assert pays_with_flags(lost, gained)
     assert not pays_with_flags(lost, None)
+    assert pays_with_flags(None, gained)
+    assert not pays_with_flags(None, Ratio(1.12, 1.1, 1.15)), "an untuned model that was not compared may lose as much"
     assert not pays_with_flags(lost, Ratio(1.05, 1.02, 1.08)), "the untuned model may lose more than that"
     assert not pays_with_flags(Ratio(1.0, 1.0, 1.0), Ratio(1.01, 0.99, 1.03)), "that may be noise"
 

@@ -24,6 +24,7 @@ from tuner.tuning.flag_search import FlagChoice, Promise, choose_flags, promise
 
 O2, O3, TILING = "--iree-opt-level=O2", "--iree-opt-level=O3", "--iree-opt-data-tiling"
 EARLY = "--iree-global-opt-data-tiling"
+INNER = "--iree-llvmcpu-enable-inner-tiled"
 PADDING = "--iree-dispatch-creation-enable-fuse-padding-into-linalg-consumer-ops"
 HORIZONTAL = "--iree-dispatch-creation-enable-fuse-horizontal-contractions"
 WINOGRAD = (
@@ -288,6 +289,15 @@ def test_the_untuned_model_can_be_the_rival(tmp_path: Path) -> None:
     assert choice.rival is not None
     assert choice.rival.flags == ()
     assert choice.rival.run_s == pytest.approx(PLAIN_S, rel=0.02)
+
+
+def test_other_code_of_the_same_ops_is_no_rival(tmp_path: Path) -> None:
+    """Tiles with inner tiles and without have as much to gain, so the race is with the untuned model."""
+    pins = all_but("data-tiling", "inner-tiled")
+    choice, _ = chosen(tmp_path, Flags({TILING: 0.5, EARLY: 0.6, INNER: 0.7}), pins=pins)
+    assert choice.values == {"data-tiling": "on", "inner-tiled": "on"}
+    assert choice.rival is not None
+    assert choice.rival.flags == ()
 
 
 def test_a_choice_whose_further_values_change_no_code_is_no_rival(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class FlagKnob:
 
     A value stands for flags, which start with dashes, and for passes, which run before IREE's own over each function.
     `suits` holds conditions for values that make sense on some hosts only. `remakes`: what values make of
-    products and convolutions, in a word, if they make other ops of them. What tuning gains differs then.
+    products and convolutions, in a word, if they make other ops of them. What tuning gains differs then. `recodes`:
+    what they make of the code of these ops, if they leave the ops as they are: tuning gains as much.
     `of_convolutions`: the values that change nothing in a model without convolutions.
     """
 
@@ -51,6 +52,7 @@ class FlagKnob:
     choices: Mapping[str, tuple[str, ...]]
     suits: Mapping[str, Callable[[Host], bool]] = field(default_factory=dict)
     remakes: Mapping[str, str] = field(default_factory=dict)
+    recodes: Mapping[str, str] = field(default_factory=dict)
     of_convolutions: frozenset[str] = frozenset()
 
     @property
@@ -143,6 +145,11 @@ class ModelFlags:
         """What the values make of products and convolutions; empty if the compiler leaves them as they are."""
         named = ((knob.remakes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
         return frozenset(words[value] for words, value in named if value in words)
+
+    def made_new(self, chosen: Mapping[str, str]) -> frozenset[str]:
+        """The same, and what the values make of the code of these ops: what is worth an early try."""
+        named = ((knob.recodes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
+        return self.remade(chosen) | frozenset(words[value] for words, value in named if value in words)
 
     def has(self, flag: str) -> bool:
         """Whether some of the choices, or a repair, set this flag, to this value."""

@@ -95,7 +95,7 @@ KNOBS = (
     ),
     # The default is mmt4d on x86-64 and AArch64. `all`: packing, unpacking and blocked convolutions too.
     FlagKnob("microkernels", {"none": (f"{_LLVM}enable-ukernels=none",), "all": (f"{_LLVM}enable-ukernels=all",)}),
-    FlagKnob("inner-tiled", {"on": (f"{_LLVM}enable-inner-tiled",)}, remakes={"on": "inner tiles"}),
+    FlagKnob("inner-tiled", {"on": (f"{_LLVM}enable-inner-tiled",)}, recodes={"on": "inner tiles"}),
     FlagKnob(
         "fuse-padding",
         {

@@ -97,8 +97,8 @@ class FlagOrder:
         asked = len(self._asked) - 1
         if asked < _BEFORE_SURVEY or (asked - _BEFORE_SURVEY) % 2:
             return []
-        tried = frozenset[str]().union(*(self._flags.remade(dict(choice)) for choice in self._asked))
-        return [choice for choice in candidates if self._flags.remade(dict(choice)) - tried]
+        tried = frozenset[str]().union(*(self._flags.made_new(dict(choice)) for choice in self._asked))
+        return [choice for choice in candidates if self._flags.made_new(dict(choice)) - tried]
 
     def tell(self, values: Mapping[str, str], speedup: float | None, binary: str = "") -> None:
         """Receives the speed-up of a choice over the model without flags, or None if it failed.

@@ -26,6 +26,8 @@ _ELITE = 3
 _WARM_FIRST = 4
 # A prior that predicts every row counts as sure from here on, of 1.
 _SURE = 0.7
+# In a search of at most so many rows models choose what follows the first few of a sure prior: none is left to judge.
+_SHORT = 8
 # A batch uses the earlier search with odds of this number to the number of rows measured since: trust wears off.
 _TRUST = 20.0
 # The most rows among which neighbours are sought.
@@ -117,7 +119,8 @@ class ModelBasedSearch:
         self._initial = self._first_rows(trials, prior)
         self._promised = frozenset(self._initial)
         # Rows that fill the space beside the models' choices, until they have shown what the prior is worth.
-        self._filling = self._filled(trials) if self._is_doubted else []
+        is_judged = self._is_doubted and not (self._is_sure and trials <= _SHORT)
+        self._filling = self._filled(trials) if is_judged else []
         self._judges = [row for row in self._filling if row not in self._promised][: constants.judges]
         self._turn = 0
         # The rows that fill the space which are due by now, less than one.
@@ -166,10 +169,15 @@ class ModelBasedSearch:
         """Whether the prior predicts every row and is not from what was measured here."""
         return self._expectation is not None and self._expectation.sure < 1.0
 
+    @property
+    def _is_sure(self) -> bool:
+        """Whether the prior predicts every row and is sure."""
+        return self._expectation is not None and self._expectation.sure >= _SURE
+
     def _first_rows(self, trials: int, prior: Prior) -> list[int]:
         few, many = self._constants.predicted_first
         if self._expectation is not None and self._is_doubted:
-            return self._expectation.first(many if self._expectation.sure >= _SURE else few)
+            return self._expectation.first(many if self._is_sure and trials > _SHORT else few)
         filled = self._filled(trials)
         if self._expectation is not None:
             return list(dict.fromkeys([*self._expectation.first(many), *filled]))

@@ -32,6 +32,8 @@ class AllocatorChoice:
         if self.ratio:
             flagged = f", with the flags that promise most {self.flagged}" if self.flagged else ""
             gain = f" The untuned model is {self.ratio} as fast by that alone{flagged}; no other figure has it."
+        elif self.flagged:
+            gain = f" The model with the flags that promise most is {self.flagged} as fast by that alone."
         return f"Measured with the {self.allocator} allocator: run with {flags}.{gain}"
 
 

@@ -29,6 +29,8 @@ from tuner.tuning.workbench import Workbench
 # Seconds after which an undecided comparison stops, the part of a budget after which it does, and the part that it may
 # take with the fewest rounds: a choice needs no narrow interval.
 _UNDECIDED_S, _ROUNDS_PART, _PART = 5.0, 0.02, 0.1
+# The least that it was seen to leave of an untuned model's speed.
+_LEAST_KEPT = 0.88
 # The part that compiling a model with flags may take besides, and comparing it.
 _FLAGGED_PART = 0.15
 
@@ -42,28 +44,34 @@ def compare_allocators(bench: Workbench, plain: PlainModel, dispatches: Sequence
     wanted = bench.options.allocator
     if wanted != "auto":
         return AllocatorChoice(wanted)
-    if plain.costs.comparison_s() > _PART * bench.budget.left_s:
-        return UNCHOSEN
-    bench.listen(PhaseStarted("untuned model, caching allocator against the default one"))
-    try:
-        ratio = again_if_killed(lambda: _ratio(bench, plain))
-    except WrongOutputError as error:
-        return _kept(bench, str(error))
-    except MeasurementError as error:
-        bench.runner.check_device()
-        return _kept(bench, str(error))
-    flagged = None if is_faster(ratio, 0.0) else _flagged(bench, plain, dispatches)
-    if not (is_faster(ratio, 0.0) or pays_with_flags(ratio, flagged)):
+    ratio = None
+    if plain.costs.comparison_s() <= _PART * bench.budget.left_s:
+        bench.listen(PhaseStarted("untuned model, caching allocator against the default one"))
+        try:
+            ratio = again_if_killed(lambda: _ratio(bench, plain))
+        except WrongOutputError as error:
+            return _kept(bench, str(error))
+        except MeasurementError as error:
+            bench.runner.check_device()
+            return _kept(bench, str(error))
+    pays_alone = ratio is not None and is_faster(ratio, 0.0)
+    flagged = None if pays_alone else _flagged(bench, plain, dispatches)
+    if pays_alone or pays_with_flags(ratio, flagged):
+        choice = AllocatorChoice("caching", ratio, flagged)
+        bench.listen(Note(choice.advice))
+        return choice
+    if ratio is not None:
         bench.listen(Note(f"The default allocator stays: the untuned model is {ratio} as fast with the caching one"))
-        return AllocatorChoice("default", ratio, flagged)
-    choice = AllocatorChoice("caching", ratio, flagged)
-    bench.listen(Note(choice.advice))
-    return choice
+    return AllocatorChoice("default", ratio, flagged)
 
 
-def pays_with_flags(untuned: Ratio, flagged: Ratio | None) -> bool:
-    """Whether flags make a model faster with the caching allocator, by more than it may cost the untuned model."""
-    return flagged is not None and is_faster(flagged, 0.0) and flagged.low * untuned.low > 1.0
+def pays_with_flags(untuned: Ratio | None, flagged: Ratio | None) -> bool:
+    """Whether flags make a model faster with the caching allocator, by more than it may cost the untuned model.
+
+    `untuned`: None if there was no time to compare the untuned model.
+    """
+    kept = _LEAST_KEPT if untuned is None else untuned.low
+    return flagged is not None and is_faster(flagged, 0.0) and flagged.low * kept > 1.0
 
 
 def _flagged(bench: Workbench, plain: PlainModel, dispatches: Sequence[Dispatch]) -> Ratio | None:

@@ -27,7 +27,7 @@ def check_command(
     """How the command was shown to make what was proved. Raises ToolError if it does not.
 
     `proved`: the binary that was run against the `plain` model. If the command makes another one, that is run too:
-    the compiler keeps the names of files, so a model that is imported or configured in another folder differs.
+    the compiler keeps the names of files, so a model that is imported in another folder differs.
     """
     binary = proved.with_name("model-printed.vmfb")
     binary.unlink(missing_ok=True)
