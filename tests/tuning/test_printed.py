@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 import samples
+import tuner
 from tuner.errors import ToolError
 from tuner.evaluate.budget import Budget
+from tuner.events import Event, PhaseStarted
 from tuner.measuring import FunctionProgram
 from tuner.model.model import Model
 from tuner.targets.cpu import CpuTarget
@@ -75,3 +77,32 @@ def test_a_command_that_fails_is_reported_with_its_reason(tmp_path: Path) -> Non
     plain, command = plain_model(tmp_path)
     with pytest.raises(ToolError, match=r"the command that uses the result fails: .*--no-such-flag"):
         check_command((*command, "--no-such-flag"), plain.program.binary, plain, CpuTarget().device, 60.0, Budget())
+
+
+@pytest.mark.runs
+def test_a_spec_of_late_entries_alone_is_measured_once_and_made_again_byte_for_byte(tmp_path: Path) -> None:
+    """The default of this convolution takes twenty times as long as nearly any candidate."""
+    model, events = tmp_path / "model.mlir", list[Event]()
+    model.write_text(
+        """
+func.func @conv(%x: tensor<1x16x16x128xf32>, %w: tensor<3x3x128x128xf32>) -> tensor<1x14x14x128xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x14x14x128xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x14x14x128xf32>) -> tensor<1x14x14x128xf32>
+  %sum = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x16x16x128xf32>, tensor<3x3x128x128xf32>)
+    outs(%init : tensor<1x14x14x128xf32>) -> tensor<1x14x14x128xf32>
+  return %sum : tensor<1x14x14x128xf32>
+}
+"""
+    )
+    result = tuner.tune(
+        model, trials=3, keep_flags=True, allocator="default", run_dir=tmp_path / "run", listen=events.append
+    )
+    assert [dispatch.late for dispatch in result.dispatches if dispatch.winner] == [True]
+    assert result.gains is not None
+    assert result.late_gain == result.gains.spec is not None
+    assert "whole model with late entries against without" not in [
+        event.text for event in events if isinstance(event, PhaseStarted)
+    ]
+    assert result.compile_command[:2] == ("iree-tune", "compile")
+    assert result.command_shown == SAME_BINARY
