@@ -108,8 +108,9 @@ def test_a_rival_whose_dispatches_have_more_to_gain_overtakes(tmp_path: Path, bu
         assert note.endswith("ms with a=on; the search continues with the former")
 
 
-def test_a_rival_far_behind_is_raced_if_a_few_candidates_bring_it_near(tmp_path: Path) -> None:
-    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.05}, theirs_s=99e-3) as race:
+@pytest.mark.parametrize("budget_s", [100.0, None])
+def test_a_rival_far_behind_is_raced_if_a_few_candidates_bring_it_near(tmp_path: Path, budget_s: float | None) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.05}, budget_s, theirs_s=99e-3) as race:
         assert is_overtaken(race.first, race.rival, race.bench.budget)
         assert race.asked.count("ours") > 4
 

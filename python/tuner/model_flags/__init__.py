@@ -143,13 +143,11 @@ class ModelFlags:
 
     def remade(self, chosen: Mapping[str, str]) -> frozenset[str]:
         """What the values make of products and convolutions; empty if the compiler leaves them as they are."""
-        named = ((knob.remakes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
-        return frozenset(words[value] for words, value in named if value in words)
+        return _words((knob.remakes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
 
     def made_new(self, chosen: Mapping[str, str]) -> frozenset[str]:
         """The same, and what the values make of the code of these ops: what is worth an early try."""
-        named = ((knob.recodes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
-        return self.remade(chosen) | frozenset(words[value] for words, value in named if value in words)
+        return self.remade(chosen) | _words((knob.recodes, chosen.get(knob.name, DEFAULT)) for knob in self.knobs)
 
     def has(self, flag: str) -> bool:
         """Whether some of the choices, or a repair, set this flag, to this value."""
@@ -163,6 +161,11 @@ class ModelFlags:
     def flags(self, chosen: Mapping[str, str]) -> tuple[str, ...]:
         """The flags of iree-compile for these values."""
         return _flags_of(part for knob in self.knobs if knob.name in chosen for part in knob.choices[chosen[knob.name]])
+
+
+def _words(named: Iterable[tuple[Mapping[str, str], str]]) -> frozenset[str]:
+    """The words for values, as far as they have one."""
+    return frozenset(words[value] for words, value in named if value in words)
 
 
 def parse_pins(texts: Sequence[str]) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Contender:
 def _try_largest(contender: Contender, part_s: float) -> None:
     """The first candidates of the dispatch that takes most, as many as there is time for."""
     search = max(contender.field.searches, key=lambda search: search.default_s, default=None)
-    if search is not None and search.standing.left and (count := min(_LEAST, int(part_s / search.candidate_s))):
+    if search is not None and search.standing.left and (count := int(min(_LEAST, part_s / search.candidate_s))) > 0:
         search.announce()
         search.step(count)
         search.rest()
