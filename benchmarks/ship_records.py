@@ -4,10 +4,11 @@
 
     python benchmarks/ship_records.py
 
-The files of the H200 in `benchmarks/results` are of `gpu_suite.py`, `cpu-pools.jsonl` (AVX-512) and
-`cpu-pools-avx2.jsonl` of `record_pools.py`. Run those to record anew. Knobs of older spaces take the names that they
-have now. The records go to the source tree; install the package again for them. The last line is one JSON object: of
-each file that was written its pools, its rows and its bytes.
+The files of the H200 in `benchmarks/results` are of `gpu_suite.py`, those of CPUs of `record_pools.py`:
+`cpu-pools.jsonl` (AVX-512), `cpu-pools-avx2.jsonl`, and `cpu-pools-more.jsonl` of other operations, with both. Run
+those to record anew. Knobs of older spaces take the names that they have now. The records go to the source tree;
+install the package again for them. The last line is one JSON object: of each file that was written its pools, its rows
+and its bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tuner.knowledge.traits import Machine
 RESULTS = Path(__file__).parent / "results"
 SHIPPED = Path(__file__).parent.parent / "python" / "tuner" / "knowledge" / "shipped"
 FILES = {
-    "cpu.jsonl": ("cpu-pools.jsonl", "cpu-pools-avx2.jsonl"),
+    "cpu.jsonl": ("cpu-pools.jsonl", "cpu-pools-avx2.jsonl", "cpu-pools-more.jsonl"),
     "h200.jsonl": ("h200.jsonl", "h200-warpgroups.jsonl", "h200-attention.jsonl"),
 }
 # The streaming multiprocessors of an H200, and the widest load of a thread: NVIDIA's data sheet of the H200.
