@@ -12,8 +12,8 @@ import numpy as np
 
 from tuner.errors import ToolError
 from tuner.measuring import FunctionProgram, ProgramSource, Runner, Tolerance, Verification
-from tuner.measuring.dispatch_data import Array
-from tuner.measuring.programs import LoadedProgram, random_inputs
+from tuner.measuring.dispatch_data import Array, model_inputs
+from tuner.measuring.programs import LoadedProgram
 from tuner.toolchain.tools import run_tool
 
 SIZE = 64
@@ -45,7 +45,7 @@ class NumpyProduct:
 
 class _LoadedNumpyProduct:
     def fill(self, seed: int) -> None:
-        self._inputs = random_inputs([((SIZE, SIZE), "f32")] * 2, seed)
+        self._inputs = model_inputs([((SIZE, SIZE), "f32")] * 2, seed)
 
     def run(self, times: int) -> None:
         for _ in range(times):

@@ -3,7 +3,8 @@
 """The data that a dispatch works on, in its device's own memory.
 
 All transfers are copies, so the host need not be able to reach the memory. Inputs are made and sent once for a seed and
-then kept on the device. All programs of one dispatch share them.
+then kept on the device. All programs of one dispatch share them. What is random is remembered on the host as well, for
+programs that are loaded anew.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
 from tuner.measuring.correctness import epsilon_of, is_float, name_of, nonzero_factors
 from tuner.measuring.guarding import guarded, pages_between
+from tuner.measuring.remembering import Remembered
 
 Array = npt.NDArray[Any]
 
@@ -30,6 +32,8 @@ EXACT_SEED = 0
 _IMAGES = 2
 # Bytes of device memory up to which more images are kept, so that finalists find the data of every seed.
 _IMAGE_BYTES = 2**30
+# Random data, in at most so many bytes of the host's memory.
+_remembered = Remembered(2**28)
 
 _DTYPES: dict[str, npt.DTypeLike] = {
     "f64": np.float64,
@@ -77,6 +81,18 @@ def model_input(shape: Sequence[int], dtype: npt.DTypeLike, rng: np.random.Gener
     if kind.kind in "iu":
         return rng.integers(0, 2, tuple(shape)).astype(kind)
     return random_array(shape, kind, rng)
+
+
+def model_inputs(types: Sequence[tuple[tuple[int, ...], str]], seed: int) -> list[Array]:
+    """Random inputs of a model, of these types (shape, element type). They depend on the seed alone; do not write."""
+
+    def made(index: int, shape: tuple[int, ...], element_type: str) -> Array:
+        return _remembered.get(
+            (seed, index, shape, element_type),
+            lambda: model_input(shape, dtype_of(element_type), np.random.default_rng([seed, index])),
+        )
+
+    return [made(index, shape, element_type) for index, (shape, element_type) in enumerate(types)]
 
 
 def moved(data: Array, step: float, rng: np.random.Generator) -> Array:
@@ -157,7 +173,9 @@ class DispatchData:
         if seed not in self._images:
             if len(self._images) >= max(_IMAGES, _IMAGE_BYTES // max(1, self._bytes)):
                 del self._images[next(iter(self._images))]
-            self._images[seed] = self._image(self._contents(self._made(seed)))
+            key = seed, self._bytes, self._regions, self._nonzero, self._positive
+            contents = _remembered.get(key, lambda: self._contents(self._made(seed)))
+            self._images[seed] = self._image(contents)
         self._restore(self._images[seed])
 
     def fill_moved(self, seed: int, step: float, move: int) -> None:

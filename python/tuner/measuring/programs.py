@@ -19,7 +19,7 @@ import numpy as np
 from tuner.dispatch import Arithmetic, Region
 from tuner.errors import MeasurementError
 from tuner.foreign import reason_of
-from tuner.measuring.dispatch_data import Array, DispatchData, dtype_of, model_input, moved, shared_data
+from tuner.measuring.dispatch_data import Array, DispatchData, model_inputs, moved, shared_data
 from tuner.targets import Allocator
 
 
@@ -207,13 +207,13 @@ class _LoadedFunction:
         self._inputs, self._results = [], None
 
     def fill(self, seed: int) -> None:
-        self._set_inputs(random_inputs(self._input_types, seed))
+        self._set_inputs(model_inputs(self._input_types, seed))
         if self._keeps_memory:
             # Only the first run asks the system for memory, and a user's runs are later ones.
             self.run(1)
 
     def fill_moved(self, seed: int, step: float, move: int) -> None:
-        made = random_inputs(self._input_types, seed)
+        made = model_inputs(self._input_types, seed)
         self._set_inputs(
             [moved(data, step, np.random.default_rng([seed, index, move + 1])) for index, data in enumerate(made)]
         )
@@ -247,14 +247,6 @@ class _LoadedFunction:
             view = self._results.get_as_object(index, runtime.HalBufferView)
             arrays.append(runtime.DeviceArray(self._module.device, view).to_host().copy())
         return arrays
-
-
-def random_inputs(types: Sequence[tuple[tuple[int, ...], str]], seed: int) -> list[Array]:
-    """Random inputs of these types (shape, element type), which depend on the seed alone."""
-    return [
-        model_input(shape, dtype_of(element_type), np.random.default_rng([seed, index]))
-        for index, (shape, element_type) in enumerate(types)
-    ]
 
 
 def _declared_inputs(declaration: str, name: str) -> list[tuple[tuple[int, ...], str]]:
