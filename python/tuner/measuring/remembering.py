@@ -1,6 +1,6 @@
 # Copyright 2026 The iree-tuner Authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Remembers random arrays: rounds of a comparison need the same data again, and drawing it took most of a round."""
+"""Remembers random arrays: each round of a comparison needs the same data, and drawing it can take a third of it."""
 
 from __future__ import annotations
 
