@@ -22,7 +22,7 @@ from tuner.testing.problems import problem
 from tuner.testing.recording import MadeUp
 from tuner.testing.replay import Behaviour, Clock
 from tuner.tuning.dispatches import search_field, start_field
-from tuner.tuning.race import Contender, is_overtaken
+from tuner.tuning.race import Contender, is_overtaken, possible_s
 from tuner.tuning.workbench import Workbench
 
 LIMITS = Limits(vector_bytes=64, threads=1)
@@ -77,10 +77,12 @@ def race_of(
     stopped_after: int | None = None,
     slow: float = 1.0,
     theirs_s: float = 11e-3,
+    our_size: int = 64,
 ) -> Iterator[Race]:
     """`stopped_after`: candidates after which the run is stopped. `slow`: how many times as long all takes.
 
-    `theirs_s`: seconds of the rival's dispatch. The rest of its model takes 1 ms.
+    `theirs_s`: seconds of the rival's dispatch. The rest of its model takes 1 ms. `our_size`: loops of the first one's
+    dispatch; the rival's have 64.
     """
     known = Tunable({"ours": slow * 9e-3, "theirs": slow * theirs_s}, least)
     machines = ReplayMachines.of(known, noise=0.001, pause_s=0.05, clock=Clock())
@@ -91,7 +93,7 @@ def race_of(
 
     with workbench(folder / "run", machines, listen=events.append, trials=60, budget_s=budget_s, stop=stop) as bench:
         aside = replace(bench, folder=Aside.of(bench.folder, "rival"))
-        first = start_field(bench, [product("ours", 64)], LIMITS, bench.budget)
+        first = start_field(bench, [product("ours", our_size)], LIMITS, bench.budget)
         rival = start_field(aside, [product("theirs", 64)], LIMITS, bench.budget)
         untuned_s = slow * (theirs_s + 1e-3)
         yield Race(bench, events, Contender("a=on", slow * 10e-3, first), Contender("b=on", untuned_s, rival))
@@ -115,12 +117,28 @@ def test_a_rival_far_behind_is_raced_if_a_few_candidates_bring_it_near(tmp_path:
         assert race.asked.count("ours") > 4
 
 
+def test_a_rival_far_behind_is_looked_at_whatever_the_usual_rates_are(tmp_path: Path) -> None:
+    """Loops of the first one's dispatch may go over tiles, so that its rates are not those of what it computes."""
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.02}, theirs_s=90e-3, our_size=8) as race:
+        assert possible_s(race.first, race.rival)[1] > race.first.untuned_s
+        assert is_overtaken(race.first, race.rival, race.bench.budget)
+        assert race.asked[:2] == ["theirs", "theirs"]
+
+
 def test_a_rival_far_behind_that_stays_there_costs_a_few_candidates(tmp_path: Path) -> None:
     with race_of(tmp_path, {"ours": 0.9, "theirs": 0.7}, theirs_s=99e-3) as race:
         assert not is_overtaken(race.first, race.rival, race.bench.budget)
         assert race.asked == ["theirs"] * 2
         (note,) = [event.text for event in race.events if isinstance(event, Note)]
         assert note == "The model with b=on stays too far behind; the search continues with a=on"
+
+
+def test_a_rival_far_behind_that_there_is_no_time_for_stays_behind(tmp_path: Path) -> None:
+    with race_of(tmp_path, {"ours": 0.9, "theirs": 0.05}, budget_s=10.0, slow=10.0, theirs_s=99e-3) as race:
+        assert race.rival.field.searches[0].candidate_s > 0.8 * race.bench.budget.left_s
+        assert not is_overtaken(race.first, race.rival, race.bench.budget)
+        (note,) = [event.text for event in race.events if isinstance(event, Note)]
+        assert note == "No time is left to try a candidate with b=on; the search continues with a=on"
 
 
 def test_a_rival_that_gains_as_much_stays_behind(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ class _Prover:
         self._rng = np.random.default_rng(bench.options.seed)
         self._without = plain.program
         self._binary = bench.folder.path / "model-tuned.vmfb"
-        self._budget = bench.budget.less(plain.costs.command_s)
+        self._budget = bench.budget.less(plain.costs.command_s(flags_speedup))
         # Seconds that the last comparison, and one of the model with entries, take at least.
         costs = plain.costs
         self._last_s = 0.0 if flags_speedup is None else costs.comparison_s(candidate_s=costs.run_s / flags_speedup)

@@ -76,17 +76,16 @@ class ModelCosts:
         """What it takes to read specs back from the model and to compile it with them."""
         return self.configuring_s + (self.compile_s if self.only_late else self.unthreaded_s)
 
-    @property
-    def command_s(self) -> float:
+    def command_s(self, flags_speedup: float | None = None) -> float:
         """What it takes to run the command that uses the result as it is printed, and to compare its binary."""
-        return self.entries_s + self.comparison_s()
+        return self.entries_s + self.comparison_s(candidate_s=self.run_s / (flags_speedup or 1.0))
 
     def proof_s(self, flags_speedup: float | None = None) -> float:
         """What the proof takes at least, the run of the printed command included.
 
         `flags_speedup`: what the chosen flags gain, None if there are none.
         """
-        trial_s = self.configuring_s + self.trial_s(flags_speedup) + self.command_s
+        trial_s = self.configuring_s + self.trial_s(flags_speedup) + self.command_s(flags_speedup)
         if flags_speedup is None:
             return trial_s
         return trial_s + self.compile_s + self.comparison_s(candidate_s=self.run_s / flags_speedup)

@@ -114,7 +114,7 @@ def _peaks_of(options: Options, target: Target) -> Peaks | None:
 def _shown(result: TuneResult, bench: Workbench, known: Known) -> TuneResult:
     """The result, and whether its command is enough by itself, if there is something to use and time to find out."""
     options, costs = bench.options, known.plain.costs
-    if result.model is None or bench.budget.left_s < costs.command_s or bench.stop():
+    if result.model is None or bench.budget.left_s < costs.command_s(known.flags.speedup) or bench.stop():
         return result
     if options.output is not None:
         result.save(options.output)

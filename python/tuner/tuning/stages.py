@@ -283,7 +283,7 @@ def break_down(bench: Workbench, known: Known) -> Known:
         # The untuned model stays. Results for a model of other flags say nothing about it.
         results = results if tuned == known.untuned else ()
         tuned = ()
-    reserve_s = known.plain.costs.command_s
+    reserve_s = known.plain.costs.command_s(known.flags.speedup)
     try:
         return replace(known, breakdown=break_down_model(bench, known.untuned, tuned, results, reserve_s))
     except (DeviceLostError, ToolError) as error:
