@@ -189,6 +189,7 @@ def record(
 
 
 def rows_of(line: dict[str, Any]) -> int:
+    """The number of rows of a line."""
     return len(line["random_points"]) + len(line["tuned_points"])
 
 
